@@ -1,0 +1,69 @@
+# Every command of this project. Each works alone, from a clean clone: `make help` lists them.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check --no-input
+
+# One thread a test process: the suite trains many tiny nets, for which threads cost more than
+# they give, and it shares the machine with Chromium.
+TESTING := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+PORT    ?= 8501
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test test-slow check lint format bench screenshots install install-test browser clean
+
+help:  ## Show this list
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed  ## Start the app on http://localhost:8501 (another port: make run PORT=8600)
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: install-test browser  ## Run all tests: units, doctests, and journeys in Chromium
+	$(TESTING) $(BIN)/python -m pytest -m "not slow"
+
+test-slow: install-test  ## Run the tests that train for minutes
+	$(TESTING) $(BIN)/python -m pytest -m slow
+
+check: lint test  ## Run what a change must pass: lint, types, tests
+
+lint: install-test  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install-test  ## Put the code into its one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install-test  ## Measure speed
+	$(BIN)/python -m tests.benchmarks
+
+screenshots: install-test browser  ## Take the README's pictures anew, into assets/screenshots/
+	$(TESTING) $(BIN)/python -m tests.browser.screenshots
+
+clean:  ## Remove what is installed and cached; what was trained (.tsexplorer) stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/browser/shots
+
+install: $(VENV)/.installed  ## Install what the app needs into .venv
+
+install-test: $(VENV)/.installed-test  ## Install what the tests need into .venv
+
+browser: $(VENV)/.installed-test  ## Find Chromium, or install Debian's with apt-get
+	@$(BIN)/python -m tests.browser.chromium
+
+# A stamp is newer than the requirements that it stands for, or they are installed again.
+$(VENV)/.created:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there: install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), but Python 3.11, 3.12 or 3.13 is needed: name one, for example make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: requirements.txt $(VENV)/.created
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
+	$(PIP) -r requirements-test.txt
+	@touch $@

@@ -1,0 +1,3 @@
+from tsexplorer.ui.router import route
+
+route()

@@ -1,0 +1,84 @@
+"""What holds for every test: a home of its own, one thread, no network."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tsexplorer.settings import Settings, get_settings
+
+# Torch and numpy read these once, when a test first imports them; nothing above does.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+
+class NetworkError(AssertionError):
+    """A test reached for another machine. Not an OSError: code that copes with those must not."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """Let sockets reach this machine only, so that a test passes on a train too."""
+    connect, connect_ex, look_up = (
+        socket.socket.connect,
+        socket.socket.connect_ex,
+        socket.getaddrinfo,
+    )
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        _refuse_elsewhere(self.family, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        _refuse_elsewhere(self.family, address)
+        return connect_ex(self, address)
+
+    def guarded_look_up(host: Any, *args: Any, **options: Any) -> Any:
+        if host is not None and not _is_here(host):
+            raise NetworkError(f"a test asked for the address of {host!r}")
+        return look_up(host, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+def _refuse_elsewhere(family: int, address: Any) -> None:
+    if family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
+        raise NetworkError(f"a test reached for {address!r}")
+
+
+def _is_here(host: str | bytes) -> bool:
+    text = host.decode() if isinstance(host, bytes) else host
+    if text in ("", "localhost", socket.gethostname()):
+        return True
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """TSEXPLORER_HOME in a folder of the test's own, all other settings at their defaults.
+
+    Whoever changes TSEXPLORER_* in a test calls ``get_settings.cache_clear()`` afterwards.
+    """
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"TSEXPLORER_{name.upper()}", raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TSEXPLORER_HOME", str(folder))
+    monkeypatch.setenv("TSEXPLORER_THREADS", "1")
+    get_settings.cache_clear()
+    yield folder
+    get_settings.cache_clear()

@@ -1,0 +1,177 @@
+"""Datasets in torchvision's folders: read where they are, in each form that may lie there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tsexplorer.data.base import Split
+from tsexplorer.data.idx import IdxDataset, carved, published
+from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.errors import UserError
+
+# Read while tests are collected: in a test the settings are all at their defaults.
+TRUE_DATA = Path(os.environ.get("TSEXPLORER_DATA", "nowhere"))
+DOWNLOADED = [name for name in dataset_names() if get_dataset(name).info.download_megabytes]
+
+
+@pytest.mark.parametrize("form", ["plain", "gz"])
+def test_files_that_are_there_are_read(mnist, tmp_path, form):
+    mnist.write(tmp_path, form)
+    assert mnist.dataset.available(tmp_path)
+    splits = mnist.dataset.load(tmp_path)
+    assert [len(s) for s in (splits.train, splits.validation, splits.test)] == [30, 10, 20]
+    assert np.array_equal(splits.test.images.numpy(), mnist.test_images)
+    assert splits.test.labels.tolist() == mnist.test_labels.tolist()
+    assert splits.test.labels.dtype == torch.int64
+
+
+def test_training_and_validation_images_are_the_training_file_cut_in_two(mnist, tmp_path):
+    mnist.write(tmp_path)
+    splits = mnist.dataset.load(tmp_path)
+    label_of = {
+        image.tobytes(): label for image, label in zip(mnist.images, mnist.labels, strict=True)
+    }
+    seen = {}
+    for split in (splits.train, splits.validation):
+        for image, label in zip(split.images.numpy(), split.labels.tolist(), strict=True):
+            seen[image.tobytes()] = label
+    assert seen == label_of
+
+
+def test_validation_images_are_the_same_for_ever():
+    whole = Split(torch.zeros(60_000, 1, 1), torch.arange(60_000))
+    train, validation = carved(whole, 5_000)
+    assert validation.labels[:5].tolist() == [9, 33, 40, 53, 57]
+    assert len(train) == 55_000
+    assert not set(train.labels.tolist()) & set(validation.labels.tolist())
+
+
+def test_torchvision_reads_what_was_unpacked(mnist, tmp_path):
+    from torchvision.datasets import MNIST
+
+    mnist.write(tmp_path, "gz")
+    mnist.dataset.load(tmp_path)
+    theirs = MNIST(tmp_path, train=True)
+    assert np.array_equal(theirs.data.numpy(), mnist.images)
+    assert theirs.targets.tolist() == mnist.labels.tolist()
+
+
+@pytest.mark.parametrize("form", ["plain", "gz", "zip"])
+def test_letters_stand_upright_and_count_from_zero(letters, tmp_path, form):
+    upright = np.zeros((28, 28), np.uint8)
+    upright[4:24, 6:9] = 255  # the stem of an L
+    upright[21:24, 6:20] = 255  # and its foot, to the right
+    letters.test_images[0], letters.test_labels[0] = upright.T, 12
+    letters.write(tmp_path, form)
+    assert letters.dataset.available(tmp_path)
+    splits = letters.dataset.load(tmp_path)
+    assert np.array_equal(splits.test.images[0].numpy(), upright)
+    assert splits.test.images.is_contiguous()
+    assert splits.info.classes[splits.test.labels[0]] == "L"
+    assert splits.train.labels.min() == 0
+    assert splits.train.labels.max() == 25
+
+
+def test_missing_files_are_asked_for_by_name_and_place(mnist, tmp_path):
+    raw = mnist.write(tmp_path)
+    (raw / "t10k-labels-idx1-ubyte").unlink()
+    assert not mnist.dataset.available(tmp_path)
+    with pytest.raises(UserError) as caught:
+        mnist.dataset.load(tmp_path)
+    sentence = str(caught.value)
+    assert all(name in sentence for name in mnist.dataset.files)
+    assert str(raw) in sentence
+    assert "\n" not in sentence
+
+
+def test_a_folder_that_is_gone_is_the_same_as_missing_files(letters, tmp_path):
+    assert not letters.dataset.available(tmp_path / "gone")
+    with pytest.raises(UserError, match=r"or gzip\.zip with all of them\) into .*EMNIST"):
+        letters.dataset.load(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("which", [0, 1, 2, 3])
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "fewer", "rank", "kind"])
+def test_damaged_plain_files_are_named(mnist, tmp_path, which, damage):
+    raw = mnist.write(tmp_path)
+    path = raw / mnist.dataset.files[which]
+    content = path.read_bytes()
+    fewer = content[:4] + (7).to_bytes(4, "big") + content[8:]
+    damaged = {
+        "empty": b"",
+        "text": b"<html>404</html>",
+        "cut": content[:-5],
+        "fewer": fewer,
+        "rank": bytes([0, 0, 8, 9]) + content[4:],
+        "kind": bytes([0, 0, 13]) + content[3:],
+    }
+    path.write_bytes(damaged[damage])
+    with pytest.raises(UserError, match=f"{path.name}.* is damaged; delete both"):
+        mnist.dataset.load(tmp_path)
+
+
+def test_labels_that_stand_for_no_class_are_damage(letters, tmp_path):
+    letters.labels[5] = 27
+    letters.write(tmp_path)
+    with pytest.raises(UserError, match=r"train-labels.* is damaged"):
+        letters.dataset.load(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["gz", "zip"])
+@pytest.mark.parametrize("damage", ["text", "cut", "flipped"])
+def test_damaged_packed_files_are_named_and_leave_nothing(letters, tmp_path, form, damage):
+    raw = letters.write(tmp_path, form)
+    packed = raw / ("gzip.zip" if form == "zip" else "emnist-letters-train-images-idx3-ubyte.gz")
+    content = packed.read_bytes()
+    middle = len(content) // 3
+    flipped = content[:middle] + bytes(255 - byte for byte in content[middle : middle + 99])
+    damaged = {
+        "text": b"<html>404</html>",
+        "cut": content[:-2000],
+        "flipped": flipped + content[middle + 99 :],
+    }
+    packed.write_bytes(damaged[damage])
+    with pytest.raises(UserError, match=f"{packed.name} is damaged; delete it"):
+        letters.dataset.load(tmp_path)
+    assert not list(raw.glob(".*")), "no partial file"
+
+
+def test_a_file_that_cannot_be_unpacked_here_says_why(mnist, tmp_path, monkeypatch):
+    mnist.write(tmp_path, "gz")
+
+    def read_only(target: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tsexplorer.data.unpacking.written_beside", read_only)
+    with pytest.raises(UserError, match=r"could not be unpacked \(Read-only file system\); put"):
+        mnist.dataset.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", DOWNLOADED)
+def test_torchvision_says_where_each_file_comes_from(name):
+    dataset = get_dataset(name)
+    assert isinstance(dataset, IdxDataset)
+    remote = published(dataset.torchvision_class)
+    expected = [dataset.bundle] if dataset.bundle else [f"{file}.gz" for file in dataset.files]
+    assert [file.name for file in remote.files] == expected
+    assert all(len(file.md5) == 32 for file in remote.files)
+    assert all(mirror.startswith("http") for mirror in remote.mirrors)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DOWNLOADED)
+def test_the_true_files_are_what_the_metadata_says(name):
+    dataset = get_dataset(name)
+    if not dataset.available(TRUE_DATA):
+        pytest.skip(f"{name} is not in TSEXPLORER_DATA")
+    splits = dataset.load(TRUE_DATA)
+    for split in (splits.train, splits.validation, splits.test):
+        assert split.labels.unique().tolist() == list(range(len(splits.info.classes)))
+    if name == "mnist":
+        assert splits.mean == pytest.approx(0.1307, abs=5e-4)
+        assert splits.deviation == pytest.approx(0.3081, abs=5e-4)

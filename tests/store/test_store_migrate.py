@@ -1,0 +1,121 @@
+"""Schemas: from any revision to this one, and not from what is not ours."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, inspect, select, text
+from store_examples import add, epoch
+
+from tsexplorer.errors import UserError
+from tsexplorer.store import Store
+from tsexplorer.store.engine import connect
+from tsexplorer.store.migrate import FOLDER, HEAD, bring_up_to_date
+from tsexplorer.store.schema import Base
+
+SCRIPTS = ScriptDirectory(str(FOLDER))
+REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()]
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert SCRIPTS.get_heads() == [HEAD]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_each_revision_leads_to_the_schema_of_the_code(url: str, revision: str) -> None:
+    engine = connect(url)
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    bring_up_to_date(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+
+
+def test_migration_that_fails_leaves_nothing_behind(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("in the middle")
+
+    engine = connect(url)
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.create_index", fail)
+        with pytest.raises(RuntimeError):
+            bring_up_to_date(engine)
+    assert inspect(engine).get_table_names() == []
+    bring_up_to_date(engine)
+    assert "jobs" in inspect(engine).get_table_names()
+    engine.dispose()
+
+
+def test_store_of_a_newer_version_is_left_alone(url: str) -> None:
+    Store.open(url).close()
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UserError, match="was written by a newer version; update this program"):
+        Store.open(url)
+    engine.dispose()
+
+
+def test_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "other.sqlite3"
+    with sqlite3.connect(file) as other:
+        other.execute("CREATE TABLE jobs (title TEXT)")
+    other.close()
+    before = file.read_bytes()
+    with pytest.raises(UserError, match=r"other\.sqlite3 holds the tables of another program"):
+        Store.open(f"sqlite:///{file}")
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("opened_before", [False, True])
+def test_deletion_leaves_no_rows(url: str, opened_before: bool) -> None:
+    """SQLite's foreign keys are off while tables are altered, and must be on again after."""
+    if opened_before:
+        Store.open(url).close()
+    store = Store.open(url)
+    experiment = add(store)
+    store.enqueue(experiment.id)
+    store.record_epoch(experiment.stages[0].stage.hash, epoch(1))
+    store.delete_experiment(experiment.id)
+    store.close()
+    engine = connect(url)
+    with engine.connect() as connection:
+        rows = {
+            table.name: connection.scalar(select(func.count()).select_from(table))
+            for table in Base.metadata.sorted_tables
+        }
+    engine.dispose()
+    assert rows == {
+        "experiments": 0,
+        "stages": 0,
+        "experiment_stages": 0,
+        "epochs": 0,
+        "jobs": 0,
+    }
+
+
+def test_store_that_is_up_to_date_opens_without_alembic_or_torch(url: str) -> None:
+    Store.open(url).close()
+    code = (
+        "import sys; from tsexplorer.store import Store; Store.open(sys.argv[1]).close(); "
+        "print([name for name in ('alembic', 'torch') if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code, url], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,1 @@
+"""Reading results: gap closed and its interval, soft targets, quality, cost."""

@@ -1,0 +1,34 @@
+"""EMNIST letters: 145,600 handwritten letters, capital and small ones as one class."""
+
+from __future__ import annotations
+
+from string import ascii_uppercase
+
+from tsexplorer.data.base import DatasetInfo
+from tsexplorer.data.idx import IdxDataset
+
+DATASET = IdxDataset(
+    DatasetInfo(
+        name="emnist-letters",
+        title="EMNIST letters",
+        classes=tuple(ascii_uppercase),
+        train=114_400,
+        validation=10_400,
+        test=20_800,
+        source="Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to handwritten "
+        "letters, arXiv 1702.05373, 2017",
+        download_megabytes=561.8,
+        note="The files hold transposed images and labels from 1; here they stand upright and "
+        "count from 0. 10,400 of the 124,800 training images are held back for validation.",
+    ),
+    torchvision_class="EMNIST",
+    files=(
+        "emnist-letters-train-images-idx3-ubyte",
+        "emnist-letters-train-labels-idx1-ubyte",
+        "emnist-letters-test-images-idx3-ubyte",
+        "emnist-letters-test-labels-idx1-ubyte",
+    ),
+    bundle="gzip.zip",
+    first_label=1,
+    transposed=True,
+)

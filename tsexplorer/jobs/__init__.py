@@ -1,0 +1,1 @@
+"""Jobs: the queue's worker thread, its heartbeat, recovery after a crash."""

@@ -1,0 +1,1 @@
+"""Named nets: one file each, or a family that was published together."""

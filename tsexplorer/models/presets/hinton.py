@@ -1,0 +1,37 @@
+"""Hinton, Vinyals and Dean 2015, arXiv 1503.02531, section 3: dense nets on MNIST.
+
+The paper also bounds the norm of each unit's incoming weights in the teacher and jitters its
+images; both are matters of training. Its dropout rates are those of the net it refers to:
+Hinton et al. 2012, arXiv 1207.0580, half of the hidden units and a fifth of the pixels.
+"""
+
+from __future__ import annotations
+
+from tsexplorer.models.base import Preset
+from tsexplorer.specs import NetConfig
+
+SOURCE = "Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3"
+
+PRESET = (
+    Preset(
+        name="hinton-teacher",
+        title="Hinton 2015 teacher",
+        summary="A large dense teacher: two layers of 1200 units, strongly regularised.",
+        source=f"{SOURCE}; dropout rates from Hinton et al. 2012, arXiv 1207.0580",
+        net=NetConfig(dense=(1200, 1200), dropout=0.5, input_dropout=0.2),
+    ),
+    Preset(
+        name="hinton-student",
+        title="Hinton 2015 student",
+        summary="A large student: two layers of 800 units, no regularisation.",
+        source=SOURCE,
+        net=NetConfig(dense=(800, 800)),
+    ),
+    Preset(
+        name="hinton-narrow",
+        title="Hinton 2015 narrow student",
+        summary="A very small student: two layers of 30 units, for which low T is best.",
+        source=SOURCE,
+        net=NetConfig(dense=(30, 30)),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Figures: data in, figure out; pure. The numbers are typed tuples, the drawing is dull."""

@@ -1,0 +1,136 @@
+"""Curves that grow while a job trains, as ECharts options.
+
+ECharts because Streamlit updates such a chart in place: a Plotly chart is mounted anew with each
+point and loses zoom and hover.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from tsexplorer.plots.palette import ECHARTS_LINES, ECHARTS_SYMBOLS, TITLES, Palette
+from tsexplorer.specs import ROLES, Role
+
+Metric = Literal["validation_accuracy", "train_accuracy", "validation_loss", "train_loss"]
+AXES: dict[Metric, str] = {
+    "validation_accuracy": "Validation accuracy (%)",
+    "train_accuracy": "Training accuracy (%)",
+    "validation_loss": "Validation cross-entropy (nats)",
+    "train_loss": "Training objective (nats)",
+}
+SETTLED_FROM = 3
+"""Epoch from which values decide the accuracy axis; the steep start would flatten the rest."""
+
+
+class Curve(NamedTuple):
+    """One role's values by epoch."""
+
+    role: Role
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+def curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[Curve, ...]:
+    """Curves of one seed.
+
+    Args:
+        rows: finished epochs by role; each has ``epoch`` and the metrics as attributes.
+        metric: which; accuracies come out in percent.
+    """
+    factor = 100.0 if metric.endswith("accuracy") else 1.0
+    return tuple(
+        Curve(
+            role,
+            tuple(row.epoch for row in rows[role]),
+            tuple(round(getattr(row, metric) * factor, 5) for row in rows[role]),
+        )
+        for role in ROLES
+        if rows.get(role)
+    )
+
+
+def lower_bound(lines: Sequence[Curve]) -> float | None:
+    """Where an accuracy axis begins: just below what is reached once the start is over."""
+    settled = [
+        value
+        for line in lines
+        for epoch, value in zip(line.epochs, line.values, strict=True)
+        if epoch >= min(SETTLED_FROM, line.epochs[-1])
+    ]
+    if not settled:
+        return None
+    low, high = min(settled), max(settled)
+    step = 5.0 if high - low > 10 else 1.0
+    return max(0.0, (low - 0.1 * (high - low)) // step * step)
+
+
+def live_option(
+    lines: Sequence[Curve], metric: Metric, palette: Palette, epochs: int
+) -> dict[str, Any]:
+    """The chart.
+
+    Args:
+        lines: what has been trained so far; may be empty.
+        metric: names the axis.
+        palette: colours on the background in force.
+        epochs: length of the x axis, known before the first epoch ends.
+    """
+    accuracy = metric.endswith("accuracy")
+    y_axis: dict[str, Any] = {"scale": True, "name": AXES[metric]}
+    if accuracy:
+        y_axis |= {"max": 100, "min": lower_bound(lines) or 0}
+    return {
+        "animation": False,
+        "grid": {"left": 52, "right": 20, "top": 64, "bottom": 44},
+        "legend": {"top": 28, "left": 0, "itemGap": 16, "textStyle": {"color": palette.text}},
+        "title": {
+            "text": AXES[metric],
+            "left": 0,
+            "top": 0,
+            "textStyle": {"fontSize": 14, "fontWeight": 600, "color": palette.text},
+        },
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.2f" + (" %%" if accuracy else "")},
+        "toolbox": {
+            "right": 0,
+            "itemSize": 14,
+            "feature": {
+                "dataZoom": {"title": {"zoom": "Zoom into a box", "back": "Undo zoom"}},
+                "saveAsImage": {"title": "Save as PNG", "name": metric},
+            },
+        },
+        "xAxis": {
+            "type": "value",
+            "name": "Epoch",
+            "nameLocation": "middle",
+            "nameGap": 26,
+            "min": 1,
+            "max": max(epochs, 2),
+            "minInterval": 1,
+            "axisLabel": {"color": palette.muted},
+            "nameTextStyle": {"color": palette.muted},
+            "splitLine": {"show": False},
+        },
+        "yAxis": {
+            "type": "value",
+            "axisLabel": {"color": palette.muted},
+            "splitLine": {"lineStyle": {"color": palette.grid}},
+        }
+        | {key: value for key, value in y_axis.items() if key != "name"},
+        "series": [_series(line, palette) for line in lines],
+    }
+
+
+def _series(line: Curve, palette: Palette) -> dict[str, Any]:
+    colour = palette[line.role]
+    return {
+        "id": line.role,
+        "name": TITLES[line.role],
+        "type": "line",
+        "data": [list(point) for point in zip(line.epochs, line.values, strict=True)],
+        "symbol": ECHARTS_SYMBOLS[line.role],
+        "symbolSize": 6,
+        "showSymbol": len(line.epochs) <= 40,
+        "lineStyle": {"width": 2, "type": ECHARTS_LINES[line.role], "color": colour},
+        "itemStyle": {"color": colour},
+    }

@@ -1,0 +1,317 @@
+"""The one door to everything: pages and shell ask here and nowhere else.
+
+Nothing below needs torch to be imported before the first page is drawn; what does (training,
+latency) imports it when it is first asked for, on its own thread where it can.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tsexplorer import demo
+from tsexplorer.analysis.gain import Gain, gain
+from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.errors import UserError
+from tsexplorer.jobs.board import Standing
+from tsexplorer.jobs.downloads import Download, Downloads
+from tsexplorer.jobs.recovery import recover
+from tsexplorer.jobs.worker import Worker
+from tsexplorer.models import Count, count
+from tsexplorer.objectives import get_objective
+from tsexplorer.planning import PlannedStage, plan
+from tsexplorer.settings import Settings
+from tsexplorer.specs import ExperimentSpec, ModelSpec
+from tsexplorer.store import (
+    EpochRow,
+    ExperimentSnapshot,
+    JobSnapshot,
+    StageSnapshot,
+    Store,
+)
+
+if TYPE_CHECKING:
+    from tsexplorer.analysis.latency import Latency
+
+ACTIVE = ("queued", "running", "paused")
+RESUMABLE = ("interrupted", "cancelled", "failed")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a spec comes to, before anything is trained.
+
+    Attributes:
+        planned: its stages.
+        trained: hashes of those that need no more training.
+        teacher: size of the teacher.
+        student: size of the student.
+        remarks: what is allowed and worth knowing, one sentence each.
+    """
+
+    planned: tuple[PlannedStage, ...]
+    trained: frozenset[str]
+    teacher: Count
+    student: Count
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """An experiment as it stands now.
+
+    Attributes:
+        experiment: with its stages' figures.
+        epochs: finished epochs, by stage hash.
+        job: its latest job, None if it never had one.
+        standing: the fine grain of a job that this process runs, or that another one reports.
+        ahead: jobs in the queue before this one.
+    """
+
+    experiment: ExperimentSnapshot
+    epochs: dict[str, tuple[EpochRow, ...]]
+    job: JobSnapshot | None
+    standing: Standing
+    ahead: int
+
+
+class Service:
+    """What can be asked; safe to call from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store.open(settings.url)
+        self.downloads = Downloads(settings.data_folder)
+        demo.install(self.store)
+        recover(self.store, settings)
+        self._worker: Worker | None = None
+        self._lock = threading.Lock()
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    def check(self, spec: ExperimentSpec) -> Check:
+        """Look an experiment over.
+
+        Raises:
+            UserError: a name is unknown, a net impossible, or a batch larger than the data.
+        """
+        info = get_dataset(spec.data.name).info
+        classes = len(info.classes)
+        objective = get_objective(spec.objective.name)
+        teacher, student = count(spec.teacher, classes), count(spec.student, classes)
+        for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train):
+            if train.batch_size > info.train:
+                raise UserError(
+                    f"The batch size {train.batch_size:,} is larger than the {info.train:,} "
+                    f"training images of {info.title}; make it smaller."
+                )
+        planned = plan(spec, needs_teacher=objective.needs_teacher)
+        return Check(
+            planned=planned,
+            trained=frozenset(
+                stage.spec.hash for stage in planned if self.store.has_stage_done(stage.spec.hash)
+            ),
+            teacher=teacher,
+            student=student,
+            remarks=_remarks(spec, teacher, student),
+        )
+
+    def dataset_available(self, name: str) -> bool:
+        """Whether a dataset can be trained on now."""
+        return get_dataset(name).available(self.settings.data_folder)
+
+    def download(self, name: str) -> Download | None:
+        """Where the dataset's download stands."""
+        return self.downloads.state(name)
+
+    def experiments(self) -> tuple[ExperimentSnapshot, ...]:
+        """All experiments, newest first, the demo last."""
+        found = self.store.experiments()
+        return tuple(sorted(found, key=lambda experiment: experiment.name == demo.NAME))
+
+    def experiment(self, key: str) -> ExperimentSnapshot:
+        """One experiment by id or name.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self.store.experiment(key)
+
+    def gain(self, experiment: ExperimentSnapshot, split: str = "test") -> Gain:
+        """An experiment's accuracies and gap closed over its seeds, on ``validation`` or ``test``.
+
+        The test figures were read once, when each stage ended.
+        """
+        seeds: dict[int, dict[str, float]] = {}
+        for link in experiment.stages:
+            value = getattr(link.stage, f"{split}_accuracy")
+            if value is not None:
+                seeds.setdefault(link.seed, {})[link.role] = value
+        return gain(list(seeds.values()))  # type: ignore[arg-type]
+
+    def count(self, model: ModelSpec, classes: int) -> Count:
+        """A net's parameters, multiply-accumulates and bytes.
+
+        Raises:
+            UserError: there is no such net, or it is impossible.
+        """
+        return count(model, classes)
+
+    def latency(self, model: ModelSpec, classes: int) -> Latency:
+        """A net's time for one image on this machine, measured once a process."""
+        return _latency(model, classes)
+
+    # -- training -------------------------------------------------------------------------------
+
+    def start(self, spec: ExperimentSpec) -> JobSnapshot:
+        """Queue an experiment; one that is queued or running already is not queued twice.
+
+        Raises:
+            UserError: :meth:`check` says no, the data is not there, or the name is taken.
+        """
+        job = self.enqueue(spec)
+        self.worker.nudge()
+        return job
+
+    def enqueue(self, spec: ExperimentSpec) -> JobSnapshot:
+        """As :meth:`start`, for a caller that runs the job itself."""
+        checked = self.check(spec)
+        if not self.dataset_available(spec.data.name):
+            raise UserError(
+                f"The images of {spec.data.name} are not in {self.settings.data_folder}; "
+                "download them on the Train page, or put the files there."
+            )
+        experiment = self.store.add_experiment(spec, checked.planned)
+        return self.store.enqueue(experiment.id)
+
+    def pause(self, job: int) -> None:
+        """Hold a running job."""
+        self._steer(job, "pause", "paused")
+
+    def step(self, job: int) -> None:
+        """Run a held job to the end of its epoch, then hold it again."""
+        self._steer(job, "step", "running")
+
+    def cancel(self, job: int) -> None:
+        """Stop a job; its finished stages and last checkpoint stay."""
+        if self.store.cancel_queued(job):
+            return
+        self._steer(job, "cancel", None)
+
+    def resume(self, job: int) -> None:
+        """Go on with a held job, or queue one that was interrupted, cancelled or has failed.
+
+        Raises:
+            UserError: the job is neither.
+        """
+        status = self.store.job(job).status
+        if status in RESUMABLE:
+            self.store.requeue(job)
+            self.worker.nudge()
+        elif status in ("paused", "running"):
+            self._steer(job, "resume", "running")
+        else:
+            raise UserError(f"Job {job} is {status}, so there is nothing to resume.")
+
+    def jobs(self, *, active_only: bool = False) -> tuple[JobSnapshot, ...]:
+        """Jobs, the newest first; active ones are queued, running or paused."""
+        return tuple(self.store.jobs(active_only=active_only))
+
+    def watch(self, key: str) -> Watch:
+        """An experiment with its curves and its latest job.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        experiment = self.store.experiment(key)
+        job = self.store.latest_job(experiment.id)
+        epochs = self.store.epochs_many([link.stage.hash for link in experiment.stages])
+        return Watch(
+            experiment=experiment,
+            epochs=dict(epochs),
+            job=job,
+            standing=self.standing(job) if job else Standing(),
+            ahead=self.store.queue_position(job.id) if job and job.status == "queued" else 0,
+        )
+
+    def standing(self, job: JobSnapshot) -> Standing:
+        """Where a job stands: from memory if it is ours, else from its last heartbeat."""
+        standing = self._worker.board.read(job.id) if self._worker else Standing()
+        if standing.stages or not job.progress:
+            return standing
+        return Standing(
+            stages_done=int(job.progress.get("stages_done", 0)),
+            stages=int(job.progress.get("stages", 0)),
+        )
+
+    def delete(self, key: str) -> None:
+        """Remove an experiment and the weights that no other one uses.
+
+        Raises:
+            UserError: it is the demo, or it is being trained.
+        """
+        experiment = self.store.experiment(key)
+        if experiment.name == demo.NAME:
+            raise UserError("The demo ships with the app and stays; delete another experiment.")
+        from tsexplorer.jobs.weights import Shelf
+
+        shelf = Shelf(self.settings.stages_folder)
+        for orphan in self.store.delete_experiment(experiment.id):
+            shelf.discard(orphan)
+
+    @property
+    def worker(self) -> Worker:
+        """The training thread, started when first asked for."""
+        with self._lock:
+            if self._worker is None:
+                self._worker = Worker(self.store, self.settings)
+                self._worker.start()
+            return self._worker
+
+    def close(self) -> None:
+        """Stop training and wait for it."""
+        if self._worker is not None:
+            self._worker.stop()
+
+    def _steer(self, job: int, request: str, status: str | None) -> None:
+        snapshot = self.store.job(job)
+        if snapshot.status not in ACTIVE:
+            raise UserError(f"Job {job} is {snapshot.status}, so it cannot {request}.")
+        if self._worker is not None and self._worker.steer(job, request):
+            if status is not None:
+                self.store.set_job_status(job, status)
+            return
+        self.store.request(job, request)
+
+
+def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str, ...]:
+    remarks = []
+    if teacher.parameters < student.parameters:
+        remarks.append(
+            f"The teacher ({teacher.parameters:,} parameters) is smaller than its student "
+            f"({student.parameters:,}); that is allowed, and seldom helps."
+        )
+    if spec.warm_start and spec.objective.name == "labels":
+        remarks.append("The distilled stage learns from labels alone, as the baseline does.")
+    return tuple(remarks)
+
+
+@lru_cache(maxsize=256)
+def _latency(model: ModelSpec, classes: int) -> Latency:
+    from tsexplorer.analysis.latency import measure
+
+    return measure(model, classes)
+
+
+__all__ = [
+    "ACTIVE",
+    "RESUMABLE",
+    "Check",
+    "Service",
+    "StageSnapshot",
+    "Watch",
+    "dataset_names",
+]

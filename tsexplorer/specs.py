@@ -1,0 +1,241 @@
+"""What can be asked for, as frozen data: it says everything and does nothing.
+
+An :class:`ExperimentSpec` is what a person edits and keeps in a file. It *plans* into
+:class:`StageSpec` objects, one for each net to be trained, each identified by
+:attr:`StageSpec.hash`: the digest of all that decides its weights. Two experiments that share a
+stage share its hash, and so the trained net; that is why moving lambda trains one small net.
+
+Specs check themselves at construction. Names (of nets, datasets, objectives) are looked up by
+the registries, which know them; :func:`parse_spec` turns pydantic's report into one sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tsexplorer.errors import UserError
+
+Role = Literal["teacher", "baseline", "distilled"]
+ROLES: tuple[Role, ...] = ("teacher", "baseline", "distilled")
+
+Scaling = Literal["unit", "standard", "raw"]
+Activation = Literal["relu", "sigmoid", "gelu"]
+Initialisation = Literal["torch", "glorot"]
+Optimiser = Literal["adam", "adamw", "sgd", "adadelta"]
+Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+Width = Annotated[int, Field(ge=1, le=8192)]
+Scalar = str | int | float | bool
+
+
+def _shortened(value: float) -> float:
+    """Whole floats and their int spelling hash alike; -0.0 is 0.0."""
+    return float(value) + 0.0
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_shortened)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_shortened)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_shortened)]
+
+
+class Spec(BaseModel):
+    """Base of all specs: frozen, no unknown keys, JSON round trip, content hash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, so that equal specs give equal text."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+
+    @property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of what differs from the defaults.
+
+        Leaving the defaults out lets a later version add a field without renaming every stage
+        trained before; it also means that a default, once released, never changes (a test pins
+        them).
+        """
+        content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class DataSpec(Spec):
+    """Which images, and how their 0...255 pixels become net input."""
+
+    name: str = Field(default="mnist-5k", description="Name of a dataset.")
+    scaling: Scaling = Field(
+        default="unit",
+        description="unit: pixels / 255. standard: (pixels / 255 - mean) / deviation of the "
+        "training split. raw: 0...255 as they are.",
+    )
+
+
+class NetConfig(Spec):
+    """A feed-forward net as data: convolution blocks, then dense layers, then the classes.
+
+    Each convolution block is convolution, 2x2 max-pool, activation (pooling before a monotone
+    activation gives the same numbers and does a quarter of the work).
+    """
+
+    conv: tuple[Width, ...] = Field(default=(), max_length=8, description="Channels a block.")
+    dense: tuple[Width, ...] = Field(default=(), max_length=8, description="Units a hidden layer.")
+    activation: Activation = "relu"
+    dropout: Annotated[float, Field(ge=0, lt=1), AfterValidator(_shortened)] = Field(
+        default=0.0, description="Share of hidden dense units dropped in training."
+    )
+    input_dropout: Annotated[float, Field(ge=0, lt=1), AfterValidator(_shortened)] = Field(
+        default=0.0, description="Share of input pixels dropped in training."
+    )
+    batch_norm: bool = Field(default=False, description="Batch norm before each activation.")
+    kernel: Literal[1, 3, 5] = 3
+    padding: Literal["same", "valid"] = "same"
+    initialisation: Initialisation = "torch"
+
+
+class ModelSpec(Spec):
+    """A named net, or ``custom`` with its :class:`NetConfig`."""
+
+    name: str = Field(default="mlp-64", description="Name of a preset, or custom.")
+    net: NetConfig | None = Field(default=None, description="Given exactly when name is custom.")
+
+    @model_validator(mode="after")
+    def _net_with_custom_only(self) -> Self:
+        if (self.name == "custom") != (self.net is not None):
+            raise ValueError("net is given exactly when the name is custom")
+        return self
+
+
+class ObjectiveSpec(Spec):
+    """Which loss a stage minimises. ``lam`` is written ``lambda`` in JSON."""
+
+    name: str = "hinton"
+    temperature: Positive = Field(
+        default=4.0, le=1000, description="T: how far the soft targets are softened."
+    )
+    lam: Fraction = Field(
+        default=0.5,
+        alias="lambda",
+        description="Weight of the labels; 1 is the baseline, 0 soft targets alone.",
+    )
+    options: dict[str, Scalar] = Field(
+        default_factory=dict, description="Further parameters that the objective describes."
+    )
+
+
+LABELS = ObjectiveSpec(name="labels", temperature=1.0, lam=1.0)
+"""The objective of teachers and baselines: cross-entropy on the labels."""
+
+
+class TrainSpec(Spec):
+    """How one net is trained."""
+
+    epochs: int = Field(default=10, ge=1, le=10_000)
+    batch_size: int = Field(default=64, ge=1, le=65_536)
+    optimiser: Optimiser = "adam"
+    learning_rate: Positive = Field(default=1e-3, le=1000)
+    weight_decay: NonNegative = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1), AfterValidator(_shortened)] = Field(
+        default=0.9, description="Used by sgd alone."
+    )
+    epsilon: Positive = Field(
+        default=1e-8, description="The optimiser's denominator term; Keras has 1e-7."
+    )
+    schedule: Schedule = "constant"
+    plateau_patience: int = Field(
+        default=1, ge=0, description="plateau: epochs without gain before the rate falls tenfold."
+    )
+    early_stopping: int | None = Field(
+        default=None, ge=1, description="Epochs without gain on validation before stopping."
+    )
+    keep: Literal["last", "best"] = Field(
+        default="last", description="Which epoch's weights: the last, or the best on validation."
+    )
+    jitter: int = Field(default=0, ge=0, le=4, description="Random shift of at most so many px.")
+    max_norm: Positive | None = Field(
+        default=None, description="Upper bound on the norm of a dense unit's incoming weights."
+    )
+    averaging: Annotated[float, Field(ge=0, lt=1), AfterValidator(_shortened)] = Field(
+        default=0.0,
+        description="Decay per step of an exponential average of the weights; 0 is off. "
+        "The average is what is validated, tested and kept.",
+    )
+    precision: Precision = "auto"
+
+
+class StageSpec(Spec):
+    """All that decides one net's weights. Its role in an experiment is not among that."""
+
+    data: DataSpec
+    model: ModelSpec
+    objective: ObjectiveSpec = LABELS
+    train: TrainSpec
+    seed: int = Field(ge=0)
+    teachers: tuple[str, ...] = Field(default=(), description="Hashes of the teaching stages.")
+    start_from: str | None = Field(default=None, description="Hash of the stage to go on from.")
+
+
+class ExperimentSpec(Spec):
+    """A teacher, a student, and how the one learns from the other, over some seeds."""
+
+    name: str = Field(default="experiment", min_length=1, max_length=80)
+    data: DataSpec = DataSpec()
+    teacher: ModelSpec = ModelSpec(name="wu-cnn")
+    student: ModelSpec = ModelSpec(name="mlp-64")
+    objective: ObjectiveSpec = ObjectiveSpec()
+    teacher_train: TrainSpec = TrainSpec()
+    baseline_train: TrainSpec = TrainSpec()
+    distilled_train: TrainSpec = TrainSpec()
+    warm_start: bool = Field(
+        default=False, description="The distilled stage goes on from the baseline's weights."
+    )
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
+        default=(0,), min_length=1, max_length=100
+    )
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Self:
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("each seed may stand only once")
+        return self
+
+
+AnySpec = TypeVar("AnySpec", bound=Spec)
+
+
+def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
+    """Read a spec from JSON text or a mapping.
+
+    Raises:
+        UserError: with one sentence that names the first field that is wrong and why.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"This is not JSON (line {error.lineno}, column {error.colno}: {error.msg}); "
+                "check the file."
+            ) from error
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise UserError(first_sentence(error)) from error
+
+
+def first_sentence(error: ValidationError) -> str:
+    """The first complaint of a pydantic report as one sentence a person can act on."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the spec"
+    given = first.get("input")
+    if first["type"] == "extra_forbidden":
+        return f"{place} is not a known setting; remove it or check its spelling."
+    if first["type"] == "missing":
+        return f"{place} is missing; add it."
+    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{place}: {reason[0].lower()}{reason[1:]}{shown}."

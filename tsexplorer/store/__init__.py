@@ -1,0 +1,27 @@
+"""What is known of experiments, stages and jobs, kept in SQLite or PostgreSQL."""
+
+from tsexplorer.store.errors import StoreError
+from tsexplorer.store.repository import Store
+from tsexplorer.store.snapshots import (
+    EpochRow,
+    ExperimentSnapshot,
+    JobSnapshot,
+    JobStatus,
+    Request,
+    StageLink,
+    StageSnapshot,
+    StageStatus,
+)
+
+__all__ = [
+    "EpochRow",
+    "ExperimentSnapshot",
+    "JobSnapshot",
+    "JobStatus",
+    "Request",
+    "StageLink",
+    "StageSnapshot",
+    "StageStatus",
+    "Store",
+    "StoreError",
+]

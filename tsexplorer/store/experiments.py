@@ -1,0 +1,180 @@
+"""Experiments: what was asked for, and the stages that it comes to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session, aliased, selectinload
+
+from tsexplorer.errors import NotFoundError, UserError
+from tsexplorer.planning import PlannedStage
+from tsexplorer.specs import ExperimentSpec, StageSpec, parse_spec
+from tsexplorer.store.engine import Transactions
+from tsexplorer.store.rows import experiment_snapshot
+from tsexplorer.store.schema import Experiment, ExperimentStage, Job, Stage
+from tsexplorer.store.snapshots import ExperimentSnapshot
+
+WITH_STAGES = selectinload(Experiment.links).joinedload(ExperimentStage.stage)
+
+
+class Experiments(Transactions):
+    """Add, find, rename and delete experiments."""
+
+    def add_experiment(
+        self, spec: ExperimentSpec, stages: Sequence[PlannedStage]
+    ) -> ExperimentSnapshot:
+        """Keep an experiment; stages that are there already, trained or not, are reused.
+
+        Args:
+            spec: what is asked for. Asked for again under the same name, it is found, not added.
+            stages: its plan, in the order in which it is to be trained.
+
+        Raises:
+            UserError: another experiment has the name.
+        """
+        with self._writing() as session:
+            row = _named(session, spec.name)
+            if row is None:
+                row = _insert(session, spec, stages)
+            elif parse_spec(ExperimentSpec, row.spec) != spec:
+                raise UserError(
+                    f'An experiment named "{spec.name}" exists with other settings; '
+                    "choose another name or delete it first."
+                )
+            return experiment_snapshot(row)
+
+    def experiment(self, key: str) -> ExperimentSnapshot:
+        """One experiment by id or name.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._reading() as session:
+            return experiment_snapshot(_find(session, key))
+
+    def has_experiment(self, key: str) -> bool:
+        """Whether an id or name stands for an experiment."""
+        with self._reading() as session:
+            return bool(
+                session.scalar(
+                    select(exists().where((Experiment.id == key) | (Experiment.name == key)))
+                )
+            )
+
+    def experiments(self) -> list[ExperimentSnapshot]:
+        """All experiments, newest first."""
+        query = select(Experiment).options(WITH_STAGES).order_by(Experiment.created_at.desc())
+        with self._reading() as session:
+            return [experiment_snapshot(row) for row in session.scalars(query)]
+
+    def rename_experiment(self, key: str, name: str) -> ExperimentSnapshot:
+        """Give an experiment another name; its stages do not change.
+
+        Raises:
+            NotFoundError: there is none.
+            UserError: the name is taken, empty or too long.
+        """
+        with self._writing() as session:
+            row = _find(session, key)
+            holder = _named(session, name)
+            if holder is not None and holder is not row:
+                raise UserError(
+                    f'An experiment named "{name}" exists already; choose another name.'
+                )
+            spec = parse_spec(ExperimentSpec, {**row.spec, "name": name})
+            row.name, row.spec = spec.name, _document(spec)
+            return experiment_snapshot(row)
+
+    def delete_experiment(self, key: str) -> list[str]:
+        """Remove an experiment, its jobs, and the stages that no other experiment has.
+
+        Returns:
+            The hashes of the stages that are gone, whose weights nobody needs any more.
+
+        Raises:
+            NotFoundError: there is none.
+            UserError: it is being trained.
+        """
+        with self._writing() as session:
+            row = _find(session, key)
+            _refuse_while_trained(session, row)
+            orphans = _only_here(session, row)
+            session.execute(delete(Experiment).where(Experiment.id == row.id))
+            session.execute(delete(Stage).where(Stage.hash.in_(orphans)))
+            return orphans
+
+
+def _named(session: Session, name: str) -> Experiment | None:
+    return session.scalar(select(Experiment).where(Experiment.name == name).options(WITH_STAGES))
+
+
+def _find(session: Session, key: str) -> Experiment:
+    row = session.get(Experiment, key, options=[WITH_STAGES]) or _named(session, key)
+    if row is None:
+        raise NotFoundError(
+            f'There is no experiment "{key}"; give the id or the name of one that exists.'
+        )
+    return row
+
+
+def _insert(session: Session, spec: ExperimentSpec, stages: Sequence[PlannedStage]) -> Experiment:
+    specs = {stage.spec.hash: stage.spec for stage in stages}
+    found = session.scalars(select(Stage).where(Stage.hash.in_(specs)))
+    rows = {row.hash: row for row in found}
+    rows |= {key: _new_stage(key, spec) for key, spec in specs.items() if key not in rows}
+    experiment = Experiment(
+        id=_free_id(session),
+        name=spec.name,
+        spec=_document(spec),
+        created_at=datetime.now(UTC),
+        links=[
+            ExperimentStage(
+                position=position, seed=stage.seed, role=stage.role, stage=rows[stage.spec.hash]
+            )
+            for position, stage in enumerate(stages)
+        ],
+    )
+    session.add(experiment)
+    session.flush()
+    return experiment
+
+
+def _new_stage(key: str, spec: StageSpec) -> Stage:
+    return Stage(
+        hash=key, spec=_document(spec), status="new", epochs_done=0, created_at=datetime.now(UTC)
+    )
+
+
+def _free_id(session: Session) -> str:
+    while session.get(Experiment, key := secrets.token_hex(4)) is not None:
+        pass
+    return key
+
+
+def _document(spec: ExperimentSpec | StageSpec) -> dict[str, object]:
+    return spec.model_dump(mode="json", by_alias=True)
+
+
+def _refuse_while_trained(session: Session, row: Experiment) -> None:
+    job = session.scalar(
+        select(Job.id).where(Job.experiment_id == row.id, Job.status.in_(("running", "paused")))
+    )
+    if job is not None:
+        raise UserError(
+            f'The experiment "{row.name}" is being trained; cancel its job {job} first.'
+        )
+
+
+def _only_here(session: Session, row: Experiment) -> list[str]:
+    """Hashes of the stages that no other experiment has."""
+    other = aliased(ExperimentStage)
+    shared = exists().where(
+        other.stage_hash == ExperimentStage.stage_hash, other.experiment_id != row.id
+    )
+    query = select(ExperimentStage.stage_hash).where(
+        ExperimentStage.experiment_id == row.id, ~shared
+    )
+    return sorted(set(session.scalars(query)))

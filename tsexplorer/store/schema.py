@@ -1,0 +1,117 @@
+"""The tables. A change here needs a migration beside it; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from tsexplorer.specs import Role
+from tsexplorer.store.snapshots import JobStatus, Request, StageStatus
+from tsexplorer.store.types import Instant, Real
+
+Word = String(16)
+"""A status, a role or a request; the types in :mod:`.snapshots` list them."""
+
+
+class Base(DeclarativeBase):
+    """Holds the metadata of all tables."""
+
+    type_annotation_map = {datetime: Instant, float: Real, dict[str, Any]: JSON}  # noqa: RUF012
+
+
+class Experiment(Base):
+    """What somebody asked for."""
+
+    __tablename__ = "experiments"
+
+    id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    spec: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    links: Mapped[list[ExperimentStage]] = relationship(
+        order_by="ExperimentStage.position", passive_deletes=True
+    )
+
+
+class Stage(Base):
+    """The training of one net, shared by all experiments whose plan contains its hash."""
+
+    __tablename__ = "stages"
+
+    hash: Mapped[str] = mapped_column(String(16), primary_key=True)
+    spec: Mapped[dict[str, Any]]
+    status: Mapped[StageStatus] = mapped_column(Word)
+    parameters: Mapped[int | None] = mapped_column(BigInteger)
+    macs: Mapped[int | None] = mapped_column(BigInteger)
+    epochs_done: Mapped[int]
+    train_seconds: Mapped[float | None]
+    validation_accuracy: Mapped[float | None]
+    test_accuracy: Mapped[float | None]
+    validation_loss: Mapped[float | None]
+    kept_epoch: Mapped[int | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    machine: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class ExperimentStage(Base):
+    """Which part a stage plays in an experiment; the position is its turn."""
+
+    __tablename__ = "experiment_stages"
+
+    experiment_id: Mapped[str] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    role: Mapped[Role] = mapped_column(Word)
+    stage_hash: Mapped[str] = mapped_column(ForeignKey("stages.hash"), index=True)
+    stage: Mapped[Stage] = relationship()
+
+
+class Epoch(Base):
+    """The figures of one epoch; NULL stands for a figure that is not a number."""
+
+    __tablename__ = "epochs"
+
+    stage_hash: Mapped[str] = mapped_column(
+        ForeignKey("stages.hash", ondelete="CASCADE"), primary_key=True
+    )
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    train_loss: Mapped[float | None]
+    terms: Mapped[dict[str, Any]]
+    train_accuracy: Mapped[float | None]
+    validation_loss: Mapped[float | None]
+    validation_accuracy: Mapped[float | None]
+    learning_rate: Mapped[float | None]
+    seconds: Mapped[float | None]
+
+
+class Job(Base):
+    """An experiment in the queue, or one that has left it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_status_position", "status", "position"),
+        # Without it SQLite gives the number of a deleted job to the next one.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[str] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), index=True
+    )
+    status: Mapped[JobStatus] = mapped_column(Word)
+    request: Mapped[Request | None] = mapped_column(Word)
+    owner: Mapped[str | None] = mapped_column(Text)
+    heartbeat_at: Mapped[datetime | None]
+    position: Mapped[int]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    progress: Mapped[dict[str, Any]]

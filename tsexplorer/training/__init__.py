@@ -1,0 +1,1 @@
+"""Training one stage: the loop, events out, control in, checkpoints."""

@@ -1,0 +1,175 @@
+"""The training of one stage, from its first batch to its test figure.
+
+The loop knows nothing of jobs, stores or pages: facts go out as events, wishes come in through
+:class:`Control`, and all that decides the weights stands in the :class:`Task`. The order of
+epoch e is a function of (seed, e), and dropout draws from a generator that is set anew from
+(seed, e); so a stage resumed from its checkpoint ends in the same bits.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from tsexplorer.data.batches import Batch
+from tsexplorer.objectives import Loss, Terms
+from tsexplorer.training import files
+from tsexplorer.training.control import Control
+from tsexplorer.training.evaluate import Figures, figures, logits_over
+from tsexplorer.training.events import (
+    CheckpointWritten,
+    EpochEnded,
+    Listener,
+    Notice,
+    StageEnded,
+    StageStarted,
+    shielded,
+)
+from tsexplorer.training.learner import Learner
+from tsexplorer.training.precision import autocast
+from tsexplorer.training.pulse import Pulse
+from tsexplorer.training.task import Task
+
+
+def train(task: Task, folder: Path, emit: Listener, control: Control) -> StageEnded:
+    """Train a stage to its end, going on from the checkpoint in ``folder`` if there is one.
+
+    Raises:
+        Cancelled: ``control`` said so; the last epoch's checkpoint stays.
+        UserError: the disk is full, or the like, in one sentence.
+    """
+    emit = shielded(emit)
+    learner = _learner(task, folder / files.CHECKPOINT, emit)
+    epochs = task.spec.train.epochs
+    emit(StageStarted(task.key, epochs, learner.record.epoch, task.parameters))
+    pulse = Pulse(task, learner.record, emit, control)
+    task.attend_teachers(learner.record.epoch, pulse.preparing)
+    while not learner.finished:
+        row = _epoch(task, learner, pulse)
+        emit(row)  # before the checkpoint: a row too many is replaced on resume, none is lost
+        files.write(folder / files.CHECKPOINT, *learner.state())
+        emit(CheckpointWritten(task.key, row.epoch))
+        if not learner.finished:
+            control.epoch_ended()
+    return _finish(task, learner, folder, pulse, emit)
+
+
+def _epoch(task: Task, learner: Learner, pulse: Pulse) -> EpochEnded:
+    """Train one epoch, then validate."""
+    number = learner.record.epoch + 1
+    pulse.epoch_started(number)
+    sums = _Sums(task.device)
+    task.reseed_dropout(number)
+    learner.net.train()
+    for batch in task.batches.epoch(number):
+        pulse.batch(sums.loss)
+        with autocast(task.bf16, task.device):
+            z_BC = learner.net(batch.images)
+        z_BC = z_BC.float()
+        terms = _terms(task, batch, z_BC)
+        learner.step(terms.total)
+        sums.add(terms, z_BC, batch.labels)
+    validation = _figures(learner, task.validation_batches(), task.splits.validation.labels, pulse)
+    learner.record.seconds = pulse.seconds
+    learner.judge(validation)
+    return EpochEnded(
+        task.key,
+        epoch=number,
+        train_loss=sums.loss(),
+        terms=sums.parts(),
+        train_accuracy=sums.accuracy(),
+        validation_loss=validation.loss,
+        validation_accuracy=validation.accuracy,
+        learning_rate=learner.rate,
+        seconds=pulse.epoch_seconds,
+    )
+
+
+def _terms(task: Task, batch: Batch, z_BC: Tensor) -> Terms:
+    taught = task.teacher.logits(batch) if task.teacher is not None else None
+    objective = task.spec.objective
+    return task.objective.loss(
+        Loss(z_BC, taught, batch.labels, objective.temperature, objective.lam)
+    )
+
+
+def _figures(learner: Learner, batches: Iterable[Tensor], labels: Tensor, pulse: Pulse) -> Figures:
+    """Figures of the judged weights over some batches."""
+    z_NC = logits_over(learner.judged, batches, pulse.check)
+    return figures(z_NC, labels.to(z_NC.device))
+
+
+def _finish(
+    task: Task, learner: Learner, folder: Path, pulse: Pulse, emit: Listener
+) -> StageEnded:
+    """Settle on the kept weights, read validation and, once, test; write the weights.
+
+    The checkpoint stays: whoever keeps the figures removes it once they are kept.
+    """
+    pulse.testing()
+    kept = learner.settle()
+    splits = task.splits
+    validation = _figures(learner, task.validation_batches(), splits.validation.labels, pulse)
+    test = _figures(learner, task.test_batches(), splits.test.labels, pulse)
+    ended = StageEnded(
+        task.key,
+        kept_epoch=kept,
+        validation_accuracy=validation.accuracy,
+        validation_loss=validation.loss,
+        test_accuracy=test.accuracy,
+        test_errors=test.errors,
+        train_seconds=learner.record.seconds,
+    )
+    header = {"spec": task.spec.model_dump(mode="json", by_alias=True)}
+    files.write(folder / files.WEIGHTS, learner.judged.state_dict(), header)
+    emit(ended)
+    return ended
+
+
+def _learner(task: Task, path: Path, emit: Listener) -> Learner:
+    """A learner that goes on from the checkpoint; one that is damaged is set aside, and said."""
+    fresh = copy.deepcopy(task.net.state_dict())
+    learner = Learner(task.net, task.spec.train, task.total_steps)
+    try:
+        learner.load(*files.read(path))
+    except FileNotFoundError:
+        pass
+    except (files.DamagedFile, KeyError, ValueError, RuntimeError, TypeError):
+        path.replace(path.with_suffix(".damaged"))
+        emit(Notice(task.key, "A damaged checkpoint was set aside; this stage starts again."))
+        task.net.load_state_dict(fresh)
+        return Learner(task.net, task.spec.train, task.total_steps)
+    return learner
+
+
+class _Sums:
+    """Sums over an epoch's batches, kept as tensors so that no batch waits for a number."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._samples = 0
+        self._total = torch.zeros((), device=device)
+        self._correct = torch.zeros((), device=device)
+        self._parts: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def add(self, terms: Terms, z_BC: Tensor, labels: Tensor) -> None:
+        size = len(labels)
+        self._samples += size
+        self._total.add_(terms.total, alpha=size)
+        self._correct += (z_BC.argmax(1) == labels).sum()
+        for name, part in terms.parts.items():
+            self._parts[name] = part.detach() * size + self._parts.get(name, 0.0)
+
+    def loss(self) -> float:
+        """Mean loss so far; NaN before the first batch."""
+        return float(self._total) / self._samples if self._samples else float("nan")
+
+    def accuracy(self) -> float:
+        return float(self._correct) / self._samples
+
+    def parts(self) -> dict[str, float]:
+        return {name: float(value) / self._samples for name, value in self._parts.items()}

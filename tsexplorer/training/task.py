@@ -1,0 +1,180 @@
+"""A stage made ready to train: its spec turned into tensors and nets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from tsexplorer.data.batches import Batches, evaluation_batches, scale
+from tsexplorer.data.registry import Splits
+from tsexplorer.data.seeding import derived_seed
+from tsexplorer.errors import UserError
+from tsexplorer.models import build, count
+from tsexplorer.objectives import Objective, get_objective
+from tsexplorer.specs import StageSpec
+from tsexplorer.training import files
+from tsexplorer.training.precision import has_convolutions, uses_bf16
+from tsexplorer.training.teachers import (
+    Cached,
+    MeanOfTeachers,
+    Online,
+    TeacherOutputs,
+    cache_pays,
+)
+
+Weights = Mapping[str, Tensor]
+Trained = Callable[[str], tuple[StageSpec, dict[str, Tensor]]]
+"""Gives a done stage's spec and weights by its hash."""
+
+
+@dataclass
+class Task:
+    """Everything the loop needs; made by :func:`prepare`."""
+
+    spec: StageSpec
+    splits: Splits
+    objective: Objective
+    net: nn.Module
+    device: torch.device
+    bf16: bool
+    batches: Batches
+    parameters: int
+    teacher_net: nn.Module | None = None
+    teacher_bf16: bool = False
+    teacher: TeacherOutputs | None = None
+    _dropout: torch.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._dropout = torch.Generator(self.device)
+        self.net.set_dropout_generator(self._dropout)  # type: ignore[operator]
+
+    @property
+    def key(self) -> str:
+        """The stage's hash."""
+        return self.spec.hash
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps an epoch, the short last batch counted."""
+        return math.ceil(len(self.splits.train.labels) / self.spec.train.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps if no early stopping comes in."""
+        return self.steps_per_epoch * self.spec.train.epochs
+
+    def reseed_dropout(self, epoch: int) -> None:
+        """Dropout in epoch e is a function of (seed, e)."""
+        self._dropout.manual_seed(derived_seed(self.spec.seed, epoch, "dropout"))
+
+    def attend_teachers(self, epochs_done: int, check: Callable[[float], None]) -> None:
+        """Get the teacher ready to answer; long where its outputs are computed beforehand.
+
+        Whether they are is decided by the spec alone, never by ``epochs_done``, so that a resumed
+        stage sees the same bits.
+        """
+        if self.teacher_net is None or epochs_done >= self.spec.train.epochs:
+            return
+        online = Online(self.teacher_net, bf16=self.teacher_bf16)
+        jitter, samples = self.spec.train.jitter, len(self.splits.train.labels)
+        classes = len(self.splits.info.classes)
+        if not cache_pays(jitter, self.spec.train.epochs, samples, classes):
+            self.teacher = online
+            return
+        self.teacher = Cached(online, self.batches.padded, self._scaler(), jitter, check)
+
+    def validation_batches(self) -> Iterator[Tensor]:
+        """Scaled validation images in order."""
+        return self._evaluation(self.splits.validation)
+
+    def test_batches(self) -> Iterator[Tensor]:
+        """Scaled test images in order."""
+        return self._evaluation(self.splits.test)
+
+    def _scaler(self) -> Callable[[Tensor], Tensor]:
+        return partial(
+            scale,
+            scaling=self.spec.data.scaling,
+            mean=self.splits.mean,
+            deviation=self.splits.deviation,
+        )
+
+    def _evaluation(self, split: object) -> Iterator[Tensor]:
+        return evaluation_batches(
+            split,
+            scaling=self.spec.data.scaling,
+            mean=self.splits.mean,
+            deviation=self.splits.deviation,
+            device=self.device,
+        )
+
+
+def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trained) -> Task:
+    """Build net, batches and teacher for a stage.
+
+    Raises:
+        UserError: the batch is larger than the data, the net is impossible, or the weights to
+            start from belong to another net.
+    """
+    classes = len(splits.info.classes)
+    net = build(spec.model, classes, derived_seed(spec.seed, "weights"))
+    if spec.start_from is not None:
+        _, weights = trained(spec.start_from)
+        if not files.same_shapes(weights, net):
+            raise UserError("The weights to start from belong to another net; train it afresh.")
+        net.load_state_dict(weights)
+    net = _laid_out(net, device)
+    teacher, teacher_bf16 = _teacher(spec, classes, device, trained)
+    return Task(
+        spec=spec,
+        splits=splits,
+        objective=get_objective(spec.objective.name),
+        net=net,
+        device=device,
+        bf16=uses_bf16(spec.train.precision, net, device),
+        batches=_batches(spec, splits, device),
+        parameters=count(spec.model, classes).parameters,
+        teacher_net=teacher,
+        teacher_bf16=teacher_bf16,
+    )
+
+
+def _batches(spec: StageSpec, splits: Splits, device: torch.device) -> Batches:
+    return Batches(
+        splits.train,
+        scaling=spec.data.scaling,
+        mean=splits.mean,
+        deviation=splits.deviation,
+        device=device,
+        batch_size=spec.train.batch_size,
+        jitter=spec.train.jitter,
+        seed=spec.seed,
+    )
+
+
+def _teacher(
+    spec: StageSpec, classes: int, device: torch.device, trained: Trained
+) -> tuple[nn.Module | None, bool]:
+    """The teachers as one net, and whether it answers in bf16: as its stage was trained."""
+    if not spec.teachers:
+        return None, False
+    nets, bf16 = [], True
+    for key in spec.teachers:
+        teacher, weights = trained(key)
+        net = build(teacher.model, classes, 0)
+        net.load_state_dict(weights)
+        nets.append(_laid_out(net, device))
+        bf16 = bf16 and uses_bf16(teacher.train.precision, net, device)
+    return MeanOfTeachers(nets), bf16
+
+
+def _laid_out(net: nn.Module, device: torch.device) -> nn.Module:
+    """On its device, convolutions channels last: the same function, faster."""
+    if has_convolutions(net):
+        return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net.to(device)

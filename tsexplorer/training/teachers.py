@@ -1,0 +1,109 @@
+"""The teacher's logits for each batch: computed once where that is possible.
+
+Over a fixed training set they are computed once and kept by sample index. With jitter of at most
+j pixels there are (2j + 1)² images a sample, so they can be kept by sample index and shift; that
+pays when the stage shows each image at least about as often, else the teacher runs along. Both
+ways give the same logits to rounding (a test holds the cache to the teacher's own answer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from tsexplorer.data.batches import Batch
+from tsexplorer.training.precision import autocast
+
+Scaler = Callable[[Tensor], Tensor]
+Check = Callable[[float], None]
+
+BATCH = 1000
+CACHE_PAYS_FROM = 0.5
+"""Epochs a variant from which the cache is cheaper: a large batch costs half as much an image."""
+CACHE_BYTES = 2**30
+
+
+class TeacherOutputs(Protocol):
+    """Anything that answers for a batch."""
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Teacher's logits B×C for the batch's images, without gradient."""
+        ...
+
+
+class MeanOfTeachers(nn.Module):
+    """Several nets as one: the mean of their logits. One teacher is itself."""
+
+    def __init__(self, nets: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+        self.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Mean logits B×C."""
+        return torch.stack([net(images) for net in self.nets]).mean(0)
+
+
+class Online:
+    """The teacher looks at each batch as the student sees it."""
+
+    def __init__(self, net: nn.Module, *, bf16: bool) -> None:
+        self._net = net
+        self._bf16 = bf16
+
+    @torch.no_grad()
+    def logits(self, batch: Batch) -> Tensor:
+        """Teacher's logits B×C."""
+        return self.answer(batch.images)
+
+    @torch.no_grad()
+    def answer(self, images: Tensor) -> Tensor:
+        """Logits B×C of scaled images B×1×28×28."""
+        with autocast(self._bf16, images.device):
+            return self._net(images).float()
+
+
+class Cached:
+    """The teacher's logits over all samples (and shifts), looked up by index."""
+
+    def __init__(self, teacher: Online, images: Tensor, scaler: Scaler, jitter: int, check: Check):
+        """Run the teacher once over everything.
+
+        Args:
+            teacher: whom to ask.
+            images: uint8 N×(28+2j)×(28+2j), padded by ``jitter``.
+            scaler: makes net input of uint8 images.
+            jitter: largest shift j in pixels.
+            check: called with the share done before each batch; may raise to stop.
+        """
+        side = 2 * jitter + 1
+        windows = images.unfold(1, 28, 1).unfold(2, 28, 1)
+        variants = [(dy, dx) for dy in range(side) for dx in range(side)]
+        answers = []
+        for number, (dy, dx) in enumerate(variants):
+            view = windows[:, dy, dx]
+            parts = []
+            for start in range(0, len(view), BATCH):
+                check((number + start / len(view)) / len(variants))
+                parts.append(teacher.answer(scaler(view[start : start + BATCH])))
+            answers.append(torch.cat(parts))
+        self._logits_VNC = torch.stack(answers)
+        self._side, self._jitter = side, jitter
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Teacher's logits B×C."""
+        if batch.shift is None:
+            return self._logits_VNC[0][batch.index]
+        shift = batch.shift + self._jitter
+        variant = shift[:, 0] * self._side + shift[:, 1]
+        return self._logits_VNC[variant, batch.index]
+
+
+def cache_pays(jitter: int, epochs: int, samples: int, classes: int) -> bool:
+    """Whether to compute all answers beforehand rather than batch by batch."""
+    variants = (2 * jitter + 1) ** 2
+    fits = variants * samples * classes * 4 <= CACHE_BYTES
+    return fits and epochs >= CACHE_PAYS_FROM * variants

@@ -1,0 +1,291 @@
+"""Forms that follow from specs: a field's type gives the control, its description the help.
+
+Values live in the session under ``<prefix>.<field>``. :func:`fill` puts a whole experiment into
+them (a recipe, say); the ``*_form`` functions draw the controls and read them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel
+
+from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.models import get_preset, model_names
+from tsexplorer.objectives import get_objective, objective_names
+from tsexplorer.recipes import get_recipe
+from tsexplorer.specs import (
+    DataSpec,
+    ExperimentSpec,
+    ModelSpec,
+    NetConfig,
+    ObjectiveSpec,
+    TrainSpec,
+    parse_spec,
+)
+
+TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
+WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
+CUSTOM = "custom"
+FILLED = "_filled"
+Stage = Literal["teacher_train", "baseline_train", "distilled_train"]
+STAGES: dict[Stage, str] = {
+    "teacher_train": "Teacher",
+    "baseline_train": "Baseline",
+    "distilled_train": "Distilled",
+}
+FIRST_FIELDS = ("epochs", "batch_size", "learning_rate", "schedule")
+LABELS = {
+    "learning_rate": "Learning rate (peak)",
+    "jitter": "Jitter (px)",
+    "early_stopping": "Early stopping (epochs; 0 is off)",
+    "max_norm": "Weight norm at most (0 is off)",
+    "sgd": "SGD",
+}
+# Session keys that are also URL parameters, so that a link opens the same choice.
+BOUND = ("data", "teacher", "student", "objective", "T", "lambda")
+
+
+def fill(spec: ExperimentSpec) -> None:
+    """Put an experiment's settings into the session; to be called before the form is drawn."""
+    state = st.session_state
+    state["data"], state["scaling"] = spec.data.name, spec.data.scaling
+    for role, model in (("teacher", spec.teacher), ("student", spec.student)):
+        state[role] = model.name
+        if model.net is not None:
+            _fill_builder(role, model.net)
+    state["objective"] = spec.objective.name
+    state["T"], state["lambda"] = spec.objective.temperature, spec.objective.lam
+    state["warm_start"], state["seeds"] = spec.warm_start, len(spec.seeds)
+    for stage in STAGES:
+        for name, value in getattr(spec, stage).model_dump().items():
+            state[f"{stage}.{name}"] = 0 if value is None else value
+
+
+def fill_once() -> None:
+    """Begin with the quick recipe; what the URL says wins over it."""
+    if FILLED in st.session_state:
+        return
+    given = {key: st.session_state[key] for key in BOUND if key in st.session_state}
+    fill(get_recipe("quick").spec)
+    for key in BOUND:
+        del st.session_state[key]
+    st.session_state.update(given)
+    st.session_state[FILLED] = True
+
+
+def data_form() -> DataSpec:
+    """Which images, and how their pixels are scaled."""
+    name = st.selectbox(
+        "Data",
+        dataset_names(),
+        key="data",
+        bind="query-params",
+        format_func=lambda name: get_dataset(name).info.title,
+        index=dataset_names().index("mnist-5k"),
+    )
+    return DataSpec(name=name, scaling=st.session_state.get("scaling", "unit"))
+
+
+def net_form(role: Literal["teacher", "student"], title: str, default: str) -> ModelSpec:
+    """A preset, or a net built from widths."""
+    names = (*model_names(), CUSTOM)
+    name = st.selectbox(
+        title,
+        names,
+        key=role,
+        bind="query-params",
+        index=names.index(default),
+        format_func=_net_title,
+    )
+    if name != CUSTOM:
+        return ModelSpec(name=name)
+    with st.container(border=True):
+        return ModelSpec(name=CUSTOM, net=_builder(role))
+
+
+def objective_form() -> ObjectiveSpec:
+    """Objective, T and lambda, and the formula in force with its numbers."""
+    names = tuple(name for name in objective_names() if name != "labels")
+    name = st.selectbox(
+        "Objective",
+        names,
+        key="objective",
+        bind="query-params",
+        format_func=lambda name: get_objective(name).title,
+        help="\n\n".join(
+            f"**{get_objective(name).title}**: {get_objective(name).summary}" for name in names
+        ),
+    )
+    objective = get_objective(name)
+    left, right = st.columns(2)
+    with left:
+        temperature = st.select_slider(
+            "Temperature T",
+            _with(TEMPERATURES, st.session_state.get("T")),
+            value=4.0,
+            key="T",
+            bind="query-params",
+            disabled=not objective.uses_temperature,
+            help="How far the teacher's answers are softened. At T = 1 they are its plain "
+            "probabilities; the higher T, the more the small ones speak.",
+        )
+    with right:
+        lam = st.slider(
+            "Weight of the labels λ",
+            0.0,
+            1.0,
+            value=0.0,
+            step=0.05,
+            key="lambda",
+            bind="query-params",
+            disabled=not objective.uses_lambda,
+            help="1 is the baseline (labels alone), 0 learns from the teacher alone.",
+        )
+    spec = ObjectiveSpec(
+        name=name,
+        temperature=temperature if objective.uses_temperature else 1.0,
+        lam=lam if objective.uses_lambda else 0.0,
+    )
+    st.latex(objective.formula_in_force(spec))
+    return spec
+
+
+def repeat_form() -> tuple[int, bool]:
+    """How many seeds, and whether the distilled stage goes on from the baseline."""
+    left, right = st.columns(2, vertical_alignment="bottom")
+    seeds = left.number_input(
+        "Seeds",
+        1,
+        20,
+        key="seeds",
+        persist_state="session",
+        help="Each seed trains all three nets anew; from two on, results carry an interval.",
+    )
+    warm_start = right.toggle(
+        "Distil from the baseline's weights",
+        key="warm_start",
+        persist_state="session",
+        help="The distilled stage goes on from the trained baseline (Wu 2020).",
+    )
+    return int(seeds), bool(warm_start)
+
+
+def named(spec: ExperimentSpec) -> ExperimentSpec:
+    """The experiment under the name that the person gave, or one made from its settings."""
+    suggestion = suggested_name(spec)
+    given = st.text_input(
+        "Name", key="name", placeholder=suggestion, max_chars=80, persist_state="session"
+    )
+    return parse_spec(ExperimentSpec, spec.model_dump() | {"name": given.strip() or suggestion})
+
+
+def suggested_name(spec: ExperimentSpec) -> str:
+    """A name that says what the experiment is; other settings give other names."""
+    objective = get_objective(spec.objective.name)
+    parts = [f"{spec.student.name} from {spec.teacher.name}", spec.data.name, objective.name]
+    if objective.uses_temperature:
+        parts.append(f"T {spec.objective.temperature:g}")
+    if objective.uses_lambda:
+        parts.append(f"λ {spec.objective.lam:g}")
+    digest = spec.model_copy(update={"name": "experiment"}).hash
+    return f"{', '.join(parts)} #{digest[:4]}"[:80]
+
+
+def train_forms() -> dict[Stage, TrainSpec]:
+    """One schedule a stage, in tabs."""
+    specs: dict[Stage, TrainSpec] = {}
+    for tab, (stage, title) in zip(st.tabs(list(STAGES.values())), STAGES.items(), strict=True):
+        with tab:
+            specs[stage] = _train_form(stage, title)
+    return specs
+
+
+def _train_form(stage: Stage, title: str) -> TrainSpec:
+    names = list(TrainSpec.model_fields)
+    values = {}
+    columns = st.columns(2)
+    for place, name in enumerate(FIRST_FIELDS):
+        with columns[place % 2]:
+            values[name] = control(TrainSpec, name, stage)
+    with st.expander(f"More for the {title.lower()} stage"):
+        columns = st.columns(2)
+        for place, name in enumerate(name for name in names if name not in FIRST_FIELDS):
+            with columns[place % 2]:
+                values[name] = control(TrainSpec, name, stage)
+    for name in ("early_stopping", "max_norm"):
+        values[name] = values[name] or None
+    return parse_spec(TrainSpec, values)
+
+
+def control(kind: type[BaseModel], name: str, prefix: str) -> Any:
+    """The control for one field of a spec."""
+    field = kind.model_fields[name]
+    label = LABELS.get(name, name.replace("_", " ").capitalize())
+    key, help_text = f"{prefix}.{name}", field.description
+    choices = _choices(field.annotation)
+    if choices:
+        return st.selectbox(label, choices, key=key, help=help_text, persist_state="session")
+    if field.annotation in (int, int | None):
+        return st.number_input(
+            label, min_value=0, max_value=100_000, step=1, key=key, help=help_text,
+            persist_state="session",
+        )
+    return st.number_input(
+        label, min_value=0.0, step=None, format="%.6g", key=key, help=help_text,
+        persist_state="session",
+    )
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def _builder(role: str) -> NetConfig:
+    """Widths layer by layer, activation, dropout, batch norm."""
+    state = st.session_state
+    state.setdefault(f"{role}.convs", 2 if role == "teacher" else 0)
+    state.setdefault(f"{role}.denses", 1)
+    left, right = st.columns(2)
+    convs = left.number_input("Convolution blocks", 0, 6, key=f"{role}.convs")
+    denses = right.number_input("Hidden dense layers", 0, 4, key=f"{role}.denses")
+    conv = _widths(role, "conv", int(convs), "Channels", (32, 64, 64, 128, 128, 256))
+    dense = _widths(role, "dense", int(denses), "Units", (64, 64, 64, 64))
+    left, right = st.columns(2)
+    activation = left.selectbox("Activation", ("relu", "sigmoid", "gelu"), key=f"{role}.activation")
+    dropout = right.slider("Dropout", 0.0, 0.9, step=0.05, key=f"{role}.dropout")
+    batch_norm = st.toggle("Batch norm", key=f"{role}.batch_norm")
+    return NetConfig(
+        conv=conv, dense=dense, activation=activation, dropout=dropout, batch_norm=batch_norm
+    )
+
+
+def _widths(role: str, kind: str, count: int, label: str, defaults: Sequence[int]) -> tuple[int, ...]:
+    widths = []
+    for place in range(count):
+        key = f"{role}.{kind}.{place}"
+        st.session_state.setdefault(key, defaults[place])
+        options = _with(WIDTHS, st.session_state[key])
+        widths.append(int(st.select_slider(f"{label} {place + 1}", options, key=key)))
+    return tuple(widths)
+
+
+def _fill_builder(role: str, net: NetConfig) -> None:
+    state = st.session_state
+    state[f"{role}.convs"], state[f"{role}.denses"] = len(net.conv), len(net.dense)
+    for kind in ("conv", "dense"):
+        for place, width in enumerate(getattr(net, kind)):
+            state[f"{role}.{kind}.{place}"] = width
+    for name in ("activation", "dropout", "batch_norm"):
+        state[f"{role}.{name}"] = getattr(net, name)
+
+
+def _net_title(name: str) -> str:
+    return "Build your own" if name == CUSTOM else get_preset(name).title
+
+
+def _with(options: Sequence[Any], value: Any) -> list[Any]:
+    """The options, and a value that came from elsewhere in its place among them."""
+    return sorted({*options, value}) if value is not None else list(options)

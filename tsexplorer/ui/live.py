@@ -1,0 +1,209 @@
+"""An experiment as it stands, redrawn in place while its job runs.
+
+One flat fragment with a timer draws everything that moves. The timer exists only while the job is
+active; when the job ends, the fragment asks for one rerun of the whole page, which draws it again
+without a timer.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tsexplorer.objectives import get_objective
+from tsexplorer.plots.live import Metric, curves, live_option
+from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
+from tsexplorer.specs import ROLES, Role
+from tsexplorer.store import JobSnapshot, StageSnapshot
+from tsexplorer.ui.process import sentences
+from tsexplorer.ui.theme import (
+    ROLE_MEANING,
+    duration,
+    escaped,
+    palette,
+    percent,
+    role_label,
+    with_interval,
+)
+
+EVERY_SECONDS = 0.5
+STATUS_WORDS = {
+    "queued": "Waiting in the queue",
+    "running": "Training",
+    "paused": "Paused",
+    "interrupted": "Interrupted: the process that trained it is gone. Nothing finished is lost.",
+    "cancelled": "Cancelled",
+    "failed": "Stopped",
+    "done": "Done",
+}
+
+
+def live_view(service: Service, key: str) -> None:
+    """Draw an experiment; keep it in step while its job is active."""
+    watch = service.watch(key)
+    active = watch.job is not None and watch.job.status in ACTIVE
+    drawn = st.fragment(_draw, run_every=EVERY_SECONDS if active else None)
+    drawn(service, key, active)
+
+
+def _draw(service: Service, key: str, was_active: bool) -> None:
+    with sentences():
+        watch = service.watch(key)
+        active = watch.job is not None and watch.job.status in ACTIVE
+        if was_active and not active:
+            st.rerun()
+        if watch.job is not None:
+            _job_bar(service, watch, watch.job)
+        seed = _seed(watch)
+        _stage_cards(watch, seed)
+        _charts(watch, seed)
+
+
+def _job_bar(service: Service, watch: Watch, job: JobSnapshot) -> None:
+    """Progress in words and as a bar, and the buttons that make sense now."""
+    standing = watch.standing
+    if job.status in ACTIVE:
+        share, words = _progress(watch, job)
+        st.progress(share, text=words)
+    elif job.status != "done":
+        sentence = f"{STATUS_WORDS[job.status]}{': ' + job.error if job.error else ''}"
+        st.warning(escaped(sentence), icon=":material/info:")
+    for notice in standing.notices:
+        st.info(escaped(notice), icon=":material/info:")
+    _buttons(service, job)
+
+
+def _progress(watch: Watch, job: JobSnapshot) -> tuple[float, str]:
+    standing = watch.standing
+    if job.status == "queued":
+        ahead = watch.ahead
+        return 0.0, STATUS_WORDS["queued"] + (f" ({ahead} before it)" if ahead else "")
+    progress = standing.progress
+    stages = max(standing.stages, 1)
+    share = (standing.stages_done + (progress.fraction if progress else 0)) / stages
+    words = [STATUS_WORDS[job.status]]
+    words.append(f"net {min(standing.stages_done + 1, stages)} of {stages}")
+    if progress is not None:
+        if progress.doing != "training":
+            words.append(progress.doing)
+        words.append(f"epoch {progress.epoch} of {progress.epochs}")
+        if progress.loss is not None:
+            words.append(f"loss {progress.loss:.4f}")
+        if progress.seconds_left is not None and job.status == "running":
+            words.append(f"{duration(progress.seconds_left)} left for this net")
+    return min(share, 1.0), " · ".join(words)
+
+
+def _buttons(service: Service, job: JobSnapshot) -> None:
+    with st.container(horizontal=True):
+        if job.status == "running":
+            _button("Pause", ":material/pause:", "pause", service.pause, job.id)
+        if job.status == "paused":
+            _button("Resume", ":material/play_arrow:", "resume", service.resume, job.id)
+            _button("Step one epoch", ":material/skip_next:", "step", service.step, job.id)
+        if job.status in RESUMABLE:
+            _button("Resume", ":material/play_arrow:", "resume", service.resume, job.id)
+        if job.status in ACTIVE:
+            _button("Cancel", ":material/stop:", "cancel", service.cancel, job.id)
+
+
+def _button(label: str, icon: str, key: str, act: object, job: int) -> None:
+    # The click has to reach the whole page: whether there is a timer is decided there.
+    if st.button(label, icon=icon, key=f"job_{key}"):
+        with sentences():
+            act(job)  # type: ignore[operator]
+        st.rerun()
+
+
+def _seed(watch: Watch) -> int:
+    """The seed to show: chosen where there are several, else the only one."""
+    seeds = watch.experiment.spec.seeds
+    if len(seeds) == 1:
+        return seeds[0]
+    key = "shown_seed"
+    chosen = st.segmented_control("Seed", seeds, default=seeds[0], key=key)
+    return seeds[0] if chosen is None else int(chosen)
+
+
+def _stage_cards(watch: Watch, seed: int) -> None:
+    columns = st.columns(3)
+    for column, role in zip(columns, ROLES, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            _stage_card(watch, role, watch.experiment.stage(seed, role))
+
+
+def _stage_card(watch: Watch, role: Role, stage: StageSnapshot) -> None:
+    st.markdown(role_label(role), unsafe_allow_html=True)
+    epochs = watch.epochs.get(stage.hash, ())
+    if stage.status == "done":
+        headline, caption = percent(stage.test_accuracy), "test accuracy, read once"
+    elif epochs:
+        headline, caption = percent(epochs[-1].validation_accuracy), "validation accuracy so far"
+    else:
+        headline, caption = "–", ROLE_MEANING[role]
+    st.markdown(f"### {headline}")
+    st.caption(caption)
+    st.caption(_stage_status(stage, len(epochs)))
+
+
+def _stage_status(stage: StageSnapshot, epochs: int) -> str:
+    words = {
+        "new": "waiting",
+        "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
+        "done": f"{stage.epochs_done or epochs} epochs in {duration(stage.train_seconds)}",
+    }
+    return words.get(stage.status, stage.status) + f" · seed {stage.spec.seed}"
+
+
+def _charts(watch: Watch, seed: int) -> None:
+    stages = {role: watch.experiment.stage(seed, role) for role in ROLES}
+    rows = {role: watch.epochs.get(stage.hash, ()) for role, stage in stages.items()}
+    epochs = max(stage.spec.train.epochs for stage in stages.values())
+    if not any(rows.values()):
+        st.caption("The curves begin with the first finished epoch.")
+        return
+    shown: tuple[Metric, Metric] = ("validation_accuracy", "train_loss")
+    for column, metric in zip(st.columns(2), shown, strict=True):
+        with column:
+            lines = curves(rows, metric)
+            st.echarts_chart(
+                live_option(lines, metric, palette(), epochs),
+                key=f"live_{metric}",
+                height=320,
+                alt=_alt(metric, lines),
+            )
+    convention = get_objective(watch.experiment.spec.objective.name).convention
+    st.caption(
+        f"Seed {seed}. Validation figures: labels, cross-entropy. Training loss of teacher and "
+        f"baseline: cross-entropy; of the distilled student: {convention}."
+    )
+
+
+def _alt(metric: Metric, lines: object) -> str:
+    ends = ", ".join(f"{line.role} {line.values[-1]:g}" for line in lines)  # type: ignore[attr-defined]
+    return f"{metric.replace('_', ' ')} by epoch; last values: {ends}"
+
+
+def result(service: Service, watch: Watch) -> None:
+    """The headline of a finished experiment."""
+    gain = service.gain(watch.experiment)
+    gap = gain.gap
+    seeds = len(watch.experiment.spec.seeds)
+    left, right = st.columns([1, 2], vertical_alignment="center")
+    left.metric(
+        "Gap closed (test)",
+        with_interval(gap, 0) if gap else "–",
+        help="(distilled − baseline) / (teacher − baseline), on the test split; – where the "
+        "teacher is not better than the baseline.",
+        border=True,
+    )
+    spec = watch.experiment.spec.objective
+    right.markdown(
+        f"The student went from **{with_interval(gain.accuracy['baseline'])}** to "
+        f"**{with_interval(gain.accuracy['distilled'])}**; its teacher has "
+        f"**{with_interval(gain.accuracy['teacher'])}**."
+    )
+    right.caption(
+        f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
+        f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
+        f"{get_objective(spec.name).convention}; T = {spec.temperature:g}, λ = {spec.lam:g}."
+    )

@@ -1,0 +1,47 @@
+"""What lives in the process and so survives a reload: the one service, behind every session."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from tsexplorer.errors import UserError
+from tsexplorer.service import Service
+from tsexplorer.settings import get_settings
+
+log = logging.getLogger(__name__)
+
+
+@st.cache_resource(show_spinner=False)
+def _service() -> Service:
+    return Service(get_settings())
+
+
+def get_service() -> Service:
+    """The service of this process; a page that cannot have it says why and stops."""
+    try:
+        return _service()
+    except UserError as error:
+        st.error(str(error), icon=":material/database_off:")
+        st.stop()
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show what a person can mend as one sentence; anything else as one, too, and log it."""
+    try:
+        yield
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception as error:
+        if type(error).__module__.startswith("streamlit"):
+            raise  # reruns and stops are no errors
+        log.exception("a page failed")
+        st.error(
+            f"This part of the page met an unexpected error ({type(error).__name__}); "
+            "the rest still works. The server's log has the details.",
+            icon=":material/error:",
+        )

@@ -1,0 +1,57 @@
+"""The jobs beside the one that is shown."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tsexplorer.service import ACTIVE, RESUMABLE, Service
+from tsexplorer.store import JobSnapshot
+from tsexplorer.ui.process import sentences
+from tsexplorer.ui.state import show_experiment
+from tsexplorer.ui.theme import escaped
+
+SHOWN = 8
+ICONS = {
+    "queued": ":material/hourglass_empty:",
+    "running": ":material/play_circle:",
+    "paused": ":material/pause_circle:",
+    "interrupted": ":material/power_off:",
+    "cancelled": ":material/cancel:",
+    "failed": ":material/error:",
+    "done": ":material/check_circle:",
+}
+
+
+def queue_view(service: Service, shown: str) -> None:
+    """Other jobs that wait, run or could go on; each opens with a click."""
+    jobs = [
+        job
+        for job in service.jobs()
+        if job.experiment_id != shown and job.status in (*ACTIVE, *RESUMABLE)
+    ]
+    if not jobs:
+        return
+    st.subheader("Other jobs", anchor=False)
+    for job in jobs[:SHOWN]:
+        _row(service, job)
+    if len(jobs) > SHOWN:
+        st.caption(f"and {len(jobs) - SHOWN} more")
+
+
+def _row(service: Service, job: JobSnapshot) -> None:
+    experiment = service.experiment(job.experiment_id)
+    with st.container(horizontal=True, vertical_alignment="center", key=f"queue_{job.id}"):
+        st.markdown(f"{ICONS[job.status]} {escaped(experiment.name)} · {job.status}")
+        st.button(
+            "Show",
+            key=f"show_{job.id}",
+            on_click=show_experiment,
+            args=(experiment.id,),
+            help=f"Show {experiment.name}",
+        )
+        act = service.cancel if job.status in ACTIVE else service.resume
+        label = "Cancel" if job.status in ACTIVE else "Resume"
+        if st.button(label, key=f"act_{job.id}", help=f"{label} {experiment.name}"):
+            with sentences():
+                act(job.id)
+            st.rerun()

@@ -1,0 +1,149 @@
+"""Experiments' results as the pages word and draw them; each number says where it is from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tsexplorer.data.registry import get_dataset
+from tsexplorer.models import describe
+from tsexplorer.objectives import get_objective
+from tsexplorer.plots.compare import Bar, Dot, Line, dot, line
+from tsexplorer.service import Service
+from tsexplorer.specs import ROLES, ExperimentSpec
+from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.theme import percent, with_interval
+
+
+def provenance(experiment: ExperimentSnapshot) -> str:
+    """Split, data, seeds, convention and machine of an experiment's figures."""
+    spec = experiment.spec
+    info = get_dataset(spec.data.name).info
+    machines = {link.stage.machine for link in experiment.stages if link.stage.machine}
+    seeds = ", ".join(str(seed) for seed in spec.seeds)
+    return (
+        f"Test split of {info.title} ({info.test:,} images), seed{'s' * (len(spec.seeds) > 1)} "
+        f"{seeds}; {objective_words(spec)}; trained on {' and '.join(sorted(machines)) or '–'}."
+    )
+
+
+def objective_words(spec: ExperimentSpec) -> str:
+    """The objective with its T and lambda, as one phrase."""
+    objective = get_objective(spec.objective.name)
+    numbers = []
+    if objective.uses_temperature:
+        numbers.append(f"T = {spec.objective.temperature:g}")
+    if objective.uses_lambda:
+        numbers.append(f"λ = {spec.objective.lam:g}")
+    return ", ".join([objective.convention, *numbers])
+
+
+def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
+    """One line on where an experiment stands."""
+    if not experiment.done:
+        done = sum(link.stage.status == "done" for link in experiment.stages)
+        return f"{experiment.status}, {done} of {len(experiment.stages)} nets trained"
+    gain = service.gain(experiment)
+    return (
+        f"distilled {with_interval(gain.accuracy['distilled'])} (test), gap closed "
+        f"{with_interval(gain.gap, 0) if gain.gap else '–'}"
+    )
+
+
+def accuracy_dots(
+    service: Service, experiments: Sequence[ExperimentSnapshot], split: str
+) -> list[Dot]:
+    """A dot for each role that has a figure."""
+    dots = []
+    for experiment in experiments:
+        gain = service.gain(experiment, split)
+        for role in ROLES:
+            accuracy = gain.accuracy[role]
+            if accuracy is not None:
+                dots.append(dot(experiment.name, role, accuracy))
+    return dots
+
+
+def accuracy_lines(service: Service, experiments: Sequence[ExperimentSnapshot]) -> list[Line]:
+    """Mean validation accuracy by epoch, for each role that has begun."""
+    lines = []
+    for experiment in experiments:
+        epochs = service.watch(experiment.id).epochs
+        for role in ROLES:
+            curves = [
+                [row.validation_accuracy for row in epochs[link.stage.hash]]
+                for link in experiment.stages
+                if link.role == role and epochs.get(link.stage.hash)
+            ]
+            if curves:
+                lines.append(line(experiment.name, role, curves))
+    return lines
+
+
+def cost_bars(experiments: Sequence[ExperimentSnapshot], service: Service, what: str) -> list[Bar]:
+    """One cost of each experiment's two nets: parameters, macs, bytes or latency (ms)."""
+    bars = []
+    for experiment in experiments:
+        spec = experiment.spec
+        classes = len(get_dataset(spec.data.name).info.classes)
+        for role, model in (("teacher", spec.teacher), ("distilled", spec.student)):
+            if what == "latency":
+                value = service.latency(model, classes).median
+            else:
+                value = getattr(service.count(model, classes), what)
+            bars.append(Bar(experiment.name, role, value))  # type: ignore[arg-type]
+    return bars
+
+
+def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
+    """A row an experiment: what it is and what came out, on the test split."""
+    rows = []
+    for experiment in experiments:
+        spec, gain = experiment.spec, service.gain(experiment)
+        rows.append(
+            {
+                "Experiment": experiment.name,
+                "Data": get_dataset(spec.data.name).info.title,
+                "Teacher": with_interval(gain.accuracy["teacher"]),
+                "Baseline": with_interval(gain.accuracy["baseline"]),
+                "Distilled": with_interval(gain.accuracy["distilled"]),
+                "Gap closed": with_interval(gain.gap, 0),
+                "Gap of means": percent(gain.gap_of_means, 0),
+                "Seeds": len(spec.seeds),
+                "Loss": objective_words(spec),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def differences(experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
+    """The settings in which the experiments differ: a row a setting, a column an experiment."""
+    flat = {experiment.name: _flat(experiment.spec) for experiment in experiments}
+    names = list(dict.fromkeys(name for settings in flat.values() for name in settings))
+    rows = {
+        name: {title: settings.get(name, "–") for title, settings in flat.items()}
+        for name in names
+        if len({settings.get(name, "–") for settings in flat.values()}) > 1
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _flat(spec: ExperimentSpec) -> dict[str, str]:
+    """A spec's settings in words, by the words that the forms use."""
+    settings = {
+        "Data": get_dataset(spec.data.name).info.title,
+        "Pixel scaling": spec.data.scaling,
+        "Teacher net": describe(spec.teacher),
+        "Student net": describe(spec.student),
+        "Objective": get_objective(spec.objective.name).title,
+        "Temperature T": f"{spec.objective.temperature:g}",
+        "Weight of the labels λ": f"{spec.objective.lam:g}",
+        "Distilled from the baseline's weights": "yes" if spec.warm_start else "no",
+        "Seeds": ", ".join(str(seed) for seed in spec.seeds),
+    }
+    for stage in ("teacher", "baseline", "distilled"):
+        for name, value in getattr(spec, f"{stage}_train").model_dump().items():
+            words = "off" if value is None else f"{value:g}" if isinstance(value, float) else value
+            settings[f"{stage.capitalize()}: {name.replace('_', ' ')}"] = str(words)
+    return settings

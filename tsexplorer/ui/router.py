@@ -1,0 +1,51 @@
+"""Which pages there are, and how a visit finds its way to one.
+
+Streamlit takes a ``pages/`` folder beside ``app.py`` for its old multipage mode until some session
+has called ``st.navigation``; on a fresh server a first visit to ``/train`` therefore runs
+``pages/train.py`` and never ``app.py``. Each page begins with :func:`guard`, which notices that
+and hands over.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TITLE = "Teacher–Student Explorer"
+ROUTED = "_routed"
+PAGES = {
+    "home": ("Home", ":material/school:"),
+    "train": ("Train", ":material/model_training:"),
+    "compare": ("Compare", ":material/compare_arrows:"),
+}
+
+
+def path_of(name: str) -> str:
+    """The file of a page, as ``st.switch_page`` and ``st.page_link`` want it."""
+    return str(ROOT / "pages" / f"{name}.py")
+
+
+def route() -> None:
+    """Draw the navigation and run the page that the URL names."""
+    st.set_page_config(page_title=TITLE, page_icon=":material/school:", layout="wide")
+    st.session_state[ROUTED] = True
+    pages = [
+        st.Page(
+            path_of(name),
+            title=title,
+            icon=icon,
+            url_path=name,
+            default=name == "home",
+        )
+        for name, (title, icon) in PAGES.items()
+    ]
+    st.navigation(pages, position="top").run()
+
+
+def guard() -> None:
+    """First line of each page: goes on only when the router has run in this session."""
+    if not st.session_state.get(ROUTED):
+        route()
+        st.stop()
