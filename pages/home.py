@@ -5,6 +5,7 @@ import streamlit as st
 from tsexplorer import demo
 from tsexplorer.plots.compare import accuracy_figure
 from tsexplorer.service import Service
+from tsexplorer.specs import ROLES
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.results import accuracy_dots, provenance, status_line
@@ -17,7 +18,6 @@ from tsexplorer.ui.theme import (
     role_label,
     with_interval,
 )
-from tsexplorer.specs import ROLES
 
 STEPS = (
     (":material/cognition:", "The teacher learns", "A larger net is trained on labelled images."),

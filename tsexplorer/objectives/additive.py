@@ -11,7 +11,7 @@ from tsexplorer.objectives.base import Loss, Objective, Terms, cross_entropy, so
 
 
 def loss(batch: Loss) -> Terms:
-    """lambda * CE + CE_soft(T)."""
+    """Give λ·CE + CE_soft(T)."""
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
     soft = soft_cross_entropy(batch.taught_BC, batch.z_s_BC, batch.temperature)
     return Terms(batch.lam * labels + soft, {"labels": labels, "soft": soft})

@@ -13,7 +13,7 @@ from tsexplorer.objectives.base import Loss, Objective, Terms, cross_entropy, so
 
 
 def loss(batch: Loss) -> Terms:
-    """lambda * CE + (1 - lambda) * T² * KL(soft teacher || soft student)."""
+    """Give λ·CE + (1 − λ)·T²·KL(soft teacher ‖ soft student)."""
     temperature, lam = batch.temperature, batch.lam
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
     soft = temperature**2 * soft_divergence(batch.taught_BC, batch.z_s_BC, temperature)

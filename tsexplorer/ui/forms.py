@@ -230,11 +230,21 @@ def control(kind: type[BaseModel], name: str, prefix: str) -> Any:
         return st.selectbox(label, choices, key=key, help=help_text, persist_state="session")
     if field.annotation in (int, int | None):
         return st.number_input(
-            label, min_value=0, max_value=100_000, step=1, key=key, help=help_text,
+            label,
+            min_value=0,
+            max_value=100_000,
+            step=1,
+            key=key,
+            help=help_text,
             persist_state="session",
         )
     return st.number_input(
-        label, min_value=0.0, step=None, format="%.6g", key=key, help=help_text,
+        label,
+        min_value=0.0,
+        step=None,
+        format="%.6g",
+        key=key,
+        help=help_text,
         persist_state="session",
     )
 
@@ -262,7 +272,9 @@ def _builder(role: str) -> NetConfig:
     )
 
 
-def _widths(role: str, kind: str, count: int, label: str, defaults: Sequence[int]) -> tuple[int, ...]:
+def _widths(
+    role: str, kind: str, count: int, label: str, defaults: Sequence[int]
+) -> tuple[int, ...]:
     widths = []
     for place in range(count):
         key = f"{role}.{kind}.{place}"

@@ -39,8 +39,10 @@ def compare_nets(dataset: str, teacher: ModelSpec, student: ModelSpec) -> None:
 
 def _card(role: Role, model: ModelSpec, one: Count, largest: int) -> None:
     share = max(one.parameters / largest, 0.004)
-    label = role_label("teacher") if role == "teacher" else role_label("distilled").replace(
-        "Distilled", "Student"
+    label = (
+        role_label("teacher")
+        if role == "teacher"
+        else role_label("distilled").replace("Distilled", "Student")
     )
     st.markdown(label, unsafe_allow_html=True)
     st.markdown(f"**{one.parameters:,}** parameters")

@@ -1,0 +1,114 @@
+"""One epoch, in our loop and in the loop that everybody writes, timed in the same way.
+
+Both learn from the same images in the same order, begin with the same weights and take the same
+steps. Reading the data, building the nets, validation and checkpoints are outside the clock.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Generic, NoReturn, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from tests.benchmarks.base import CPU, Outcome
+from tsexplorer.data.batches import Batch, Batches
+from tsexplorer.data.registry import Splits
+from tsexplorer.specs import DataSpec, ModelSpec, StageSpec, TrainSpec
+from tsexplorer.training.control import Control
+from tsexplorer.training.events import EpochEnded, Event
+from tsexplorer.training.loop import train
+from tsexplorer.training.task import Task, prepare
+
+LEARNING_RATE = 1e-3
+BATCH = 64
+Item = TypeVar("Item")
+
+
+class Clock(Generic[Item]):
+    """Passes batches on; keeps the time from the first request to the end of the last step."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.steps = 0
+        self.samples = 0
+
+    def over(self, batches: Iterable[Item], labels: int) -> Iterator[Item]:
+        """The same batches; ``labels`` is where in a batch the labels stand."""
+        began = time.perf_counter()
+        for batch in batches:
+            yield batch
+            self.steps += 1
+            self.samples += len(batch[labels])  # type: ignore[index]
+        self.seconds = time.perf_counter() - began
+
+
+class ClockedBatches:
+    """A task's batches under a clock."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.clock: Clock[Batch] = Clock()
+        self._batches = batches
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of an epoch."""
+        return self.clock.over(self._batches.epoch(number), Batch._fields.index("labels"))
+
+
+def task_of(model: str, splits: Splits, seed: int) -> Task:
+    """A stage of one epoch, ready to train."""
+    spec = StageSpec(
+        data=DataSpec(name=splits.info.name, scaling="standard"),
+        model=ModelSpec(name=model),
+        train=TrainSpec(epochs=1, batch_size=BATCH, learning_rate=LEARNING_RATE),
+        seed=seed,
+    )
+    return prepare(spec, splits, CPU, _no_teacher)
+
+
+def our_epoch(task: Task) -> Outcome:
+    """The epoch in the app's own loop, with its events and its look at the control."""
+    clocked = ClockedBatches(task.batches)
+    task.batches = cast(Batches, clocked)
+    losses: list[float] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            losses.append(event.train_loss)
+
+    with tempfile.TemporaryDirectory() as folder:
+        train(task, Path(folder), listen, Control())
+    clock = clocked.clock
+    return Outcome(clock.seconds, clock.steps, clock.samples, losses[0])
+
+
+def plain_epoch(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Outcome:
+    """The epoch as tutorials write it."""
+    optimiser = torch.optim.Adam(net.parameters(), LEARNING_RATE)
+    criterion = nn.CrossEntropyLoss()
+    clock: Clock[tuple[Tensor, Tensor]] = Clock()
+    total = 0.0
+    net.train()
+    for images, labels in clock.over(batches, 1):
+        optimiser.zero_grad()
+        loss = criterion(net(images), labels)
+        loss.backward()
+        optimiser.step()
+        total += loss.item() * len(labels)
+    return Outcome(clock.seconds, clock.steps, clock.samples, total / clock.samples)
+
+
+@torch.no_grad()
+def with_weights_of(task: Task, net: nn.Module) -> nn.Module:
+    """``net``, a plain spelling of the task's own, with the same numbers in it."""
+    for own, given in zip(net.parameters(), task.net.parameters(), strict=True):
+        own.copy_(given)
+    return net
+
+
+def _no_teacher(key: str) -> NoReturn:
+    raise LookupError(f"a benchmark of one epoch has no teacher, so no weights of {key}")

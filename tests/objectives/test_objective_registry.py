@@ -1,0 +1,72 @@
+"""Which objectives there are, and what each says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tsexplorer.errors import NotFoundError
+from tsexplorer.objectives import get_objective, objective_names
+from tsexplorer.objectives.base import format_number
+from tsexplorer.specs import ObjectiveSpec
+
+
+def test_labels_and_hinton_come_first_and_then_the_alphabet() -> None:
+    names = objective_names()
+    assert names[:2] == ("labels", "hinton")
+    assert list(names[2:]) == sorted(names[2:])
+    assert {"additive", "vanilla"} <= set(names)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        get_objective("hintom")
+    known = ", ".join(objective_names())
+    assert str(caught.value) == (f"There is no objective called 'hintom'; choose one of {known}.")
+
+
+@pytest.mark.parametrize("name", objective_names())
+def test_objectives_say_what_they_are(name: str) -> None:
+    objective = get_objective(name)
+    assert objective.name == name
+    assert objective.title
+    assert objective.source
+    assert "nats" in objective.convention
+    assert objective.summary.endswith(".")
+    assert "\n" not in objective.summary
+
+
+@pytest.mark.parametrize("name", objective_names())
+def test_formulas_show_what_the_objective_uses(name: str) -> None:
+    objective = get_objective(name)
+    in_force = objective.formula_in_force(ObjectiveSpec(temperature=17.5, lam=0.375))
+    for text in (objective.formula, in_force):
+        assert text.startswith("L = ")
+        assert text.count("{") == text.count("}")
+        assert text.count("(") == text.count(")")
+    assert ("/T" in objective.formula) == objective.uses_temperature == ("17.5" in in_force)
+    assert (r"\lambda" in objective.formula) == objective.uses_lambda == ("0.375" in in_force)
+    assert "lambda" not in in_force
+    assert "/T" not in in_force
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(4.0, "4"), (0.25, "0.25"), (1 / 3, "0.333333"), (0.0, "0"), (1000.0, "1000")],
+)
+def test_numbers_are_written_short(value: float, text: str) -> None:
+    assert format_number(value) == text
+
+
+def test_objectives_are_listed_and_explained_without_torch() -> None:
+    program = (
+        "import sys\n"
+        "from tsexplorer.objectives import get_objective, objective_names\n"
+        "from tsexplorer.specs import ObjectiveSpec\n"
+        "for name in objective_names():\n"
+        "    get_objective(name).formula_in_force(ObjectiveSpec())\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

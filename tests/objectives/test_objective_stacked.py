@@ -1,0 +1,64 @@
+"""T and lambda as tensors: a stack of students under vmap has each one's own loss and gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import grad_and_value, vmap
+
+from tsexplorer.objectives import Loss, get_objective, objective_names
+
+# Shape suffixes: K students in the stack, B batch, C classes.
+TEMPERATURE_K = torch.tensor([0.5, 1.0, 4.0, 30.0], dtype=torch.float64)
+LAM_K = torch.tensor([0.0, 0.3, 1.0, 0.9], dtype=torch.float64)
+
+
+def drawn() -> tuple[Tensor, Tensor, Tensor]:
+    """Logits of 4 students and one teacher, and labels, for 6 images of 5 classes."""
+    generator = torch.Generator().manual_seed(3)
+    z_s_KBC = 2 * torch.randn(4, 6, 5, generator=generator, dtype=torch.float64)
+    z_t_BC = 3 * torch.randn(6, 5, generator=generator, dtype=torch.float64)
+    return z_s_KBC, z_t_BC, torch.randint(5, (6,), generator=generator)
+
+
+@pytest.mark.parametrize("name", objective_names())
+def test_stacked_students_have_the_terms_of_each_alone(name: str) -> None:
+    objective = get_objective(name)
+    z_s_KBC, z_t_BC, y_B = drawn()
+
+    def loss(z_s_BC: Tensor, temperature: Tensor, lam: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        return objective.loss(Loss(z_s_BC, z_t_BC, y_B, temperature, lam))
+
+    stacked = vmap(grad_and_value(loss, has_aux=True))
+    gradient_KBC, (total_K, parts) = stacked(z_s_KBC, TEMPERATURE_K, LAM_K)
+    assert total_K.shape == (4,)
+    for k in range(4):
+        z_s_BC = z_s_KBC[k].clone().requires_grad_()
+        temperature, lam = TEMPERATURE_K[k].item(), LAM_K[k].item()
+        alone = objective.loss(Loss(z_s_BC, z_t_BC, y_B, temperature, lam))
+        (gradient_BC,) = torch.autograd.grad(alone.total, z_s_BC)
+        torch.testing.assert_close(total_K[k], alone.total, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(gradient_KBC[k], gradient_BC, rtol=1e-12, atol=1e-12)
+        assert set(parts) == set(alone.parts)
+        for term, part_K in parts.items():
+            torch.testing.assert_close(part_K[k], alone.parts[term], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", objective_names())
+def test_a_tensor_says_the_same_as_a_number(name: str) -> None:
+    objective = get_objective(name)
+    z_s_KBC, z_t_BC, y_B = drawn()
+    numbers = Loss(z_s_KBC[0], z_t_BC, y_B, 4.0, 0.25)
+    tensors = numbers._replace(temperature=torch.tensor(4.0), lam=torch.tensor(0.25))
+    assert torch.equal(objective.loss(tensors).total, objective.loss(numbers).total)
+
+
+@pytest.mark.parametrize("name", [name for name in objective_names() if name != "labels"])
+def test_no_gradient_reaches_the_teacher_by_way_of_detached_logits(name: str) -> None:
+    z_s_KBC, z_t_BC, y_B = drawn()
+    z_s_BC = z_s_KBC[0].requires_grad_()
+    terms = get_objective(name).loss(Loss(z_s_BC, z_t_BC, y_B, 2.0, 0.5))
+    assert terms.total.shape == ()
+    assert all(part.shape == () for part in terms.parts.values())
+    assert torch.isfinite(torch.autograd.grad(terms.total, z_s_BC)[0]).all()

@@ -1,0 +1,475 @@
+"""Specs: frozen data, one spelling in JSON, a hash that stays, and bad input in one sentence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tsexplorer.errors import UserError
+from tsexplorer.specs import (
+    LABELS,
+    DataSpec,
+    ExperimentSpec,
+    ModelSpec,
+    NetConfig,
+    ObjectiveSpec,
+    Spec,
+    StageSpec,
+    TrainSpec,
+    parse_spec,
+)
+
+PLAIN = StageSpec(data=DataSpec(), model=ModelSpec(), train=TrainSpec(), seed=0)
+CUSTOM = ModelSpec(
+    name="custom",
+    net=NetConfig(conv=(8, 16), dense=(32,), activation="gelu", dropout=0.5, batch_norm=True),
+)
+PARTICULAR = StageSpec(
+    data=DataSpec(name="mnist", scaling="raw"),
+    model=CUSTOM,
+    objective=ObjectiveSpec(name="additive", temperature=10, lam=0.25),
+    train=TrainSpec(
+        epochs=3,
+        optimiser="sgd",
+        learning_rate=0.05,
+        schedule="cosine",
+        max_norm=3,
+        precision="fp32",
+    ),
+    seed=7,
+    teachers=("76bdd4e3668a36ad",),
+    start_from="0123456789abcdef",
+)
+TRAIN_DEFAULTS = {
+    "epochs": 10,
+    "batch_size": 64,
+    "optimiser": "adam",
+    "learning_rate": 1e-3,
+    "weight_decay": 0.0,
+    "momentum": 0.9,
+    "epsilon": 1e-8,
+    "schedule": "constant",
+    "plateau_patience": 1,
+    "early_stopping": None,
+    "keep": "last",
+    "jitter": 0,
+    "max_norm": None,
+    "averaging": 0.0,
+    "precision": "auto",
+}
+LABELS_AS_DATA = {"name": "labels", "temperature": 1.0, "lambda": 1.0, "options": {}}
+DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
+    (DataSpec(), {"name": "mnist-5k", "scaling": "unit"}),
+    (
+        NetConfig(),
+        {
+            "conv": [],
+            "dense": [],
+            "activation": "relu",
+            "dropout": 0.0,
+            "input_dropout": 0.0,
+            "batch_norm": False,
+            "kernel": 3,
+            "padding": "same",
+            "initialisation": "torch",
+        },
+    ),
+    (ModelSpec(), {"name": "mlp-64", "net": None}),
+    (ObjectiveSpec(), {"name": "hinton", "temperature": 4.0, "lambda": 0.5, "options": {}}),
+    (LABELS, LABELS_AS_DATA),
+    (TrainSpec(), TRAIN_DEFAULTS),
+    (
+        PLAIN,
+        {
+            "data": {"name": "mnist-5k", "scaling": "unit"},
+            "model": {"name": "mlp-64", "net": None},
+            "objective": LABELS_AS_DATA,
+            "train": TRAIN_DEFAULTS,
+            "seed": 0,
+            "teachers": [],
+            "start_from": None,
+        },
+    ),
+    (
+        ExperimentSpec(),
+        {
+            "name": "experiment",
+            "data": {"name": "mnist-5k", "scaling": "unit"},
+            "teacher": {"name": "wu-cnn", "net": None},
+            "student": {"name": "mlp-64", "net": None},
+            "objective": {"name": "hinton", "temperature": 4.0, "lambda": 0.5, "options": {}},
+            "teacher_train": TRAIN_DEFAULTS,
+            "baseline_train": TRAIN_DEFAULTS,
+            "distilled_train": TRAIN_DEFAULTS,
+            "warm_start": False,
+            "seeds": [0],
+        },
+    ),
+]
+SPECS = [spec for spec, _ in DEFAULTS]
+
+
+def numbers(low: float, high: float, **bounds: bool) -> st.SearchStrategy[float]:
+    """Floats of a range, whole ones often: their int spelling is what may go wrong."""
+    whole = st.integers(int(low), int(high)).map(float)
+    floats = st.floats(low, high, allow_nan=False, **bounds)
+    return st.one_of(floats, whole.filter(lambda n: not (n == low and bounds.get("exclude_min"))))
+
+
+shares = st.floats(0, 1, exclude_max=True)
+words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+widths = st.lists(st.integers(1, 8192), max_size=3).map(tuple)
+data_specs = st.builds(DataSpec, name=words, scaling=st.sampled_from(["unit", "standard", "raw"]))
+net_configs = st.builds(
+    NetConfig,
+    conv=widths,
+    dense=widths,
+    activation=st.sampled_from(["relu", "sigmoid", "gelu"]),
+    dropout=shares,
+    input_dropout=shares,
+    batch_norm=st.booleans(),
+    kernel=st.sampled_from([1, 3, 5]),
+    padding=st.sampled_from(["same", "valid"]),
+    initialisation=st.sampled_from(["torch", "glorot"]),
+)
+model_specs = st.one_of(
+    st.builds(ModelSpec, name=words.filter(lambda name: name != "custom"), net=st.none()),
+    st.builds(ModelSpec, name=st.just("custom"), net=net_configs),
+)
+objective_specs = st.builds(
+    ObjectiveSpec,
+    name=words,
+    temperature=numbers(0, 1000, exclude_min=True),
+    lam=numbers(0, 1),
+    options=st.dictionaries(words, st.one_of(words, st.integers(), st.booleans()), max_size=3),
+)
+train_specs = st.builds(
+    TrainSpec,
+    epochs=st.integers(1, 10_000),
+    batch_size=st.integers(1, 65_536),
+    optimiser=st.sampled_from(["adam", "adamw", "sgd", "adadelta"]),
+    learning_rate=numbers(0, 1000, exclude_min=True),
+    weight_decay=numbers(0, 10),
+    momentum=shares,
+    schedule=st.sampled_from(["constant", "cosine", "one-cycle", "plateau"]),
+    early_stopping=st.none() | st.integers(1, 50),
+    keep=st.sampled_from(["last", "best"]),
+    jitter=st.integers(0, 4),
+    max_norm=st.none() | numbers(0, 100, exclude_min=True),
+    averaging=shares,
+    precision=st.sampled_from(["auto", "fp32", "bf16"]),
+)
+stage_specs = st.builds(
+    StageSpec,
+    data=data_specs,
+    model=model_specs,
+    objective=objective_specs,
+    train=train_specs,
+    seed=st.integers(0, 2**31),
+    teachers=st.lists(words, max_size=2).map(tuple),
+    start_from=st.none() | words,
+)
+experiment_specs = st.builds(
+    ExperimentSpec,
+    name=words,
+    data=data_specs,
+    teacher=model_specs,
+    student=model_specs,
+    objective=objective_specs,
+    teacher_train=train_specs,
+    baseline_train=train_specs,
+    distilled_train=train_specs,
+    warm_start=st.booleans(),
+    seeds=st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=4, unique=True).map(tuple),
+)
+any_spec: st.SearchStrategy[Spec] = st.one_of(
+    data_specs, model_specs, objective_specs, train_specs, stage_specs, experiment_specs
+)
+unhurried = settings(deadline=None, max_examples=60)
+
+
+def respelled(value: Any) -> Any:
+    """The same JSON with keys the other way round and whole floats written as ints."""
+    if isinstance(value, dict):
+        return {key: respelled(value[key]) for key in reversed(list(value))}
+    if isinstance(value, list):
+        return [respelled(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def sentence(kind: type[Spec], given: str | dict[str, Any]) -> str:
+    """What a person reads who asks for this: one line, one sentence."""
+    with pytest.raises(UserError) as caught:
+        parse_spec(kind, given)
+    text = str(caught.value)
+    assert text.endswith(".")
+    assert "\n" not in text
+    assert ". " not in text
+    return text
+
+
+# -- frozen, and nothing unknown --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: type(spec).__name__)
+def test_specs_cannot_be_changed(spec: Spec) -> None:
+    before = spec.to_json()
+    for name in type(spec).model_fields:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(spec, name, getattr(spec, name))
+        with pytest.raises(ValidationError, match="frozen"):
+            delattr(spec, name)
+    assert spec.to_json() == before
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: type(spec).__name__)
+def test_keys_that_a_spec_does_not_know_are_refused(spec: Spec) -> None:
+    given = json.loads(spec.to_json()) | {"tempreture": 4}
+    said = sentence(type(spec), given)
+    assert said == "tempreture is not a known setting; remove it or check its spelling."
+
+
+# -- JSON -------------------------------------------------------------------------------------
+
+
+@unhurried
+@given(any_spec)
+def test_specs_come_back_from_json_as_they_were(spec: Spec) -> None:
+    text = spec.to_json()
+    again = parse_spec(type(spec), text)
+    assert again == spec
+    assert again.to_json() == text
+    assert again.hash == spec.hash
+    assert type(spec).model_validate_json(text) == spec
+
+
+@unhurried
+@given(any_spec)
+def test_the_order_of_keys_and_the_spelling_of_numbers_do_not_matter(spec: Spec) -> None:
+    again = parse_spec(type(spec), json.dumps(respelled(json.loads(spec.to_json()))))
+    assert again.hash == spec.hash
+    assert again.to_json() == spec.to_json()
+
+
+def test_lambda_is_written_in_full() -> None:
+    written = json.loads(ObjectiveSpec(lam=0.25).to_json())
+    assert written["lambda"] == 0.25
+    assert "lam" not in written
+    assert parse_spec(ObjectiveSpec, {"lambda": 0.25}) == parse_spec(ObjectiveSpec, {"lam": 0.25})
+
+
+def test_whole_numbers_and_minus_zero_have_one_spelling() -> None:
+    texts = ('{"temperature": 2, "lambda": 0}', '{"lambda": -0.0, "temperature": 2.0}')
+    specs = [parse_spec(ObjectiveSpec, text) for text in texts]
+    assert specs[0].to_json() == specs[1].to_json()
+    assert "-0" not in specs[1].to_json()
+    assert specs[0].hash == specs[1].hash == ObjectiveSpec(temperature=2, lam=0).hash
+
+
+# -- the hash ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (PLAIN, "76bdd4e3668a36ad"),
+        (PARTICULAR, "3a47b774d0d711c3"),
+        (LABELS, "92bef183783e3ae1"),
+        (ExperimentSpec(name="mine", teacher=ModelSpec(), seeds=(0, 1)), "a487dc86ff63b4e7"),
+    ],
+)
+def test_hashes_are_those_of_the_first_release(spec: Spec, expected: str) -> None:
+    assert spec.hash == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "values"), DEFAULTS, ids=[type(spec).__name__ for spec, _ in DEFAULTS]
+)
+def test_defaults_are_those_of_the_first_release(spec: Spec, values: dict[str, Any]) -> None:
+    """The hash leaves defaults out: one that changed would give old hashes to new nets."""
+    assert spec.model_dump(mode="json", by_alias=True) == values
+
+
+OTHERWISE: dict[str, Any] = {
+    "epochs": 11,
+    "batch_size": 65,
+    "optimiser": "adamw",
+    "learning_rate": 2e-3,
+    "weight_decay": 1e-4,
+    "momentum": 0.8,
+    "epsilon": 1e-7,
+    "schedule": "cosine",
+    "plateau_patience": 2,
+    "early_stopping": 1,
+    "keep": "best",
+    "jitter": 1,
+    "max_norm": 2.0,
+    "averaging": 0.99,
+    "precision": "fp32",
+}
+
+
+def test_every_part_of_a_stage_is_in_its_hash() -> None:
+    assert set(OTHERWISE) == set(TrainSpec.model_fields)
+    parts: list[dict[str, Any]] = [
+        {"train": TrainSpec(**{name: value})} for name, value in OTHERWISE.items()
+    ]
+    parts += [
+        {"data": DataSpec(name="mnist")},
+        {"data": DataSpec(scaling="raw")},
+        {"model": ModelSpec(name="wu-mlp")},
+        {"model": ModelSpec(name="custom", net=NetConfig())},
+        {"model": ModelSpec(name="custom", net=NetConfig(dense=(64,)))},
+        {"model": ModelSpec(name="custom", net=NetConfig(conv=(64,)))},
+        {"objective": ObjectiveSpec()},
+        {"objective": ObjectiveSpec(temperature=5)},
+        {"objective": ObjectiveSpec(lam=0.25)},
+        {"objective": ObjectiveSpec(options={"weight": 2})},
+        {"seed": 1},
+        {"teachers": (PLAIN.hash,)},
+        {"teachers": (PLAIN.hash, PARTICULAR.hash)},
+        {"teachers": (PARTICULAR.hash, PLAIN.hash)},
+        {"start_from": PLAIN.hash},
+    ]
+    stages = [PLAIN, *(StageSpec(**(dict(PLAIN) | part)) for part in parts)]
+    assert len({stage.hash for stage in stages}) == len(stages)
+
+
+@unhurried
+@given(stage_specs, stage_specs)
+def test_equal_stages_and_no_others_share_a_hash(one: StageSpec, other: StageSpec) -> None:
+    assert (one == other) == (one.hash == other.hash)
+    assert one.model_copy(deep=True).hash == one.hash
+
+
+def test_the_role_is_no_part_of_a_stage() -> None:
+    assert set(StageSpec.model_fields) == {
+        *("data", "model", "objective", "train", "seed", "teachers", "start_from")
+    }
+
+
+# -- bad input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            '{"objective": {"temperature": 0}}',
+            "objective.temperature: should be greater than 0 (given: 0).",
+        ),
+        (
+            '{"objective": {"temperature": -1.5}}',
+            "objective.temperature: should be greater than 0 (given: -1.5).",
+        ),
+        (
+            '{"objective": {"temperature": 1001}}',
+            "objective.temperature: should be less than or equal to 1000 (given: 1001).",
+        ),
+        (
+            '{"objective": {"temperature": NaN}}',
+            "objective.temperature: should be a finite number (given: nan).",
+        ),
+        (
+            '{"objective": {"temperature": 1e999}}',
+            "objective.temperature: should be a finite number (given: inf).",
+        ),
+        (
+            '{"objective": {"lambda": 1.01}}',
+            "objective.lambda: should be less than or equal to 1 (given: 1.01).",
+        ),
+        (
+            '{"objective": {"lambda": -0.01}}',
+            "objective.lambda: should be greater than or equal to 0 (given: -0.01).",
+        ),
+        (
+            '{"objective": {"lambda": NaN}}',
+            "objective.lambda: should be a finite number (given: nan).",
+        ),
+        (
+            '{"objective": {"lambda": 0.1, "lam": 0.2}}',
+            "objective.lam is not a known setting; remove it or check its spelling.",
+        ),
+        (
+            '{"distilled_train": {"epochs": 0}}',
+            "distilled_train.epochs: should be greater than or equal to 1 (given: 0).",
+        ),
+        (
+            '{"teacher_train": {"learning_rate": -Infinity}}',
+            "teacher_train.learning_rate: should be a finite number (given: -inf).",
+        ),
+        (
+            '{"teacher_train": {"momentum": NaN}}',
+            "teacher_train.momentum: should be less than 1 (given: nan).",
+        ),
+        (
+            '{"teacher_train": {"optimiser": "lion"}}',
+            "teacher_train.optimiser: should be 'adam', 'adamw', 'sgd' or 'adadelta' "
+            "(given: 'lion').",
+        ),
+        (
+            '{"teacher": {"name": "custom", "net": {"conv": [32, 0]}}}',
+            "teacher.net.conv.1: should be greater than or equal to 1 (given: 0).",
+        ),
+        (
+            '{"teacher": {"name": "custom"}}',
+            "teacher: net is given exactly when the name is custom.",
+        ),
+        (
+            '{"student": {"name": "mlp-64", "net": {}}}',
+            "student: net is given exactly when the name is custom.",
+        ),
+        ('{"seeds": [3, 1, 3]}', "the spec: each seed may stand only once."),
+        ('{"seeds": [-1]}', "seeds.0: should be greater than or equal to 0 (given: -1)."),
+        (
+            '{"seeds": []}',
+            "seeds: tuple should have at least 1 item after validation, not 0.",
+        ),
+        ('{"name": ""}', "name: string should have at least 1 character (given: '')."),
+        (
+            '{"seads": [1], "objective": {"lambda": 2}}',
+            "objective.lambda: should be less than or equal to 1 (given: 2).",
+        ),
+        (
+            '{"student": {"name": "mlp-64", "widht": 3}}',
+            "student.widht is not a known setting; remove it or check its spelling.",
+        ),
+        ("[]", "the spec: should be a valid dictionary or instance of ExperimentSpec."),
+        ("7", "the spec: should be a valid dictionary or instance of ExperimentSpec (given: 7)."),
+        (
+            "",
+            "This is not JSON (line 1, column 1: Expecting value); check the file.",
+        ),
+        (
+            'name: "mine"',
+            "This is not JSON (line 1, column 1: Expecting value); check the file.",
+        ),
+        (
+            '{"name": "mine"\n"seeds": [1]}',
+            "This is not JSON (line 2, column 1: Expecting ',' delimiter); check the file.",
+        ),
+    ],
+)
+def test_bad_input_is_answered_with_one_sentence(given: str, said: str) -> None:
+    assert sentence(ExperimentSpec, given) == said
+
+
+def test_what_is_missing_is_named() -> None:
+    assert sentence(StageSpec, "{}") == "data is missing; add it."
+    given = json.loads(PLAIN.to_json())
+    del given["train"]
+    assert sentence(StageSpec, given) == "train is missing; add it."
+
+
+@pytest.mark.parametrize(
+    "given", ["[" * 100_000, '{"seeds": [' + "1" * 5000 + "]}"], ids=["deep", "long number"]
+)
+def test_json_beyond_what_python_reads_is_answered_too(given: str) -> None:
+    assert sentence(ExperimentSpec, given).endswith("check the file.")

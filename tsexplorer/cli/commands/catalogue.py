@@ -1,0 +1,222 @@
+"""Nets, datasets, objectives and recipes: what there is to choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from tsexplorer.cli.output import Json, print_json, print_table
+from tsexplorer.cli.session import settings
+from tsexplorer.cli.shell import LOOK_UP, app
+from tsexplorer.cli.words import NONE, size
+
+
+@app.command(rich_help_panel=LOOK_UP)
+def models(
+    classes: Annotated[
+        int, typer.Option("--classes", metavar="N", help="Classes that the last layer tells apart.")
+    ] = 10,
+    json: Json = False,
+) -> None:
+    """List the nets with their parameters, multiply-accumulates and bytes.
+
+    Counts are for one image of 28×28 pixels and float32 weights. A net of your own goes into a
+    spec file under the name custom.
+    """
+    rows = _models(classes)
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ("name", "title", "layers", "parameters", "MACs", "size"),
+        [
+            (
+                row["name"],
+                row["title"],
+                row["layers"],
+                f"{row['parameters']:,}",
+                f"{row['macs']:,}",
+                size(row["bytes"]),
+            )
+            for row in rows
+        ],
+        numbers=("parameters", "MACs", "size"),
+        notes=[f"Counted with {classes} classes, for one image; sizes in float32."],
+    )
+
+
+def _models(classes: int) -> list[dict[str, Any]]:
+    from tsexplorer.models import count, describe, get_preset, model_names
+    from tsexplorer.specs import ModelSpec
+
+    rows = []
+    for name in model_names():
+        preset, cost = get_preset(name), count(ModelSpec(name=name), classes)
+        rows.append(
+            {
+                "name": name,
+                "title": preset.title,
+                "parameters": cost.parameters,
+                "macs": cost.macs,
+                "bytes": cost.bytes,
+                "classes": classes,
+                "layers": describe(ModelSpec(name=name), classes),
+                "summary": preset.summary,
+                "source": preset.source,
+            }
+        )
+    return rows
+
+
+@app.command(rich_help_panel=LOOK_UP)
+def datasets(json: Json = False) -> None:
+    """List the datasets, their splits, and whether they are here.
+
+    One that is not here is fetched by the first run that needs it, or can be put into the data
+    folder (TSEXPLORER_DATA) by hand, in torchvision's layout.
+    """
+    folder = settings().data_folder
+    rows = _datasets()
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ("name", "title", "classes", "train", "validation", "test", "here"),
+        [
+            (
+                row["name"],
+                row["title"],
+                str(row["classes"]),
+                f"{row['train']:,}",
+                f"{row['validation']:,}",
+                f"{row['test']:,}",
+                "yes" if row["available"] else f"no, {row['download_megabytes']} MB to fetch",
+            )
+            for row in rows
+        ],
+        numbers=("classes", "train", "validation", "test"),
+        notes=[f"Data folder: {folder.resolve()}"],
+    )
+
+
+def _datasets() -> list[dict[str, Any]]:
+    from tsexplorer.data.registry import dataset_names, get_dataset
+
+    rows = []
+    for name in dataset_names():
+        dataset = get_dataset(name)
+        info = dataset.info
+        rows.append(
+            {
+                "name": name,
+                "title": info.title,
+                "available": dataset.available(settings().data_folder),
+                "train": info.train,
+                "validation": info.validation,
+                "test": info.test,
+                "classes": len(info.classes),
+                "class_names": list(info.classes),
+                "download_megabytes": info.download_megabytes,
+                "source": info.source,
+                "note": info.note,
+            }
+        )
+    return rows
+
+
+@app.command(rich_help_panel=LOOK_UP)
+def objectives(json: Json = False) -> None:
+    """List the objectives: which of T and λ each uses, its formula and its source.
+
+    The formula is in LaTeX, with --json. z_t and z_s are the logits of teacher and student, y is
+    the label.
+    """
+    rows = _objectives()
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ("name", "title", "parameters", "convention", "source"),
+        [
+            (
+                row["name"],
+                row["title"],
+                ", ".join(SYMBOLS[one] for one in row["parameters"]) or NONE,
+                row["convention"],
+                row["source"],
+            )
+            for row in rows
+        ],
+        notes=["λ = 1 is the baseline under hinton; --json gives each formula in LaTeX."],
+    )
+
+
+SYMBOLS = {"temperature": "T", "lambda": "λ"}
+
+
+def _objectives() -> list[dict[str, Any]]:
+    from tsexplorer.objectives import get_objective, objective_names
+
+    rows = []
+    for objective in map(get_objective, objective_names()):
+        used = {"temperature": objective.uses_temperature, "lambda": objective.uses_lambda}
+        rows.append(
+            {
+                "name": objective.name,
+                "title": objective.title,
+                "summary": objective.summary,
+                "parameters": [name for name, uses in used.items() if uses],
+                "needs_teacher": objective.needs_teacher,
+                "formula": objective.formula,
+                "convention": objective.convention,
+                "source": objective.source,
+            }
+        )
+    return rows
+
+
+@app.command(rich_help_panel=LOOK_UP)
+def recipes(json: Json = False) -> None:
+    """List the experiments that are ready to run, with the figures published for them.
+
+    Published figures are test accuracies in percent. With --json each recipe has its whole spec:
+    save one in a file, change it, and give it to run --spec.
+    """
+    rows = _recipes()
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        ("name", "title", "data", "teacher → student", "published: teacher / baseline / distilled"),
+        [_recipe_cells(row) for row in rows],
+        notes=[line for row in rows for line in _recipe_notes(row)],
+    )
+
+
+def _recipe_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    published = " / ".join(f"{value:.2f} %" for value in row["published"].values())
+    spec = row["spec"]
+    nets = f"{spec['teacher']['name']} → {spec['student']['name']}"
+    return row["name"], row["title"], spec["data"]["name"], nets, published or NONE
+
+
+def _recipe_notes(row: dict[str, Any]) -> list[str]:
+    return [f"{row['name']}: {row['source']}.", *(f"  {caveat}" for caveat in row["caveats"])]
+
+
+def _recipes() -> list[dict[str, Any]]:
+    from tsexplorer.recipes import get_recipe, recipe_names
+
+    return [
+        {
+            "name": recipe.name,
+            "title": recipe.title,
+            "summary": recipe.summary,
+            "source": recipe.source,
+            "published": dict(recipe.published),
+            "caveats": list(recipe.caveats),
+            "spec": recipe.spec.model_dump(mode="json", by_alias=True),
+        }
+        for recipe in map(get_recipe, recipe_names())
+    ]

@@ -1,0 +1,118 @@
+"""Train an experiment in the foreground, or go on with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tsexplorer.cli.output import Json, print_json, say
+from tsexplorer.cli.session import opened
+from tsexplorer.cli.shell import TRAIN, app
+
+if TYPE_CHECKING:
+    from tsexplorer.service import Service
+    from tsexplorer.store import JobSnapshot
+
+
+@app.command(rich_help_panel=TRAIN)
+def run(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="A recipe; the recipes command lists them.",
+            show_default="quick",
+        ),
+    ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option("--spec", metavar="FILE", help="An experiment as JSON, instead of a recipe."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="D", help="Train on this dataset instead."),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", metavar="N", min=1, max=100, help="Train seeds 0 to N - 1."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="X", help="Keep it under this name.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train teacher, baseline and distilled student, and say what distillation bought.
+
+    Nets that have been trained before are reused, so that running the same again costs nothing
+    and another λ trains one small net. The experiment is kept: the app shows it, and the figures
+    come with split, seeds and loss convention.
+
+    Ctrl-C cancels and keeps the last epoch; resume goes on from there. While another process
+    trains, the run waits for its turn. A dataset that is not here is fetched first.
+
+    With --json: experiment, seeds (for each the stages teacher, baseline and distilled with
+    parameters, epochs, train_seconds, validation_accuracy and test_accuracy, and gap_closed),
+    mean and interval over the seeds; accuracies are shares of 1. A run that fails prints nothing
+    on standard output.
+    """
+    from tsexplorer.cli.data import fetch_if_missing
+    from tsexplorer.cli.requests import asked_for, with_free_name
+
+    wanted = asked_for(recipe, spec, data=data, seeds=seeds, name=name)
+    with opened() as service:
+        own_name = name is not None or (spec is not None and data is None and seeds is None)
+        wanted = wanted if own_name else with_free_name(service, wanted)
+        for remark in service.check(wanted).remarks:
+            say(remark)
+        fetch_if_missing(service, wanted.data.name)
+        _load_torch()
+        _see_through(service, service.enqueue(wanted), json=json)
+
+
+@app.command(rich_help_panel=TRAIN)
+def resume(
+    job: Annotated[int, typer.Argument(metavar="ID", help="A job; the jobs command lists them.")],
+    json: Json = False,
+) -> None:
+    """Go on with a job that was interrupted, cancelled or has failed.
+
+    It goes on after its last finished epoch, in this process, and ends in the same weights as if
+    it had never stopped. One that another process runs is let go on if it is paused, and
+    followed. With --json: as run.
+    """
+    from tsexplorer.cli.data import fetch_if_missing
+    from tsexplorer.service import RESUMABLE
+
+    with opened() as service:
+        found = service.store.job(job)
+        fetch_if_missing(service, service.experiment(found.experiment_id).spec.data.name)
+        _load_torch()
+        if found.status in RESUMABLE:
+            found = service.store.requeue(job)
+        elif found.status not in ("queued", "running"):
+            service.resume(job)
+        _see_through(service, found, json=json)
+
+
+def _load_torch() -> None:
+    """Before the job is taken: a job whose process is silent for seconds looks abandoned."""
+    import tsexplorer.jobs.runner  # noqa: F401
+
+
+def _see_through(service: Service, job: JobSnapshot, *, json: bool) -> None:
+    from tsexplorer.cli.foreground import see_through
+    from tsexplorer.cli.progress import reporter
+    from tsexplorer.cli.results import document, print_results
+
+    experiment = service.experiment(job.experiment_id)
+    say(f'Training "{experiment.name}" as job {job.id}.')
+    with reporter(experiment) as shown:
+        see_through(service, job, shown)
+    experiment = service.experiment(experiment.id)
+    if json:
+        print_json(document(service, experiment))
+    else:
+        print_results(service, experiment)

@@ -1,0 +1,61 @@
+"""Fetching a dataset that a run needs, with a progress bar and Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from tsexplorer.cli.output import messages, say
+from tsexplorer.cli.shell import INTERRUPTED, Ending
+from tsexplorer.data.registry import DownloadProgress, get_dataset
+from tsexplorer.errors import UserError
+from tsexplorer.jobs.downloads import Download
+from tsexplorer.service import Service
+
+POLL_SECONDS = 0.1
+
+
+def fetch_if_missing(service: Service, name: str) -> None:
+    """Have a dataset here.
+
+    Raises:
+        UserError: it cannot be fetched; says what to put where.
+        Ending: Ctrl-C; nothing half-fetched is left.
+    """
+    if service.dataset_available(name):
+        return
+    info = get_dataset(name).info
+    size = f" ({info.download_megabytes:g} MB)" if info.download_megabytes else ""
+    say(f"{info.title}{size} is not in {service.settings.data_folder}; fetching it.")
+    service.downloads.start(name)
+    try:
+        ended = _watch(service, name)
+    except KeyboardInterrupt:
+        service.downloads.cancel(name)
+        ended = _watch(service, name)
+    if ended.status == "failed":
+        raise UserError(ended.sentence or f"{info.title} could not be fetched.")
+    if ended.status == "cancelled":
+        raise Ending("The download was cancelled; nothing of it is left.", INTERRUPTED)
+
+
+def _watch(service: Service, name: str) -> Download:
+    """Show a download until it ends."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"))
+    with Progress(*columns, console=messages(), transient=True) as bars:
+        bar = bars.add_task("fetching", total=None, words="")
+        while (state := service.download(name)) is not None and state.status == "running":
+            if state.progress is not None:
+                total = state.progress.total_bytes
+                done = state.progress.done_bytes
+                bars.update(bar, completed=done, total=total, words=_words(state.progress))
+            time.sleep(POLL_SECONDS)
+    if state is None:
+        raise AssertionError("a download that was started has a state")
+    return state
+
+
+def _words(now: DownloadProgress) -> str:
+    total = f" of {now.total_bytes / 1e6:.1f}" if now.total_bytes else ""
+    return f"{now.done_bytes / 1e6:.1f}{total} MB, file {now.number} of {now.count}"

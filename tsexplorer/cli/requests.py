@@ -1,0 +1,91 @@
+"""From the arguments of ``run`` to an experiment."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tsexplorer.errors import UserError
+from tsexplorer.recipes import get_recipe
+from tsexplorer.service import Service
+from tsexplorer.specs import ExperimentSpec, parse_spec
+
+DEFAULT_RECIPE = "quick"
+LONGEST_NAME = 80
+
+
+def asked_for(
+    recipe: str | None,
+    file: Path | None,
+    *,
+    data: str | None = None,
+    seeds: int | None = None,
+    name: str | None = None,
+) -> ExperimentSpec:
+    """The experiment of a recipe or a file, with other data, seeds or name where they are given.
+
+    Other data or seeds make another experiment, which is named after both, as in "quick, mnist,
+    5 seeds".
+
+    Raises:
+        UserError: there is no such recipe or file, or it is no experiment.
+    """
+    if recipe is not None and file is not None:
+        raise UserError("Give the name of a recipe or a spec file, not both.")
+    spec = read_spec(file) if file is not None else get_recipe(recipe or DEFAULT_RECIPE).spec
+    changes: dict[str, Any] = {}
+    words = []
+    if data is not None and data != spec.data.name:
+        changes["data"] = spec.data.model_copy(update={"name": data})
+        words.append(data)
+    if seeds is not None and tuple(range(seeds)) != spec.seeds:
+        changes["seeds"] = range(seeds)
+        words.append(f"{seeds} seed{'s' * (seeds != 1)}")
+    changes["name"] = _joined(spec.name, words) if name is None else name
+    return parse_spec(ExperimentSpec, dict(spec) | changes)
+
+
+def read_spec(file: Path) -> ExperimentSpec:
+    """An experiment from a JSON file; one that gives no name is named after the file.
+
+    Raises:
+        UserError: the file cannot be read, is not JSON, or is no experiment.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise UserError(f"There is no file {file}; check its name.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UserError(f"The file {file} cannot be read ({reason}).") from error
+    try:
+        spec = parse_spec(ExperimentSpec, text)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
+    if "name" in spec.model_fields_set:
+        return spec
+    return spec.model_copy(update={"name": file.stem[:LONGEST_NAME]})
+
+
+def with_free_name(service: Service, spec: ExperimentSpec) -> ExperimentSpec:
+    """The same experiment under the first name, numbered if need be, that no other one has."""
+    for number in count(2):
+        if not _taken(service, spec):
+            return spec
+        base = spec.name if number == 2 else spec.name.rpartition(" (")[0]
+        spec = spec.model_copy(update={"name": _cut(base, f" ({number})")})
+    raise AssertionError("there is always a next number")
+
+
+def _taken(service: Service, spec: ExperimentSpec) -> bool:
+    return service.store.has_experiment(spec.name) and service.experiment(spec.name).spec != spec
+
+
+def _joined(name: str, words: list[str]) -> str:
+    return _cut(name, "".join(f", {word}" for word in words))
+
+
+def _cut(name: str, ending: str) -> str:
+    """A name with an ending, shortened before the ending."""
+    return name[: LONGEST_NAME - len(ending)] + ending

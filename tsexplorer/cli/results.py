@@ -1,0 +1,153 @@
+"""What a finished experiment comes to: the document of the shell contract, and a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsexplorer.analysis.gain import Interval, gap_closed
+from tsexplorer.cli.output import print_table
+from tsexplorer.cli.words import duration, percent, plural, with_interval
+from tsexplorer.data.registry import get_dataset
+from tsexplorer.objectives import get_objective
+from tsexplorer.service import Service
+from tsexplorer.specs import ROLES, ExperimentSpec
+from tsexplorer.store import ExperimentSnapshot, StageSnapshot
+
+SPLITS = ("validation", "test")
+
+
+def document(service: Service, experiment: ExperimentSnapshot) -> dict[str, Any]:
+    """An experiment's figures; accuracies and gap closed are shares of 1, times are seconds.
+
+    ``interval`` holds ``[low, high]`` of the 95 % interval of each mean over the seeds (Student's
+    t), null where one seed gives none. Gap closed is of the test split, null where the teacher is
+    not better than the baseline; such seeds stay out of its mean.
+    """
+    means, intervals = _over_seeds(service, experiment)
+    return {
+        "experiment": experiment.name,
+        "seeds": [_seed(experiment, seed) for seed in experiment.spec.seeds],
+        "mean": means,
+        "interval": intervals,
+    }
+
+
+def _seed(experiment: ExperimentSnapshot, seed: int) -> dict[str, Any]:
+    stages = {role: experiment.stage(seed, role) for role in ROLES}
+    accuracies = [stage.test_accuracy for stage in stages.values()]
+    known = [accuracy for accuracy in accuracies if accuracy is not None]
+    return {
+        "seed": seed,
+        "stages": {role: _stage(stage) for role, stage in stages.items()},
+        "gap_closed": _short(gap_closed(*known)) if len(known) == len(ROLES) else None,
+    }
+
+
+def _stage(stage: StageSnapshot) -> dict[str, Any]:
+    return {
+        "parameters": stage.parameters,
+        "epochs": stage.epochs_done,
+        "train_seconds": _short(stage.train_seconds),
+        "validation_accuracy": _short(stage.validation_accuracy),
+        "test_accuracy": _short(stage.test_accuracy),
+    }
+
+
+def _over_seeds(
+    service: Service, experiment: ExperimentSnapshot
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    gains = {split: service.gain(experiment, split) for split in SPLITS}
+    means: dict[str, Any] = {role: {} for role in ROLES}
+    intervals: dict[str, Any] = {role: {} for role in ROLES}
+    for split, gain in gains.items():
+        for role in ROLES:
+            means[role][f"{split}_accuracy"] = _mean(gain.accuracy[role])
+            intervals[role][f"{split}_accuracy"] = _ends(gain.accuracy[role])
+    means["gap_closed"] = _mean(gains["test"].gap)
+    intervals["gap_closed"] = _ends(gains["test"].gap)
+    return means, intervals
+
+
+def _mean(value: Interval | None) -> float | None:
+    return None if value is None else _short(value.mean)
+
+
+def _ends(value: Interval | None) -> list[float | None] | None:
+    return None if value is None or value.half is None else [_short(value.low), _short(value.high)]
+
+
+def _short(value: float | None) -> float | None:
+    """Without the digits that only say how floats are added."""
+    return None if value is None else round(value, 6)
+
+
+def print_results(service: Service, experiment: ExperimentSnapshot) -> None:
+    """A row a net, means over the seeds, and where the figures are from."""
+    gains = {split: service.gain(experiment, split) for split in SPLITS}
+    rows = []
+    for role in ROLES:
+        stages = [link.stage for link in experiment.stages if link.role == role]
+        rows.append(
+            (
+                role,
+                f"{stages[0].parameters or 0:,}",
+                _range([stage.epochs_done for stage in stages]),
+                duration(sum(stage.train_seconds or 0.0 for stage in stages)),
+                *(with_interval(gains[split].accuracy[role]) for split in SPLITS),
+            )
+        )
+    print_table(
+        ("net", "parameters", "epochs", "time", *SPLITS),
+        rows,
+        numbers=("parameters", "epochs", "time", *SPLITS),
+        notes=[_gap(service, experiment), *provenance(experiment)],
+    )
+
+
+def _range(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
+    gain = service.gain(experiment)
+    words = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
+    if gain.undefined:
+        words.append(
+            f"in {plural(gain.undefined, 'seed')} the teacher is not better than the baseline"
+        )
+    if gain.gap is not None and gain.gap.n > 1:
+        words.append(f"of the means {percent(gain.gap_of_means, 0)}")
+    return "; ".join(words)
+
+
+def provenance(experiment: ExperimentSnapshot) -> list[str]:
+    """Split, seeds, loss convention and machine of an experiment's figures."""
+    spec = experiment.spec
+    info = get_dataset(spec.data.name).info
+    machines = sorted({link.stage.machine for link in experiment.stages if link.stage.machine})
+    return [
+        f"{info.title}: validation ({info.validation:,} images) for choices, test "
+        f"({info.test:,} images) read once; {_seeds(spec)}.",
+        f"Loss of the distilled net: {loss_words(spec)}. "
+        f"Trained on {' and '.join(machines) or 'an unknown machine'}.",
+        f'Kept as "{experiment.name}" ({experiment.id}).',
+    ]
+
+
+def _seeds(spec: ExperimentSpec) -> str:
+    listed = ", ".join(map(str, spec.seeds))
+    if len(spec.seeds) == 1:
+        return f"seed {listed}, so no interval"
+    return f"seeds {listed}: mean ± 95 % interval (Student's t)"
+
+
+def loss_words(spec: ExperimentSpec) -> str:
+    """The loss convention with its T and λ."""
+    objective = get_objective(spec.objective.name)
+    words = [objective.convention]
+    if objective.uses_temperature:
+        words.append(f"T = {spec.objective.temperature:g}")
+    if objective.uses_lambda:
+        words.append(f"λ = {spec.objective.lam:g}")
+    return ", ".join(words)
