@@ -10,7 +10,7 @@ from tsexplorer.ui import results
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.router import guard, path_of
 from tsexplorer.ui.state import COMPARED, compared_experiments
-from tsexplorer.ui.theme import escaped, palette
+from tsexplorer.ui.theme import escaped, palette, title_of
 
 MOST = 6
 COSTS = {
@@ -19,12 +19,18 @@ COSTS = {
     "bytes": "Bytes of the weights (fp32)",
     "latency": "Latency for one image (ms, median, one thread)",
 }
+SHORT = {
+    "parameters": "Parameters",
+    "macs": "Multiply-accumulates",
+    "bytes": "Bytes",
+    "latency": "Latency",
+}.__getitem__
 DOWNLOAD = {"toImageButtonOptions": {"format": "svg"}, "displaylogo": False}
 
 
 def main() -> None:
     service = get_service()
-    st.title("Compare")
+    st.title("Compare", anchor=False)
     with sentences():
         experiments = chosen(service)
         if not experiments:
@@ -48,7 +54,7 @@ def chosen(service: Service) -> list[ExperimentSnapshot]:
         "Experiments",
         list(everything),
         default=first,
-        format_func=lambda key: everything[key].name,
+        format_func=lambda key: title_of(everything[key]),
         max_selections=MOST,
         key="compared",
     )
@@ -69,9 +75,9 @@ def accuracies(service: Service, experiments: list[ExperimentSnapshot]) -> None:
         ("test", "validation"),
         default="test",
         key="split",
+        required=True,
         help="Choices (best epoch, T, λ) are made on validation; test is read once, at the end.",
     )
-    split = split or "test"
     dots = results.accuracy_dots(service, experiments, split)
     if dots:
         figure = accuracy_figure(dots, palette(), split)
@@ -84,7 +90,7 @@ def accuracies(service: Service, experiments: list[ExperimentSnapshot]) -> None:
         "accuracies."
     )
     for experiment in experiments:
-        st.caption(f"{escaped(experiment.name)}: {escaped(results.provenance(experiment))}")
+        st.caption(f"{escaped(title_of(experiment))}: {escaped(results.provenance(experiment))}")
 
 
 def curves(service: Service, experiments: list[ExperimentSnapshot]) -> None:
@@ -98,11 +104,10 @@ def curves(service: Service, experiments: list[ExperimentSnapshot]) -> None:
 def costs(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     st.subheader("What the nets cost", anchor=False)
     what = st.segmented_control(
-        "Cost", tuple(COSTS), default="parameters", key="cost", format_func=COSTS.__getitem__
+        "Cost", tuple(COSTS), default="parameters", key="cost", format_func=SHORT, required=True
     )
-    what = what or "parameters"
-    bars = results.cost_bars(experiments, service, what)
-    st.plotly_chart(cost_figure(bars, palette(), COSTS[what]), key="costs", config=DOWNLOAD)
+    points = results.costs(experiments, service, what)
+    st.plotly_chart(cost_figure(points, palette(), COSTS[what]), key="costs", config=DOWNLOAD)
     if what == "latency":
         busy = any(job.status == "running" for job in service.jobs(active_only=True))
         st.caption(
@@ -127,7 +132,7 @@ def manage(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     with st.expander("Open or delete", icon=":material/folder:"):
         for experiment in experiments:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{escaped(experiment.name)}**")
+                st.markdown(f"**{escaped(title_of(experiment))}**")
                 if st.button("Open in Train", key=f"open_{experiment.id}"):
                     st.switch_page(path_of("train"), query_params={"experiment": experiment.id})
                 st.download_button(

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tsexplorer import demo
+from tsexplorer.data.registry import get_dataset
 from tsexplorer.plots.compare import accuracy_figure
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES
@@ -12,6 +13,8 @@ from tsexplorer.ui.results import accuracy_dots, provenance, status_line
 from tsexplorer.ui.router import guard, path_of
 from tsexplorer.ui.theme import (
     ROLE_MEANING,
+    card,
+    counted,
     escaped,
     palette,
     percent,
@@ -19,13 +22,19 @@ from tsexplorer.ui.theme import (
     with_interval,
 )
 
+SHOWN = 5
 STEPS = (
-    (":material/cognition:", "The teacher learns", "A larger net is trained on labelled images."),
+    (
+        ":material/cognition:",
+        "The teacher learns",
+        "A large net is trained on labelled images. For an image of a 7 it answers with ten "
+        "probabilities: surely a 7, a little like a 1, hardly a 6.",
+    ),
     (
         ":material/blur_on:",
         "Its doubts are kept",
-        "For each image it gives ten probabilities, not one label. A temperature T brings the "
-        "small ones out: this 7 looks a little like a 1.",
+        "A label says 7 and nothing else. The teacher’s doubts say what a 7 looks like. The "
+        "temperature T brings them out.",
     ),
     (
         ":material/school:",
@@ -38,17 +47,16 @@ STEPS = (
 
 def main() -> None:
     service = get_service()
-    st.title("Can a small net do a large net's work?")
+    st.title("Can a small net do a large net’s work?", anchor=False)
     st.markdown(
-        "Knowledge distillation trains a small **student** net with the answers of a large "
-        "**teacher**. Here you see it happen on handwritten digits, tune it, and take the student "
-        "away."
+        "**Knowledge distillation** trains a small student net with the answers of a large "
+        "teacher. Watch it happen on handwritten digits, tune it, and take the student away."
     )
     with sentences():
         showcase(service)
     st.subheader("How it works", anchor=False)
     for column, (icon, title, text) in zip(st.columns(3), STEPS, strict=True):
-        with column, st.container(border=True, height="stretch"):
+        with column, st.container(border=True, height="stretch", gap="xsmall"):
             st.markdown(f"{icon} **{title}**")
             st.markdown(text)
     with sentences():
@@ -58,18 +66,7 @@ def main() -> None:
 def showcase(service: Service) -> None:
     """The demo pair in four figures and one picture."""
     experiment = service.experiment(demo.NAME)
-    gain = service.gain(experiment)
-    columns = st.columns(4)
-    for column, role in zip(columns, ROLES, strict=False):
-        stage = experiment.stage(experiment.spec.seeds[0], role)
-        with column, st.container(border=True, height="stretch"):
-            st.markdown(role_label(role), unsafe_allow_html=True)
-            st.markdown(f"### {with_interval(gain.accuracy[role])}")
-            st.caption(f"{stage.parameters:,} parameters · {ROLE_MEANING[role]}")
-    with columns[3], st.container(border=True, height="stretch"):
-        st.markdown("**Gap closed**")
-        st.markdown(f"### {percent(gain.gap_of_means, 0)}")
-        st.caption("of the distance between baseline and teacher, won by distillation alone")
+    figures(service, experiment)
     st.caption(provenance(experiment))
     with st.container(horizontal=True):
         if st.button("Train your own", type="primary", icon=":material/model_training:"):
@@ -83,9 +80,32 @@ def showcase(service: Service) -> None:
     )
 
 
+def figures(service: Service, experiment: ExperimentSnapshot) -> None:
+    """What each net scores and weighs, and what distillation won."""
+    spec, gain = experiment.spec, service.gain(experiment)
+    classes = len(get_dataset(spec.data.name).info.classes)
+    columns = st.columns(4)
+    for column, role in zip(columns, ROLES, strict=False):
+        size = service.count(spec.teacher if role == "teacher" else spec.student, classes)
+        with column:
+            card(
+                role_label(role),
+                with_interval(gain.accuracy[role]),
+                f"{ROLE_MEANING[role]}: {size.parameters:,} parameters, {counted(size.macs)} "
+                "multiply-accumulates for one image",
+            )
+    with columns[3]:
+        card(
+            "**Gap closed**",
+            percent(gain.gap_of_means, 0),
+            "of the distance between baseline and teacher, won by the teacher’s answers alone: "
+            "same student, same size",
+        )
+
+
 def recent(service: Service) -> None:
     """The last experiments of one's own."""
-    own = [one for one in service.experiments() if one.name != demo.NAME][:5]
+    own = [one for one in service.experiments() if one.name != demo.NAME][:SHOWN]
     if not own:
         return
     st.subheader("Your experiments", anchor=False)
@@ -94,9 +114,15 @@ def recent(service: Service) -> None:
 
 
 def row(service: Service, experiment: ExperimentSnapshot) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f"**{escaped(experiment.name)}** · {status_line(service, experiment)}")
-        if st.button("Open", key=f"open_{experiment.id}", help=f"Open {experiment.name}"):
+    with st.container(
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="distribute",
+        border=True,
+        wrap=False,
+    ):
+        st.markdown(f"**{escaped(experiment.name)}**  \n{status_line(service, experiment)}")
+        if st.button("Open", key=f"open_{experiment.id}", help=f"Open {escaped(experiment.name)}"):
             st.switch_page(path_of("train"), query_params={"experiment": experiment.id})
 
 

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from tsexplorer.errors import NotFoundError, UserError
+from tsexplorer import demo
+from tsexplorer.errors import NotFoundError
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec
+from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.live import live_view, result
@@ -14,60 +15,66 @@ from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.queue import queue_view
 from tsexplorer.ui.router import guard
 from tsexplorer.ui.state import EXPERIMENT, shown_experiment
+from tsexplorer.ui.theme import escaped, title_of
 
 
 def main() -> None:
     service = get_service()
     forms.fill_once()
-    st.title("Train")
+    st.title("Train", anchor=False)
     st.markdown(
         "Pick a large net and a small one. Three trainings follow: the **teacher**, the small net "
         "on its own (**baseline**), and the small net taught by the teacher (**distilled**)."
     )
     left, right = st.columns([2, 3], gap="large")
-    with left:
+    with left, sentences():
         settings(service)
-    with right:
+    with right, sentences():
         progress(service)
 
 
 def settings(service: Service) -> None:
     """The form, the two nets side by side, and the start button."""
-    recipe_picker()
-    spec = None
-    with sentences():
+    first, second = st.columns([3, 2], vertical_alignment="bottom")
+    with second:
+        recipe_picker()
+    with first:
         data = forms.data_form()
-        first, second = st.columns(2)
-        with first:
-            teacher = forms.net_form("teacher", "Teacher net", "wu-cnn")
-        with second:
-            student = forms.net_form("student", "Student net", "mlp-64")
+    available = download_panel(service, data.name)
+    first, second = st.columns(2)
+    with first:
+        teacher = forms.net_form("teacher", "Teacher net", "wu-cnn")
+    with second:
+        student = forms.net_form("student", "Student net", "mlp-64")
+    nets = st.container()  # filled last: an impossible net takes only its own place
+    objective = forms.objective_form()
+    button = st.container()
+    with st.expander("Name, seeds, schedule and precision", icon=":material/tune:"):
+        name = forms.name_form()
+        seeds, warm_start = forms.repeat_form()
+        trains = forms.train_forms()
+    with nets, sentences():
         compare_nets(data.name, teacher, student)
-        objective = forms.objective_form()
-        with st.expander("Schedule, seeds and precision", icon=":material/tune:"):
-            seeds, warm_start = forms.repeat_form()
-            trains = forms.train_forms()
-        spec = forms.named(
-            ExperimentSpec(
-                data=data,
-                teacher=teacher,
-                student=student,
-                objective=objective,
-                seeds=tuple(range(seeds)),
-                warm_start=warm_start,
-                **trains,
-            )
-        )
-    available = download_panel(service, st.session_state["data"])
-    if spec is not None:
-        start(service, spec, available)
+    with button, sentences():
+        values = {
+            "data": data,
+            "teacher": teacher,
+            "student": student,
+            "objective": objective,
+            "seeds": tuple(range(seeds)),
+            "warm_start": warm_start,
+            **trains,
+        }
+        spec = parse_spec(ExperimentSpec, values)
+        name = name or service.free_name(spec, forms.suggested_name(spec))
+        start(service, parse_spec(ExperimentSpec, values | {"name": name}), available)
 
 
 def recipe_picker() -> None:
     """Fill the form from a recipe."""
-    names = recipe_names()
-    with st.popover("Fill in from a recipe", icon=":material/menu_book:"):
-        for name in names:
+    with st.popover("From a recipe", icon=":material/menu_book:", width="stretch"):
+        st.caption("A recipe fills in the whole form.")
+        for name in recipe_names():
             recipe = get_recipe(name)
             st.button(
                 recipe.title,
@@ -81,28 +88,25 @@ def recipe_picker() -> None:
 
 def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
     """What pressing the button would train, and the button."""
-    with sentences():
-        check = service.check(spec)
-        for remark in check.remarks:
-            st.info(remark, icon=":material/info:")
-        todo = len(check.planned) - len(check.trained)
-        if check.trained:
-            st.caption(
-                f"{len(check.trained)} of {len(check.planned)} nets are trained already and will "
-                "be reused."
-            )
-        label = "Train" if todo else "Show (all nets are trained)"
-        if st.button(
-            label,
-            key="start",
-            type="primary",
-            icon=":material/play_arrow:",
-            width="stretch",
-            disabled=not available,
-        ):
-            job = service.start(spec)
-            st.query_params[EXPERIMENT] = job.experiment_id
-            st.rerun()
+    check = service.check(spec)
+    for remark in check.remarks:
+        st.info(remark, icon=":material/info:")
+    todo = len(check.planned) - len(check.trained)
+    if st.button(
+        "Train" if todo else "Show: all nets are trained",
+        key="start",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=not available,
+    ):
+        job = service.start(spec)
+        st.query_params[EXPERIMENT] = job.experiment_id
+        st.rerun()
+    if check.trained and todo:
+        st.caption(f"Trains {todo} of {len(check.planned)} nets; the others are reused.")
+    else:
+        st.caption(f"{len(check.planned)} nets, as “{escaped(spec.name)}”")
 
 
 def progress(service: Service) -> None:
@@ -110,20 +114,20 @@ def progress(service: Service) -> None:
     try:
         experiment = shown_experiment(service)
     except NotFoundError as error:
-        st.warning(f"{error} Shown instead: the demo.", icon=":material/link_off:")
-        experiment = service.experiment("demo")
-    st.subheader(experiment.name, anchor=False)
-    with sentences():
-        live_view(service, experiment.id)
-    watch = service.watch(experiment.id)
+        st.warning(f"{escaped(str(error))} Shown instead: the demo.", icon=":material/link_off:")
+        experiment = service.experiment(demo.NAME)
+    st.subheader(escaped(title_of(experiment)), anchor=False)
+    live_view(service, experiment.id)
     if experiment.done:
-        result(service, watch)
-        st.page_link("pages/compare.py", label="Compare", icon=":material/compare_arrows:")
+        result(service, experiment)
+        st.page_link(
+            "pages/compare.py",
+            label="Compare",
+            icon=":material/compare_arrows:",
+            query_params={"experiments": [experiment.id]},
+        )
     queue_view(service, experiment.id)
 
 
 guard()
-try:
-    main()
-except UserError as error:
-    st.error(str(error))
+main()

@@ -7,7 +7,6 @@ latency) imports it when it is first asked for, on its own thread where it can.
 from __future__ import annotations
 
 import threading
-
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
 ACTIVE = ("queued", "running", "paused")
 RESUMABLE = ("interrupted", "cancelled", "failed")
+DONE = {"pause": "paused", "resume": "resumed", "step": "stepped", "cancel": "cancelled"}
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ class Service:
         info = get_dataset(spec.data.name).info
         classes = len(info.classes)
         objective = get_objective(spec.objective.name)
+        for option in spec.objective.options:
+            raise UserError(f"The objective {objective.name} has no option {option!r}; remove it.")
         teacher, student = count(spec.teacher, classes), count(spec.student, classes)
         for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train):
             if train.batch_size > info.train:
@@ -139,6 +141,19 @@ class Service:
             NotFoundError: there is none.
         """
         return self.store.experiment(key)
+
+    def free_name(self, spec: ExperimentSpec, wish: str) -> str:
+        """A name for an experiment: as wished, with a number where another one has that name.
+
+        An experiment with these very settings keeps its name, so that it is found again.
+        """
+        for number in range(1, 1000):
+            name = wish if number == 1 else f"{wish[:74]} ({number})"
+            if not self.store.has_experiment(name):
+                return name
+            if self.store.experiment(name).spec == spec.model_copy(update={"name": name}):
+                return name
+        raise UserError(f"There are too many experiments named {wish!r}; choose another name.")
 
     def gain(self, experiment: ExperimentSnapshot, split: str = "test") -> Gain:
         """An experiment's accuracies and gap closed over its seeds, on ``validation`` or ``test``.
@@ -196,25 +211,45 @@ class Service:
         self._steer(job, "step", "running")
 
     def cancel(self, job: int) -> None:
-        """Stop a job; its finished stages and last checkpoint stay."""
+        """Stop a job, or give up one that was interrupted; what is finished of it stays.
+
+        Raises:
+            UserError: the job has ended.
+        """
         if self.store.cancel_queued(job):
+            return
+        if self.store.job(job).status == "interrupted":
+            self.store.set_job_status(job, "cancelled")
             return
         self._steer(job, "cancel", None)
 
     def resume(self, job: int) -> None:
         """Go on with a held job, or queue one that was interrupted, cancelled or has failed.
 
+        Resuming what goes on, or is queued already, does nothing: two tabs may ask the same.
+
         Raises:
-            UserError: the job is neither.
+            UserError: the job is done, or its experiment is in the queue as another job.
         """
         status = self.store.job(job).status
-        if status in RESUMABLE:
-            self.store.requeue(job)
-            self.worker.nudge()
-        elif status in ("paused", "running"):
+        if status in ("paused", "running"):
             self._steer(job, "resume", "running")
-        else:
-            raise UserError(f"Job {job} is {status}, so there is nothing to resume.")
+            return
+        if status != "queued":
+            self._requeue(job)
+        self.worker.nudge()
+
+    def _requeue(self, job: int) -> None:
+        try:
+            self.store.requeue(job)
+        except UserError:
+            if self.store.job(job).status not in ACTIVE:  # else somebody was quicker
+                raise
+
+    def serve(self) -> None:
+        """Begin to train what the queue held when this process started, if there is any."""
+        if self.store.jobs(active_only=True):
+            self.worker.nudge()
 
     def jobs(self, *, active_only: bool = False) -> tuple[JobSnapshot, ...]:
         """Jobs, the newest first; active ones are queued, running or paused."""
@@ -239,13 +274,9 @@ class Service:
 
     def standing(self, job: JobSnapshot) -> Standing:
         """Where a job stands: from memory if it is ours, else from its last heartbeat."""
-        standing = self._worker.board.read(job.id) if self._worker else Standing()
-        if standing.stages or not job.progress:
-            return standing
-        return Standing(
-            stages_done=int(job.progress.get("stages_done", 0)),
-            stages=int(job.progress.get("stages", 0)),
-        )
+        if self._worker is not None and self._worker.owns(job):
+            return self._worker.board.read(job.id)
+        return Standing.reported(job.progress)
 
     def delete(self, key: str) -> None:
         """Remove an experiment and the weights that no other one uses.
@@ -272,14 +303,16 @@ class Service:
             return self._worker
 
     def close(self) -> None:
-        """Stop training and wait for it."""
+        """Stop training and downloads, wait for the one, and let go of the database."""
+        self.downloads.cancel_all()
         if self._worker is not None:
             self._worker.stop()
+        self.store.close()
 
     def _steer(self, job: int, request: str, status: str | None) -> None:
         snapshot = self.store.job(job)
         if snapshot.status not in ACTIVE:
-            raise UserError(f"Job {job} is {snapshot.status}, so it cannot {request}.")
+            raise UserError(f"Job {job} is {snapshot.status}, so it cannot be {DONE[request]}.")
         if self._worker is not None and self._worker.steer(job, request):
             if status is not None:
                 self.store.set_job_status(job, status)
@@ -294,7 +327,7 @@ def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str,
             f"The teacher ({teacher.parameters:,} parameters) is smaller than its student "
             f"({student.parameters:,}); that is allowed, and seldom helps."
         )
-    if spec.warm_start and spec.objective.name == "labels":
+    if spec.objective.name == "labels":
         remarks.append("The distilled stage learns from labels alone, as the baseline does.")
     return tuple(remarks)
 

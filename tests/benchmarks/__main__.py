@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Annotated
 
@@ -13,11 +13,11 @@ from rich.console import Console
 
 from tests.benchmarks import report
 from tests.benchmarks.base import (
+    Benchmark,
     BenchmarkError,
     Finding,
     UnequalWorkError,
     benchmarks,
-    measure,
     say,
 )
 from tsexplorer.errors import UserError
@@ -44,7 +44,7 @@ def main(
     complaint = report.busy()
     if complaint is not None:
         say(complaint)
-    results = {name: measured(name, pairs or known[name].count) for name in chosen}
+    results = {name: measured(known[name], pairs) for name in chosen}
     if as_json:
         print(report.as_json(known, results))
     else:
@@ -53,16 +53,17 @@ def main(
         raise typer.Exit(1)
 
 
-def measured(name: str, count: int) -> Finding | str:
+def measured(benchmark: Benchmark, count: int | None) -> Finding | str:
     """Run one benchmark in a process of its own, without another's memory, threads or caches."""
-    print(name, file=sys.stderr, flush=True)
+    print(benchmark.name, file=sys.stderr, flush=True)
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         try:
-            return pool.submit(measure, name, count).result()
+            return pool.submit(benchmark.run, count or benchmark.count).result()
         except EXPECTED as error:
             return str(error)
-        except BrokenProcessPool:
-            return "Its process ended before it was done; run it by itself and see why."
+        except Exception as error:  # the others are still worth their time
+            traceback.print_exception(error)
+            return f"It failed ({type(error).__name__}); what happened stands above the table."
 
 
 if __name__ == "__main__":

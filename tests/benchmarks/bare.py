@@ -33,7 +33,7 @@ def train_bare(experiment: ExperimentSpec, splits: Splits) -> Outcome:
     for planned in plan(experiment):
         task = prepare(planned.spec, splits, CPU, trained.__getitem__)
         learner = Learner(task.net, task.spec.train, task.total_steps)
-        task.attend_teachers(0, lambda share: None)
+        task.attend_teachers(0, _no_check)
         while not learner.finished:
             samples += _epoch(task, learner)
             learner.judge(_validation(task, learner))
@@ -64,3 +64,7 @@ def _epoch(task: Task, learner: Learner) -> int:
 def _validation(task: Task, learner: Learner) -> Figures:
     z_NC = logits_over(learner.judged, task.validation_batches())
     return figures(z_NC, task.splits.validation.labels)
+
+
+def _no_check(share: float) -> None:
+    """Nobody asks how far the teacher's outputs are."""

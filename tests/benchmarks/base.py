@@ -71,7 +71,8 @@ class Benchmark:
         unit: written behind the figure: "×" for a ratio, "s" for seconds.
         target: what the figure should reach; None where nothing is promised.
         count: measurements by default (pairs, servers, rounds), each a few seconds at most.
-        run: measures so many times, in a process of its own.
+        run: measures so many times. A function of its module, since it is called in a new process
+            that imports this module alone.
     """
 
     name: str
@@ -107,11 +108,6 @@ Pair = tuple[Outcome, Outcome]
 def benchmarks() -> dict[str, Benchmark]:
     """All benchmarks of this folder by name."""
     return discover(__package__ or "", "BENCHMARK", Benchmark)
-
-
-def measure(name: str, count: int) -> Finding:
-    """Run a benchmark in this process; a new process can be told to by name alone."""
-    return benchmarks()[name].run(count)
 
 
 def in_turns(ours: Side, other: Side, pairs: int, *, tolerance: float) -> list[Pair]:

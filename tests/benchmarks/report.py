@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from tests.benchmarks.base import Benchmark, Finding
+from tests.benchmarks.base import CPU, Benchmark, Finding
 from tsexplorer.training.precision import machine
 
 Results = Mapping[str, Finding | str]
@@ -20,7 +20,7 @@ BUSY_SHARE = 0.5
 
 def tables(benchmarks: Mapping[str, Benchmark], results: Results) -> Group:
     """The figures with their targets, and below what each is made of."""
-    figures = Table(caption=machine(), caption_justify="left")
+    figures = Table(caption=machine(CPU), caption_justify="left")
     for place, title in enumerate(("Benchmark", "Figure", "Range", "n", "Target", "Reached")):
         figures.add_column(title, justify="right" if place else "left", no_wrap=True)
     notes = Table.grid(padding=(0, 2))
@@ -34,7 +34,7 @@ def tables(benchmarks: Mapping[str, Benchmark], results: Results) -> Group:
 def as_json(benchmarks: Mapping[str, Benchmark], results: Results) -> str:
     """One document: the machine, how busy it was, and the findings."""
     content = {
-        "machine": machine(),
+        "machine": machine(CPU),
         "load": load(),
         "benchmarks": [_entry(benchmarks[name], result) for name, result in results.items()],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import MNIST, VisionDataset
@@ -17,7 +17,7 @@ SMALL, FULL = "mnist-5k", "mnist"
 TOLERANCE = 1e-3
 
 
-class Pictures(MNIST):
+class Pictures(MNIST):  # type: ignore[misc]  # torchvision has no types
     """torchvision's MNIST, which makes a PIL image of each sample, over a split that is here."""
 
     def __init__(self, splits: Splits) -> None:
@@ -58,7 +58,9 @@ def _pairs(splits: Splits, pairs: int) -> list[tuple[Outcome, Outcome]]:
         task = task_of("mlp-64", splits, number)
         net = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
         order = torch.cat([batch.index for batch in task.batches.epoch(1)]).tolist()
-        loader = DataLoader(pictures, BATCH, sampler=order, num_workers=0)
+        loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+            pictures, BATCH, sampler=order, num_workers=0
+        )
         return plain_epoch(with_weights_of(task, net), loader)
 
     return in_turns(ours, usual, pairs, tolerance=TOLERANCE)

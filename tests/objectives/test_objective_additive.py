@@ -45,7 +45,7 @@ def test_value_of_a_case_worked_by_hand() -> None:
 
 
 def test_gradient_of_a_case_worked_by_hand() -> None:
-    # Labels: (softmax - one-hot) / B = (-5, 1, 4)/12 and (-2, 1, 1)/12.
+    # Labels: softmax less one-hot, over B, is (-5, 1, 4)/12 and (-2, 1, 1)/12.
     # Soft: (1/T) · (q - p) / B = (q - p) / 4 = (0, -1, 1)/16 and (1, 1, -2)/32.
     # A quarter of the first and all of the second, over 48:
     #   (-5, 1, 4) + (0, -3, 3) = (-5, -2, 7) and (-2, 1, 1) + (1.5, 1.5, -3) = (-0.5, 2.5, -2).

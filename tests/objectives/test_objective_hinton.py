@@ -53,7 +53,7 @@ def test_value_of_a_case_worked_by_hand() -> None:
 
 
 def test_gradient_of_a_case_worked_by_hand() -> None:
-    # Labels: (softmax - one-hot) / B = (-5, 1, 4)/12 and (-2, 1, 1)/12.
+    # Labels: softmax less one-hot, over B, is (-5, 1, 4)/12 and (-2, 1, 1)/12.
     # Soft: T² · (1/T) · (q - p) / B = q - p = (0, -1, 1)/4 and (1, 1, -2)/8.
     # 1/4 and 3/4 of them, over 48:
     #   (-5, 1, 4) + (0, -9, 9) = (-5, -8, 13) and (-2, 1, 1) + (4.5, 4.5, -9) = (2.5, 5.5, -8).

@@ -25,9 +25,6 @@ def fetch_if_missing(service: Service, name: str) -> None:
     """
     if service.dataset_available(name):
         return
-    info = get_dataset(name).info
-    size = f" ({info.download_megabytes:g} MB)" if info.download_megabytes else ""
-    say(f"{info.title}{size} is not in {service.settings.data_folder}; fetching it.")
     service.downloads.start(name)
     try:
         ended = _watch(service, name)
@@ -35,21 +32,24 @@ def fetch_if_missing(service: Service, name: str) -> None:
         service.downloads.cancel(name)
         ended = _watch(service, name)
     if ended.status == "failed":
-        raise UserError(ended.sentence or f"{info.title} could not be fetched.")
+        raise UserError(ended.sentence or f"The images of {name} could not be fetched.")
     if ended.status == "cancelled":
         raise Ending("The download was cancelled; nothing of it is left.", INTERRUPTED)
 
 
 def _watch(service: Service, name: str) -> Download:
-    """Show a download until it ends."""
+    """Show a download until it ends; nothing is said of one that never begins."""
+    info, console = get_dataset(name).info, messages()
+    told = console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"))
-    with Progress(*columns, console=messages(), transient=True) as bars:
-        bar = bars.add_task("fetching", total=None, words="")
+    with Progress(*columns, console=console, transient=True, disable=not told) as bars:
+        bar = bars.add_task(f"Fetching {info.title}", total=None, words="")
         while (state := service.download(name)) is not None and state.status == "running":
-            if state.progress is not None:
-                total = state.progress.total_bytes
-                done = state.progress.done_bytes
-                bars.update(bar, completed=done, total=total, words=_words(state.progress))
+            if (now := state.progress) is not None:
+                bars.update(bar, completed=now.done_bytes, total=now.total_bytes, words=_words(now))
+                if not told:
+                    say(f"Fetching {info.title}, {info.download_megabytes:g} MB.")
+                    told = True
             time.sleep(POLL_SECONDS)
     if state is None:
         raise AssertionError("a download that was started has a state")

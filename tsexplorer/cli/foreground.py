@@ -31,7 +31,7 @@ RECOVER_SECONDS = 1.0
 RESUME = "python -m tsexplorer resume"
 
 
-def see_through(service: Service, job: JobSnapshot, reporter: Reporter) -> None:
+def see_through(service: Service, job: JobSnapshot, reporter: Reporter, interrupt: CtrlC) -> None:
     """Run or follow a queued or running job until it is done.
 
     Ctrl-C cancels a job that waits or runs here, and stops following one that runs elsewhere.
@@ -39,11 +39,10 @@ def see_through(service: Service, job: JobSnapshot, reporter: Reporter) -> None:
     Raises:
         Ending: it was not done; says why, and how to go on.
     """
-    with CtrlC() as interrupt:
-        try:
-            ended = _Foreground(service, job.id, reporter, interrupt).until_ended()
-        except UserError as error:  # the store or the experiment is gone in the midst of it
-            raise Ending(str(error)) from error
+    try:
+        ended = _Foreground(service, job, reporter, interrupt).until_ended()
+    except UserError as error:  # the store or the experiment is gone in the midst of it
+        raise Ending(str(error)) from error
     if ended.status == "cancelled" and interrupt.asked:
         raise Ending(f"Cancelled. {_go_on(ended.id)}", INTERRUPTED)
     if ended.status == "failed":
@@ -76,10 +75,12 @@ class CtrlC:
 class _Foreground:
     """One job, from the queue to its end."""
 
-    def __init__(self, service: Service, job: int, reporter: Reporter, interrupt: CtrlC) -> None:
-        self._service, self._store, self._job = service, service.store, job
+    def __init__(
+        self, service: Service, job: JobSnapshot, reporter: Reporter, interrupt: CtrlC
+    ) -> None:
+        self._service, self._store, self._job = service, service.store, job.id
         self._reporter, self._interrupt = reporter, interrupt
-        self._experiment = service.experiment(service.store.job(job).experiment_id)
+        self._experiment = service.experiment(job.experiment_id)
         self._looked = -RECOVER_SECONDS
         self._said = ""
         self._done = 0

@@ -64,12 +64,22 @@ def print_table(
         console.print(note, soft_wrap=not console.is_terminal)
 
 
+class _Console(Console):
+    """Nothing in what is printed is markup; a reader that has gone is heard of above."""
+
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def output() -> Console:
     """Standard output, as wide as the terminal; wide where there is none."""
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(markup=False, emoji=False, highlight=False, width=PIPED_WIDTH if piped else None)
+    return _Console(width=PIPED_WIDTH if piped else None)
 
 
 def messages() -> Console:
     """Standard error, for progress."""
-    return Console(stderr=True, markup=False, emoji=False, highlight=False)
+    return _Console(stderr=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
-from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
 
 DEFAULT_RECIPE = "quick"
@@ -63,23 +61,11 @@ def read_spec(file: Path) -> ExperimentSpec:
         spec = parse_spec(ExperimentSpec, text)
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
+    except (RecursionError, ValueError) as error:
+        raise UserError(f"{file} is nested too deeply or has too long a number.") from error
     if "name" in spec.model_fields_set:
         return spec
     return spec.model_copy(update={"name": file.stem[:LONGEST_NAME]})
-
-
-def with_free_name(service: Service, spec: ExperimentSpec) -> ExperimentSpec:
-    """The same experiment under the first name, numbered if need be, that no other one has."""
-    for number in count(2):
-        if not _taken(service, spec):
-            return spec
-        base = spec.name if number == 2 else spec.name.rpartition(" (")[0]
-        spec = spec.model_copy(update={"name": _cut(base, f" ({number})")})
-    raise AssertionError("there is always a next number")
-
-
-def _taken(service: Service, spec: ExperimentSpec) -> bool:
-    return service.store.has_experiment(spec.name) and service.experiment(spec.name).spec != spec
 
 
 def _joined(name: str, words: list[str]) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from tsexplorer.training.events import Event, Progress
+from tsexplorer.training.events import Event, Notice, Progress
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,14 @@ class Standing:
     stages: int = 0
     notices: tuple[str, ...] = field(default=())
 
+    @classmethod
+    def reported(cls, told: Mapping[str, Any]) -> Self:
+        """Where a job of another process stands, by what its last heartbeat told the store."""
+        rest = dict(told)
+        stages, done = int(rest.pop("stages", 0)), int(rest.pop("stages_done", 0))
+        whole = rest.keys() == {one.name for one in fields(Progress)}
+        return cls(Progress(**rest) if whole else None, done, stages)
+
 
 class Board:
     """Standings by job id; written by the worker, read by anyone."""
@@ -40,18 +47,24 @@ class Board:
         with self._lock:
             return self._standings.get(job, Standing())
 
-    def update(self, job: int, changes: Mapping[str, object]) -> None:
-        """Replace some fields of a job's standing."""
+    def begin(self, job: int, stages: int) -> None:
+        """A job is taken up, for the first time or again."""
         with self._lock:
-            standing = self._standings.get(job, Standing())
-            self._standings[job] = replace(standing, **changes)  # type: ignore[arg-type]
+            self._standings[job] = Standing(stages=stages)
+
+    def stage_done(self, job: int) -> None:
+        """One more stage needs no more training."""
+        standing = self.read(job)
+        self._set(job, replace(standing, stages_done=standing.stages_done + 1, progress=None))
 
     def take(self, job: int, event: Event) -> None:
         """Learn from a training event."""
-        from tsexplorer.training.events import Notice, Progress
-
+        standing = self.read(job)
         if isinstance(event, Progress):
-            self.update(job, {"progress": event})
-        elif isinstance(event, Notice):
-            notices = (*self.read(job).notices, event.sentence)
-            self.update(job, {"notices": notices})
+            self._set(job, replace(standing, progress=event))
+        elif isinstance(event, Notice) and event.sentence not in standing.notices:
+            self._set(job, replace(standing, notices=(*standing.notices, event.sentence)))
+
+    def _set(self, job: int, standing: Standing) -> None:
+        with self._lock:
+            self._standings[job] = standing

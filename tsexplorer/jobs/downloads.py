@@ -56,6 +56,13 @@ class Downloads:
         if event is not None:
             event.set()
 
+    def cancel_all(self) -> None:
+        """Stop all that is on its way."""
+        with self._lock:
+            events = list(self._cancels.values())
+        for event in events:
+            event.set()
+
     def _fetch(self, name: str, cancel: threading.Event) -> None:
         def progress(now: DownloadProgress) -> None:
             self._set(name, Download("running", now))

@@ -13,10 +13,15 @@ def this_process() -> str:
     return f"{socket.gethostname()}:{pid}:{_start(pid)}"
 
 
+def on_this_machine(owner: str) -> bool:
+    """Whether ``owner`` is, or was, a process of this machine."""
+    return owner.rsplit(":", 2)[0] == socket.gethostname()
+
+
 def alive(owner: str) -> bool | None:
     """Whether the process that ``owner`` names lives; None where that cannot be told."""
-    host, pid, start = owner.rsplit(":", 2)
-    if host != socket.gethostname():
+    _, pid, start = owner.rsplit(":", 2)
+    if not on_this_machine(owner):
         return None
     try:
         os.kill(int(pid), 0)

@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 
 from tsexplorer.data.registry import load_splits
-from tsexplorer.errors import Cancelled, UserError
+from tsexplorer.errors import Cancelled, NotFoundError, UserError
 from tsexplorer.jobs.board import Board
 from tsexplorer.jobs.heart import Heart
+from tsexplorer.jobs.ledger import Ledger
+from tsexplorer.jobs.turn import turn
 from tsexplorer.jobs.weights import Shelf
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
-from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSnapshot, Store
+from tsexplorer.store import JobSnapshot, StageSnapshot, Store
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
@@ -28,6 +30,9 @@ from tsexplorer.training.task import prepare
 log = logging.getLogger(__name__)
 Listener = Callable[[events.Event], None]
 NICENESS = 5
+ELSEWHERE = (
+    "Another process trains one of these nets already; this job waits, and takes what comes of it."
+)
 
 
 class Runner:
@@ -43,75 +48,97 @@ class Runner:
         Returns:
             The status that the job ended in: done, cancelled or failed.
         """
-        heart = Heart(self._store, job.id, self._owner, control, self._board, self._settings)
-        with heart:
-            status, sentence = self._attempt(job, control, listener)
-        self._store.set_job_status(job.id, status, error=sentence)
+        sentence = None
+        with Heart(self._store, job.id, self._owner, control, self._board, self._settings):
+            try:
+                self._stages(job, control, listener or _nobody)
+                status = "done"
+            except Cancelled:
+                status = "cancelled"
+            except Exception as error:
+                status, sentence = "failed", in_one_sentence(error)
+        try:
+            self._store.set_job_status(job.id, status, error=sentence, owner=self._owner)
+        except UserError as error:  # it will be found silent, and called interrupted
+            log.warning("that job %s is %s could not be noted: %s", job.id, status, error)
         return status
 
-    def _attempt(
-        self, job: JobSnapshot, control: Control, listener: Listener | None
-    ) -> tuple[str, str | None]:
-        try:
-            self._stages(job, control, listener)
-        except Cancelled:
-            return "cancelled", None
-        except UserError as error:
-            return "failed", str(error)
-        except MemoryError:
-            return "failed", "The machine ran out of memory; take a smaller net or batch."
-        except Exception as error:
-            log.exception("job %s failed", job.id)
-            return "failed", f"Training stopped on an unexpected error ({type(error).__name__})."
-        return "done", None
-
-    def _stages(self, job: JobSnapshot, control: Control, listener: Listener | None) -> None:
+    def _stages(self, job: JobSnapshot, control: Control, listener: Listener) -> None:
         use_cores(self._settings.threads)
         experiment = self._store.experiment(job.experiment_id)
-        self._board.update(job.id, {"stages": len(experiment.stages), "stages_done": 0})
+        self._board.begin(job.id, stages=len(experiment.stages))
         for link in experiment.stages:
-            control.check()
-            stage = self._store.stage(link.stage.hash)
-            if not self._usable(stage):
-                self._train(job, stage, control, listener)
-            done = self._board.read(job.id).stages_done + 1
-            self._board.update(job.id, {"stages_done": done, "progress": None})
+            if not self._trained(link.stage.hash):
+                control.check()
+                self._in_turn(job, link.stage.hash, control, listener)
+            self._board.stage_done(job.id)
 
-    def _usable(self, stage: StageSnapshot) -> bool:
-        """Whether a done stage still has its weights; one that lost them is trained again."""
-        if stage.status != "done":
-            return False
-        if self._shelf.whole(stage.hash):
-            return True
-        self._store.reset_stage(stage.hash)
-        return False
+    def _trained(self, key: str) -> bool:
+        """Whether a stage needs no more training: it is done, and its weights are there."""
+        stage = self._store.stage(key)
+        return stage.status == "done" and self._shelf.whole(stage.spec)
+
+    def _in_turn(self, job: JobSnapshot, key: str, control: Control, listener: Listener) -> None:
+        """Train a stage, unless another process is at it: then wait, and look again."""
+
+        def waiting() -> None:
+            self._board.take(job.id, events.Notice(key, ELSEWHERE))
+            control.check()
+
+        with turn(self._settings.stages_folder / key, waiting):
+            if self._trained(key):
+                return
+            if self._store.has_stage_done(key):
+                # Done and yet without weights. Its checkpoint goes, too: the curve would not
+                # have the epochs that came before it.
+                self._store.reset_stage(key)
+                self._shelf.discard_checkpoint(key)
+            self._train(job, self._store.stage(key), control, listener)
+        control.epoch_ended()
 
     def _train(
-        self, job: JobSnapshot, stage: StageSnapshot, control: Control, listener: Listener | None
+        self, job: JobSnapshot, stage: StageSnapshot, control: Control, listener: Listener
     ) -> None:
         key = stage.hash
-        folder = self._settings.stages_folder / key
+        try:
+            self._fit(job, stage, control, listener)
+        except Cancelled:
+            self._give_up(key, "cancelled")
+            raise
+        except Exception as error:
+            sentence = in_one_sentence(error)
+            events.shielded(listener)(events.StageFailed(key, sentence))
+            self._give_up(key, "failed", sentence)
+            raise UserError(sentence) from error
+        self._shelf.discard_checkpoint(key)
+
+    def _give_up(self, key: str, status: str, sentence: str | None = None) -> None:
+        try:
+            self._store.stage_ended(key, status, error=sentence)
+        except NotFoundError:  # deleted meanwhile, and so nobody will ask for its checkpoint
+            self._shelf.discard(key)
+        except UserError as error:
+            log.warning("that stage %s is %s could not be noted: %s", key, status, error)
+
+    def _fit(
+        self, job: JobSnapshot, stage: StageSnapshot, control: Control, listener: Listener
+    ) -> None:
+        key = stage.hash
+        ledger = Ledger(self._store, stage)
 
         def listen(event: events.Event) -> None:
             self._board.take(job.id, event)
-            if isinstance(event, events.EpochEnded):
-                self._store.record_epoch(key, _row(event))
-            if listener is not None:
-                listener(event)
+            ledger.take(event)
+            listener(event)
 
-        try:
-            device = pick_device(self._settings.device)
-            splits = load_splits(stage.spec.data.name, self._settings.data_folder)
-            task = prepare(stage.spec, splits, device, self._trained)
-            self._store.stage_started(key, parameters=task.parameters, machine=machine())
-            ended = train(task, folder, listen, control)
-        except Cancelled:
-            self._store.stage_ended(key, "cancelled")
-            raise
-        except UserError as error:
-            with suppress(UserError):
-                self._store.stage_ended(key, "failed", error=str(error))
-            raise
+        device = pick_device(self._settings.device)
+        splits = load_splits(stage.spec.data.name, self._settings.data_folder)
+        task = prepare(stage.spec, splits, device, self._teacher)
+        self._store.stage_started(
+            key, parameters=task.parameters, macs=task.macs, machine=machine(device)
+        )
+        ended = train(task, self._settings.stages_folder / key, listen, control)
+        ledger.settle()
         self._store.stage_ended(
             key,
             "done",
@@ -121,10 +148,23 @@ class Runner:
             train_seconds=ended.train_seconds,
             kept_epoch=ended.kept_epoch,
         )
-        self._shelf.discard_checkpoint(key)
 
-    def _trained(self, key: str) -> tuple[StageSpec, dict[str, Tensor]]:
+    def _teacher(self, key: str) -> tuple[StageSpec, dict[str, Tensor]]:
         return self._store.stage(key).spec, self._shelf.weights(key)
+
+
+def in_one_sentence(error: Exception) -> str:
+    """Why training stopped; what a person can do nothing about is logged in full."""
+    if isinstance(error, UserError):
+        return str(error)
+    # torch has no type of its own for memory that a CPU does not have.
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+        return "The machine ran out of memory; take a smaller net or batch."
+    log.error("training stopped", exc_info=error)
+    return (
+        f"Training stopped on an unexpected error ({type(error).__name__}); the log has the "
+        "details, and the job can be resumed."
+    )
 
 
 def use_cores(threads: int | None) -> None:
@@ -133,20 +173,13 @@ def use_cores(threads: int | None) -> None:
     torch keeps its number of threads per calling thread, so the trainer's own thread has to set
     it; a lower priority lets a page that must be drawn go first.
     """
+    # A thread takes over the process's number at its first look, which has to come before.
+    torch.get_num_threads()
     torch.set_num_threads(threads or os.cpu_count() or 1)
     if hasattr(os, "setpriority") and threading.current_thread() is not threading.main_thread():
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-def _row(event: events.EpochEnded) -> EpochRow:
-    return EpochRow(
-        epoch=event.epoch,
-        train_loss=event.train_loss,
-        terms=event.terms,
-        train_accuracy=event.train_accuracy,
-        validation_loss=event.validation_loss,
-        validation_accuracy=event.validation_accuracy,
-        learning_rate=event.learning_rate,
-        seconds=event.seconds,
-    )
+def _nobody(event: events.Event) -> None:
+    """Listens to nothing."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from torch import Tensor
 
 from tsexplorer.assets import DEMO
+from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
+from tsexplorer.models import build
+from tsexplorer.specs import StageSpec
 from tsexplorer.training import files
 
 
@@ -36,17 +40,30 @@ class Shelf:
             raise UserError("The weights of this net are missing; train the experiment again.")
         return files.read(path)[0]
 
-    def whole(self, key: str) -> bool:
-        """Whether a stage's weights can be read."""
-        try:
-            self.weights(key)
-        except UserError:
+    def whole(self, stage: StageSpec) -> bool:
+        """Whether a stage's weights are there, undamaged, and those of its net.
+
+        Reading them takes milliseconds, where a stage that learns from weights that are not
+        right takes minutes to be wrong.
+
+        Raises:
+            UserError: they may not be read.
+        """
+        path = self.path(stage.hash)
+        if path is None:
             return False
-        return True
+        try:
+            weights, _ = files.read(path)
+        except files.DamagedFileError:
+            return False
+        net = build(stage.model, len(get_dataset(stage.data.name).info.classes), seed=0)
+        return files.same_shapes(weights, net)
 
     def discard_checkpoint(self, key: str) -> None:
-        """Remove a checkpoint that is no longer needed."""
-        (self._folder / key / files.CHECKPOINT).unlink(missing_ok=True)
+        """Remove a checkpoint that is no longer needed, and what was left beside it."""
+        with suppress(OSError):  # it only takes up space
+            (self._folder / key / files.CHECKPOINT).unlink(missing_ok=True)
+        files.remove_leftovers(self._folder / key)
 
     def discard(self, key: str) -> None:
         """Remove all that is kept of a stage."""

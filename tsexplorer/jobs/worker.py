@@ -8,7 +8,7 @@ import threading
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.board import Board
 from tsexplorer.jobs.heart import apply
-from tsexplorer.jobs.owner import this_process
+from tsexplorer.jobs.owner import on_this_machine, this_process
 from tsexplorer.jobs.recovery import recover
 from tsexplorer.settings import Settings
 from tsexplorer.store import JobSnapshot, Store
@@ -54,15 +54,20 @@ class Worker:
 
     def stop(self, timeout: float = 10.0) -> None:
         """Cancel what runs, take no more, and wait for the thread."""
-        self._stop = True
         with self._lock:
+            self._stop = True
             if self._current is not None:
                 self._current[1].cancel()
         self._wake.set()
         self._thread.join(timeout)
 
+    def owns(self, job: JobSnapshot) -> bool:
+        """Whether this process runs the job, or ran it last."""
+        return job.owner == self._owner
+
     def _work(self) -> None:
         # Here rather than above: torch takes seconds to import, and the first page goes first.
+        # Before a job is claimed, because from then on its heart has to beat.
         from tsexplorer.jobs.runner import Runner
 
         runner = Runner(self._store, self._settings, self.board, self._owner)
@@ -72,9 +77,7 @@ class Worker:
                 self._wake.wait(POLL_SECONDS)
                 self._wake.clear()
                 continue
-            control = Control()
-            with self._lock:
-                self._current = (job.id, control)
+            control = self._taken(job)
             try:
                 runner.run(job, control)
             except Exception:
@@ -83,10 +86,28 @@ class Worker:
                 with self._lock:
                     self._current = None
 
+    def _taken(self, job: JobSnapshot) -> Control:
+        """The steering wheel of a job that has been claimed; turned already when it is late."""
+        control = Control()
+        with self._lock:
+            self._current = (job.id, control)
+            if self._stop:
+                control.cancel()
+        return control
+
     def _claim(self) -> JobSnapshot | None:
         try:
             recover(self._store, self._settings)
-            return self._store.claim(self._owner)
+            return None if self._busy_machine() else self._store.claim(self._owner)
         except UserError as error:
             log.warning("the queue cannot be read: %s", error)
-            return None
+        except Exception:  # whatever it is, the next look may be better; without us nobody looks
+            log.exception("the queue cannot be read")
+        return None
+
+    def _busy_machine(self) -> bool:
+        """Whether another process trains here: two at once take many times as long."""
+        return any(
+            job.status == "running" and job.owner is not None and on_this_machine(job.owner)
+            for job in self._store.jobs(active_only=True)
+        )

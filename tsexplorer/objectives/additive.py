@@ -7,7 +7,14 @@ baseline. Kept because published figures use it.
 
 from __future__ import annotations
 
-from tsexplorer.objectives.base import Loss, Objective, Terms, cross_entropy, soft_cross_entropy
+from tsexplorer.objectives.base import (
+    Loss,
+    Objective,
+    Terms,
+    cross_entropy,
+    soft_cross_entropy,
+    two_lines,
+)
 
 
 def loss(batch: Loss) -> Terms:
@@ -19,10 +26,10 @@ def loss(batch: Loss) -> Terms:
 
 def latex(temperature: str, lam: str, _rest: str) -> str:
     """The formula with the given spellings of T and lambda."""
-    return (
-        rf"L = {lam}\,\mathrm{{CE}}\big(y,\ \mathrm{{softmax}}(z_s)\big)"
-        rf" + \mathrm{{CE}}\big(\mathrm{{softmax}}(z_t/{temperature}),\ "
-        rf"\mathrm{{softmax}}(z_s/{temperature})\big)"
+    return two_lines(
+        rf"{lam}\cdot\mathrm{{CE}}\big(y,\ \mathrm{{softmax}}(z_s)\big)",
+        rf"\mathrm{{CE}}\big(\mathrm{{softmax}}(z_t/{temperature}),\ "
+        rf"\mathrm{{softmax}}(z_s/{temperature})\big)",
     )
 
 

@@ -107,6 +107,11 @@ def format_number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def two_lines(labels: str, soft: str) -> str:
+    """The sum of two terms in LaTeX, one a line: it must fit a phone."""
+    return rf"\small\begin{{aligned}}L ={{}}& {labels}\\ &+ {soft}\end{{aligned}}"
+
+
 def cross_entropy(z_BC: Tensor, y_B: Tensor) -> Tensor:
     """Cross-entropy of the labels under softmax(z), averaged over the batch, in nats."""
     return -z_BC.log_softmax(-1).gather(-1, y_B.unsqueeze(-1)).mean()

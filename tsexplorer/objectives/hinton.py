@@ -9,7 +9,14 @@ loss and lambda -> 0 approaches lambda = 0 without a step.
 
 from __future__ import annotations
 
-from tsexplorer.objectives.base import Loss, Objective, Terms, cross_entropy, soft_divergence
+from tsexplorer.objectives.base import (
+    Loss,
+    Objective,
+    Terms,
+    cross_entropy,
+    soft_divergence,
+    two_lines,
+)
 
 
 def loss(batch: Loss) -> Terms:
@@ -22,10 +29,10 @@ def loss(batch: Loss) -> Terms:
 
 def latex(temperature: str, lam: str, rest: str) -> str:
     """The formula with the given spellings of T, lambda and 1 - lambda."""
-    return (
-        rf"L = {lam}\,\mathrm{{CE}}\big(y,\ \mathrm{{softmax}}(z_s)\big)"
-        rf" + {rest}\cdot {temperature}^2\,\mathrm{{KL}}\big(\mathrm{{softmax}}"
-        rf"(z_t/{temperature})\,\big\|\,\mathrm{{softmax}}(z_s/{temperature})\big)"
+    return two_lines(
+        rf"{lam}\cdot\mathrm{{CE}}\big(y,\ \mathrm{{softmax}}(z_s)\big)",
+        rf"{rest}\cdot {temperature}^2\cdot\mathrm{{KL}}\big(\mathrm{{softmax}}"
+        rf"(z_t/{temperature})\,\big\|\,\mathrm{{softmax}}(z_s/{temperature})\big)",
     )
 
 

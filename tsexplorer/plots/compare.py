@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,6 +16,8 @@ from tsexplorer.specs import ROLES, Role
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 ROW_HEIGHT = 64
+LABEL_WIDTH = 22
+COST_ROLES: dict[Role, str] = {"teacher": "Teacher", "distilled": "Student"}
 
 
 class Dot(NamedTuple):
@@ -36,7 +40,7 @@ class Line(NamedTuple):
     seeds: int
 
 
-class Bar(NamedTuple):
+class Cost(NamedTuple):
     """A cost of one net in one experiment."""
 
     experiment: str
@@ -57,6 +61,20 @@ def line(experiment: str, role: Role, curves: Sequence[Sequence[float]]) -> Line
     return Line(experiment, role, tuple(range(1, length + 1)), means, len(curves))
 
 
+def literal(text: str) -> str:
+    """A person's text as Plotly shows it: no tag, entity, template or formula is read in it.
+
+    >>> literal("<b>T</b> %{y}")
+    '&#60;b&#62;T&#60;/b&#62; &#37;{y}'
+    """
+    return "".join(f"&#{ord(letter)};" if letter in "&<>%$" else letter for letter in text)
+
+
+def label(experiment: str) -> str:
+    """An experiment's name as an axis label: literal, and broken into short lines for phones."""
+    return "<br>".join(literal(part) for part in textwrap.wrap(experiment, LABEL_WIDTH))
+
+
 def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Figure:
     """A row an experiment, a dot a role, with the 95 % interval over seeds as whiskers."""
     experiments = list(dict.fromkeys(point.experiment for point in dots))
@@ -65,7 +83,7 @@ def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Fig
         means = [point.mean for point in dots if point.experiment == experiment]
         figure.add_scatter(
             x=[min(means), max(means)],
-            y=[experiment] * 2,
+            y=[label(experiment)] * 2,
             mode="lines",
             line={"color": palette.grid, "width": 6},
             hoverinfo="skip",
@@ -75,7 +93,7 @@ def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Fig
         own = [point for point in dots if point.role == role]
         figure.add_scatter(
             x=[point.mean for point in own],
-            y=[point.experiment for point in own],
+            y=[label(point.experiment) for point in own],
             mode="markers",
             name=TITLES[role],
             marker={"color": palette[role], "symbol": PLOTLY_SYMBOLS[role], "size": 13},
@@ -92,8 +110,8 @@ def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Fig
             + "%{x:.2f} % (seeds: %{customdata[0]})<extra></extra>",
         )
     figure.update_xaxes(title=f"{split.capitalize()} accuracy (%)", zeroline=False)
-    figure.update_yaxes(autorange="reversed", title=None, automargin=True)
-    return _laid_out(figure, palette, 120 + ROW_HEIGHT * max(len(experiments), 2))
+    figure.update_yaxes(type="category", autorange="reversed", title=None, automargin=True)
+    return _laid_out(figure, palette, 112 + ROW_HEIGHT * len(experiments))
 
 
 def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
@@ -112,40 +130,87 @@ def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
             x=curve.epochs,
             y=curve.values,
             mode="lines",
-            name=curve.experiment,
-            legendgroup=curve.experiment,
-            showlegend=curve.role == "distilled",
+            name=literal(curve.experiment),
+            legendgroup=literal(curve.experiment),
+            showlegend=False,
             line={"color": palette[curve.role], "dash": DASHES[place % len(DASHES)], "width": 2},
-            hovertemplate=f"{curve.experiment}<br>epoch %{{x}}: %{{y:.2f}} %<extra></extra>",
+            hovertemplate=literal(curve.experiment) + "<br>epoch %{x}: %{y:.2f} %<extra></extra>",
             row=1,
             col=ROLES.index(curve.role) + 1,
+        )
+    for place, experiment in enumerate(experiments):
+        figure.add_scatter(  # the legend tells dashes apart; the panels' colours are the roles'
+            x=[None],
+            y=[None],
+            mode="lines",
+            name=literal(experiment),
+            legendgroup=literal(experiment),
+            line={"color": palette.text, "dash": DASHES[place % len(DASHES)], "width": 2},
         )
     figure.update_xaxes(title="Epoch", zeroline=False)
     low = _settled_low(lines)
     figure.update_yaxes(range=[low, 100.2] if low is not None else None, zeroline=False)
     figure.update_yaxes(title="Validation accuracy (%)", col=1)
-    return _laid_out(figure, palette, 380)
+    _laid_out(figure, palette, 380 + 20 * len(experiments))
+    figure.update_layout(
+        margin_t=36, legend={"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0}
+    )
+    return figure
 
 
-def cost_figure(bars: Sequence[Bar], palette: Palette, title: str) -> go.Figure:
-    """Bars grouped by experiment; a logarithmic axis, since teachers are many times larger."""
+def cost_figure(bars: Sequence[Cost], palette: Palette, title: str) -> go.Figure:
+    """A row an experiment, a dot a net, on a logarithmic axis: teachers may be 100 times larger.
+
+    Dots rather than bars, whose length would mean nothing on such an axis.
+    """
     figure = go.Figure()
-    for role in ("teacher", "distilled"):
-        own = [bar for bar in bars if bar.role == role]
-        figure.add_bar(
-            y=[bar.experiment for bar in own],
-            x=[bar.value for bar in own],
-            orientation="h",
-            name="Teacher" if role == "teacher" else "Student",
-            marker={"color": palette[role]},  # type: ignore[index]
-            text=[f"{bar.value:,.0f}" if bar.value >= 10 else f"{bar.value:.3g}" for bar in own],
-            textposition="auto",
-            hovertemplate="%{y}: %{x:,.4~g}<extra></extra>",
+    for experiment in dict.fromkeys(bar.experiment for bar in bars):
+        values = [bar.value for bar in bars if bar.experiment == experiment]
+        figure.add_scatter(
+            x=[min(values), max(values)],
+            y=[label(experiment)] * 2,
+            mode="lines",
+            line={"color": palette.grid, "width": 6},
+            hoverinfo="skip",
+            showlegend=False,
         )
-    experiments = len({bar.experiment for bar in bars})
-    figure.update_xaxes(title=title, type="log", dtick=1)
-    figure.update_yaxes(autorange="reversed", automargin=True)
-    return _laid_out(figure, palette, 140 + ROW_HEIGHT * max(experiments, 1))
+    for role, name in COST_ROLES.items():
+        own = [bar for bar in bars if bar.role == role]
+        figure.add_scatter(
+            y=[label(bar.experiment) for bar in own],
+            x=[bar.value for bar in own],
+            mode="markers+text",
+            name=name,
+            marker={"color": palette[role], "symbol": PLOTLY_SYMBOLS[role], "size": 13},
+            text=[f"{bar.value:,.0f}" if bar.value >= 10 else f"{bar.value:.3g}" for bar in own],
+            textposition="top center" if role == "teacher" else "bottom center",
+            textfont={"color": palette.text},
+            cliponaxis=False,
+            hovertemplate="%{y}<br>" + f"{name}: " + "%{x:,.4~g}<extra></extra>",
+        )
+    low, high = min(bar.value for bar in bars), max(bar.value for bar in bars)
+    pad = 0.12 + 0.08 * math.log10(high / low)
+    figure.update_xaxes(
+        title=title,
+        type="log",
+        range=[math.log10(low) - pad, math.log10(high) + pad],
+        tickformat="~s" if high >= 1000 else "~g",
+        tickvals=log_ticks(low / 10**pad, high * 10**pad),
+    )
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+    return _laid_out(figure, palette, 128 + ROW_HEIGHT * len({bar.experiment for bar in bars}))
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round values from low to high for a logarithmic axis: 1, 2, 5 in each power, or fewer.
+
+    >>> log_ticks(30, 300)
+    [50.0, 100.0, 200.0]
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1,) if len(powers) > 4 else (1, 2, 5)
+    ticks = [float(f"{step}e{power}") for power in powers for step in steps]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def _settled_low(lines: Sequence[Line]) -> float | None:

@@ -77,23 +77,22 @@ def live_option(
         epochs: length of the x axis, known before the first epoch ends.
     """
     accuracy = metric.endswith("accuracy")
-    y_axis: dict[str, Any] = {"scale": True, "name": AXES[metric]}
-    if accuracy:
-        y_axis |= {"max": 100, "min": lower_bound(lines) or 0}
+    bounds = {"max": 100, "min": lower_bound(lines) or 0} if accuracy else {"scale": True}
     return {
         "animation": False,
-        "grid": {"left": 52, "right": 20, "top": 64, "bottom": 44},
-        "legend": {"top": 28, "left": 0, "itemGap": 16, "textStyle": {"color": palette.text}},
-        "title": {
-            "text": AXES[metric],
+        "grid": {"left": 44, "right": 16, "top": 72, "bottom": 44},
+        "legend": {
+            "top": 4,
             "left": 0,
-            "top": 0,
-            "textStyle": {"fontSize": 14, "fontWeight": 600, "color": palette.text},
+            "itemGap": 14,
+            "textStyle": {"color": palette.text},
         },
         "tooltip": {"trigger": "axis", "valueFormatter": "%.2f" + (" %%" if accuracy else "")},
         "toolbox": {
             "right": 0,
+            "top": 30,
             "itemSize": 14,
+            "iconStyle": {"borderColor": palette.muted},
             "feature": {
                 "dataZoom": {"title": {"zoom": "Zoom into a box", "back": "Undo zoom"}},
                 "saveAsImage": {"title": "Save as PNG", "name": metric},
@@ -113,10 +112,12 @@ def live_option(
         },
         "yAxis": {
             "type": "value",
+            "name": AXES[metric],
+            "nameTextStyle": {"color": palette.muted, "align": "left", "padding": [0, 0, 0, -40]},
             "axisLabel": {"color": palette.muted},
             "splitLine": {"lineStyle": {"color": palette.grid}},
-        }
-        | {key: value for key, value in y_axis.items() if key != "name"},
+            **bounds,
+        },
         "series": [_series(line, palette) for line in lines],
     }
 

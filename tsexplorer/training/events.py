@@ -22,16 +22,24 @@ class Event:
 
 @dataclass(frozen=True)
 class StageStarted(Event):
-    """A stage begins, or goes on after ``epochs_done`` epochs."""
+    """A stage begins, or goes on after ``epochs_done`` epochs.
+
+    Attributes:
+        epochs: epochs at most.
+        epochs_done: epochs of earlier sittings.
+        parameters: weights that are trained.
+        earlier: figures of the epochs done, as the checkpoint has them.
+    """
 
     epochs: int
     epochs_done: int
     parameters: int
+    earlier: tuple[EpochEnded, ...] = ()
 
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """Where the stage stands; at most ten a second.
+    """Where the stage stands; at most ten a second, none where a stage is over sooner than that.
 
     Attributes:
         doing: what is being done, in words: "training", "teacher outputs", "testing".

@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,11 @@ from tsexplorer.errors import UserError
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
+DAMAGED = "{path} is damaged; delete the file and train that stage again."
 Numbers = dict[str, Any]
 
 
-class DamagedFile(UserError):
+class DamagedFileError(UserError):
     """A file that is not what was once written."""
 
 
@@ -35,10 +38,8 @@ def write(path: Path, tensors: dict[str, Tensor], numbers: Numbers) -> None:
     Raises:
         UserError: the folder is full, read-only or gone.
     """
-    content = save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        metadata={"numbers": json.dumps(numbers)},
-    )
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    content = save(plain, metadata={"numbers": json.dumps(numbers), "crc32": _crc32(plain)})
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,8 @@ def write(path: Path, tensors: dict[str, Tensor], numbers: Numbers) -> None:
         beside.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # that it could not be written is what counts
+            beside.unlink(missing_ok=True)
         raise UserError(_sentence(error, path.parent)) from error
 
 
@@ -54,19 +56,24 @@ def read(path: Path) -> tuple[dict[str, Tensor], Numbers]:
     """Read what :func:`write` wrote.
 
     Raises:
-        DamagedFile: the file is there and is not whole.
+        DamagedFileError: the file is there and is not whole.
         FileNotFoundError: there is none.
+        UserError: the file may not be read.
     """
     if not path.exists():
         raise FileNotFoundError(path)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            numbers = json.loads((file.metadata() or {})["numbers"])
+            header = file.metadata() or {}
+        numbers = json.loads(header["numbers"])
+    except PermissionError as error:
+        raise UserError(f"{path} may not be read; check its permissions.") from error
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise DamagedFile(
-            f"{path} is damaged; delete the file and train that stage again."
-        ) from error
+        raise DamagedFileError(DAMAGED.format(path=path)) from error
+    # Files that were written before there was a sum are taken as they are.
+    if header.get("crc32", expected := _crc32(tensors)) != expected:
+        raise DamagedFileError(DAMAGED.format(path=path))
     return tensors, numbers
 
 
@@ -97,6 +104,35 @@ def unflatten_optimiser(tensors: dict[str, Tensor], numbers: Numbers) -> dict[st
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose name begins with ``prefix``, by the rest of their name."""
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed while writing left beside the files."""
+    with suppress(OSError):
+        for name in (CHECKPOINT, WEIGHTS):
+            for path in folder.glob(f".{name}.*"):
+                path.unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> None:
+    """Give a damaged file another name, under which it can be looked at.
+
+    Raises:
+        UserError: the folder is read-only.
+    """
+    try:
+        path.replace(path.with_suffix(".damaged"))
+    except OSError as error:
+        raise UserError(_sentence(error, path.parent)) from error
+
+
+def _crc32(tensors: dict[str, Tensor]) -> str:
+    """A sum over all tensors in the order of their names; finds damage, not malice."""
+    total = 0
+    for name in sorted(tensors):
+        content = tensors[name].reshape(-1).view(torch.uint8).numpy()
+        total = zlib.crc32(content.data, total)
+    return f"{total:08x}"
 
 
 def _write_through(path: Path, content: bytes) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tsexplorer.specs import TrainSpec
 from tsexplorer.training.evaluate import Figures
+from tsexplorer.training.events import EpochEnded
 from tsexplorer.training.files import (
     Numbers,
     flatten_optimiser,
@@ -43,12 +46,21 @@ class Record:
 
 @dataclass
 class Learner:
-    """A net, its optimiser, the running average of its weights, and its record."""
+    """A net, its optimiser, the running average of its weights, and its record.
+
+    Attributes:
+        net: what learns.
+        train: how.
+        total_steps: optimiser steps if no early stopping comes in.
+        record: what validation has said so far.
+        history: the figures of all epochs done, so that a curve survives what happens to a store.
+    """
 
     net: nn.Module
     train: TrainSpec
     total_steps: int
     record: Record = field(default_factory=Record)
+    history: list[EpochEnded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.optimiser = make_optimiser(self.train, self.net.parameters())
@@ -66,7 +78,7 @@ class Learner:
         rate = learning_rate(self.train, record.steps, self.total_steps, record.plateau)
         set_rate(self.optimiser, rate)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         if self.train.max_norm is not None:
             bound_norms(self.net, self.train.max_norm)
@@ -95,7 +107,7 @@ class Learner:
             return
         record.epochs_without_gain += 1
         record.plateau_wait += 1
-        if record.plateau_wait > self.train.plateau_patience:
+        if record.plateau_wait >= self.train.plateau_patience:
             record.plateau *= PLATEAU_FACTOR
             record.plateau_wait = 0
 
@@ -122,7 +134,12 @@ class Learner:
             tensors |= {f"average.{name}": value for name, value in average.items()}
         if self.best is not None:
             tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        return tensors, {"record": asdict(self.record), "optimiser": optimiser}
+        history = [asdict(row) for row in self.history]
+        return tensors, {
+            "record": asdict(self.record),
+            "optimiser": optimiser,
+            "history": history,
+        }
 
     def load(self, tensors: dict[str, Tensor], numbers: Numbers) -> None:
         """Go on from what :meth:`state` gave.
@@ -131,14 +148,16 @@ class Learner:
             KeyError, ValueError, RuntimeError, TypeError: it is the state of another learner.
         """
         record = Record(**numbers["record"])
+        history = [EpochEnded(**row) for row in numbers["history"]]
         self.net.load_state_dict(under("net.", tensors))
         self.optimiser.load_state_dict(unflatten_optimiser(tensors, numbers["optimiser"]))
+        _lay_out(self.optimiser.state)
         if self.average is not None:
             self.average.load_state_dict(under("average.", tensors))
         device = next(self.net.parameters()).device
         best = under("best.", tensors)
         self.best = {name: value.to(device) for name, value in best.items()} or None
-        self.record = record
+        self.record, self.history = record, history
 
     @torch.no_grad()
     def _move_average(self, average: nn.Module) -> None:
@@ -147,3 +166,16 @@ class Learner:
         torch._foreach_lerp_(list(average.parameters()), list(self.net.parameters()), 1 - decay)
         for own, new in zip(average.buffers(), self.net.buffers(), strict=True):
             own.copy_(new)
+
+
+def _lay_out(state: Mapping[Tensor, dict[str, Any]]) -> None:
+    """Give an optimiser's tensors the strides of their parameters.
+
+    A file keeps no strides, and a fused optimiser walks through the memory of a parameter and of
+    its state side by side: with weights channels last and a momentum that is not, it would pair
+    each number with another's.
+    """
+    for parameter, entries in state.items():
+        for name, value in entries.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                entries[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

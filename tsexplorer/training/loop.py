@@ -9,7 +9,7 @@ epoch e is a function of (seed, e), and dropout draws from a generator that is s
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -45,11 +45,14 @@ def train(task: Task, folder: Path, emit: Listener, control: Control) -> StageEn
     emit = shielded(emit)
     learner = _learner(task, folder / files.CHECKPOINT, emit)
     epochs = task.spec.train.epochs
-    emit(StageStarted(task.key, epochs, learner.record.epoch, task.parameters))
+    earlier = tuple(learner.history)
+    emit(StageStarted(task.key, epochs, len(earlier), task.parameters, earlier))
     pulse = Pulse(task, learner.record, emit, control)
+    task.listen(pulse.check)
     task.attend_teachers(learner.record.epoch, pulse.preparing)
     while not learner.finished:
         row = _epoch(task, learner, pulse)
+        learner.history.append(row)
         emit(row)  # before the checkpoint: a row too many is replaced on resume, none is lost
         files.write(folder / files.CHECKPOINT, *learner.state())
         emit(CheckpointWritten(task.key, row.epoch))
@@ -73,7 +76,8 @@ def _epoch(task: Task, learner: Learner, pulse: Pulse) -> EpochEnded:
         terms = _terms(task, batch, z_BC)
         learner.step(terms.total)
         sums.add(terms, z_BC, batch.labels)
-    validation = _figures(learner, task.validation_batches(), task.splits.validation.labels, pulse)
+    labels = task.splits.validation.labels
+    validation = _figures(learner, task.validation_batches(), labels, pulse.check)
     learner.record.seconds = pulse.seconds
     learner.judge(validation)
     return EpochEnded(
@@ -97,24 +101,23 @@ def _terms(task: Task, batch: Batch, z_BC: Tensor) -> Terms:
     )
 
 
-def _figures(learner: Learner, batches: Iterable[Tensor], labels: Tensor, pulse: Pulse) -> Figures:
+def _figures(
+    learner: Learner, batches: Iterable[Tensor], labels: Tensor, check: Callable[[], None]
+) -> Figures:
     """Figures of the judged weights over some batches."""
-    z_NC = logits_over(learner.judged, batches, pulse.check)
+    z_NC = logits_over(learner.judged, batches, check)
     return figures(z_NC, labels.to(z_NC.device))
 
 
-def _finish(
-    task: Task, learner: Learner, folder: Path, pulse: Pulse, emit: Listener
-) -> StageEnded:
+def _finish(task: Task, learner: Learner, folder: Path, pulse: Pulse, emit: Listener) -> StageEnded:
     """Settle on the kept weights, read validation and, once, test; write the weights.
 
     The checkpoint stays: whoever keeps the figures removes it once they are kept.
     """
-    pulse.testing()
     kept = learner.settle()
-    splits = task.splits
-    validation = _figures(learner, task.validation_batches(), splits.validation.labels, pulse)
-    test = _figures(learner, task.test_batches(), splits.test.labels, pulse)
+    seen, unseen = task.splits.validation.labels, task.splits.test.labels
+    validation = _figures(learner, task.validation_batches(), seen, pulse.testing)
+    test = _figures(learner, task.test_batches(), unseen, pulse.testing)
     ended = StageEnded(
         task.key,
         kept_epoch=kept,
@@ -138,8 +141,8 @@ def _learner(task: Task, path: Path, emit: Listener) -> Learner:
         learner.load(*files.read(path))
     except FileNotFoundError:
         pass
-    except (files.DamagedFile, KeyError, ValueError, RuntimeError, TypeError):
-        path.replace(path.with_suffix(".damaged"))
+    except (files.DamagedFileError, KeyError, ValueError, RuntimeError, TypeError):
+        files.set_aside(path)
         emit(Notice(task.key, "A damaged checkpoint was set aside; this stage starts again."))
         task.net.load_state_dict(fresh)
         return Learner(task.net, task.spec.train, task.total_steps)

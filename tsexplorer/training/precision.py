@@ -21,14 +21,18 @@ def pick_device(wish: str) -> torch.device:
     if wish == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(wish)
-    there = {
-        "cpu": lambda: True,
-        "cuda": lambda: (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available,
-    }
-    if not there[device.type]():
+    if not _is_here(device):
         raise UserError(f"The device {wish!r} is not on this machine; set TSEXPLORER_DEVICE=auto.")
     return device
+
+
+def _is_here(device: torch.device) -> bool:
+    match device.type:
+        case "cuda":
+            return (device.index or 0) < torch.cuda.device_count()
+        case "mps":
+            return torch.backends.mps.is_available()
+    return device.type == "cpu"
 
 
 def has_convolutions(net: nn.Module) -> bool:
@@ -57,8 +61,18 @@ def autocast(enabled: bool, device: torch.device) -> AbstractContextManager[obje
     return torch.autocast(device.type, torch.bfloat16) if enabled else nullcontext()
 
 
-def machine() -> str:
-    """The machine in words, to stand beside figures measured on it."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+def machine(device: torch.device | None = None) -> str:
+    """The machine in words, to stand beside figures measured on it.
+
+    Args:
+        device: what they were measured on; None stands for what ``auto`` would take.
+
+    Returns:
+        with the calling thread's number of threads where that is what counts.
+    """
+    device = device or pick_device("auto")
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
+    if device.type == "mps":
+        return f"{platform.machine()} GPU, torch {torch.__version__}"
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads, torch {torch.__version__}"

@@ -27,9 +27,8 @@ class Pulse:
         self._spent_before = record.seconds
         self._steps_before = record.steps
         self._began = self._epoch_began = time.monotonic()
-        self._training_began = self._began
-        self._last = 0.0
-        self._epoch = record.epoch
+        self._training_began = self._last = self._began
+        self._epoch = min(record.epoch + 1, self._epochs)
 
     @property
     def seconds(self) -> float:
@@ -53,7 +52,7 @@ class Pulse:
         """The teacher's outputs are being computed; ``share`` of them is done."""
         self.check()
         self._training_began = time.monotonic()
-        self._say("teacher outputs", None, detail=share)
+        self._say("teacher outputs", ahead=share)
 
     def epoch_started(self, number: int) -> None:
         """Epoch ``number`` begins."""
@@ -65,24 +64,38 @@ class Pulse:
         self._say("training", loss)
 
     def testing(self) -> None:
-        """Training is over; the kept weights are being tested."""
-        self._last = 0.0
-        self._say("testing", None)
+        """Training is over; a batch of the kept weights' test begins."""
+        self.check()
+        self._say("testing", share=1.0)
 
-    def _say(self, doing: str, loss: Callable[[], float] | None, detail: float = 0.0) -> None:
+    def _say(
+        self,
+        doing: str,
+        loss: Callable[[], float] | None = None,
+        *,
+        ahead: float = 0.0,
+        share: float | None = None,
+    ) -> None:
+        """Emit where the stage stands, unless that was said just now.
+
+        Args:
+            doing: in words.
+            loss: gives the mean training loss so far.
+            ahead: what is done beyond the last step, in steps.
+            share: of the stage that is done, where steps do not tell.
+        """
         now = time.monotonic()
         if now - self._last < INTERVAL:
             return
         self._last = now
-        done = self._record.steps
-        fraction = detail / self._total if doing == "teacher outputs" else done / self._total
+        steps = (self._record.steps + ahead) / self._total
         self._emit(
             Progress(
                 self._key,
                 doing=doing,
                 epoch=self._epoch,
                 epochs=self._epochs,
-                fraction=1.0 if doing == "testing" else min(fraction, 1.0),
+                fraction=min(steps, 1.0) if share is None else share,
                 seconds=self.seconds,
                 seconds_left=self._seconds_left(now),
                 loss=_number(loss() if loss else None),

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from tsexplorer.data.batches import Batches, evaluation_batches, scale
-from tsexplorer.data.registry import Splits
+from tsexplorer.data.registry import Split, Splits
 from tsexplorer.data.seeding import derived_seed
 from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
+from tsexplorer.models.net import Net
 from tsexplorer.objectives import Objective, get_objective
 from tsexplorer.specs import StageSpec
 from tsexplorer.training import files
+from tsexplorer.training.interrupt import evaluation_batch, listen_between_layers, needs_ears
 from tsexplorer.training.precision import has_convolutions, uses_bf16
 from tsexplorer.training.teachers import (
     Cached,
@@ -39,19 +41,21 @@ class Task:
     spec: StageSpec
     splits: Splits
     objective: Objective
-    net: nn.Module
+    net: Net
     device: torch.device
     bf16: bool
     batches: Batches
     parameters: int
+    macs: int
     teacher_net: nn.Module | None = None
+    teacher_macs: int = 0
     teacher_bf16: bool = False
     teacher: TeacherOutputs | None = None
     _dropout: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
         self._dropout = torch.Generator(self.device)
-        self.net.set_dropout_generator(self._dropout)  # type: ignore[operator]
+        self.net.set_dropout_generator(self._dropout)
 
     @property
     def key(self) -> str:
@@ -86,7 +90,22 @@ class Task:
         if not cache_pays(jitter, self.spec.train.epochs, samples, classes):
             self.teacher = online
             return
-        self.teacher = Cached(online, self.batches.padded, self._scaler(), jitter, check)
+        self.teacher = Cached(
+            online,
+            self.batches.padded,
+            self._scaler(),
+            jitter,
+            check,
+            evaluation_batch(self.teacher_macs),
+        )
+
+    def listen(self, check: Callable[[], None]) -> None:
+        """Let wishes be heard within a batch, where one takes long."""
+        batch_size = self.spec.train.batch_size
+        if needs_ears(self.macs, batch_size):
+            listen_between_layers(self.net, check)
+        if self.teacher_net is not None and needs_ears(self.teacher_macs, batch_size):
+            listen_between_layers(self.teacher_net, check)
 
     def validation_batches(self) -> Iterator[Tensor]:
         """Scaled validation images in order."""
@@ -104,13 +123,14 @@ class Task:
             deviation=self.splits.deviation,
         )
 
-    def _evaluation(self, split: object) -> Iterator[Tensor]:
+    def _evaluation(self, split: Split) -> Iterator[Tensor]:
         return evaluation_batches(
             split,
             scaling=self.spec.data.scaling,
             mean=self.splits.mean,
             deviation=self.splits.deviation,
             device=self.device,
+            batch_size=evaluation_batch(self.macs),
         )
 
 
@@ -119,7 +139,7 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
 
     Raises:
         UserError: the batch is larger than the data, the net is impossible, or the weights to
-            start from belong to another net.
+            start from, or the teacher's, belong to another net.
     """
     classes = len(splits.info.classes)
     net = build(spec.model, classes, derived_seed(spec.seed, "weights"))
@@ -129,7 +149,8 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
             raise UserError("The weights to start from belong to another net; train it afresh.")
         net.load_state_dict(weights)
     net = _laid_out(net, device)
-    teacher, teacher_bf16 = _teacher(spec, classes, device, trained)
+    size = count(spec.model, classes)
+    teacher, teacher_macs, teacher_bf16 = _teacher(spec, classes, device, trained)
     return Task(
         spec=spec,
         splits=splits,
@@ -138,8 +159,10 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
         device=device,
         bf16=uses_bf16(spec.train.precision, net, device),
         batches=_batches(spec, splits, device),
-        parameters=count(spec.model, classes).parameters,
+        parameters=size.parameters,
+        macs=size.macs,
         teacher_net=teacher,
+        teacher_macs=teacher_macs,
         teacher_bf16=teacher_bf16,
     )
 
@@ -159,22 +182,26 @@ def _batches(spec: StageSpec, splits: Splits, device: torch.device) -> Batches:
 
 def _teacher(
     spec: StageSpec, classes: int, device: torch.device, trained: Trained
-) -> tuple[nn.Module | None, bool]:
-    """The teachers as one net, and whether it answers in bf16: as its stage was trained."""
+) -> tuple[nn.Module | None, int, bool]:
+    """The teachers as one net, its MACs, and whether it answers in bf16: as it was trained."""
     if not spec.teachers:
-        return None, False
-    nets, bf16 = [], True
+        return None, 0, False
+    nets, macs, bf16 = [], 0, True
     for key in spec.teachers:
         teacher, weights = trained(key)
         net = build(teacher.model, classes, 0)
+        if not files.same_shapes(weights, net):
+            raise UserError("The teacher's weights belong to another net; train it afresh.")
         net.load_state_dict(weights)
         nets.append(_laid_out(net, device))
+        macs += count(teacher.model, classes).macs
         bf16 = bf16 and uses_bf16(teacher.train.precision, net, device)
-    return MeanOfTeachers(nets), bf16
+    return MeanOfTeachers(nets), macs, bf16
 
 
-def _laid_out(net: nn.Module, device: torch.device) -> nn.Module:
+def _laid_out(net: Net, device: torch.device) -> Net:
     """On its device, convolutions channels last: the same function, faster."""
+    net.to(device)
     if has_convolutions(net):
-        return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return net.to(device)
+        net.to(memory_format=torch.channels_last)
+    return net

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from tsexplorer.data.batches import Batch
+from tsexplorer.training.interrupt import LARGEST_BATCH
 from tsexplorer.training.precision import autocast
 
 Scaler = Callable[[Tensor], Tensor]
 Check = Callable[[float], None]
 
-BATCH = 1000
 CACHE_PAYS_FROM = 0.5
 """Epochs a variant from which the cache is cheaper: a large batch costs half as much an image."""
 CACHE_BYTES = 2**30
@@ -63,13 +63,22 @@ class Online:
     def answer(self, images: Tensor) -> Tensor:
         """Logits B×C of scaled images B×1×28×28."""
         with autocast(self._bf16, images.device):
-            return self._net(images).float()
+            z_BC: Tensor = self._net(images)
+        return z_BC.float()
 
 
 class Cached:
     """The teacher's logits over all samples (and shifts), looked up by index."""
 
-    def __init__(self, teacher: Online, images: Tensor, scaler: Scaler, jitter: int, check: Check):
+    def __init__(
+        self,
+        teacher: Online,
+        images: Tensor,
+        scaler: Scaler,
+        jitter: int,
+        check: Check,
+        batch: int = LARGEST_BATCH,
+    ) -> None:
         """Run the teacher once over everything.
 
         Args:
@@ -78,6 +87,7 @@ class Cached:
             scaler: makes net input of uint8 images.
             jitter: largest shift j in pixels.
             check: called with the share done before each batch; may raise to stop.
+            batch: images at a time.
         """
         side = 2 * jitter + 1
         windows = images.unfold(1, 28, 1).unfold(2, 28, 1)
@@ -86,9 +96,9 @@ class Cached:
         for number, (dy, dx) in enumerate(variants):
             view = windows[:, dy, dx]
             parts = []
-            for start in range(0, len(view), BATCH):
+            for start in range(0, len(view), batch):
                 check((number + start / len(view)) / len(variants))
-                parts.append(teacher.answer(scaler(view[start : start + BATCH])))
+                parts.append(teacher.answer(scaler(view[start : start + batch])))
             answers.append(torch.cat(parts))
         self._logits_VNC = torch.stack(answers)
         self._side, self._jitter = side, jitter

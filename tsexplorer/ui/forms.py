@@ -23,7 +23,6 @@ from tsexplorer.specs import (
     NetConfig,
     ObjectiveSpec,
     TrainSpec,
-    parse_spec,
 )
 
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
@@ -173,37 +172,39 @@ def repeat_form() -> tuple[int, bool]:
     return int(seeds), bool(warm_start)
 
 
-def named(spec: ExperimentSpec) -> ExperimentSpec:
-    """The experiment under the name that the person gave, or one made from its settings."""
-    suggestion = suggested_name(spec)
-    given = st.text_input(
-        "Name", key="name", placeholder=suggestion, max_chars=80, persist_state="session"
+def name_form() -> str:
+    """The name that the person gave, empty where they leave it to the app."""
+    given: str = st.text_input(
+        "Name",
+        key="name",
+        placeholder="made from the settings",
+        max_chars=80,
+        persist_state="session",
     )
-    return parse_spec(ExperimentSpec, spec.model_dump() | {"name": given.strip() or suggestion})
+    return given.strip()
 
 
 def suggested_name(spec: ExperimentSpec) -> str:
-    """A name that says what the experiment is; other settings give other names."""
+    """A name that says what the experiment is."""
     objective = get_objective(spec.objective.name)
     parts = [f"{spec.student.name} from {spec.teacher.name}", spec.data.name, objective.name]
     if objective.uses_temperature:
         parts.append(f"T {spec.objective.temperature:g}")
     if objective.uses_lambda:
         parts.append(f"λ {spec.objective.lam:g}")
-    digest = spec.model_copy(update={"name": "experiment"}).hash
-    return f"{', '.join(parts)} #{digest[:4]}"[:80]
+    return ", ".join(parts)[:80]
 
 
-def train_forms() -> dict[Stage, TrainSpec]:
-    """One schedule a stage, in tabs."""
-    specs: dict[Stage, TrainSpec] = {}
+def train_forms() -> dict[Stage, dict[str, Any]]:
+    """One schedule a stage, in tabs, as typed: not yet checked."""
+    specs: dict[Stage, dict[str, Any]] = {}
     for tab, (stage, title) in zip(st.tabs(list(STAGES.values())), STAGES.items(), strict=True):
         with tab:
             specs[stage] = _train_form(stage, title)
     return specs
 
 
-def _train_form(stage: Stage, title: str) -> TrainSpec:
+def _train_form(stage: Stage, title: str) -> dict[str, Any]:
     names = list(TrainSpec.model_fields)
     values = {}
     columns = st.columns(2)
@@ -217,7 +218,7 @@ def _train_form(stage: Stage, title: str) -> TrainSpec:
                 values[name] = control(TrainSpec, name, stage)
     for name in ("early_stopping", "max_norm"):
         values[name] = values[name] or None
-    return parse_spec(TrainSpec, values)
+    return values
 
 
 def control(kind: type[BaseModel], name: str, prefix: str) -> Any:

@@ -7,16 +7,20 @@ without a timer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
 from tsexplorer.objectives import get_objective
-from tsexplorer.plots.live import Metric, curves, live_option
+from tsexplorer.plots.live import AXES, Metric, curves, live_option
+from tsexplorer.plots.palette import TITLES
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.store import JobSnapshot, StageSnapshot
+from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSnapshot
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.theme import (
     ROLE_MEANING,
+    card,
     duration,
     escaped,
     palette,
@@ -26,6 +30,10 @@ from tsexplorer.ui.theme import (
 )
 
 EVERY_SECONDS = 0.5
+CHARTS: dict[str, dict[str, Metric]] = {
+    "Accuracy": {"Validation": "validation_accuracy", "Training": "train_accuracy"},
+    "Loss": {"Validation": "validation_loss", "Training": "train_loss"},
+}
 STATUS_WORDS = {
     "queued": "Waiting in the queue",
     "running": "Training",
@@ -80,17 +88,24 @@ def _progress(watch: Watch, job: JobSnapshot) -> tuple[float, str]:
     progress = standing.progress
     stages = max(standing.stages, 1)
     share = (standing.stages_done + (progress.fraction if progress else 0)) / stages
-    words = [STATUS_WORDS[job.status]]
-    words.append(f"net {min(standing.stages_done + 1, stages)} of {stages}")
+    words = [STATUS_WORDS[job.status], _under_way(watch, standing.stages_done)]
     if progress is not None:
+        words.append(f"epoch {max(progress.epoch, 1)} of {progress.epochs}")
         if progress.doing != "training":
             words.append(progress.doing)
-        words.append(f"epoch {progress.epoch} of {progress.epochs}")
         if progress.loss is not None:
             words.append(f"loss {progress.loss:.4f}")
         if progress.seconds_left is not None and job.status == "running":
             words.append(f"{duration(progress.seconds_left)} left for this net")
     return min(share, 1.0), " · ".join(words)
+
+
+def _under_way(watch: Watch, done: int) -> str:
+    """The net that is being trained, in words."""
+    links = watch.experiment.stages
+    link = links[min(done, len(links) - 1)]
+    seed = f", seed {link.seed}" if len(watch.experiment.spec.seeds) > 1 else ""
+    return f"{TITLES[link.role].lower()}{seed} (net {min(done + 1, len(links))} of {len(links)})"
 
 
 def _buttons(service: Service, job: JobSnapshot) -> None:
@@ -127,12 +142,11 @@ def _seed(watch: Watch) -> int:
 def _stage_cards(watch: Watch, seed: int) -> None:
     columns = st.columns(3)
     for column, role in zip(columns, ROLES, strict=True):
-        with column, st.container(border=True, height="stretch"):
+        with column:
             _stage_card(watch, role, watch.experiment.stage(seed, role))
 
 
 def _stage_card(watch: Watch, role: Role, stage: StageSnapshot) -> None:
-    st.markdown(role_label(role), unsafe_allow_html=True)
     epochs = watch.epochs.get(stage.hash, ())
     if stage.status == "done":
         headline, caption = percent(stage.test_accuracy), "test accuracy, read once"
@@ -140,9 +154,7 @@ def _stage_card(watch: Watch, role: Role, stage: StageSnapshot) -> None:
         headline, caption = percent(epochs[-1].validation_accuracy), "validation accuracy so far"
     else:
         headline, caption = "–", ROLE_MEANING[role]
-    st.markdown(f"### {headline}")
-    st.caption(caption)
-    st.caption(_stage_status(stage, len(epochs)))
+    card(role_label(role), headline, f"{caption}  \n{_stage_status(stage, len(epochs))}")
 
 
 def _stage_status(stage: StageSnapshot, epochs: int) -> str:
@@ -161,42 +173,43 @@ def _charts(watch: Watch, seed: int) -> None:
     if not any(rows.values()):
         st.caption("The curves begin with the first finished epoch.")
         return
-    shown: tuple[Metric, Metric] = ("validation_accuracy", "train_loss")
-    for column, metric in zip(st.columns(2), shown, strict=True):
+    for column, (kind, metrics) in zip(st.columns(2), CHARTS.items(), strict=True):
         with column:
-            lines = curves(rows, metric)
-            st.echarts_chart(
-                live_option(lines, metric, palette(), epochs),
-                key=f"live_{metric}",
-                height=320,
-                alt=_alt(metric, lines),
+            metric = st.segmented_control(
+                kind, list(metrics), default=next(iter(metrics)), key=f"shown_{kind}", required=True
             )
+            _chart(rows, metrics[metric], epochs)
     convention = get_objective(watch.experiment.spec.objective.name).convention
     st.caption(
-        f"Seed {seed}. Validation figures: labels, cross-entropy. Training loss of teacher and "
-        f"baseline: cross-entropy; of the distilled student: {convention}."
+        f"Seed {seed}. Validation: cross-entropy with the labels. Training: teacher and baseline "
+        f"minimise cross-entropy, the distilled student {convention}."
     )
 
 
-def _alt(metric: Metric, lines: object) -> str:
-    ends = ", ".join(f"{line.role} {line.values[-1]:g}" for line in lines)  # type: ignore[attr-defined]
-    return f"{metric.replace('_', ' ')} by epoch; last values: {ends}"
+def _chart(rows: Mapping[Role, Sequence[EpochRow]], metric: Metric, epochs: int) -> None:
+    lines = curves(rows, metric)
+    ends = ", ".join(f"{line.role} {line.values[-1]:g}" for line in lines)
+    st.echarts_chart(
+        live_option(lines, metric, palette(), epochs),
+        key=f"live_{metric}",
+        height=320,
+        alt=f"{AXES[metric]} by epoch; last values: {ends}",
+    )
 
 
-def result(service: Service, watch: Watch) -> None:
+def result(service: Service, experiment: ExperimentSnapshot) -> None:
     """The headline of a finished experiment."""
-    gain = service.gain(watch.experiment)
-    gap = gain.gap
-    seeds = len(watch.experiment.spec.seeds)
+    gain = service.gain(experiment)
+    seeds = len(experiment.spec.seeds)
+    spec = experiment.spec.objective
     left, right = st.columns([1, 2], vertical_alignment="center")
     left.metric(
         "Gap closed (test)",
-        with_interval(gap, 0) if gap else "–",
+        with_interval(gain.gap, 0),
         help="(distilled − baseline) / (teacher − baseline), on the test split; – where the "
         "teacher is not better than the baseline.",
         border=True,
     )
-    spec = watch.experiment.spec.objective
     right.markdown(
         f"The student went from **{with_interval(gain.accuracy['baseline'])}** to "
         f"**{with_interval(gain.accuracy['distilled'])}**; its teacher has "

@@ -8,7 +8,7 @@ import streamlit as st
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import Count, count, describe
 from tsexplorer.specs import ModelSpec, Role
-from tsexplorer.ui.theme import palette, role_label, size
+from tsexplorer.ui.theme import counted, palette, role_label, size
 
 
 def compare_nets(dataset: str, teacher: ModelSpec, student: ModelSpec) -> None:
@@ -23,15 +23,15 @@ def compare_nets(dataset: str, teacher: ModelSpec, student: ModelSpec) -> None:
     for column, role, model, one in zip(
         st.columns(2), ("teacher", "distilled"), (teacher, student), counts, strict=True
     ):
-        with column:
+        with column, st.container(gap="xsmall"):
             _card(role, model, one, largest)  # type: ignore[arg-type]
     ratio = counts[0].parameters / counts[1].parameters
     macs = counts[0].macs / counts[1].macs
     st.caption(
-        f"The teacher has {ratio:.3g} times the student's parameters and does {macs:.3g} times "
+        f"The teacher has {ratio:.3g} times the student’s parameters and does {macs:.3g} times "
         "its multiply-accumulates (MACs) for one image."
     )
-    with st.popover("Layers", icon=":material/layers:"):
+    with st.popover("Layer by layer", icon=":material/layers:"):
         for title, one in zip(("Teacher", "Student"), counts, strict=True):
             st.markdown(f"**{title}**")
             st.dataframe(_layers(one), hide_index=True)
@@ -39,19 +39,14 @@ def compare_nets(dataset: str, teacher: ModelSpec, student: ModelSpec) -> None:
 
 def _card(role: Role, model: ModelSpec, one: Count, largest: int) -> None:
     share = max(one.parameters / largest, 0.004)
-    label = (
-        role_label("teacher")
-        if role == "teacher"
-        else role_label("distilled").replace("Distilled", "Student")
-    )
-    st.markdown(label, unsafe_allow_html=True)
-    st.markdown(f"**{one.parameters:,}** parameters")
+    label = role_label(role, "Teacher" if role == "teacher" else "Student")
+    st.markdown(f"{label}: **{one.parameters:,}** parameters")
     st.html(
         f'<div role="presentation" style="height:8px;border-radius:4px;background:'
         f'{palette().grid}"><div style="height:8px;border-radius:4px;width:{100 * share:.1f}%;'
         f'background:{palette()[role]}"></div></div>'
     )
-    st.caption(f"{describe(model)} · {one.macs:,} MACs · {size(one.bytes)}")
+    st.caption(f"{describe(model)} · {counted(one.macs)} MACs · {size(one.bytes)}")
 
 
 def _layers(one: Count) -> pd.DataFrame:

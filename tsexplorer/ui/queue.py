@@ -47,11 +47,11 @@ def _row(service: Service, job: JobSnapshot) -> None:
             key=f"show_{job.id}",
             on_click=show_experiment,
             args=(experiment.id,),
-            help=f"Show {experiment.name}",
+            help=f"Show {escaped(experiment.name)}",
         )
         act = service.cancel if job.status in ACTIVE else service.resume
         label = "Cancel" if job.status in ACTIVE else "Resume"
-        if st.button(label, key=f"act_{job.id}", help=f"{label} {experiment.name}"):
+        if st.button(label, key=f"act_{job.id}", help=f"{label} {escaped(experiment.name)}"):
             with sentences():
                 act(job.id)
             st.rerun()

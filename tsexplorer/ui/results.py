@@ -9,11 +9,11 @@ import pandas as pd
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
 from tsexplorer.objectives import get_objective
-from tsexplorer.plots.compare import Bar, Dot, Line, dot, line
+from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES, ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot
-from tsexplorer.ui.theme import percent, with_interval
+from tsexplorer.ui.theme import percent, title_of, with_interval
 
 
 def provenance(experiment: ExperimentSnapshot) -> str:
@@ -61,7 +61,7 @@ def accuracy_dots(
         for role in ROLES:
             accuracy = gain.accuracy[role]
             if accuracy is not None:
-                dots.append(dot(experiment.name, role, accuracy))
+                dots.append(dot(title_of(experiment), role, accuracy))
     return dots
 
 
@@ -77,13 +77,13 @@ def accuracy_lines(service: Service, experiments: Sequence[ExperimentSnapshot]) 
                 if link.role == role and epochs.get(link.stage.hash)
             ]
             if curves:
-                lines.append(line(experiment.name, role, curves))
+                lines.append(line(title_of(experiment), role, curves))
     return lines
 
 
-def cost_bars(experiments: Sequence[ExperimentSnapshot], service: Service, what: str) -> list[Bar]:
+def costs(experiments: Sequence[ExperimentSnapshot], service: Service, what: str) -> list[Cost]:
     """One cost of each experiment's two nets: parameters, macs, bytes or latency (ms)."""
-    bars = []
+    found = []
     for experiment in experiments:
         spec = experiment.spec
         classes = len(get_dataset(spec.data.name).info.classes)
@@ -92,8 +92,8 @@ def cost_bars(experiments: Sequence[ExperimentSnapshot], service: Service, what:
                 value = service.latency(model, classes).median
             else:
                 value = getattr(service.count(model, classes), what)
-            bars.append(Bar(experiment.name, role, value))  # type: ignore[arg-type]
-    return bars
+            found.append(Cost(title_of(experiment), role, value))  # type: ignore[arg-type]
+    return found
 
 
 def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
@@ -103,7 +103,7 @@ def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -
         spec, gain = experiment.spec, service.gain(experiment)
         rows.append(
             {
-                "Experiment": experiment.name,
+                "Experiment": title_of(experiment),
                 "Data": get_dataset(spec.data.name).info.title,
                 "Teacher": with_interval(gain.accuracy["teacher"]),
                 "Baseline": with_interval(gain.accuracy["baseline"]),
@@ -119,7 +119,7 @@ def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -
 
 def differences(experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
     """The settings in which the experiments differ: a row a setting, a column an experiment."""
-    flat = {experiment.name: _flat(experiment.spec) for experiment in experiments}
+    flat = {title_of(experiment): _flat(experiment.spec) for experiment in experiments}
     names = list(dict.fromkeys(name for settings in flat.values() for name in settings))
     rows = {
         name: {title: settings.get(name, "–") for title, settings in flat.items()}

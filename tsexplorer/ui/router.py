@@ -12,8 +12,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from tsexplorer.assets import ASSETS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 TITLE = "Teacher–Student Explorer"
+ICON = ASSETS / "icon.svg"
 ROUTED = "_routed"
 PAGES = {
     "home": ("Home", ":material/school:"),
@@ -29,7 +32,9 @@ def path_of(name: str) -> str:
 
 def route() -> None:
     """Draw the navigation and run the page that the URL names."""
-    st.set_page_config(page_title=TITLE, page_icon=":material/school:", layout="wide")
+    # A file of ours: a :material/…: icon would be fetched from another machine.
+    st.set_page_config(page_title=TITLE, page_icon=str(ICON), layout="wide")
+    st.logo(str(ICON), size="large")
     st.session_state[ROUTED] = True
     pages = [
         st.Page(

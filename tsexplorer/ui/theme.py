@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tsexplorer import demo
 from tsexplorer.analysis.gain import Interval
 from tsexplorer.plots.palette import DARK, LIGHT, TITLES, Palette
 from tsexplorer.specs import Role
+from tsexplorer.store import ExperimentSnapshot
 
 ROLE_MEANING: dict[Role, str] = {
     "teacher": "the large net, trained on labels",
     "baseline": "the student, trained on labels alone",
     "distilled": "the student, taught by the teacher",
 }
+# Streamlit's names for colours that .streamlit/config.toml sets to those of plots/palette.py.
+COLOURS: dict[Role, str] = {"teacher": "blue", "baseline": "gray", "distilled": "orange"}
 MARKS: dict[Role, str] = {"teacher": "■", "baseline": "●", "distilled": "◆"}
 
 
@@ -21,12 +25,41 @@ def palette() -> Palette:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def role_label(role: Role) -> str:
-    """The role's name with its mark in its colour, as HTML that holds no user text."""
-    return (
-        f'<span style="color:{palette()[role]};font-size:0.9em" aria-hidden="true">'
-        f"{MARKS[role]}</span>&nbsp;<strong>{TITLES[role]}</strong>"
-    )
+def role_label(role: Role, title: str | None = None) -> str:
+    """The role's name, or another title, behind its mark in its colour, as markdown.
+
+    >>> role_label("distilled", "Student")
+    ':orange[◆] **Student**'
+    """
+    return f":{COLOURS[role]}[{MARKS[role]}] **{title or TITLES[role]}**"
+
+
+def card(label: str, value: str, caption: str, *, explanation: str | None = None) -> None:
+    """One figure in a frame, with what it is above and where it comes from below.
+
+    Args:
+        label: markdown.
+        value: the figure.
+        caption: markdown; split, seeds and the like.
+        explanation: shown on demand.
+    """
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.metric(label, value, help=explanation)
+        st.caption(caption)
+
+
+def title_of(experiment: ExperimentSnapshot) -> str:
+    """An experiment's name as a heading."""
+    return "The demo pair" if experiment.name == demo.NAME else experiment.name
+
+
+def counted(value: float) -> str:
+    """A count as people read it.
+
+    >>> counted(50890), counted(5650560)
+    ('50,890', '5.65 million')
+    """
+    return f"{value / 1e6:.3g} million" if value >= 1e6 else f"{value:,.0f}"
 
 
 def percent(value: float | None, digits: int = 2) -> str:

@@ -31,8 +31,11 @@ def jobs(json: Json = False) -> None:
     was cancelled or has failed can be resumed.
     """
     with opened() as service:
+        found = service.jobs()
         experiments = {one.id: one for one in service.experiments()}
-        rows = [_job(job, experiments[job.experiment_id]) for job in service.jobs()]
+    # One that is deleted between the two questions takes its jobs with it.
+    kept = [job for job in found if job.experiment_id in experiments]
+    rows = [_job(job, experiments[job.experiment_id]) for job in kept]
     if json:
         print_json(rows)
         return

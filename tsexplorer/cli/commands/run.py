@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,9 +22,9 @@ def run(
     recipe: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
-            help="A recipe; the recipes command lists them.",
-            show_default="quick",
+            metavar="NAME",
+            help="A recipe, quick if none is named; the recipes command lists them.",
+            show_default=False,
         ),
     ] = None,
     spec: Annotated[
@@ -59,17 +60,17 @@ def run(
     on standard output.
     """
     from tsexplorer.cli.data import fetch_if_missing
-    from tsexplorer.cli.requests import asked_for, with_free_name
+    from tsexplorer.cli.requests import asked_for
 
     wanted = asked_for(recipe, spec, data=data, seeds=seeds, name=name)
     with opened() as service:
-        own_name = name is not None or (spec is not None and data is None and seeds is None)
-        wanted = wanted if own_name else with_free_name(service, wanted)
+        if name is None and (spec is None or data is not None or seeds is not None):
+            free = service.free_name(wanted, wanted.name)
+            wanted = wanted.model_copy(update={"name": free})
         for remark in service.check(wanted).remarks:
             say(remark)
         fetch_if_missing(service, wanted.data.name)
-        _load_torch()
-        _see_through(service, service.enqueue(wanted), json=json)
+        _see_through(service, lambda: service.enqueue(wanted), json=json)
 
 
 @app.command(rich_help_panel=TRAIN)
@@ -88,29 +89,27 @@ def resume(
 
     with opened() as service:
         found = service.store.job(job)
+        if found.status not in (*RESUMABLE, "queued", "running"):
+            service.resume(job)  # lets a paused one go on, and refuses one that is done
         fetch_if_missing(service, service.experiment(found.experiment_id).spec.data.name)
-        _load_torch()
-        if found.status in RESUMABLE:
-            found = service.store.requeue(job)
-        elif found.status not in ("queued", "running"):
-            service.resume(job)
-        _see_through(service, found, json=json)
+        again = found.status in RESUMABLE
+        _see_through(service, lambda: service.store.requeue(job) if again else found, json=json)
 
 
-def _load_torch() -> None:
-    """Before the job is taken: a job whose process is silent for seconds looks abandoned."""
-    import tsexplorer.jobs.runner  # noqa: F401
-
-
-def _see_through(service: Service, job: JobSnapshot, *, json: bool) -> None:
-    from tsexplorer.cli.foreground import see_through
+def _see_through(service: Service, take: Callable[[], JobSnapshot], *, json: bool) -> None:
+    """Queue a job, see it through and print what came of it."""
+    # Imports torch before the job is taken: one whose process is silent for seconds looks
+    # abandoned.
+    from tsexplorer.cli.foreground import CtrlC, see_through
     from tsexplorer.cli.progress import reporter
     from tsexplorer.cli.results import document, print_results
 
-    experiment = service.experiment(job.experiment_id)
-    say(f'Training "{experiment.name}" as job {job.id}.')
-    with reporter(experiment) as shown:
-        see_through(service, job, shown)
+    with CtrlC() as interrupt:
+        job = take()
+        experiment = service.experiment(job.experiment_id)
+        say(f'Training "{experiment.name}" as job {job.id}.')
+        with reporter(experiment) as shown:
+            see_through(service, job, shown, interrupt)
     experiment = service.experiment(experiment.id)
     if json:
         print_json(document(service, experiment))

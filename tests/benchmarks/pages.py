@@ -1,0 +1,227 @@
+"""How long a person waits for a page, in Chromium: the first of a cold server, and the next ones.
+
+The server may use all cores, as it may for a visitor; the browser tests hold theirs to one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import cycle
+from statistics import median, quantiles
+from time import monotonic, perf_counter
+
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, Target, say
+from tests.benchmarks.machinery import empty_home
+from tests.browser import chromium
+from tests.browser.harness import WIDE, exceptions, visit, wait_idle, widget
+from tests.browser.server import ROOT, AppServer, serve
+from tsexplorer.settings import get_settings
+from tsexplorer.store import Store
+
+PAGES = ("Home", "Train", "Compare")
+PATIENCE_SECONDS = 30.0
+SEEDS = 5
+"""With one, ``quick`` may be through before the pages are."""
+Wait = tuple[float, float]
+"""Seconds from a click to the next page's title, and to the end of its script."""
+PAUSES_MS = (200, 300, 400, 500, 600)
+"""Between two switches, so that clicks meet the timer of the live view at all its phases."""
+
+# Resolves to milliseconds from the click to the title of the next page, and to the moment at
+# which its script is through as well. Looks once a frame.
+STOPWATCH = """
+title => {
+  window.switched = new Promise(resolve => {
+    document.addEventListener("click", click => {
+      let titled = null;
+      const look = () => {
+        const heading = document.querySelector("h1");
+        const there = heading?.checkVisibility() && heading.innerText.trim() === title;
+        const now = performance.now() - click.timeStamp;
+        if (there && titled === null) titled = now;
+        const app = document.querySelector("[data-testid=stApp]");
+        if (there && app.dataset.testScriptState === "notRunning") resolve([titled, now]);
+        else requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    }, {capture: true, once: true});
+  });
+}
+"""
+
+
+def cold_start(count: int) -> Finding:
+    """Start so many servers; each answers one request, its first."""
+    waits = []
+    with chrome() as browser:
+        for number in range(1, count + 1):
+            with app() as server:
+                waits.append(first_page(browser, server))
+            say(f"server {number} of {count}: {waits[-1]:.2f} s")
+    return Finding.typical(waits, figure="median", of="new home, empty browser cache")
+
+
+def page_switch(rounds: int) -> Finding:
+    """Click through the pages so many times while ``quick`` trains."""
+    with chrome() as browser, app() as server, closing(store_of(server)) as store:
+        page = browser.new_page(viewport=WIDE)
+        start_quick(page, server, store)
+        titles, pauses = titles_of(page), cycle(PAUSES_MS)
+        waits: list[Wait] = []
+        for _ in range(rounds):
+            waits += tour(page, titles, pauses)
+            if not training(store):
+                raise BenchmarkError(f"The job is over before the last switch: {store.jobs()[0]}")
+    return _summary(waits)
+
+
+def first_page(browser: Browser, server: AppServer) -> float:
+    """Seconds from the request to the title, for a visitor who has nothing of the app yet."""
+    visitor = browser.new_context(viewport=WIDE)
+    page = visitor.new_page()
+    page.goto("about:blank")
+    began = perf_counter()
+    page.goto(server.url, wait_until="commit")
+    page.get_by_role("heading", level=1).wait_for()
+    waited = perf_counter() - began
+    visitor.close()
+    return waited
+
+
+def start_quick(page: Page, server: AppServer, store: Store) -> None:
+    """Fill in the number of seeds and press the button; the form begins with the recipe.
+
+    Raises:
+        BenchmarkError: nothing began to train.
+    """
+    visit(page, server, "/train")
+    page.locator("summary").filter(has_text="seeds").click()
+    seeds = widget(page, "seeds").locator("input")
+    seeds.fill(str(SEEDS))
+    seeds.press("Enter")
+    wait_idle(page)
+    widget(page, "start").get_by_role("button").click()
+    until = monotonic() + PATIENCE_SECONDS
+    while not training(store):
+        if monotonic() > until:
+            raise BenchmarkError(f"Nothing began to train: {store.jobs()}")
+        page.wait_for_timeout(PAUSES_MS[0])
+
+
+def titles_of(page: Page) -> dict[str, str]:
+    """What stands at the head of each page; also a first time for each, off the record."""
+    titles = {}
+    for name in PAGES:
+        link(page, name).click()
+        wait_idle(page)
+        titles[name] = page.get_by_role("heading", level=1).inner_text().strip()
+    return titles
+
+
+def tour(page: Page, titles: dict[str, str], pauses: Iterator[int]) -> list[Wait]:
+    """Visit each page once."""
+    waits = []
+    for name, title in titles.items():
+        page.wait_for_timeout(next(pauses))
+        waits.append(switch(page, name, title))
+    say(", ".join(f"{name} {drawn:.2f} s" for name, (_, drawn) in zip(titles, waits, strict=True)))
+    return waits
+
+
+def switch(page: Page, name: str, title: str) -> Wait:
+    """Click on a page's link, and time what follows.
+
+    Raises:
+        BenchmarkError: the page that came shows an exception.
+    """
+    page.evaluate(STOPWATCH, title)
+    link(page, name).click()
+    titled, drawn = page.evaluate("window.switched")
+    if shown := exceptions(page):
+        raise BenchmarkError(f"{name} shows an exception: {shown[0]}")
+    return titled / 1000, drawn / 1000
+
+
+def link(page: Page, name: str) -> Locator:
+    """The page's place in the navigation."""
+    return page.get_by_test_id("stTopNavLink").filter(has_text=name)
+
+
+def store_of(server: AppServer) -> Store:
+    """The store that the server writes."""
+    return Store.open(f"sqlite:///{server.home / 'store.sqlite3'}")
+
+
+def training(store: Store) -> bool:
+    """Whether a job runs at this moment."""
+    return any(job.status == "running" for job in store.jobs(active_only=True))
+
+
+@contextmanager
+def chrome() -> Iterator[Browser]:
+    """The system's Chromium.
+
+    Raises:
+        BenchmarkError: there is none.
+    """
+    try:
+        path = chromium.require()
+    except chromium.ChromiumMissingError as error:
+        raise BenchmarkError(f"{error} On Debian, make browser installs it.") from error
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def app() -> Iterator[AppServer]:
+    """A new server with a home of its own, as ``make run`` would start it."""
+    cores = str(get_settings().threads or os.cpu_count() or 1)
+    threads = {"OMP_NUM_THREADS": cores, "TSEXPLORER_THREADS": cores}
+    with empty_home() as folder, serve(ROOT / "app.py", folder / "home", env=threads) as server:
+        yield server
+
+
+def p95(values: Sequence[float]) -> float:
+    """The 95th percentile."""
+    return quantiles(values, n=20, method="inclusive")[-1]
+
+
+def _summary(waits: Sequence[Wait]) -> Finding:
+    titled, drawn = zip(*waits, strict=True)
+    return Finding(
+        value=p95(drawn),
+        low=min(drawn),
+        high=max(drawn),
+        count=len(drawn),
+        details={
+            "figure": "p95 to the end of the page's script",
+            "median": f"{median(drawn):.2f} s",
+            "to the title": f"p95 {p95(titled):.2f} s, median {median(titled):.2f} s",
+        },
+    )
+
+
+BENCHMARK = (
+    Benchmark(
+        name="cold-start",
+        title="first page of a cold server: from the request to the title",
+        unit="s",
+        target=Target(2, at_least=False),
+        count=5,
+        run=cold_start,
+    ),
+    Benchmark(
+        name="page-switch",
+        title="another page while a job trains: from the click to title and idle script",
+        unit="s",
+        target=Target(0.5, at_least=False),
+        count=14,
+        run=page_switch,
+    ),
+)

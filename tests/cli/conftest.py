@@ -1,0 +1,68 @@
+"""Commands called in this process, and a toy experiment that trains in a blink."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.data.conftest import mnist, server  # noqa: F401 - fixtures
+from tsexplorer.cli import app
+from tsexplorer.service import Service
+from tsexplorer.settings import get_settings
+
+TOY: dict[str, Any] = {
+    "teacher": {"name": "custom", "net": {"dense": [12]}},
+    "student": {"name": "custom", "net": {"dense": [4]}},
+    "objective": {"name": "hinton", "temperature": 2, "lambda": 0.25},
+    "teacher_train": {"epochs": 2, "batch_size": 100, "learning_rate": 0.01},
+    "baseline_train": {"epochs": 1, "batch_size": 200, "learning_rate": 0.01},
+    "distilled_train": {"epochs": 1, "batch_size": 200, "learning_rate": 0.01},
+}
+"""Sizes: 784·12 + 12 + 12·10 + 10 = 9,550 and 784·4 + 4 + 4·10 + 10 = 3,190 parameters."""
+
+Shell = Callable[..., Result]
+
+
+@pytest.fixture
+def shell() -> Shell:
+    """Runs a command: ``shell("run", "--json")``."""
+
+    def call(*arguments: str) -> Result:
+        result = CliRunner().invoke(app, arguments, prog_name="python -m tsexplorer")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Callable[..., str]:
+    """Writes the toy experiment, with changes, to ``NAME.json``."""
+
+    def write(name: str = "toy", /, **changes: Any) -> str:
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps(TOY | changes))
+        return str(file)
+
+    return write
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """Another process's view of the same home; its worker is stopped at the end."""
+    opened = Service(get_settings())
+    yield opened
+    opened.close()
+    opened.store.close()
+
+
+def document(result: Result) -> Any:
+    """What a command that succeeded printed, all of it one JSON document."""
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)

@@ -1,0 +1,189 @@
+"""Whatever is wrong with the arguments is said in one line, with exit code 2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from tests.cli.conftest import TOY, Shell
+from tsexplorer.cli.requests import asked_for
+from tsexplorer.errors import UserError
+from tsexplorer.recipes import get_recipe
+from tsexplorer.service import Service
+from tsexplorer.settings import get_settings
+
+
+def assert_refused(result: Result, *words: str) -> None:
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith("\n")
+    assert "Usage:" not in result.stderr
+    assert "─" not in result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["modles"], ["No such command 'modles'", "Did you mean 'models'?"]),
+        (["models", "--clases", "3"], ["No such option: --clases", "--classes", "models --help"]),
+        (["models", "--classes", "many"], ["--classes", "integer"]),
+        (["models", "--classes", "1"], ["at least 2 classes"]),
+        (["models", "wu-cnn"], ["wu-cnn", "models --help"]),
+        (["run", "qiuck"], ["no recipe called 'qiuck'", "quick", "wu-2020"]),
+        (["run", "--data", "minst"], ["no dataset called 'minst'", "mnist-5k"]),
+        (["run", "--seeds", "0"], ["--seeds", "1"]),
+        (["run", "--seeds", "101"], ["--seeds", "100"]),
+        (["run", "--seeds", "two"], ["--seeds", "integer"]),
+        (["run", "--seeds"], ["--seeds", "requires an argument"]),
+        (["run", "--name", ""], ["name", "at least 1 character"]),
+        (["run", "--name", "x" * 81], ["name", "at most 80 characters"]),
+        (["run", "--spec", "no-such-file.json"], ["no file no-such-file.json"]),
+        (["run", "quick", "--spec", "x.json"], ["not both"]),
+        (["resume"], ["ID"]),
+        (["resume", "7"], ["no job 7"]),
+        (["resume", "quick"], ["ID", "integer"]),
+        (["cancel", "7"], ["no job 7"]),
+        (["delete", "nothing"], ['no experiment "nothing"']),
+        (["delete", "demo"], ["demo", "stays"]),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("json_too", [False, True], ids=["", "json"])
+def test_an_argument_that_means_nothing(
+    shell: Shell, arguments: list[str], words: list[str], json_too: bool
+) -> None:
+    assert_refused(shell(*arguments[:1], *["--json"] * json_too, *arguments[1:]), *words)
+
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"objective": {"temperature": 0}}, ["objective.temperature", "greater than 0"]),
+        ({"objective": {"temperature": -1}}, ["objective.temperature", "greater than 0"]),
+        ({"objective": {"temperature": float("nan")}}, ["objective.temperature", "finite"]),
+        ({"objective": {"lambda": 1.5}}, ["objective.lambda", "less than or equal to 1"]),
+        ({"objective": {"name": "hintn"}}, ["no objective called 'hintn'"]),
+        ({"teacher": {"name": "wu-cmm"}}, ["no net called 'wu-cmm'"]),
+        ({"data": {"name": "minst"}}, ["no dataset called 'minst'"]),
+        ({"seed": 3}, ["seed is not a known setting"]),
+        ({"seeds": []}, ["seeds", "at least 1"]),
+        ({"seeds": [1, 1]}, ["each seed may stand only once"]),
+        ({"teacher_train": {"epochs": 0}}, ["teacher_train.epochs", "greater than or equal to 1"]),
+        ({"baseline_train": {"batch_size": 4001}}, ["4,001", "4,000 training images"]),
+        (
+            {"student": {"name": "custom", "net": {"conv": [8, 8, 8, 8, 8]}}},
+            ["below 1 pixel", "at most 4 convolution blocks"],
+        ),
+    ],
+    ids=str,
+)
+def test_a_spec_that_cannot_be_run(
+    shell: Shell, spec_file: Callable[..., str], changes: dict[str, Any], words: list[str]
+) -> None:
+    assert_refused(shell("run", "--spec", spec_file(**changes)), *words)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["not JSON", "line 1"]),
+        (b'{"seeds": [0],}', ["not JSON", "line 1"]),
+        (b"[]", ["valid dictionary"]),
+        (b'{"name": "caf\xe9"}', ["not UTF-8"]),
+        (b"[" * 100_000, ["nested too deeply"]),
+        (b'{"seeds": [%s]}' % (b"1" * 5000), ["too long a number"]),
+        (b'{"name": "\\ud800"}', ["name"]),
+    ],
+    ids=["empty", "comma", "list", "latin-1", "deep", "long", "surrogate"],
+)
+def test_a_file_that_is_no_spec(
+    shell: Shell, tmp_path: Path, content: bytes, words: list[str]
+) -> None:
+    file = tmp_path / "spec.json"
+    file.write_bytes(content)
+    assert_refused(shell("run", "--spec", str(file)), "spec.json", *words)
+
+
+def test_a_folder_is_no_spec(shell: Shell, tmp_path: Path) -> None:
+    assert_refused(shell("run", "--spec", str(tmp_path)), "cannot be read", "directory")
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    file = tmp_path / "from-windows.json"
+    file.write_text(json.dumps(TOY), encoding="utf-8-sig")
+    assert asked_for(None, file).name == "from-windows"
+
+
+def test_a_setting_in_the_environment_that_is_wrong(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TSEXPLORER_THREADS", "all")
+    get_settings.cache_clear()
+    assert_refused(shell("datasets"), "TSEXPLORER_", "threads", "'all'")
+
+
+def test_a_store_that_is_none(shell: Shell, home: Path) -> None:
+    home.mkdir()
+    (home / "store.sqlite3").write_text("not a database at all, but long enough for a header" * 99)
+    assert_refused(shell("jobs", "--json"), "store.sqlite3", "damaged")
+
+
+def test_nothing_is_queued_by_what_is_refused(
+    shell: Shell, service: Service, spec_file: Callable[..., str]
+) -> None:
+    shell("run", "--spec", spec_file(baseline_train={"batch_size": 4001}))
+    assert service.jobs() == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "seeds", "data"),
+    [
+        ({}, "quick", (0,), "mnist-5k"),
+        ({"seeds": 1, "data": "mnist-5k"}, "quick", (0,), "mnist-5k"),
+        ({"data": "mnist"}, "quick, mnist", (0,), "mnist"),
+        ({"seeds": 3}, "quick, 3 seeds", (0, 1, 2), "mnist-5k"),
+        ({"data": "mnist", "seeds": 5}, "quick, mnist, 5 seeds", (0, 1, 2, 3, 4), "mnist"),
+        ({"seeds": 3, "name": "mine"}, "mine", (0, 1, 2), "mnist-5k"),
+    ],
+    ids=str,
+)
+def test_other_data_or_seeds_make_an_experiment_of_its_own_name(
+    arguments: dict[str, Any], name: str, seeds: tuple[int, ...], data: str
+) -> None:
+    spec = asked_for(None, None, **arguments)
+    assert (spec.name, spec.seeds, spec.data.name) == (name, seeds, data)
+    unchanged = {"name", "seeds", "data"}
+    assert spec.model_dump(exclude=unchanged) == get_recipe("quick").spec.model_dump(
+        exclude=unchanged
+    )
+
+
+def test_other_data_keep_the_scaling_of_the_recipe() -> None:
+    spec = asked_for("wu-2020", None, data="fashion-mnist")
+    assert (spec.data.name, spec.data.scaling) == ("fashion-mnist", "raw")
+
+
+def test_a_file_without_a_name_gives_its_own(spec_file: Callable[..., str]) -> None:
+    assert asked_for(None, Path(spec_file("my nets"))).name == "my nets"
+    assert asked_for(None, Path(spec_file("my nets", name="other"))).name == "other"
+
+
+def test_a_long_name_is_cut_before_what_tells_it_apart(spec_file: Callable[..., str]) -> None:
+    file = Path(spec_file("long", name="n" * 80))
+    name = asked_for(None, file, seeds=5).name
+    assert len(name) == 80
+    assert name.endswith("n, 5 seeds")
+
+
+def test_what_makes_no_experiment_raises_a_sentence() -> None:
+    with pytest.raises(UserError, match=r"^There is no recipe called 'slow'"):
+        asked_for("slow", None)

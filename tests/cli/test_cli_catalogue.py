@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell, document
+from tsexplorer.data.registry import dataset_names
+from tsexplorer.models import model_names
+from tsexplorer.objectives import objective_names
+from tsexplorer.recipes import get_recipe, recipe_names
+from tsexplorer.settings import get_settings
+from tsexplorer.specs import ExperimentSpec, parse_spec
+
+
+def test_models_are_counted_at_ten_classes(shell: Shell) -> None:
+    models = {row["name"]: row for row in document(shell("models", "--json"))}
+    assert set(models) == set(model_names())
+    student = models["mlp-64"]
+    assert (student["parameters"], student["macs"], student["bytes"]) == (
+        784 * 64 + 64 + 64 * 10 + 10,
+        784 * 64 + 64 * 10,
+        4 * 50_890,
+    )
+    assert student["classes"] == 10
+    assert student["layers"] == "784-64-10, ReLU"
+    assert models["wu-cnn"]["parameters"] == 61_514
+
+
+def test_models_are_counted_at_as_many_classes_as_asked(shell: Shell) -> None:
+    models = {row["name"]: row for row in document(shell("models", "--classes", "26", "--json"))}
+    assert models["korn-cnn"]["parameters"] == 3_378_970
+    assert models["korn-mlp"]["parameters"] == 415_258
+
+
+def test_the_table_of_models_says_for_how_many_classes_it_counts(shell: Shell) -> None:
+    lines = shell("models").stdout.splitlines()
+    row = next(line for line in lines if line.startswith("wu-cnn "))
+    assert ["61,514", "5,650,560", "246", "kB"] == row.split()[-4:]
+    assert lines[-1].startswith("Counted with 10 classes")
+    assert "Counted with 26 classes" in shell("models", "--classes", "26").stdout
+
+
+def test_datasets_say_what_is_here(shell: Shell) -> None:
+    rows = document(shell("datasets", "--json"))
+    assert [row["name"] for row in rows] == list(dataset_names())
+    sets = {row["name"]: row for row in rows}
+    embedded, letters = sets["mnist-5k"], sets["emnist-letters"]
+    splits = ("train", "validation", "test", "classes")
+    assert [embedded[name] for name in splits] == [4_000, 500, 500, 10]
+    assert [letters[name] for name in splits] == [114_400, 10_400, 20_800, 26]
+    assert letters["class_names"][25] == "Z"
+    assert embedded["available"] is True
+    assert sets["mnist"]["available"] is False
+
+
+def test_a_dataset_that_was_put_there_is_seen(shell: Shell) -> None:
+    raw = get_settings().data_folder / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{name}-ubyte.gz").write_bytes(gzip.compress(b""))
+    sets = {row["name"]: row for row in document(shell("datasets", "--json"))}
+    assert sets["fashion-mnist"]["available"] is True
+    table = shell("datasets").stdout
+    here = {line.split()[0]: line.rstrip() for line in table.splitlines() if line.strip()}
+    assert here["fashion-mnist"].endswith("yes")
+    assert here["emnist-letters"].endswith("no, 561.8 MB to fetch")
+    assert str(get_settings().data_folder.resolve()) in table
+
+
+def test_objectives_say_which_parameters_they_use(shell: Shell) -> None:
+    rows = document(shell("objectives", "--json"))
+    assert [row["name"] for row in rows] == list(objective_names())
+    used = {row["name"]: row["parameters"] for row in rows}
+    assert used["hinton"] == used["additive"] == ["temperature", "lambda"]
+    assert used["labels"] == used["vanilla"] == []
+    hinton = rows[1]
+    assert r"T^2\,\mathrm{KL}" in hinton["formula"]
+    assert "T²" in hinton["convention"]
+    assert "1503.02531" in hinton["source"]
+    assert "λ·CE + CE_soft(T)" in shell("objectives").stdout
+
+
+def test_recipes_come_with_published_figures_and_a_spec_to_run(shell: Shell) -> None:
+    rows = document(shell("recipes", "--json"))
+    assert [row["name"] for row in rows] == list(recipe_names())
+    assert rows[0]["name"] == "quick"
+    wu = next(row for row in rows if row["name"] == "wu-2020")
+    assert wu["published"] == {"teacher": 98.28, "baseline": 92.30, "distilled": 92.70}
+    assert len(wu["caveats"]) == len(get_recipe("wu-2020").caveats) > 0
+    assert parse_spec(ExperimentSpec, wu["spec"]) == get_recipe("wu-2020").spec
+    table = shell("recipes").stdout
+    assert "98.28 % / 92.30 % / 92.70 %" in table
+    assert all(caveat in table for caveat in wu["caveats"])
+
+
+@pytest.mark.parametrize("command", ["models", "datasets", "objectives", "recipes"])
+def test_looking_things_up_writes_nothing(shell: Shell, home: Path, command: str) -> None:
+    assert shell(command, "--json").exit_code == 0
+    assert not home.exists()

@@ -1,0 +1,146 @@
+"""Recipes: each can be planned and run as it stands, and says what was published for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.errors import NotFoundError
+from tsexplorer.models import count
+from tsexplorer.objectives import get_objective
+from tsexplorer.planning import plan
+from tsexplorer.recipes import get_recipe, recipe_names
+from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, parse_spec
+
+# Parameters of teacher and student. Where the source sets only a bound, the range says it.
+NETS: dict[str, tuple[int | range, int]] = {
+    "quick": (61_514, 50_890),
+    "wu-2020": (61_514, 50_890),
+    "korn-2017": (3_378_970, 415_258),
+    "best-64": (range(50_890, 100_001), 50_890),
+}
+# Test accuracy of teacher, baseline and distilled student in percent.
+PUBLISHED = {"wu-2020": (98.28, 92.30, 92.70), "korn-2017": (94.4, 91.6, 92.2)}
+EPOCHS = {"wu-2020": (2, 10, 5), "korn-2017": (26, 50, 50)}
+
+
+def classes_of(spec: ExperimentSpec) -> int:
+    return len(get_dataset(spec.data.name).info.classes)
+
+
+def parameters(model: ModelSpec, spec: ExperimentSpec) -> int:
+    return count(model, classes_of(spec)).parameters
+
+
+def epochs(spec: ExperimentSpec) -> tuple[int, ...]:
+    return tuple(getattr(spec, f"{role}_train").epochs for role in ROLES)
+
+
+def test_the_quick_start_comes_first_and_then_the_alphabet() -> None:
+    first, *others = recipe_names()
+    assert first == "quick"
+    assert others == sorted(others)
+    assert {"wu-2020", "korn-2017"} <= set(others)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        get_recipe("quik")
+    known = ", ".join(recipe_names())
+    assert str(caught.value) == f"There is no recipe called 'quik'; choose one of {known}."
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_say_what_they_are(name: str) -> None:
+    recipe = get_recipe(name)
+    assert recipe.name == recipe.spec.name == name
+    assert recipe.title
+    assert recipe.source
+    for text in (recipe.summary, *recipe.caveats):
+        assert text.endswith(".")
+        assert "\n" not in text
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_plan(name: str) -> None:
+    spec = get_recipe(name).spec
+    needs_teacher = get_objective(spec.objective.name).needs_teacher
+    stages = plan(spec, needs_teacher=needs_teacher)
+    assert [stage.role for stage in stages] == list(ROLES) * len(spec.seeds)
+    assert len({stage.spec.hash for stage in stages}) == len(stages)
+    assert stages[2].spec.teachers == ((stages[0].spec.hash,) if needs_teacher else ())
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_stand_up_to_the_checks_that_a_file_meets(name: str) -> None:
+    """A recipe copies specs with changes, which pydantic does not look over."""
+    spec = get_recipe(name).spec
+    again = parse_spec(ExperimentSpec, spec.to_json())
+    assert again == spec
+    assert again.hash == spec.hash
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_batches_fit_the_data(name: str) -> None:
+    spec = get_recipe(name).spec
+    assert spec.data.name in dataset_names()
+    train = get_dataset(spec.data.name).info.train
+    for role in ROLES:
+        assert getattr(spec, f"{role}_train").batch_size <= train
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_no_student_is_larger_than_its_teacher(name: str) -> None:
+    spec = get_recipe(name).spec
+    assert parameters(spec.student, spec) <= parameters(spec.teacher, spec)
+
+
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name in NETS])
+def test_nets_have_the_size_of_their_source(name: str) -> None:
+    spec = get_recipe(name).spec
+    teacher, student = NETS[name]
+    allowed = teacher if isinstance(teacher, range) else (teacher,)
+    assert parameters(spec.teacher, spec) in allowed
+    assert parameters(spec.student, spec) == student
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_published_figures_are_those_of_the_source(name: str) -> None:
+    recipe = get_recipe(name)
+    assert tuple(recipe.published.values()) == PUBLISHED.get(name, ())
+    if recipe.published:
+        assert tuple(recipe.published) == ROLES
+        assert recipe.caveats
+
+
+@pytest.mark.parametrize("name", EPOCHS)
+def test_epochs_are_those_of_the_source(name: str) -> None:
+    assert epochs(get_recipe(name).spec) == EPOCHS[name]
+
+
+def test_the_quick_start_needs_no_download(tmp_path: Path) -> None:
+    assert get_dataset(get_recipe("quick").spec.data.name).available(tmp_path)
+
+
+def test_wu_goes_on_from_the_baseline_on_raw_pixels_without_labels() -> None:
+    spec = get_recipe("wu-2020").spec
+    assert spec.warm_start
+    assert (spec.data.name, spec.data.scaling) == ("mnist", "raw")
+    assert spec.objective.name == "vanilla"
+    for role in ROLES:
+        train = getattr(spec, f"{role}_train")
+        assert (train.optimiser, train.learning_rate, train.epsilon) == ("adam", 1e-3, 1e-7)
+        assert train.batch_size == 64
+
+
+def test_korn_adds_soft_targets_at_t_10_on_26_letters() -> None:
+    spec = get_recipe("korn-2017").spec
+    assert classes_of(spec) == 26
+    objective = spec.objective
+    assert (objective.name, objective.temperature, objective.lam) == ("additive", 10, 0.5)
+    for role in ROLES:
+        train = getattr(spec, f"{role}_train")
+        assert (train.optimiser, train.batch_size, train.schedule) == ("adadelta", 256, "plateau")
+        assert (train.plateau_patience, train.early_stopping) == (1, 3)
