@@ -12,7 +12,7 @@ PORT    ?= 8501
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check lint format bench screenshots install install-test browser clean
+.PHONY: help run test test-slow check lint format bench demo screenshots install install-test browser clean
 
 help:  ## Show this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +37,12 @@ format: install-test  ## Put the code into its one format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install-test  ## Measure speed
+bench: install-test browser  ## Measure speed
 	$(BIN)/python -m tests.benchmarks
+
+demo: $(VENV)/.installed  ## Train the demo pair anew, into assets/demo/; wants full MNIST in TSEXPLORER_DATA
+	$(BIN)/python -m tsexplorer run best-64
+	$(BIN)/python -m tsexplorer.demo best-64
 
 screenshots: install-test browser  ## Take the README's pictures anew, into assets/screenshots/
 	$(TESTING) $(BIN)/python -m tests.browser.screenshots

@@ -13,14 +13,14 @@ from tsexplorer.ui.live import live_view, result
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.queue import queue_view
-from tsexplorer.ui.router import guard
-from tsexplorer.ui.state import EXPERIMENT, shown_experiment
+from tsexplorer.ui.router import guard, path_of
+from tsexplorer.ui.state import COMPARED, EXPERIMENT, shown_experiment
 from tsexplorer.ui.theme import escaped, title_of
 
 
 def main() -> None:
     service = get_service()
-    forms.fill_once()
+    forms.begin()
     st.title("Train", anchor=False)
     st.markdown(
         "Pick a large net and a small one. Three trainings follow: the **teacher**, the small net "
@@ -43,9 +43,9 @@ def settings(service: Service) -> None:
     available = download_panel(service, data.name)
     first, second = st.columns(2)
     with first:
-        teacher = forms.net_form("teacher", "Teacher net", "wu-cnn")
+        teacher = forms.net_form("teacher", "Teacher net")
     with second:
-        student = forms.net_form("student", "Student net", "mlp-64")
+        student = forms.net_form("student", "Student net")
     nets = st.container()  # filled last: an impossible net takes only its own place
     objective = forms.objective_form()
     button = st.container()
@@ -120,12 +120,8 @@ def progress(service: Service) -> None:
     live_view(service, experiment.id)
     if experiment.done:
         result(service, experiment)
-        st.page_link(
-            "pages/compare.py",
-            label="Compare",
-            icon=":material/compare_arrows:",
-            query_params={"experiments": [experiment.id]},
-        )
+        if st.button("Compare", key="compare", icon=":material/compare_arrows:"):
+            st.switch_page(path_of("compare"), query_params={COMPARED: [experiment.id]})
     queue_view(service, experiment.id)
 
 

@@ -71,7 +71,7 @@ def test_a_file_gives_settings_and_the_environment_wins(
     file = tmp_path / ".env"
     file.write_text("TSEXPLORER_DEVICE=cpu\nTSEXPLORER_THREADS=2\nOTHER_PROGRAM=1\n")
     bare.setenv("TSEXPLORER_THREADS", "5")
-    settings = Settings(_env_file=file)  # type: ignore[call-arg]
+    settings = Settings(_env_file=file)
     assert (settings.device, settings.threads) == ("cpu", 5)
 
 

@@ -114,11 +114,10 @@ DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
 SPECS = [spec for spec, _ in DEFAULTS]
 
 
-def numbers(low: float, high: float, **bounds: bool) -> st.SearchStrategy[float]:
+def numbers(low: float, high: float, *, exclude_min: bool = False) -> st.SearchStrategy[float]:
     """Floats of a range, whole ones often: their int spelling is what may go wrong."""
-    whole = st.integers(int(low), int(high)).map(float)
-    floats = st.floats(low, high, allow_nan=False, **bounds)
-    return st.one_of(floats, whole.filter(lambda n: not (n == low and bounds.get("exclude_min"))))
+    whole = st.integers(int(low) + exclude_min, int(high)).map(float)
+    return st.floats(low, high, exclude_min=exclude_min) | whole
 
 
 shares = st.floats(0, 1, exclude_max=True)

@@ -163,7 +163,7 @@ def test_nothing_trained_gives_nothing() -> None:
     result = gain([])
     assert set(result.accuracy) == set(ROLES)
     assert all(one is None for one in result.accuracy.values())
-    assert result.gap is result.gap_of_means is None
+    assert (result.gap, result.gap_of_means) == (None, None)
     assert result.undefined == 0
 
 

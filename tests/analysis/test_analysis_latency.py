@@ -61,7 +61,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int], float]) -> P
         torch.get_num_threads()  # as any real net does: from here on the thread has a number
         return probe
 
-    monkeypatch.setattr(latency.time, "perf_counter", clock)
+    monkeypatch.setattr("tsexplorer.analysis.latency.time.perf_counter", clock)
     monkeypatch.setattr(latency, "build", build)
     return probe
 

@@ -41,12 +41,12 @@ def main(
     for name in chosen:
         if name not in known:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
-    complaint = report.busy()
-    if complaint is not None:
+    load = report.load()
+    if complaint := report.busy(load):
         say(complaint)
     results = {name: measured(known[name], pairs) for name in chosen}
     if as_json:
-        print(report.as_json(known, results))
+        print(report.as_json(known, results, load))
     else:
         Console().print(report.tables(known, results))
     if any(isinstance(result, str) for result in results.values()):

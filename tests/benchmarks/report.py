@@ -31,11 +31,13 @@ def tables(benchmarks: Mapping[str, Benchmark], results: Results) -> Group:
     return Group(figures, "", notes)
 
 
-def as_json(benchmarks: Mapping[str, Benchmark], results: Results) -> str:
-    """One document: the machine, how busy it was, and the findings."""
+def as_json(
+    benchmarks: Mapping[str, Benchmark], results: Results, load_before: float | None
+) -> str:
+    """One document: the machine, how busy it was when we came, and the findings."""
     content = {
         "machine": machine(CPU),
-        "load": load(),
+        "load": load_before,
         "benchmarks": [_entry(benchmarks[name], result) for name, result in results.items()],
     }
     return json.dumps(content, indent=1, ensure_ascii=False)
@@ -46,12 +48,11 @@ def load() -> float | None:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
-def busy() -> str | None:
-    """A sentence if others are using this machine."""
-    waiting = load()
+def busy(waiting: float | None) -> str | None:
+    """A sentence if others are using this machine, or did a minute ago."""
     if waiting is None or waiting < BUSY_SHARE * (os.cpu_count() or 1):
         return None
-    return f"This machine is busy (load {waiting:.1f}): do not report these figures."
+    return f"This machine is busy (load {waiting:.1f}): figures to report need a quiet one."
 
 
 def _cells(benchmark: Benchmark, result: Finding | str) -> tuple[str, ...]:

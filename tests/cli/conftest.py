@@ -59,7 +59,6 @@ def service() -> Iterator[Service]:
     opened = Service(get_settings())
     yield opened
     opened.close()
-    opened.store.close()
 
 
 def document(result: Result) -> Any:

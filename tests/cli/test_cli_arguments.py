@@ -63,7 +63,6 @@ def test_an_argument_that_means_nothing(
     assert_refused(shell(*arguments[:1], *["--json"] * json_too, *arguments[1:]), *words)
 
 
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

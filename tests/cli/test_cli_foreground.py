@@ -6,59 +6,27 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 from tests.cli.conftest import Shell, document
+from tsexplorer.cli.progress import Lines, View
 from tsexplorer.jobs import owner
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
-from tsexplorer.store import JobSnapshot
+from tsexplorer.store import JobSnapshot, StageSnapshot
 
 SpecFile = Callable[..., str]
-PATIENCE_SECONDS = 30.0
-LONG = {"teacher_train": {"epochs": 2000, "batch_size": 100}}
-
-
-def until(reached: Callable[[], object]) -> None:
-    """Wait for something that is bound to come."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-class Meanwhile(threading.Thread):
-    """Does something on the side while a command runs; what goes wrong is raised at the end."""
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        super().__init__(daemon=True)
-        self._act = act
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._act()
-        except BaseException as error:
-            self._error = error
-
-    def __enter__(self) -> None:
-        self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.join()
-        if self._error is not None:
-            raise self._error
+Act = Callable[[int], None]
 
 
 @pytest.fixture(autouse=True)
-def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TSEXPLORER_HEARTBEAT_SECONDS", "0.2")
+def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TSEXPLORER_HEARTBEAT_SECONDS", "1")
     get_settings.cache_clear()
 
 
@@ -66,11 +34,29 @@ def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
     """Another process that lives."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert process.stdin is not None
     yield process
     process.kill()
     process.wait()
-    assert process.stdin is not None
     process.stdin.close()
+
+
+@pytest.fixture
+def at_each_look(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
+    """Have something done each time that the command looks at a job that it does not run."""
+
+    def install(act: Act) -> None:
+        looks = 0
+
+        def look(_seconds: float) -> None:
+            nonlocal looks
+            looks += 1
+            act(looks)
+            sleep(0.01)
+
+        monkeypatch.setattr("tsexplorer.cli.foreground.sleep", look)
+
+    return install
 
 
 def as_owner(process: subprocess.Popen[bytes]) -> str:
@@ -82,164 +68,278 @@ def read(file: str, name: str) -> ExperimentSpec:
     return parse_spec(ExperimentSpec, Path(file).read_text()).model_copy(update={"name": name})
 
 
-def taken(service: Service, spec: ExperimentSpec, by: str) -> JobSnapshot:
+def taken(service: Service, spec: ExperimentSpec, by: subprocess.Popen[bytes]) -> JobSnapshot:
     """A job that another process runs."""
-    job = service.enqueue(spec)
-    claimed = service.store.claim(by, job.id)
-    assert claimed is not None
-    return claimed
+    job = service.store.claim(as_owner(by), service.enqueue(spec).id)
+    assert job is not None
+    return job
 
 
 def ctrl_c() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def ctrl_c_in_epoch_two(monkeypatch: pytest.MonkeyPatch, times: int = 1) -> None:
+    """Interrupt the command once what it shows is beyond the first epoch."""
+    show, pressed = Lines.show, 0
+
+    def show_and_press(self: Lines, view: View) -> None:
+        nonlocal pressed
+        show(self, view)
+        progress = view.standing.progress
+        if pressed < times and progress is not None and progress.epoch > 1:
+            pressed += 1
+            ctrl_c()
+
+    monkeypatch.setattr(Lines, "show", show_and_press)
+
+
 def test_ctrl_c_cancels_and_resume_goes_on(
-    shell: Shell, spec_file: SpecFile, service: Service, home: Path
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = spec_file(teacher_train={"epochs": 400, "batch_size": 400})
-
-    def interrupt_after_an_epoch() -> None:
-        until(lambda: service.jobs() and teacher().epochs_done > 0)
-        ctrl_c()
-
-    def teacher():  # type: ignore[no-untyped-def]
+    def teacher() -> StageSnapshot:
         return service.experiment("toy").stage(0, "teacher")
 
+    file = spec_file(teacher_train={"epochs": 4, "batch_size": 4})
     handler = signal.getsignal(signal.SIGINT)
-    with Meanwhile(interrupt_after_an_epoch):
-        result = shell("run", "--spec", file, "--json")
+    ctrl_c_in_epoch_two(monkeypatch)
+    result = shell("run", "--spec", file, "--json")
     assert signal.getsignal(signal.SIGINT) is handler
     assert (result.exit_code, result.stdout) == (130, "")
-    assert result.stderr.splitlines()[-1] == (
-        "Cancelled. What was trained is kept; to go on: python -m tsexplorer resume 1"
-    )
+    assert result.stderr.splitlines() == [
+        'Training "toy" as job 1.',
+        "Cancelled. What was trained is kept; to go on: python -m tsexplorer resume 1",
+    ]
     assert service.store.job(1).status == "cancelled"
-    stopped = teacher()
-    assert stopped.status == "cancelled"
-    assert 0 < stopped.epochs_done < 400
-    assert (home / "stages" / stopped.hash / "checkpoint.safetensors").is_file()
+    assert teacher().status == "cancelled"
+    assert 0 < teacher().epochs_done < 4
+    assert (home / "stages" / teacher().hash / "checkpoint.safetensors").is_file()
 
     resumed = document(shell("resume", "1", "--json"))
-    assert resumed["seeds"][0]["stages"]["teacher"]["epochs"] == 400
-    assert service.store.job(1).status == "done"
+    assert resumed["seeds"][0]["stages"]["teacher"]["epochs"] == 4
+    assert [job.status for job in service.jobs()] == ["done"]
     assert document(shell("run", "--spec", file, "--json")) == resumed
 
 
-def test_a_run_waits_while_another_process_trains(
-    shell: Shell, spec_file: SpecFile, service: Service, stranger: subprocess.Popen[bytes]
+def test_ctrl_c_is_left_alone_where_a_script_has_switched_it_off(
+    shell: Shell, spec_file: SpecFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = taken(service, read(spec_file(), "other"), as_owner(stranger))
-
-    def end_the_other_one_later() -> None:
-        until(lambda: len(service.jobs()) == 2)
-        for _ in range(5):
-            service.store.heartbeat(other.id, as_owner(stranger), {})
-            time.sleep(0.1)
-        assert service.jobs()[0].status == "queued"
-        service.store.set_job_status(other.id, "done")
-
-    with Meanwhile(end_the_other_one_later):
-        result = shell("run", "--spec", spec_file(seeds=[1]), "--json")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ctrl_c_in_epoch_two(monkeypatch)
+        result = shell("run", "--spec", spec_file(), "--json")
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert document(result)["experiment"] == "toy"
+
+
+def test_a_run_waits_while_another_process_trains(
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    stranger: subprocess.Popen[bytes],
+    at_each_look: Callable[[Act], None],
+) -> None:
+    other = taken(service, read(spec_file(), "other"), stranger)
+    seen = []
+
+    def end_the_other_one_in_the_end(look: int) -> None:
+        seen.append(service.jobs()[0].status)
+        if look == 5:
+            service.store.set_job_status(other.id, "done")
+
+    at_each_look(end_the_other_one_in_the_end)
+    result = shell("run", "--spec", spec_file(), "--json")
+    assert document(result)["experiment"] == "toy"
+    assert seen == ["queued"] * 5
     waited = "Waiting until job 1 is done, which another process trains."
     assert result.stderr.splitlines().count(waited) == 1
-    started, ended = service.store.job(2).started_at, service.store.job(1).ended_at
-    assert started is not None
-    assert ended is not None
-    assert started >= ended
+
+
+def test_a_paused_job_is_not_waited_for(
+    shell: Shell, spec_file: SpecFile, service: Service, stranger: subprocess.Popen[bytes]
+) -> None:
+    other = taken(service, read(spec_file(), "other"), stranger)
+    service.store.set_job_status(other.id, "paused")
+    assert document(shell("run", "--spec", spec_file(), "--json"))["experiment"] == "toy"
+    assert service.store.job(other.id).status == "paused"
 
 
 def test_ctrl_c_takes_a_waiting_run_out_of_the_queue(
-    shell: Shell, spec_file: SpecFile, service: Service, stranger: subprocess.Popen[bytes]
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    stranger: subprocess.Popen[bytes],
+    at_each_look: Callable[[Act], None],
 ) -> None:
-    other = taken(service, read(spec_file(), "other"), as_owner(stranger))
-
-    def interrupt_while_it_waits() -> None:
-        until(lambda: len(service.jobs()) == 2)
-        service.store.heartbeat(other.id, as_owner(stranger), {})
-        ctrl_c()
-
-    with Meanwhile(interrupt_while_it_waits):
-        result = shell("run", "--spec", spec_file(), "--json")
+    taken(service, read(spec_file(), "other"), stranger)
+    at_each_look(lambda _look: ctrl_c())
+    result = shell("run", "--spec", spec_file(), "--json")
     assert (result.exit_code, result.stdout) == (130, "")
-    assert "resume 2" in result.stderr.splitlines()[-1]
-    assert service.store.job(2).status == "cancelled"
+    assert result.stderr.splitlines()[-1].endswith("resume 2")
+    assert [job.status for job in service.jobs()] == ["cancelled", "running"]
 
 
-def test_a_job_that_waits_for_a_process_that_dies_goes_on(
-    shell: Shell, spec_file: SpecFile, service: Service, stranger: subprocess.Popen[bytes]
+def test_a_run_that_waits_for_a_process_that_dies_goes_on(
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    stranger: subprocess.Popen[bytes],
+    at_each_look: Callable[[Act], None],
 ) -> None:
-    taken(service, read(spec_file(), "other"), as_owner(stranger))
-
-    def kill_the_other_one() -> None:
-        until(lambda: len(service.jobs()) == 2)
+    def die(_look: int) -> None:
         stranger.kill()
         stranger.wait()
 
-    with Meanwhile(kill_the_other_one):
-        result = shell("run", "--spec", spec_file(), "--json")
-    assert document(result)["experiment"] == "toy"
-    assert service.store.job(1).status == "interrupted"
+    taken(service, read(spec_file(), "other"), stranger)
+    at_each_look(die)
+    assert document(shell("run", "--spec", spec_file(), "--json"))["experiment"] == "toy"
+    assert [job.status for job in service.jobs()] == ["done", "interrupted"]
 
 
 def test_a_job_that_an_app_trains_is_followed(
     shell: Shell, spec_file: SpecFile, service: Service
 ) -> None:
-    file = spec_file(teacher_train={"epochs": 100, "batch_size": 100})
+    file = spec_file(teacher_train={"epochs": 2, "batch_size": 2})
     job = service.start(read(file, "toy"))
-    until(lambda: service.store.job(job.id).status == "running")
+    while service.store.job(job.id).status == "queued":
+        sleep(0.01)
     result = shell("run", "--spec", file, "--json")
-    assert document(result)["seeds"][0]["stages"]["teacher"]["epochs"] == 100
-    assert "Job 1 is trained by another process; following it." in result.stderr
+    assert document(result)["seeds"][0]["stages"]["teacher"]["epochs"] == 2
+    lines = result.stderr.splitlines()
+    assert lines[:2] == [
+        'Training "toy" as job 1.',
+        "Job 1 is trained by another process; following it.",
+    ]
+    assert [line.split(",")[0] for line in lines[2:]] == ["teacher", "baseline", "distilled"]
     assert [one.id for one in service.jobs()] == [1]
 
 
-def test_ctrl_c_lets_a_followed_job_go_on(
-    shell: Shell, spec_file: SpecFile, service: Service, stranger: subprocess.Popen[bytes]
+def test_a_queued_job_that_nobody_trains_can_be_resumed(
+    shell: Shell, spec_file: SpecFile, service: Service
 ) -> None:
-    spec = read(spec_file(), "toy")
-    by = as_owner(stranger)
-    job = taken(service, spec, by)
-
-    def interrupt_while_it_follows() -> None:
-        service.store.heartbeat(job.id, by, {})
-        time.sleep(0.3)
-        ctrl_c()
-
-    handler = signal.signal(signal.SIGINT, lambda *_: None)  # if it comes too early, harmless
-    try:
-        with Meanwhile(interrupt_while_it_follows):
-            result = shell("resume", "1", "--json")
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    assert (result.exit_code, result.stdout) == (130, "")
-    assert "goes on in the other process" in result.stderr.splitlines()[-1]
-    assert service.store.job(job.id).status == "running"
-    assert service.store.job(job.id).request is None
+    job = service.enqueue(read(spec_file(), "left behind"))
+    assert document(shell("resume", str(job.id), "--json"))["experiment"] == "left behind"
 
 
-@pytest.mark.parametrize(
-    ("end", "words"),
-    [
-        (("cancelled", None), "Job 1 was cancelled."),
-        (("failed", "The disk is full."), "The disk is full."),
-        (("interrupted", None), "Job 1 was interrupted."),
-    ],
-)
-def test_a_followed_job_that_does_not_get_done_fails_the_command(
+def test_a_paused_job_of_another_process_is_asked_to_go_on(
     shell: Shell,
     spec_file: SpecFile,
     service: Service,
     stranger: subprocess.Popen[bytes],
-    end: tuple[str, str | None],
-    words: str,
+    at_each_look: Callable[[Act], None],
 ) -> None:
-    job = taken(service, read(spec_file(), "toy"), as_owner(stranger))
+    job = taken(service, read(spec_file(), "toy"), stranger)
+    service.store.set_job_status(job.id, "paused")
+    heard = []
 
-    def end_it() -> None:
-        status, error = end
+    def hear(_look: int) -> None:
+        heard.append(service.store.heartbeat(job.id, as_owner(stranger), {}))
+        service.store.set_job_status(job.id, "cancelled")
+
+    at_each_look(hear)
+    assert shell("resume", "1").exit_code == 1
+    assert heard == ["resume"]
+
+
+def test_ctrl_c_lets_a_followed_job_go_on(
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    stranger: subprocess.Popen[bytes],
+    at_each_look: Callable[[Act], None],
+) -> None:
+    job = taken(service, read(spec_file(), "toy"), stranger)
+    at_each_look(lambda _look: ctrl_c())
+    result = shell("resume", "1", "--json")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr.splitlines()[-1] == (
+        "Job 1 goes on in the other process; to stop it: python -m tsexplorer cancel 1"
+    )
+    kept = service.store.job(job.id)
+    assert (kept.status, kept.request) == ("running", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "sentence"),
+    [
+        ("failed", "The disk is full.", "The disk is full."),
+        (
+            "cancelled",
+            None,
+            "Job 1 was cancelled. What was trained is kept; "
+            "to go on: python -m tsexplorer resume 1",
+        ),
+    ],
+)
+def test_a_followed_job_that_is_not_done_fails_the_command(
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    stranger: subprocess.Popen[bytes],
+    at_each_look: Callable[[Act], None],
+    status: str,
+    error: str | None,
+    sentence: str,
+) -> None:
+    job = taken(service, read(spec_file(), "toy"), stranger)
+
+    def end(_look: int) -> None:
         service.store.set_job_status(job.id, status, error=error)
 
-    with Meanwhile(end_it) if end[0] != "interrupted" else Meanwhile(stranger.kill):
-        result = shell("run", "--spec", spec_file(), "--json")
+    at_each_look(end)
+    result = shell("run", "--spec", spec_file(), "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == sentence
+
+
+def test_a_followed_job_whose_process_dies_fails_the_command(
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    stranger: subprocess.Popen[bytes],
+    at_each_look: Callable[[Act], None],
+) -> None:
+    def die(_look: int) -> None:
+        stranger.kill()
+        stranger.wait()
+
+    taken(service, read(spec_file(), "toy"), stranger)
+    at_each_look(die)
+    result = shell("run", "--spec", spec_file(), "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith("Job 1 was interrupted.")
+    assert document(shell("resume", "1", "--json"))["experiment"] == "toy"
+
+
+def test_an_experiment_deleted_meanwhile_is_said(
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    stranger: subprocess.Popen[bytes],
+    at_each_look: Callable[[Act], None],
+) -> None:
+    job = taken(service, read(spec_file(), "toy"), stranger)
+
+    def delete(_look: int) -> None:
+        service.store.set_job_status(job.id, "cancelled")
+        service.delete("toy")
+
+    at_each_look(delete)
+    result = shell("run", "--spec", spec_file(), "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no job 1" in result.stderr.splitlines()[-1]
+
+
+def test_an_end_that_the_store_does_not_take_is_not_waited_for(
+    shell: Shell, spec_file: SpecFile, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsexplorer.store.Store.set_job_status", lambda *_, **__: False)
+    result = shell("run", "--spec", spec_file(), "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith("Job 1 could not be noted as ended.")

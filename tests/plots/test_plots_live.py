@@ -10,7 +10,7 @@ import pytest
 
 from tsexplorer.plots.live import AXES, Curve, Metric, curves, live_option, lower_bound
 from tsexplorer.plots.palette import DARK, ECHARTS_SYMBOLS, LIGHT, TITLES, Palette
-from tsexplorer.specs import ROLES
+from tsexplorer.specs import ROLES, Role
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
@@ -23,11 +23,14 @@ class Row(NamedTuple):
     train_loss: float = 0.2
 
 
+Rows = dict[Role, list[Row]]
+
+
 # -- numbers ----------------------------------------------------------------------------------
 
 
 def test_accuracies_are_in_percent_and_losses_as_they_are() -> None:
-    rows = {"teacher": [Row(1, 0.5, 0.25, 1.5, 2.5), Row(2, 0.987654321, 1.0, 0.125, 0.0625)]}
+    rows: Rows = {"teacher": [Row(1, 0.5, 0.25, 1.5, 2.5), Row(2, 0.987654321, 1.0, 0.125, 0.0625)]}
     values = {metric: curves(rows, metric)[0].values for metric in METRICS}
     assert values == {
         "validation_accuracy": (50.0, 98.76543),
@@ -38,7 +41,7 @@ def test_accuracies_are_in_percent_and_losses_as_they_are() -> None:
 
 
 def test_roles_come_in_their_order_and_only_once_they_have_begun() -> None:
-    rows = {"distilled": [Row(1)], "baseline": [], "teacher": [Row(1), Row(2), Row(3)]}
+    rows: Rows = {"distilled": [Row(1)], "baseline": [], "teacher": [Row(1), Row(2), Row(3)]}
     found = curves(rows, "validation_accuracy")
     assert [(curve.role, curve.epochs) for curve in found] == [
         ("teacher", (1, 2, 3)),
@@ -147,7 +150,7 @@ def test_the_option_is_json(metric: Metric) -> None:
 @pytest.mark.parametrize("lost", [nan, inf])
 def test_a_run_that_diverged_leaves_a_gap_and_the_option_stays_json(lost: float) -> None:
     """JSON has neither NaN nor Infinity, and Streamlit refuses a chart that has them."""
-    rows = {"teacher": [Row(1, train_loss=2.0), Row(2, train_loss=lost)]}
+    rows: Rows = {"teacher": [Row(1, train_loss=2.0), Row(2, train_loss=lost)]}
     option = live_option(curves(rows, "train_loss"), "train_loss", LIGHT, 5)
     assert option["series"][0]["data"] == [[1, 2.0], [2, None]]
     json.dumps(option, allow_nan=False)

@@ -38,9 +38,7 @@ def test_constant_stays():
 
 @pytest.mark.parametrize("steps", [2, 3, 4, 7, 10, 33, 100, 1000])
 def test_one_cycle_is_torchs(steps):
-    expected = torchs(
-        steps, OneCycleLR, max_lr=PEAK, total_steps=steps, cycle_momentum=False
-    )
+    expected = torchs(steps, OneCycleLR, max_lr=PEAK, total_steps=steps, cycle_momentum=False)
     assert rates("one-cycle", steps) == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
 

@@ -87,7 +87,7 @@ class Library:
 class Heard:
     """A listener that keeps what it hears, and may do something about it."""
 
-    act: Callable[[events.Event], None] = lambda event: None
+    act: Callable[[events.Event], None] = lambda _: None
     all: list[events.Event] = field(default_factory=list)
 
     def __call__(self, event: events.Event) -> None:

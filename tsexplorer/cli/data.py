@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import sleep
 
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -35,6 +35,7 @@ def fetch_if_missing(service: Service, name: str) -> None:
         raise UserError(ended.sentence or f"The images of {name} could not be fetched.")
     if ended.status == "cancelled":
         raise Ending("The download was cancelled; nothing of it is left.", INTERRUPTED)
+    say(f"Fetched {get_dataset(name).info.title} into {service.settings.data_folder}.")
 
 
 def _watch(service: Service, name: str) -> Download:
@@ -50,7 +51,7 @@ def _watch(service: Service, name: str) -> Download:
                 if not told:
                     say(f"Fetching {info.title}, {info.download_megabytes:g} MB.")
                     told = True
-            time.sleep(POLL_SECONDS)
+            sleep(POLL_SECONDS)
     if state is None:
         raise AssertionError("a download that was started has a state")
     return state

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-from dataclasses import fields
+from time import monotonic, sleep
 from types import FrameType
 from typing import Self
 
@@ -18,13 +17,12 @@ from tsexplorer.cli.progress import Reporter, View
 from tsexplorer.cli.shell import INTERRUPTED, Ending
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.board import Board, Standing
-from tsexplorer.jobs.owner import this_process
+from tsexplorer.jobs.owner import on_this_machine, this_process
 from tsexplorer.jobs.recovery import recover
 from tsexplorer.jobs.runner import Runner
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.store import JobSnapshot
 from tsexplorer.training.control import Control
-from tsexplorer.training.events import Progress
 
 POLL_SECONDS = 0.1
 RECOVER_SECONDS = 1.0
@@ -103,14 +101,17 @@ class _Foreground:
         busy = self._running_elsewhere()
         if busy is not None:
             self._say_once(f"Waiting until job {busy.id} is done, which another process trains.")
-            time.sleep(POLL_SECONDS)
+            sleep(POLL_SECONDS)
         elif (mine := self._store.claim(this_process(), self._job)) is not None:
             self._run(mine)
 
     def _running_elsewhere(self) -> JobSnapshot | None:
+        """A job that keeps this machine's cores busy."""
         self._recover()
-        running = (job for job in self._service.jobs(active_only=True) if job.status == "running")
-        return next(running, None)
+        for job in self._service.jobs(active_only=True):
+            if job.status == "running" and job.owner is not None and on_this_machine(job.owner):
+                return job
+        return None
 
     def _run(self, job: JobSnapshot) -> None:
         """Train on a thread of its own, so that this one can draw and hear Ctrl-C at once."""
@@ -130,6 +131,8 @@ class _Foreground:
             raise
         self._show(board.read(job.id), "running")
         trainer.reraise()
+        if (left := self._store.job(job.id)).status in ACTIVE and left.owner == job.owner:
+            raise Ending(f"Job {job.id} could not be noted as ended. {_go_on(job.id)}")
 
     def _follow(self, job: JobSnapshot) -> None:
         self._say_once(f"Job {job.id} is trained by another process; following it.")
@@ -140,13 +143,13 @@ class _Foreground:
                 INTERRUPTED,
             )
         self._recover()
-        self._show(reported(job), job.status)
-        time.sleep(POLL_SECONDS)
+        self._show(Standing.reported(job.progress), job.status)
+        sleep(POLL_SECONDS)
 
     def _recover(self) -> None:
         """Notice processes that are gone, now and then."""
-        if time.monotonic() - self._looked >= RECOVER_SECONDS:
-            self._looked = time.monotonic()
+        if monotonic() - self._looked >= RECOVER_SECONDS:
+            self._looked = monotonic()
             recover(self._store, self._service.settings)
 
     def _show(self, standing: Standing, status: str) -> None:
@@ -178,14 +181,6 @@ class _Trainer(threading.Thread):
     def reraise(self) -> None:
         if self._error is not None:
             raise self._error
-
-
-def reported(job: JobSnapshot) -> Standing:
-    """Where a job stands according to its last heartbeat."""
-    said = dict(job.progress)
-    stages, done = int(said.pop("stages", 0)), int(said.pop("stages_done", 0))
-    whole = said.keys() == {field.name for field in fields(Progress)}
-    return Standing(Progress(**said) if whole else None, done, stages)
 
 
 def _go_on(job: int) -> str:

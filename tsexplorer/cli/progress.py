@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -93,7 +93,7 @@ class Lines(_Teller):
     def __init__(self, experiment: ExperimentSnapshot) -> None:
         super().__init__(experiment)
         self._told = 0
-        self._last = time.monotonic()
+        self._last = monotonic()
 
     def show(self, view: View) -> None:
         """Write what is new."""
@@ -102,11 +102,11 @@ class Lines(_Teller):
         for link in stages[self._told : done]:
             self._tell(link, self._outcome(link.stage))
         self._told = max(self._told, done)
-        if view.standing.progress and time.monotonic() - self._last >= LINE_SECONDS:
+        if view.standing.progress and monotonic() - self._last >= LINE_SECONDS:
             self._tell(current(view), doing(view.standing.progress, view.status))
 
     def _tell(self, link: StageLink, words: str) -> None:
-        self._last = time.monotonic()
+        self._last = monotonic()
         self.say(f"{link.role}, seed {link.seed}: {words}")
 
 

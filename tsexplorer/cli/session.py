@@ -43,4 +43,4 @@ def opened() -> Iterator[Service]:
     try:
         yield service
     finally:
-        service.store.close()
+        service.close()

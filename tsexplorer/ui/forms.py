@@ -24,6 +24,7 @@ from tsexplorer.specs import (
     ObjectiveSpec,
     TrainSpec,
 )
+from tsexplorer.ui.state import adopt, number_within, one_of, publish
 
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
 WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
@@ -43,8 +44,6 @@ LABELS = {
     "max_norm": "Weight norm at most (0 is off)",
     "sgd": "SGD",
 }
-# Session keys that are also URL parameters, so that a link opens the same choice.
-BOUND = ("data", "teacher", "student", "objective", "T", "lambda")
 
 
 def fill(spec: ExperimentSpec) -> None:
@@ -63,16 +62,18 @@ def fill(spec: ExperimentSpec) -> None:
             state[f"{stage}.{name}"] = 0 if value is None else value
 
 
-def fill_once() -> None:
-    """Begin with the quick recipe; what the URL says wins over it."""
-    if FILLED in st.session_state:
-        return
-    given = {key: st.session_state[key] for key in BOUND if key in st.session_state}
-    fill(get_recipe("quick").spec)
-    for key in BOUND:
-        del st.session_state[key]
-    st.session_state.update(given)
-    st.session_state[FILLED] = True
+def begin() -> None:
+    """Start from the quick recipe; what the URL says wins over it."""
+    if FILLED not in st.session_state:
+        fill(get_recipe("quick").spec)
+        st.session_state[FILLED] = True
+    nets = (*model_names(), CUSTOM)
+    adopt("data", one_of(dataset_names()))
+    adopt("teacher", one_of(nets))
+    adopt("student", one_of(nets))
+    adopt("objective", one_of(_objectives()))
+    adopt("T", number_within(0.5, 50.0))
+    adopt("lambda", number_within(0.0, 1.0))
 
 
 def data_form() -> DataSpec:
@@ -81,24 +82,24 @@ def data_form() -> DataSpec:
         "Data",
         dataset_names(),
         key="data",
-        bind="query-params",
+        persist_state="session",
         format_func=lambda name: get_dataset(name).info.title,
-        index=dataset_names().index("mnist-5k"),
     )
+    publish("data")
     return DataSpec(name=name, scaling=st.session_state.get("scaling", "unit"))
 
 
-def net_form(role: Literal["teacher", "student"], title: str, default: str) -> ModelSpec:
+def net_form(role: Literal["teacher", "student"], title: str) -> ModelSpec:
     """A preset, or a net built from widths."""
     names = (*model_names(), CUSTOM)
     name = st.selectbox(
         title,
         names,
         key=role,
-        bind="query-params",
-        index=names.index(default),
+        persist_state="session",
         format_func=_net_title,
     )
+    publish(role)
     if name != CUSTOM:
         return ModelSpec(name=name)
     with st.container(border=True):
@@ -107,12 +108,12 @@ def net_form(role: Literal["teacher", "student"], title: str, default: str) -> M
 
 def objective_form() -> ObjectiveSpec:
     """Objective, T and lambda, and the formula in force with its numbers."""
-    names = tuple(name for name in objective_names() if name != "labels")
+    names = _objectives()
     name = st.selectbox(
         "Objective",
         names,
         key="objective",
-        bind="query-params",
+        persist_state="session",
         format_func=lambda name: get_objective(name).title,
         help="\n\n".join(
             f"**{get_objective(name).title}**: {get_objective(name).summary}" for name in names
@@ -123,10 +124,9 @@ def objective_form() -> ObjectiveSpec:
     with left:
         temperature = st.select_slider(
             "Temperature T",
-            _with(TEMPERATURES, st.session_state.get("T")),
-            value=4.0,
+            _with(TEMPERATURES, st.session_state["T"]),
             key="T",
-            bind="query-params",
+            persist_state="session",
             disabled=not objective.uses_temperature,
             help="How far the teacher's answers are softened. At T = 1 they are its plain "
             "probabilities; the higher T, the more the small ones speak.",
@@ -136,13 +136,14 @@ def objective_form() -> ObjectiveSpec:
             "Weight of the labels λ",
             0.0,
             1.0,
-            value=0.0,
             step=0.05,
             key="lambda",
-            bind="query-params",
+            persist_state="session",
             disabled=not objective.uses_lambda,
             help="1 is the baseline (labels alone), 0 learns from the teacher alone.",
         )
+    for key in ("objective", "T", "lambda"):
+        publish(key)
     spec = ObjectiveSpec(
         name=name,
         temperature=temperature if objective.uses_temperature else 1.0,
@@ -293,6 +294,11 @@ def _fill_builder(role: str, net: NetConfig) -> None:
             state[f"{role}.{kind}.{place}"] = width
     for name in ("activation", "dropout", "batch_norm"):
         state[f"{role}.{name}"] = getattr(net, name)
+
+
+def _objectives() -> tuple[str, ...]:
+    """Objectives of the distilled stage; labels alone are the baseline's."""
+    return tuple(name for name in objective_names() if name != "labels")
 
 
 def _net_title(name: str) -> str:

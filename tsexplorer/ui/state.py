@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
 import streamlit as st
 
 from tsexplorer import demo
@@ -11,6 +15,58 @@ from tsexplorer.store import ExperimentSnapshot
 
 EXPERIMENT = "experiment"
 COMPARED = "experiments"
+
+
+# Not Streamlit's bind="query-params": it writes the labels that people read into the URL, where
+# names last longer, and it refuses a T that is not among the slider's.
+WRITTEN = "_written"
+
+
+def adopt(key: str, read: Callable[[str], Any]) -> None:
+    """Take a value from the URL into the session, unless it is there because we wrote it.
+
+    To be called before the widget with that key is drawn.
+
+    Args:
+        key: of the URL parameter, and of the session.
+        read: makes the value of its text; raises ValueError for what makes no sense, which is
+            then ignored (:func:`publish` puts the value in force into the URL).
+    """
+    text = st.query_params.get(key)
+    if text is not None and text != st.session_state.setdefault(WRITTEN, {}).get(key):
+        with suppress(ValueError):
+            st.session_state[key] = read(text)
+
+
+def publish(key: str) -> None:
+    """Put the session's value into the URL."""
+    text = str(st.session_state[key])
+    st.session_state.setdefault(WRITTEN, {})[key] = text
+    if st.query_params.get(key) != text:
+        st.query_params[key] = text
+
+
+def one_of(names: Sequence[str]) -> Callable[[str], str]:
+    """A reader for :func:`adopt` that takes these names alone."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def number_within(low: float, high: float) -> Callable[[str], float]:
+    """A reader for :func:`adopt` that takes numbers from low to high."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:  # nan is not
+            raise ValueError(text)
+        return value
+
+    return read
 
 
 def show_experiment(key: str) -> None:

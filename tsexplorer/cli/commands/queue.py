@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -95,9 +95,9 @@ def _once_heard(service: Service, job: int) -> JobSnapshot:
     """The job after its process has had time to hear."""
     from tsexplorer.service import ACTIVE
 
-    deadline = time.monotonic() + HEARD_BEATS * service.settings.heartbeat_seconds
-    while (found := service.store.job(job)).status in ACTIVE and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+    deadline = monotonic() + HEARD_BEATS * service.settings.heartbeat_seconds
+    while (found := service.store.job(job)).status in ACTIVE and monotonic() < deadline:
+        sleep(POLL_SECONDS)
     return found
 
 

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from tsexplorer.cli import progress
+from tsexplorer.cli.progress import Bars, Lines, View, current, doing
+from tsexplorer.jobs.board import Standing
+from tsexplorer.service import Service
+from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.training.events import Progress as StageProgress
+
+UNDER_WAY = StageProgress(
+    "0" * 16,
+    doing="training",
+    epoch=3,
+    epochs=20,
+    fraction=0.125,
+    seconds=10.0,
+    seconds_left=70.0,
+    loss=0.25,
+)
+
+
+@pytest.fixture
+def experiment(service: Service, spec_file: Callable[..., str]) -> ExperimentSnapshot:
+    """Two seeds, nothing trained."""
+    spec = parse_spec(ExperimentSpec, Path(spec_file(seeds=[4, 7])).read_text())
+    service.enqueue(spec)
+    return service.experiment(spec.name)
+
+
+def after(experiment: ExperimentSnapshot, done: int) -> ExperimentSnapshot:
+    """The experiment with its first nets trained."""
+    figures = {"status": "done", "epochs_done": 2, "train_seconds": 65.0}
+    links = tuple(
+        replace(link, stage=replace(link.stage, validation_accuracy=0.9, **figures))
+        if place < done
+        else link
+        for place, link in enumerate(experiment.stages)
+    )
+    return replace(experiment, stages=links)
+
+
+def test_what_is_under_way_in_words() -> None:
+    assert doing(UNDER_WAY, "running") == "epoch 3 of 20, loss 0.2500, 1 min 10 s left"
+    assert doing(UNDER_WAY, "paused") == "epoch 3 of 20, loss 0.2500, paused"
+    unknown = replace(UNDER_WAY, doing="teacher outputs", loss=None, seconds_left=None)
+    assert doing(unknown, "running") == "epoch 3 of 20, teacher outputs"
+
+
+def test_the_net_under_way_is_the_first_that_is_not_done(experiment: ExperimentSnapshot) -> None:
+    def at(done: int) -> tuple[int, str]:
+        link = current(View(experiment, Standing(stages_done=done, stages=6), "running"))
+        return link.seed, link.role
+
+    assert [at(done) for done in (0, 2, 3, 5)] == [
+        (4, "teacher"),
+        (4, "distilled"),
+        (7, "teacher"),
+        (7, "distilled"),
+    ]
+    assert at(6) == (7, "distilled")
+
+
+def test_lines_tell_each_net_once(
+    experiment: ExperimentSnapshot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = Lines(after(experiment, 1))
+    for done in (0, 1, 1, 3, 3):
+        lines.show(View(after(experiment, 3), Standing(UNDER_WAY, done, 6), "running"))
+    assert capsys.readouterr().err.splitlines() == [
+        "teacher, seed 4: trained before, validation 90.00 %",
+        "baseline, seed 4: 2 epochs in 1 min 5 s, validation 90.00 %",
+        "distilled, seed 4: 2 epochs in 1 min 5 s, validation 90.00 %",
+    ]
+
+
+def test_a_long_net_is_heard_of_now_and_then(
+    experiment: ExperimentSnapshot,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([1000.0, 1029.0, 1030.0, 1030.0, 1059.0, 1060.0, 1060.0])
+    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
+    lines = Lines(experiment)
+    for _ in range(4):
+        lines.show(View(experiment, Standing(UNDER_WAY, 0, 6), "running"))
+    line = "teacher, seed 4: epoch 3 of 20, loss 0.2500, 1 min 10 s left"
+    assert capsys.readouterr().err.splitlines() == [line, line]
+    assert next(clock, None) is None
+
+
+def test_notices_are_said_once(
+    experiment: ExperimentSnapshot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = Lines(experiment)
+    for notices in ((), ("First.",), ("First.",), ("First.", "Second.")):
+        lines.show(View(experiment, Standing(UNDER_WAY, 0, 6, notices), "running"))
+    assert capsys.readouterr().err.splitlines() == ["First.", "Second."]
+
+
+def test_bars_show_the_three_nets_of_a_seed_and_all_seeds(experiment: ExperimentSnapshot) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100)
+    with Progress(console=console, auto_refresh=False) as drawn:
+        bars = Bars(drawn, experiment)
+        bars.show(View(after(experiment, 4), Standing(UNDER_WAY, 4, 6), "running"))
+        tasks = [(task.description, task.completed, task.fields["words"]) for task in drawn.tasks]
+        bars.say("A word [in] between.")
+    assert tasks == [
+        ("teacher", 1.0, "2 epochs in 1 min 5 s, validation 90.00 %"),
+        ("baseline", 0.125, "epoch 3 of 20, loss 0.2500, 1 min 10 s left"),
+        ("distilled", 0.0, "waiting"),
+        ("all seeds", pytest.approx(4 / 6), "seed 7, 2 of 2"),
+    ]
+    assert "between." in screen.getvalue()
+
+
+def test_one_seed_needs_no_bar_for_all(experiment: ExperimentSnapshot) -> None:
+    alone = replace(experiment, spec=experiment.spec.model_copy(update={"seeds": (4,)}))
+    with Progress(console=Console(file=io.StringIO()), auto_refresh=False) as drawn:
+        bars = Bars(drawn, alone)
+        bars.show(View(alone, Standing(), "queued"))
+        assert [task.description for task in drawn.tasks] == ["teacher", "baseline", "distilled"]
+        assert [task.fields["words"] for task in drawn.tasks] == ["waiting"] * 3

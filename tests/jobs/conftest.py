@@ -1,0 +1,52 @@
+"""A service with few images, closed after each test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("jobs_examples")
+
+from jobs_examples import load_few, settings  # noqa: E402
+
+from tsexplorer.service import Service  # noqa: E402
+from tsexplorer.settings import Settings  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
+
+
+@pytest.fixture(scope="session")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as a new home has it; a copy is quicker than another one."""
+    home = tmp_path_factory.mktemp("new home")
+    Service(settings(home)).close()
+    return home / "store.sqlite3"
+
+
+@pytest.fixture
+def open_service(new_store: Path) -> Iterator[Callable[[Settings], Service]]:
+    """Opens services, and closes them after the test."""
+    opened: list[Service] = []
+
+    def open_one(chosen: Settings) -> Service:
+        database = chosen.home / new_store.name
+        if not database.exists():
+            chosen.home.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(new_store, database)
+        opened.append(Service(chosen))
+        return opened[-1]
+
+    yield open_one
+    for service in opened:
+        service.close()
+
+
+@pytest.fixture
+def service(home: Path, open_service: Callable[[Settings], Service]) -> Service:
+    return open_service(settings(home))

@@ -1,0 +1,63 @@
+"""A page under Streamlit's AppTest: no browser, no JavaScript, no timers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tsexplorer.service import Service
+from tsexplorer.settings import get_settings
+from tsexplorer.ui import process
+from tsexplorer.ui.router import ROUTED
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 60
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def service(home: Path) -> Iterator[Service]:
+    """The service that the pages of this test ask."""
+    one = Service(get_settings())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "_service", lambda: one)
+        yield one
+    one.close()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(service: Service) -> OpenPage:
+    """``open_page("train", experiment=…)``: a page with its URL parameters, drawn once."""
+
+    def opened(name: str, **parameters: Any) -> AppTest:
+        page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"))
+        page.default_timeout = PATIENCE_SECONDS
+        page.session_state[ROUTED] = True
+        for key, value in parameters.items():
+            page.query_params[key] = value
+        page.run()
+        no_exception(page)
+        return page
+
+    return opened
+
+
+def no_exception(page: AppTest) -> None:
+    """Fail if the page shows an exception."""
+    assert not page.exception, [one.value for one in page.exception]
+
+
+def words(page: AppTest) -> str:
+    """All that a page says, in one text."""
+    kinds = (page.title, page.subheader, page.markdown, page.caption, page.info, page.warning)
+    said = [one.value for kind in kinds for one in kind]
+    said += [one.value for one in page.error]
+    said += [f"{one.label} {one.value}" for one in page.metric]
+    return "\n".join(str(text) for text in said)

@@ -1,0 +1,187 @@
+"""Train: the form, what it says about the nets, and bad input."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer import demo
+from tsexplorer.service import Service
+from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
+
+TINY = ModelSpec(name="custom", net=NetConfig(dense=(4,)))
+ONE = TrainSpec(epochs=1, batch_size=500)
+SPEC = ExperimentSpec(
+    name="tiny",
+    teacher=ModelSpec(name="custom", net=NetConfig(dense=(8,))),
+    student=TINY,
+    objective=ObjectiveSpec(temperature=2.0, lam=0.5),
+    teacher_train=ONE,
+    baseline_train=ONE,
+    distilled_train=ONE,
+)
+
+
+@pytest.fixture
+def untrained(service: Service) -> str:
+    """An experiment that nobody trains: it waits in the queue."""
+    job = service.enqueue(SPEC)
+    return job.experiment_id
+
+
+def test_a_first_visit_shows_the_demo_and_the_quick_recipe(open_page: OpenPage) -> None:
+    page = open_page("train")
+    said = words(page)
+    assert "The demo pair" in said
+    assert "61,514" in said
+    assert "50,890" in said
+    assert page.selectbox(key="data").value == "mnist-5k"
+    assert page.select_slider(key="T").value == 4.0
+    assert r"4^2" in page.latex[0].value
+    assert not page.error
+
+
+def test_the_formula_follows_t_and_lambda(open_page: OpenPage) -> None:
+    page = open_page("train")
+    page.select_slider(key="T").set_value(10.0)
+    page.slider(key="lambda").set_value(0.25).run()
+    formula = page.latex[0].value
+    assert "10^2" in formula
+    assert r"0.25\cdot" in formula
+    assert r"0.75\cdot" in formula
+    page.selectbox(key="objective").set_value("vanilla").run()
+    assert page.select_slider(key="T").disabled
+    assert page.slider(key="lambda").disabled
+    no_exception(page)
+
+
+def test_the_url_sets_the_form(open_page: OpenPage) -> None:
+    page = open_page(
+        "train",
+        data="mnist",
+        teacher="lenet-5",
+        student="hinton-narrow",
+        T="8.0",
+        **{"lambda": 0.5},
+    )
+    assert page.selectbox(key="data").value == "mnist"
+    assert page.selectbox(key="teacher").value == "lenet-5"
+    assert page.selectbox(key="student").value == "hinton-narrow"
+    assert page.select_slider(key="T").value == 8.0
+    assert page.slider(key="lambda").value == 0.5
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("T", "nan"), ("T", "-1"), ("lambda", "2"), ("data", "nothing"), ("teacher", "<b>x</b>")],
+)
+def test_a_url_that_makes_no_sense_leaves_the_form_whole(
+    open_page: OpenPage, parameter: str, value: str
+) -> None:
+    page = open_page("train", **{parameter: value})
+    assert page.select_slider(key="T").value == 4.0
+    assert page.selectbox(key="data").value == "mnist-5k"
+    assert page.button(key="start").label
+
+
+def test_a_url_that_names_nothing_says_so_and_shows_the_demo(open_page: OpenPage) -> None:
+    page = open_page("train", experiment="gone *x*")
+    assert len(page.warning) == 1
+    assert r'There is no experiment "gone \*x\*"' in page.warning[0].value
+    assert "The demo pair" in words(page)
+
+
+def test_a_queued_job_can_be_cancelled(
+    open_page: OpenPage, service: Service, untrained: str
+) -> None:
+    page = open_page("train", experiment=untrained)
+    assert "tiny" in words(page)
+    page.button(key="job_cancel").click().run()
+    no_exception(page)
+    assert service.jobs()[0].status == "cancelled"
+    assert page.button(key="job_resume").label == "Resume"
+
+
+def test_other_jobs_are_listed(open_page: OpenPage, untrained: str) -> None:
+    page = open_page("train", experiment=demo.NAME)
+    assert "Other jobs" in words(page)
+    assert "tiny · queued" in words(page)
+
+
+def test_a_recipe_fills_in_the_whole_form(open_page: OpenPage) -> None:
+    page = open_page("train")
+    page.button(key="recipe_wu-2020").click().run()
+    no_exception(page)
+    assert page.selectbox(key="data").value == "mnist"
+    assert page.selectbox(key="student").value == "wu-mlp"
+    assert page.toggle(key="warm_start").value is True
+    assert page.number_input(key="distilled_train.epochs").value == 5
+
+
+def custom_student(page: AppTest) -> AppTest:
+    page.selectbox(key="student").set_value("custom").run()
+    return page
+
+
+def test_the_builder_counts_as_one_moves_the_controls(open_page: OpenPage) -> None:
+    page = custom_student(open_page("train"))
+    page.select_slider(key="student.dense.0").set_value(32).run()
+    no_exception(page)
+    assert f"{784 * 32 + 32 + 32 * 10 + 10:,}" in words(page)
+
+
+def test_an_impossible_net_is_one_sentence_and_the_form_stays(open_page: OpenPage) -> None:
+    page = custom_student(open_page("train"))
+    page.number_input(key="student.convs").set_value(6).run()
+    no_exception(page)
+    sentences = {one.value for one in page.error}
+    assert len(sentences) == 1
+    assert "pool" in sentences.pop().lower()
+    page.number_input(key="student.convs").set_value(1).run()
+    assert not page.error
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("distilled_train.epochs", 0, "distilled_train.epochs"),
+        ("baseline_train.batch_size", 90_000, "baseline_train.batch_size"),
+        ("teacher_train.batch_size", 4001, "batch size 4,001 is larger than the 4,000"),
+        ("teacher_train.learning_rate", 0.0, "teacher_train.learning_rate"),
+    ],
+)
+def test_bad_numbers_are_one_sentence_and_nothing_is_lost(
+    open_page: OpenPage, key: str, value: float, says: str
+) -> None:
+    page = open_page("train")
+    page.text_input(key="name").set_value("kept")
+    page.number_input(key=key).set_value(value).run()
+    no_exception(page)
+    assert len(page.error) == 1
+    assert says in page.error[0].value
+    assert page.text_input(key="name").value == "kept"
+    assert page.select_slider(key="T").value == 4.0
+
+
+def test_a_smaller_teacher_is_allowed_and_said(open_page: OpenPage) -> None:
+    page = open_page("train", teacher="hinton-narrow", student="hinton-student")
+    assert "smaller than its student" in words(page)
+    assert not page.button(key="start").disabled
+
+
+def test_data_that_is_not_here_can_be_fetched_and_not_trained_on(open_page: OpenPage) -> None:
+    page = open_page("train", data="fashion-mnist")
+    assert page.button(key="download").label.startswith("Download")
+    assert page.button(key="start").disabled
+
+
+def test_a_name_that_is_taken_is_one_sentence(open_page: OpenPage, untrained: str) -> None:
+    page = open_page("train", teacher="mlp-64", student="hinton-narrow")
+    page.text_input(key="name").set_value("tiny").run()
+    page.button(key="start").click().run()
+    no_exception(page)
+    assert [one.value for one in page.error] == [
+        'An experiment named "tiny" exists with other settings; '
+        "choose another name or delete it first."
+    ]
