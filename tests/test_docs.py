@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_layers import LAYERS
 from tsexplorer.data.registry import dataset_names
 from tsexplorer.models import model_names
 from tsexplorer.objectives import objective_names
@@ -57,7 +58,8 @@ def test_every_setting_is_in_the_readme(name: str) -> None:
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_no_document_names_a_setting_that_is_gone(document: str) -> None:
-    assert set(re.findall(r"TSEXPLORER_[A-Z_]+", read(document))) <= SETTINGS
+    named = set(re.findall(r"TSEXPLORER_[A-Z_]+", read(document)))
+    assert {name for name in named if not name.startswith("TSEXPLORER_TEST_")} <= SETTINGS
 
 
 @pytest.mark.parametrize("target", sorted(targets()))
@@ -75,6 +77,14 @@ def test_no_document_names_a_command_that_is_gone(document: str) -> None:
 )
 def test_every_name_is_in_the_readme(kind: str, name: str) -> None:
     assert mentions(code("README.md"), name), f"the {kind} {name}"
+
+
+def test_contributing_lists_the_rooms_in_the_order_of_their_layers() -> None:
+    """It says that imports run downward in its list, and that a test holds them to it."""
+    rooms = re.findall(r"^        (\w+)(?:/|\.py) ", read("CONTRIBUTING.md"), re.MULTILINE)
+    rooms = [room for room in rooms if room not in ("browser", "benchmarks")]
+    assert rooms == [room for room in LAYERS if room in rooms]
+    assert {"cli", "ui", "service", "jobs", "store", "training", "specs", "settings"} <= set(rooms)
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-test.txt"])

@@ -8,14 +8,21 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tsexplorer.errors import UserError
+from tsexplorer.specs import first_sentence
+
+PREFIX = "TSEXPLORER_"
 
 
 class Settings(BaseSettings):
     """Where things are kept and how much of the machine may be used."""
 
-    model_config = SettingsConfigDict(env_prefix="TSEXPLORER_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     home: Path = Field(
         default=Path(".tsexplorer"),
@@ -44,6 +51,7 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(
         default=1.0,
         gt=0,
+        allow_inf_nan=False,
         description="How often (s) a running job says it is alive. A job silent for ten times "
         "as long, or whose process is gone, counts as interrupted.",
     )
@@ -68,5 +76,13 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process-wide settings, read once."""
-    return Settings()
+    """The process-wide settings, read once.
+
+    Raises:
+        UserError: a setting is not what it may be.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        name, _, reason = first_sentence(error).partition(": ")
+        raise UserError(f"{PREFIX}{name.upper()}: {reason}") from error

@@ -221,6 +221,11 @@ def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
                 f"This is not JSON (line {error.lineno}, column {error.colno}: {error.msg}); "
                 "check the file."
             ) from error
+        except (ValueError, RecursionError) as error:
+            # Numbers of thousands of digits, thousands of brackets: JSON, but nobody's spec.
+            raise UserError(
+                "This JSON is too deep or has too long a number; check the file."
+            ) from error
     try:
         return kind.model_validate(value)
     except ValidationError as error:
@@ -237,5 +242,15 @@ def first_sentence(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{place} is missing; add it."
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    shown = f" (given: {shorten(given)})" if isinstance(given, str | int | float | bool) else ""
     return f"{place}: {reason[0].lower()}{reason[1:]}{shown}."
+
+
+def shorten(given: object, most: int = 60) -> str:
+    """A value as it was given, cut where nobody would read on.
+
+    >>> shorten("hot"), len(shorten("x" * 1000))
+    ("'hot'", 60)
+    """
+    text = repr(given)
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
-import pytest
-
 from tsexplorer import __version__
 from tsexplorer.service import Service
 
@@ -36,19 +34,20 @@ def call(*arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProces
     )
 
 
-@pytest.mark.parametrize("name", ["models", "datasets", "objectives", "recipes"])
-def test_looking_things_up_imports_nothing_slow(name: str) -> None:
+def test_looking_things_up_imports_nothing_slow() -> None:
     script = (
         "import json, sys\n"
         "from tsexplorer.cli import app\n"
-        f"app(['{name}', '--json'], standalone_mode=False)\n"
+        "for name in ('models', 'datasets', 'objectives', 'recipes'):\n"
+        "    app([name, '--json'], standalone_mode=False)\n"
         "json.dump(sorted(sys.modules), sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert json.loads(done.stdout)
-    assert SLOW.isdisjoint(json.loads(done.stderr))
+    imported = json.loads(done.stderr)
+    assert "tsexplorer.models.registry" in imported
+    assert SLOW.isdisjoint(imported)
 
 
 def test_a_run_prints_one_document_and_nothing_else(spec_file: Callable[..., str]) -> None:
@@ -87,12 +86,11 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert errors == b""
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_letters_that_cannot_be_shown_are_escaped_or_replaced(encoding: str) -> None:
+def test_letters_that_cannot_be_shown_are_escaped_or_replaced() -> None:
     convention = "hinton: λ·CE + (1 − λ)·T²·KL, nats, batch mean"
-    done = call("objectives", "--json", encoding=encoding)
+    done = call("objectives", "--json", encoding="ascii")
     assert json.loads(done.stdout)[1]["convention"] == convention
-    table = call("objectives", encoding=encoding)
+    table = call("objectives", encoding="ascii")
     assert table.returncode == 0, table.stderr
     assert "hinton: ?" in table.stdout
 

@@ -71,6 +71,7 @@ class Runner:
             if not self._trained(link.stage.hash):
                 control.check()
                 self._in_turn(job, link.stage.hash, control, listener)
+            self._shelf.discard_checkpoint(link.stage.hash)
             self._board.stage_done(job.id)
 
     def _trained(self, key: str) -> bool:
@@ -110,7 +111,6 @@ class Runner:
             events.shielded(listener)(events.StageFailed(key, sentence))
             self._give_up(key, "failed", sentence)
             raise UserError(sentence) from error
-        self._shelf.discard_checkpoint(key)
 
     def _give_up(self, key: str, status: str, sentence: str | None = None) -> None:
         try:

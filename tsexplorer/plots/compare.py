@@ -83,7 +83,7 @@ def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Fig
         means = [point.mean for point in dots if point.experiment == experiment]
         figure.add_scatter(
             x=[min(means), max(means)],
-            y=[label(experiment)] * 2,
+            y=[literal(experiment)] * 2,
             mode="lines",
             line={"color": palette.grid, "width": 6},
             hoverinfo="skip",
@@ -93,7 +93,7 @@ def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Fig
         own = [point for point in dots if point.role == role]
         figure.add_scatter(
             x=[point.mean for point in own],
-            y=[label(point.experiment) for point in own],
+            y=[literal(point.experiment) for point in own],
             mode="markers",
             name=TITLES[role],
             marker={"color": palette[role], "symbol": PLOTLY_SYMBOLS[role], "size": 13},
@@ -110,7 +110,7 @@ def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Fig
             + "%{x:.2f} % (seeds: %{customdata[0]})<extra></extra>",
         )
     figure.update_xaxes(title=f"{split.capitalize()} accuracy (%)", zeroline=False)
-    figure.update_yaxes(type="category", autorange="reversed", title=None, automargin=True)
+    _name_rows(figure, experiments)
     return _laid_out(figure, palette, 112 + ROW_HEIGHT * len(experiments))
 
 
@@ -168,7 +168,7 @@ def cost_figure(bars: Sequence[Cost], palette: Palette, title: str) -> go.Figure
         values = [bar.value for bar in bars if bar.experiment == experiment]
         figure.add_scatter(
             x=[min(values), max(values)],
-            y=[label(experiment)] * 2,
+            y=[literal(experiment)] * 2,
             mode="lines",
             line={"color": palette.grid, "width": 6},
             hoverinfo="skip",
@@ -177,7 +177,7 @@ def cost_figure(bars: Sequence[Cost], palette: Palette, title: str) -> go.Figure
     for role, name in COST_ROLES.items():
         own = [bar for bar in bars if bar.role == role]
         figure.add_scatter(
-            y=[label(bar.experiment) for bar in own],
+            y=[literal(bar.experiment) for bar in own],
             x=[bar.value for bar in own],
             mode="markers+text",
             name=name,
@@ -186,7 +186,7 @@ def cost_figure(bars: Sequence[Cost], palette: Palette, title: str) -> go.Figure
             textposition="top center" if role == "teacher" else "bottom center",
             textfont={"color": palette.text},
             cliponaxis=False,
-            hovertemplate="%{y}<br>" + f"{name}: " + "%{x:,.4~g}<extra></extra>",
+            hovertemplate="%{y}<br>" + f"{name}: " + "%{text}<extra></extra>",
         )
     low, high = min(bar.value for bar in bars), max(bar.value for bar in bars)
     pad = 0.12 + 0.08 * math.log10(high / low)
@@ -197,7 +197,7 @@ def cost_figure(bars: Sequence[Cost], palette: Palette, title: str) -> go.Figure
         tickformat="~s" if high >= 1000 else "~g",
         tickvals=log_ticks(low / 10**pad, high * 10**pad),
     )
-    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+    _name_rows(figure, [bar.experiment for bar in bars])
     return _laid_out(figure, palette, 128 + ROW_HEIGHT * len({bar.experiment for bar in bars}))
 
 
@@ -211,6 +211,18 @@ def log_ticks(low: float, high: float) -> list[float]:
     steps = (1,) if len(powers) > 4 else (1, 2, 5)
     ticks = [float(f"{step}e{power}") for power in powers for step in steps]
     return [tick for tick in ticks if low <= tick <= high]
+
+
+def _name_rows(figure: go.Figure, experiments: Sequence[str]) -> None:
+    """A row a name, from the top down; labels are broken, and names that break alike stay two."""
+    names = list(dict.fromkeys(experiments))
+    figure.update_yaxes(
+        type="category",
+        tickvals=[literal(name) for name in names],
+        ticktext=[label(name) for name in names],
+        autorange="reversed",
+        automargin=True,
+    )
 
 
 def _settled_low(lines: Sequence[Line]) -> float | None:

@@ -6,6 +6,7 @@ point and loses zoom and hover.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -128,7 +129,11 @@ def _series(line: Curve, palette: Palette) -> dict[str, Any]:
         "id": line.role,
         "name": TITLES[line.role],
         "type": "line",
-        "data": [list(point) for point in zip(line.epochs, line.values, strict=True)],
+        # JSON has no NaN: where a run has diverged, the line has a gap.
+        "data": [
+            [epoch, value if math.isfinite(value) else None]
+            for epoch, value in zip(line.epochs, line.values, strict=True)
+        ],
         "symbol": ECHARTS_SYMBOLS[line.role],
         "symbolSize": 6,
         "showSymbol": len(line.epochs) <= 40,

@@ -1,0 +1,80 @@
+"""The README's pictures, taken anew: ``make screenshots``.
+
+Trains ``quick`` in a home of its own, so the pictures show what a newcomer sees.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser import chromium
+from tests.browser.harness import PHONE, WIDE, shoot, visit, wait_idle, widget
+from tests.browser.server import ROOT, AppServer, serve
+
+FOLDER = ROOT / "assets" / "screenshots"
+TRAINED_MS = 240_000
+
+
+def opened(browser: Browser, server: AppServer, path: str, *, phone: bool = False) -> Page:
+    """A page in a window of its own."""
+    page = browser.new_page(viewport=PHONE if phone else WIDE, reduced_motion="reduce")
+    visit(page, server, path)
+    return page
+
+
+def settle(page: Page) -> None:
+    """Let charts draw their last frame."""
+    wait_idle(page)
+    page.wait_for_timeout(1500)
+
+
+def home(browser: Browser, server: AppServer) -> None:
+    """What a first visit shows."""
+    page = opened(browser, server, "/")
+    settle(page)
+    shoot(page, "home", FOLDER)
+
+
+def train(browser: Browser, server: AppServer) -> None:
+    """A job at work, then its end, on a desk and in a pocket."""
+    page = opened(browser, server, "/train")
+    widget(page, "start").get_by_role("button").click()
+    page.get_by_text("distilled (net 3 of 3)").wait_for(timeout=TRAINED_MS)
+    page.get_by_text("validation accuracy so far").wait_for(timeout=TRAINED_MS)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=FOLDER / "train.png", animations="disabled")
+    page.get_by_text("Gap closed (test)").wait_for(timeout=TRAINED_MS)
+    address = page.url.removeprefix(server.url)
+    pocket = opened(browser, server, address, phone=True)
+    settle(pocket)
+    pocket.screenshot(path=FOLDER / "train-phone.png", animations="disabled")
+
+
+def compare(browser: Browser, server: AppServer) -> None:
+    """The trained experiment beside the demo."""
+    page = opened(browser, server, "/compare")
+    settle(page)
+    shoot(page, "compare", FOLDER)
+
+
+def main() -> None:
+    """Take all pictures."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve(ROOT / "app.py", Path(folder) / "home", env={"TSEXPLORER_THREADS": "2"}) as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=chromium.require(), args=list(chromium.FLAGS)
+        )
+        for take in (home, train, compare):
+            take(browser, server)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
