@@ -91,17 +91,17 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
     check = service.check(spec)
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
-    todo = len(check.planned) - len(check.trained)
+    todo = sum(stage.spec.hash not in check.trained for stage in check.planned)
     if st.button(
         "Train" if todo else "Show: all nets are trained",
         key="start",
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
-        disabled=not available,
+        disabled=bool(todo) and not available,
     ):
-        job = service.start(spec)
-        st.query_params[EXPERIMENT] = job.experiment_id
+        key = service.start(spec).experiment_id if todo else service.keep(spec).id
+        st.query_params[EXPERIMENT] = key
         st.rerun()
     if check.trained and todo:
         st.caption(f"Trains {todo} of {len(check.planned)} nets; the others are reused.")

@@ -16,6 +16,8 @@ from functools import cache
 from typing import Any
 
 from tsexplorer.assets import DEMO
+from tsexplorer.data.registry import load_splits
+from tsexplorer.data.sample import write_sample
 from tsexplorer.planning import plan
 from tsexplorer.settings import Settings, get_settings
 from tsexplorer.specs import ExperimentSpec
@@ -87,6 +89,7 @@ def export(store: Store, settings: Settings, experiment: ExperimentSnapshot) -> 
         "date": datetime.now(UTC).date().isoformat(),
         "stages": stages,
     }
+    write_sample(load_splits(spec.data.name, settings.data_folder))
     FILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

@@ -22,6 +22,7 @@ from tsexplorer.jobs.worker import Worker
 from tsexplorer.models import Count, count
 from tsexplorer.objectives import get_objective
 from tsexplorer.planning import PlannedStage, plan
+from tsexplorer.reading import Reading
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, ModelSpec
 from tsexplorer.store import (
@@ -31,6 +32,7 @@ from tsexplorer.store import (
     StageSnapshot,
     Store,
 )
+from tsexplorer.training.places import weights_path
 
 if TYPE_CHECKING:
     from tsexplorer.analysis.latency import Latency
@@ -85,6 +87,7 @@ class Service:
         self.settings = settings
         self.store = Store.open(settings.url)
         self.downloads = Downloads(settings.data_folder)
+        self.reading = Reading(settings)
         demo.install(self.store)
         recover(self.store, settings)
         self._worker: Worker | None = None
@@ -114,7 +117,7 @@ class Service:
         return Check(
             planned=planned,
             trained=frozenset(
-                stage.spec.hash for stage in planned if self.store.has_stage_done(stage.spec.hash)
+                stage.spec.hash for stage in planned if self._is_trained(stage.spec.hash)
             ),
             teacher=teacher,
             student=student,
@@ -190,6 +193,17 @@ class Service:
         job = self.enqueue(spec)
         self.worker.nudge()
         return job
+
+    def keep(self, spec: ExperimentSpec) -> ExperimentSnapshot:
+        """Keep an experiment whose nets are all trained: there is nothing to queue.
+
+        Raises:
+            UserError: :meth:`check` says no, a net is not trained, or the name is taken.
+        """
+        checked = self.check(spec)
+        if len(checked.trained) < len({stage.spec.hash for stage in checked.planned}):
+            raise UserError("Some nets of this experiment are not trained yet; start it instead.")
+        return self.store.add_experiment(spec, checked.planned)
 
     def enqueue(self, spec: ExperimentSpec) -> JobSnapshot:
         """As :meth:`start`, for a caller that runs the job itself."""
@@ -308,6 +322,12 @@ class Service:
         if self._worker is not None:
             self._worker.stop()
         self.store.close()
+
+    def _is_trained(self, key: str) -> bool:
+        return (
+            self.store.has_stage_done(key)
+            and weights_path(self.settings.stages_folder, key) is not None
+        )
 
     def _steer(self, job: int, request: str, status: str | None) -> None:
         snapshot = self.store.job(job)

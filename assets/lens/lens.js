@@ -83,9 +83,9 @@ class Lens {
     const { roles, classes } = this.data;
     this.logs.forEach((logP, r) => {
       logP.forEach((l, c) => {
-        const cell = this.table.cells[r][c].node;
-        cell.dataset.probability = Math.exp(l);
-        cell.setAttribute("aria-label", this.words({ r, c }).join(", "));
+        const { node, spoken } = this.table.cells[r][c];
+        node.dataset.probability = Math.exp(l);
+        spoken.set(this.words({ r, c }).join(", "));
       });
     });
     const tops = roles.map(({ title }, r) => {

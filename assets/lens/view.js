@@ -94,8 +94,9 @@ class Table {
       const options = { class: "cell", role: "gridcell", "data-role": role, tabindex };
       const cell = element(row, "div", options);
       const bar = element(element(cell, "div", { class: "track" }), "div", { class: "bar" });
-      const number = new Words(cell, { class: "number" });
-      this.cells[r].push({ node: cell, bar: bar.style, number });
+      const number = new Words(cell, { class: "number", "aria-hidden": "true" });
+      const spoken = new Words(cell, { class: "hidden" });
+      this.cells[r].push({ node: cell, bar: bar.style, number, spoken });
       cell.at = { r, c };
     });
   }

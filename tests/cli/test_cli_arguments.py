@@ -97,7 +97,7 @@ def test_a_spec_that_cannot_be_run(
         (b'{"seeds": [0],}', ["not JSON", "line 1"]),
         (b"[]", ["valid dictionary"]),
         (b'{"name": "caf\xe9"}', ["not UTF-8"]),
-        (b"[" * 100_000, ["nested too deeply"]),
+        (b"[" * 100_000, ["too deep"]),
         (b'{"seeds": [%s]}' % (b"1" * 5000), ["too long a number"]),
         (b'{"name": "\\ud800"}', ["name"]),
     ],

@@ -8,20 +8,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 
 from tests.cli.conftest import Shell, document
-from tsexplorer.cli.progress import Lines, View
+from tsexplorer.cli.foreground import CtrlC
 from tsexplorer.jobs import owner
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.store import JobSnapshot, StageSnapshot
+from tsexplorer.training.control import Control
 
 SpecFile = Callable[..., str]
 Act = Callable[[int], None]
+HELD_SECONDS = 1.0
 
 
 @pytest.fixture(autouse=True)
@@ -79,19 +81,25 @@ def ctrl_c() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def ctrl_c_in_epoch_two(monkeypatch: pytest.MonkeyPatch, times: int = 1) -> None:
-    """Interrupt the command once what it shows is beyond the first epoch."""
-    show, pressed = Lines.show, 0
+def ctrl_c_after_an_epoch(monkeypatch: pytest.MonkeyPatch) -> list[Control]:
+    """Interrupt the command after the first epoch, and hold the trainer until that is noted.
 
-    def show_and_press(self: Lines, view: View) -> None:
-        nonlocal pressed
-        show(self, view)
-        progress = view.standing.progress
-        if pressed < times and progress is not None and progress.epoch > 1:
-            pressed += 1
+    Returns:
+        What was interrupted; empty until then.
+    """
+    epoch_ended, pressed = Control.epoch_ended, []
+
+    def press(self: Control) -> None:
+        epoch_ended(self)
+        if not pressed:
+            pressed.append(self)
             ctrl_c()
+            deadline = monotonic() + HELD_SECONDS
+            while not self.cancelled and monotonic() < deadline:
+                sleep(0.01)
 
-    monkeypatch.setattr(Lines, "show", show_and_press)
+    monkeypatch.setattr(Control, "epoch_ended", press)
+    return pressed
 
 
 def test_ctrl_c_cancels_and_resume_goes_on(
@@ -104,9 +112,9 @@ def test_ctrl_c_cancels_and_resume_goes_on(
     def teacher() -> StageSnapshot:
         return service.experiment("toy").stage(0, "teacher")
 
-    file = spec_file(teacher_train={"epochs": 4, "batch_size": 4})
+    file = spec_file()
     handler = signal.getsignal(signal.SIGINT)
-    ctrl_c_in_epoch_two(monkeypatch)
+    ctrl_c_after_an_epoch(monkeypatch)
     result = shell("run", "--spec", file, "--json")
     assert signal.getsignal(signal.SIGINT) is handler
     assert (result.exit_code, result.stdout) == (130, "")
@@ -116,11 +124,11 @@ def test_ctrl_c_cancels_and_resume_goes_on(
     ]
     assert service.store.job(1).status == "cancelled"
     assert teacher().status == "cancelled"
-    assert 0 < teacher().epochs_done < 4
+    assert teacher().epochs_done == 1
     assert (home / "stages" / teacher().hash / "checkpoint.safetensors").is_file()
 
     resumed = document(shell("resume", "1", "--json"))
-    assert resumed["seeds"][0]["stages"]["teacher"]["epochs"] == 4
+    assert resumed["seeds"][0]["stages"]["teacher"]["epochs"] == 2
     assert [job.status for job in service.jobs()] == ["done"]
     assert document(shell("run", "--spec", file, "--json")) == resumed
 
@@ -130,12 +138,21 @@ def test_ctrl_c_is_left_alone_where_a_script_has_switched_it_off(
 ) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        ctrl_c_in_epoch_two(monkeypatch)
+        pressed = ctrl_c_after_an_epoch(monkeypatch)
         result = shell("run", "--spec", spec_file(), "--json")
+        assert len(pressed) == 1
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
     assert document(result)["experiment"] == "toy"
+
+
+def test_the_second_ctrl_c_breaks_off() -> None:
+    with CtrlC() as interrupt:
+        ctrl_c()
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt):
+            ctrl_c()
 
 
 def test_a_run_waits_while_another_process_trains(
@@ -203,14 +220,16 @@ def test_a_run_that_waits_for_a_process_that_dies_goes_on(
 
 
 def test_a_job_that_an_app_trains_is_followed(
-    shell: Shell, spec_file: SpecFile, service: Service
+    shell: Shell, spec_file: SpecFile, service: Service, at_each_look: Callable[[Act], None]
 ) -> None:
-    file = spec_file(teacher_train={"epochs": 2, "batch_size": 2})
+    file = spec_file(teacher_train={"epochs": 1, "batch_size": 4})
     job = service.start(read(file, "toy"))
     while service.store.job(job.id).status == "queued":
         sleep(0.01)
+    service.pause(job.id)  # or it may be through before it is followed
+    at_each_look(lambda look: service.resume(job.id) if look == 1 else None)
     result = shell("run", "--spec", file, "--json")
-    assert document(result)["seeds"][0]["stages"]["teacher"]["epochs"] == 2
+    assert document(result)["experiment"] == "toy"
     lines = result.stderr.splitlines()
     assert lines[:2] == [
         'Training "toy" as job 1.',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_progress_goes_to_standard_error(shell: Shell, spec_file: SpecFile) -> N
     lines = shell("run", "--spec", spec_file(), "--json").stderr.splitlines()
     assert lines[0] == 'Training "toy" as job 1.'
     assert [line.partition(":")[0] for line in lines[1:]] == [f"{role}, seed 0" for role in ROLES]
-    assert "2 epochs in 0 s, validation " in lines[1]
+    assert re.search(r": 2 epochs in \d+ s, validation \d+\.\d\d %$", lines[1])
 
 
 def test_seeds_are_counted_from_zero_and_reuse_what_is_trained(

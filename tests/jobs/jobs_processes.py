@@ -6,15 +6,18 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
+import torch
 from jobs_examples import PATIENCE, ended, load_few, settings, spec
 
 import tsexplorer.jobs.runner as runner_module
+from tsexplorer.jobs.turn import turn
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
 from tsexplorer.store import Store
@@ -35,6 +38,10 @@ VARIED = spec(
 )
 """All that a checkpoint must hold: dropout, jitter, an average, the best epoch, a plateau, a
 teacher that runs along and one whose outputs are kept."""
+
+
+# The first optimiser of a process loads two seconds' worth of torch: once, before they part.
+torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
 def context() -> ForkServerContext:
@@ -126,8 +133,6 @@ def start_and_finish(home: Path, wanted: list[ExperimentSpec], log: Path) -> Non
 @contextmanager
 def noted(log: Path):
     """Write down each training: its stage, its process, when it began and ended."""
-    import time
-
     real = runner_module.train
 
     def train(one, *arguments):
@@ -148,3 +153,10 @@ def train_endlessly(home: Path, wanted: ExperimentSpec) -> None:
     runner_module.load_splits = load_few
     service = Service(settings(home))
     ended(service, service.start(wanted))
+
+
+def hold(folder: Path, held: Any, over: Any) -> None:
+    """Have a stage's turn until ``over``, an event."""
+    with turn(folder, lambda: None):
+        held.set()
+        over.wait(PATIENCE)

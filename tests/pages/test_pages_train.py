@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer import demo
+from tsexplorer.errors import UserError
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
 
@@ -185,3 +186,13 @@ def test_a_name_that_is_taken_is_one_sentence(open_page: OpenPage, untrained: st
         'An experiment named "tiny" exists with other settings; '
         "choose another name or delete it first."
     ]
+
+
+def test_what_is_trained_is_shown_without_a_job(open_page: OpenPage, service: Service) -> None:
+    trained = service.experiment(demo.NAME).spec
+    kept = service.keep(trained.model_copy(update={"name": "the demo again"}))
+    assert kept.done
+    assert not service.jobs()
+    with pytest.raises(UserError, match="not trained yet"):
+        service.keep(SPEC)
+    assert "the demo again" in words(open_page("train", experiment=kept.id))

@@ -66,6 +66,14 @@ def test_file_is_plain_safetensors(path):
         assert torch.equal(file.get_tensor("weight"), TENSORS["weight"])
 
 
+def test_what_was_read_does_not_change_with_the_file(path):
+    files.write(path, TENSORS, NUMBERS)
+    tensors, _ = files.read(path)
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+    assert_same(tensors, TENSORS)
+
+
 def test_there_is_none(path):
     with pytest.raises(FileNotFoundError):
         files.read(path)

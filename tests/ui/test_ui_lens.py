@@ -137,10 +137,13 @@ def page(temperature: float) -> None:
 
     from tsexplorer.ui.lens import lens
 
-    given = {"teacher": [1.0, 2.0], "distilled": [2.0, 1.0]}
-    classes, image = ("no", "yes"), None
-    released = lens(  # type: ignore[misc]
-        logits=given, label=1, classes=classes, image=image, temperature=temperature, key="lens"
+    released = lens(
+        logits={"teacher": [1.0, 2.0], "distilled": [2.0, 1.0]},
+        label=1,
+        classes=("no", "yes"),
+        image=None,
+        temperature=temperature,
+        key="lens",
     )
     st.text(f"{released}")
 

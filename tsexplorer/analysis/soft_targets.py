@@ -27,7 +27,7 @@ def log_soft_targets(z_NC: Logits, temperature: float) -> Floats:
     """
     if not 0 < temperature < math.inf:
         raise ValueError(f"T must be a positive number, not {temperature}")
-    # Images side by side in memory: the sums below run along the few classes, in a third of the time.
+    # A class's images lie side by side in memory, so that sums over the few classes are fast.
     x_NC: Floats = np.divide(z_NC, temperature, dtype=np.float64, order="F")
     x_NC -= x_NC.max(-1, keepdims=True)
     x_NC -= np.log(np.exp(x_NC).sum(-1, keepdims=True))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from tsexplorer.assets import DEMO
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.specs import StageSpec
 from tsexplorer.training import files
+from tsexplorer.training.places import CHECKPOINT, weights_path
 
 
 class Shelf:
@@ -24,10 +24,7 @@ class Shelf:
 
     def path(self, key: str) -> Path | None:
         """The file with a stage's weights, None where there is none."""
-        for path in (self._folder / key / files.WEIGHTS, DEMO / f"{key}.safetensors"):
-            if path.exists():
-                return path
-        return None
+        return weights_path(self._folder, key)
 
     def weights(self, key: str) -> dict[str, Tensor]:
         """A stage's weights by parameter name.
@@ -62,7 +59,7 @@ class Shelf:
     def discard_checkpoint(self, key: str) -> None:
         """Remove a checkpoint that is no longer needed, and what was left beside it."""
         with suppress(OSError):  # it only takes up space
-            (self._folder / key / files.CHECKPOINT).unlink(missing_ok=True)
+            (self._folder / key / CHECKPOINT).unlink(missing_ok=True)
         files.remove_leftovers(self._folder / key)
 
     def discard(self, key: str) -> None:

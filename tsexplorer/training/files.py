@@ -21,9 +21,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from tsexplorer.errors import UserError
+from tsexplorer.training.places import CHECKPOINT, WEIGHTS
 
-CHECKPOINT = "checkpoint.safetensors"
-WEIGHTS = "weights.safetensors"
 DAMAGED = "{path} is damaged; delete the file and train that stage again."
 Numbers = dict[str, Any]
 
@@ -64,7 +63,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], Numbers]:
         raise FileNotFoundError(path)
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copies: what safetensors gives is the file itself, and changes when the file does.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             header = file.metadata() or {}
         numbers = json.loads(header["numbers"])
     except PermissionError as error:

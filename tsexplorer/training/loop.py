@@ -30,6 +30,7 @@ from tsexplorer.training.events import (
     shielded,
 )
 from tsexplorer.training.learner import Learner
+from tsexplorer.training.places import CHECKPOINT, WEIGHTS
 from tsexplorer.training.precision import autocast
 from tsexplorer.training.pulse import Pulse
 from tsexplorer.training.task import Task
@@ -43,7 +44,7 @@ def train(task: Task, folder: Path, emit: Listener, control: Control) -> StageEn
         UserError: the disk is full, or the like, in one sentence.
     """
     emit = shielded(emit)
-    learner = _learner(task, folder / files.CHECKPOINT, emit)
+    learner = _learner(task, folder / CHECKPOINT, emit)
     epochs = task.spec.train.epochs
     earlier = tuple(learner.history)
     emit(StageStarted(task.key, epochs, len(earlier), task.parameters, earlier))
@@ -54,7 +55,7 @@ def train(task: Task, folder: Path, emit: Listener, control: Control) -> StageEn
         row = _epoch(task, learner, pulse)
         learner.history.append(row)
         emit(row)  # before the checkpoint: a row too many is replaced on resume, none is lost
-        files.write(folder / files.CHECKPOINT, *learner.state())
+        files.write(folder / CHECKPOINT, *learner.state())
         emit(CheckpointWritten(task.key, row.epoch))
         if not learner.finished:
             control.epoch_ended()
@@ -128,7 +129,7 @@ def _finish(task: Task, learner: Learner, folder: Path, pulse: Pulse, emit: List
         train_seconds=learner.record.seconds,
     )
     header = {"spec": task.spec.model_dump(mode="json", by_alias=True)}
-    files.write(folder / files.WEIGHTS, learner.judged.state_dict(), header)
+    files.write(folder / WEIGHTS, learner.judged.state_dict(), header)
     emit(ended)
     return ended
 

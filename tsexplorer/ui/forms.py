@@ -124,7 +124,7 @@ def objective_form() -> ObjectiveSpec:
     with left:
         temperature = st.select_slider(
             "Temperature T",
-            _with(TEMPERATURES, st.session_state["T"]),
+            with_value(TEMPERATURES, st.session_state["T"]),
             key="T",
             persist_state="session",
             disabled=not objective.uses_temperature,
@@ -281,7 +281,7 @@ def _widths(
     for place in range(count):
         key = f"{role}.{kind}.{place}"
         st.session_state.setdefault(key, defaults[place])
-        options = _with(WIDTHS, st.session_state[key])
+        options = with_value(WIDTHS, st.session_state[key])
         widths.append(int(st.select_slider(f"{label} {place + 1}", options, key=key)))
     return tuple(widths)
 
@@ -305,6 +305,6 @@ def _net_title(name: str) -> str:
     return "Build your own" if name == CUSTOM else get_preset(name).title
 
 
-def _with(options: Sequence[Any], value: Any) -> list[Any]:
+def with_value(options: Sequence[Any], value: Any) -> list[Any]:
     """The options, and a value that came from elsewhere in its place among them."""
     return sorted({*options, value}) if value is not None else list(options)

@@ -21,6 +21,7 @@ ROUTED = "_routed"
 PAGES = {
     "home": ("Home", ":material/school:"),
     "train": ("Train", ":material/model_training:"),
+    "soft_targets": ("Soft targets", ":material/blur_on:"),
     "compare": ("Compare", ":material/compare_arrows:"),
 }
 

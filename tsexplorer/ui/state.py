@@ -22,25 +22,26 @@ COMPARED = "experiments"
 WRITTEN = "_written"
 
 
-def adopt(key: str, read: Callable[[str], Any]) -> None:
+def adopt(key: str, read: Callable[[str], Any], slot: str | None = None) -> None:
     """Take a value from the URL into the session, unless it is there because we wrote it.
 
     To be called before the widget with that key is drawn.
 
     Args:
-        key: of the URL parameter, and of the session.
+        key: of the URL parameter.
         read: makes the value of its text; raises ValueError for what makes no sense, which is
             then ignored (:func:`publish` puts the value in force into the URL).
+        slot: where the session has it; the same name if not given.
     """
     text = st.query_params.get(key)
     if text is not None and text != st.session_state.setdefault(WRITTEN, {}).get(key):
         with suppress(ValueError):
-            st.session_state[key] = read(text)
+            st.session_state[slot or key] = read(text)
 
 
-def publish(key: str) -> None:
+def publish(key: str, slot: str | None = None) -> None:
     """Put the session's value into the URL."""
-    text = str(st.session_state[key])
+    text = str(st.session_state[slot or key])
     st.session_state.setdefault(WRITTEN, {})[key] = text
     if st.query_params.get(key) != text:
         st.query_params[key] = text
@@ -53,6 +54,18 @@ def one_of(names: Sequence[str]) -> Callable[[str], str]:
         if text not in names:
             raise ValueError(text)
         return text
+
+    return read
+
+
+def whole_within(low: int, high: int) -> Callable[[str], int]:
+    """A reader for :func:`adopt` that takes whole numbers from low to high."""
+
+    def read(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
 
     return read
 

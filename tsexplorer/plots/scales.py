@@ -1,0 +1,114 @@
+"""Colours of the theme for what is no role: classes, amounts, differences; and a figure's dress.
+
+The same colours as in ``.streamlit/config.toml`` (a test holds them together), so that a figure
+that is downloaded looks like the one on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from tsexplorer.analysis.soft_targets import Floats
+from tsexplorer.plots.palette import DARK, LIGHT, Palette
+
+CLEAR = "rgba(0,0,0,0)"
+BLACK, WHITE = "#000000", "#FFFFFF"
+SYMBOLS = ("circle", "diamond", "square", "triangle-up")
+EVEN = 0.179
+"""Luminance on which black and white are read equally well, at a contrast of 4.6."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Colours on one background, as CSS hex.
+
+    Attributes:
+        categories: told apart from each other; the first three are the roles', and behind the
+            theme's eight there are two more, so that ten digits have a colour each.
+        amounts: from little to much.
+        differences: from negative over nothing to positive.
+    """
+
+    categories: tuple[str, ...]
+    amounts: tuple[str, ...]
+    differences: tuple[str, ...]
+
+    def mark(self, place: int) -> tuple[str, str]:
+        """Colour and symbol of a class; where the colours are used up, the symbol changes."""
+        lap, colour = divmod(place, len(self.categories))
+        return self.categories[colour], SYMBOLS[lap % len(SYMBOLS)]
+
+
+SCALES: dict[Palette, Scales] = {
+    LIGHT: Scales(
+        categories=(
+            *("#0072B2", "#6B6B6B", "#C44E00", "#009E73"),
+            *("#CC79A7", "#8A6D00", "#2F8FC9", "#5B4B8A"),
+            *("#A3123A", "#3FB8AF"),
+        ),
+        amounts=(
+            *("#EEF6F5", "#D3E8E5", "#B4D9D4", "#92C8C1", "#6EB5AD"),
+            *("#4BA097", "#2C8980", "#15726A", "#0A5A53", "#06423D"),
+        ),
+        differences=(
+            *("#7F3800", "#A84A00", "#D55E00", "#EC9A5E", "#F7D3B8"),
+            *("#BFDDF0", "#6FB3DC", "#0072B2", "#005687", "#003A5C"),
+        ),
+    ),
+    DARK: Scales(
+        categories=(
+            *("#56B4E9", "#B0B0B0", "#FF9248", "#2CC295"),
+            *("#E09CC3", "#E6C65A", "#8FCBF0", "#B3A4E0"),
+            *("#F2637E", "#7FE3D8"),
+        ),
+        amounts=(
+            *("#12302D", "#174541", "#1C5B55", "#23726B", "#2C8980"),
+            *("#3FA096", "#5FB6AD", "#86CBC3", "#B0DFDA", "#DCF2EF"),
+        ),
+        differences=(
+            *("#FFB885", "#FF8A3D", "#D26A22", "#94501F", "#4D3324"),
+            *("#213A4A", "#2A6388", "#3A8DC0", "#56B4E9", "#A3D6F4"),
+        ),
+    ),
+}
+
+
+def reads_in_black(scale: Sequence[str], shares: Floats) -> NDArray[np.bool_]:
+    """Where on a colour scale black words are read better than white ones.
+
+    Args:
+        scale: colours, evenly spaced.
+        shares: places on it, 0...1; what is beyond takes the end's colour.
+    """
+    stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in scale]) / 255
+    at = np.linspace(0, 1, len(scale))
+    mixed = np.stack([np.interp(shares, at, channel) for channel in stops.T], axis=-1)
+    linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ [0.2126, 0.7152, 0.0722] > EVEN)
+
+
+def dressed(figure: go.Figure, palette: Palette, height: int) -> go.Figure:
+    """Give a figure the palette's words and grid, a clear ground, and margins that fit a phone."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 16, "t": 48, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        font={"color": palette.text},
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        hoverlabel={"namelength": -1},
+    )
+    axis = {
+        "gridcolor": palette.grid,
+        "color": palette.muted,
+        "zerolinecolor": palette.grid,
+        "automargin": True,
+    }
+    figure.update_xaxes(axis)
+    figure.update_yaxes(axis)
+    return figure

@@ -1,0 +1,144 @@
+"""Mean soft targets by true class, as Plotly figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from tsexplorer.analysis.class_matrix import ClassMatrix
+from tsexplorer.analysis.soft_targets import Floats
+from tsexplorer.plots.cells import Axes, Colours, Words, cells_figure
+from tsexplorer.plots.compare import literal
+from tsexplorer.plots.palette import Palette
+from tsexplorer.plots.scales import SCALES
+
+ROWS, COLUMNS = "True class", "Soft target for"
+FLOOR = 1e-5
+"""Share below which colours tell nothing apart: a thousandth of a percent."""
+
+
+class Span(NamedTuple):
+    """Shares of 1 that have the first and the last colour; where colours are linear, 0 is first."""
+
+    low: float
+    high: float
+
+
+def span(*matrices: ClassMatrix) -> Span:
+    """The span of some matrices, so that side by side they have the same colours.
+
+    Returns:
+        the least and the largest value, both at least the floor, and never the same.
+    """
+    values = np.concatenate([matrix.values_CC.ravel() for matrix in matrices])
+    known = np.maximum(values[~np.isnan(values)], FLOOR)
+    low, high = (known.min(), known.max()) if len(known) else (FLOOR, 1.0)
+    return Span(float(low), float(max(high, 10 * FLOOR)))
+
+
+def matrix_figure(
+    matrix: ClassMatrix,
+    names: Sequence[str],
+    palette: Palette,
+    *,
+    order: Sequence[int] = (),
+    ends: Span | None = None,
+    log: bool = False,
+) -> go.Figure:
+    """One net's matrix, in percent.
+
+    Args:
+        matrix: with its diagonal or without.
+        names: of the classes.
+        palette: colours on the background in force.
+        order: of the classes; empty for their own.
+        ends: shares at the ends of the colours; None takes those of this matrix.
+        log: whether colours are logarithmic, from the power of ten below the least share.
+    """
+    coloured = _logarithmic if log else _linear
+    colours = coloured(matrix.values_CC, ends or span(matrix), SCALES[palette].amounts)
+    axes = Axes(names, ROWS, COLUMNS, order)
+    return cells_figure(axes, colours, _words(matrix, names, signed=False), palette)
+
+
+def difference_figure(
+    matrix: ClassMatrix, names: Sequence[str], palette: Palette, *, order: Sequence[int] = ()
+) -> go.Figure:
+    """The difference of two matrices, in percentage points; no difference is in the middle.
+
+    Args:
+        matrix: teacher less student.
+        names: of the classes.
+        palette: colours on the background in force.
+        order: of the classes; empty for their own.
+    """
+    end = max(1e-12, float(np.nanmax(np.abs(matrix.values_CC), initial=0.0)))
+    colours = Colours(
+        values_CC=100 * matrix.values_CC,
+        span=(-100 * end, 100 * end),
+        scale=SCALES[palette].differences,
+        ticks={100 * share * end: short(share * end, signed=True) for share in (-1, 0, 1)},
+        title="Teacher − student (points)",
+    )
+    axes = Axes(names, ROWS, COLUMNS, order)
+    return cells_figure(axes, colours, _words(matrix, names, signed=True), palette)
+
+
+def short(share: float, *, signed: bool = False) -> str:
+    """A share of 1 in percent, short enough for a cell on a phone.
+
+    >>> [short(share) for share in (0.987, 0.0312, 0.00049, 2e-5, 0)]
+    ['99', '3.1', '0.05', '2e-3', '0']
+    >>> [short(share, signed=True) for share in (-0.0312, 0.0312, -0.0031)]
+    ['−3.1', '+3.1', '−.31']
+    """
+    if math.isnan(share):
+        return ""
+    percent = abs(100 * share)
+    if percent >= 9.95:
+        text = f"{percent:.0f}"
+    elif percent >= 0.995:
+        text = f"{percent:.1f}"
+    elif percent >= 0.00995:
+        text = f"{percent:.2f}"[1 if signed else 0 :]
+    else:
+        text = "0" if percent == 0 else f"{percent:.0e}".replace("e-0", "e-")
+    sign = ("−" if share < 0 else "+" if signed else "") if share else ""
+    return sign + text
+
+
+def _linear(values_CC: Floats, ends: Span, scale: Sequence[str]) -> Colours:
+    high = ends.high
+    ticks = {100 * part * high: short(part * high) for part in (0, 0.25, 0.5, 0.75, 1)}
+    return Colours(100 * values_CC, (0.0, 100 * high), scale, ticks, "Mean soft target (%)")
+
+
+def _logarithmic(values_CC: Floats, ends: Span, scale: Sequence[str]) -> Colours:
+    low = math.floor(math.log10(ends.low) + 1e-9)
+    high = max(math.log10(ends.high), low + 1.0)
+    powers = range(low, math.floor(high + 1e-9) + 1)
+    ticks = {float(power): f"{100 * 10.0**power:.4g}" for power in powers}
+    shown_CC = np.log10(np.maximum(values_CC, FLOOR))
+    return Colours(shown_CC, (float(low), high), scale, ticks, "Mean soft target (%), log")
+
+
+def _words(matrix: ClassMatrix, names: Sequence[str], *, signed: bool) -> Words:
+    spelt = [literal(name) for name in names]
+    unit = "points" if signed else "%"
+
+    def hover(row: int, column: int, value: float) -> str:
+        number = f"{100 * value:{'+' if signed else ''}.4g} {unit}"
+        return (
+            f"True class {spelt[row]} ({matrix.counts_C[row]:,} images)<br>"
+            f"Soft target for {spelt[column]}: {number}"
+        )
+
+    rows = matrix.values_CC.tolist()
+    return Words(
+        [[short(value, signed=signed) for value in row] for row in rows],
+        [[hover(r, c, value) for c, value in enumerate(row)] for r, row in enumerate(rows)],
+    )

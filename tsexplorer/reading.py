@@ -1,0 +1,104 @@
+"""What trained nets answer: the part of the service that looks and changes nothing.
+
+torch is imported when something is asked, never before.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tsexplorer.data.registry import get_dataset, load_splits
+from tsexplorer.data.sample import load_sample
+from tsexplorer.errors import UserError
+from tsexplorer.settings import Settings
+from tsexplorer.store import StageSnapshot
+from tsexplorer.training.places import weights_path
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tsexplorer.analysis.answers import AnswerCache, Answers, Source, SplitName
+    from tsexplorer.data.base import Splits
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """The images of one split, for looking at.
+
+    Attributes:
+        pixels_N: uint8 N×28×28.
+        labels_N: int64 N.
+        classes: label k stands for ``classes[k]``.
+        words: which images these are, as one phrase.
+    """
+
+    pixels_N: NDArray[np.uint8]
+    labels_N: NDArray[np.int64]
+    classes: tuple[str, ...]
+    words: str
+
+
+class Reading:
+    """Answers of trained nets, kept once a stage; safe to call from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._cache: AnswerCache | None = None
+
+    def images(self, dataset: str, split: SplitName) -> Images:
+        """The images of a split; where the dataset is not here, those of its sample that ship.
+
+        Raises:
+            UserError: there are none.
+        """
+        splits = self._splits(dataset)
+        part = splits.validation if split == "validation" else splits.test
+        whole = get_dataset(dataset).info
+        size = whole.validation if split == "validation" else whole.test
+        many = f"{len(part):,}" if len(part) == size else f"first {len(part):,} of {size:,}"
+        words = f"{split} split of {whole.title}, {many} images"
+        return Images(part.images.numpy(), part.labels.numpy(), whole.classes, words)
+
+    def answers(self, stage: StageSnapshot, split: SplitName) -> Answers:
+        """A net's logits over a split, in the order of :meth:`images`.
+
+        Raises:
+            UserError: the weights are missing or damaged, or the images are not here.
+        """
+        return self._asked().answers(self._source(stage), self._splits(stage.spec.data.name), split)
+
+    def features(self, stage: StageSnapshot, split: SplitName) -> NDArray[Any]:
+        """A net's activations N×F before its last layer; errors as above."""
+        splits = self._splits(stage.spec.data.name)
+        return self._asked().features(self._source(stage), splits, split)
+
+    def _splits(self, dataset: str) -> Splits:
+        folder = self._settings.data_folder
+        if get_dataset(dataset).available(folder):
+            return load_splits(dataset, folder)
+        sample = load_sample(dataset)
+        if sample is None:
+            title = get_dataset(dataset).info.title
+            raise UserError(f"The images of {title} are not here; download them on the Train page.")
+        return sample
+
+    def _source(self, stage: StageSnapshot) -> Source:
+        from tsexplorer.analysis.answers import MISSING, Source
+
+        folder = self._settings.stages_folder
+        weights = weights_path(folder, stage.hash)
+        if stage.status != "done" or weights is None:
+            raise UserError(MISSING)
+        return Source(stage.spec, weights, folder / stage.hash)
+
+    def _asked(self) -> AnswerCache:
+        from tsexplorer.analysis.answers import AnswerCache
+
+        with self._lock:
+            if self._cache is None:
+                self._cache = AnswerCache()
+            return self._cache

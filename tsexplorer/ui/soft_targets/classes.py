@@ -1,0 +1,109 @@
+"""What the classes look like to a net: mean soft targets by true class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from tsexplorer.plots.palette import TITLES
+from tsexplorer.plots.soft_targets import difference_figure, matrix_figure, span
+from tsexplorer.ui.soft_targets.gallery import gallery
+from tsexplorer.ui.soft_targets.numbers import figure, numbers_button
+from tsexplorer.ui.soft_targets.sight import Sight, needs_teacher
+from tsexplorer.ui.theme import palette, role_label
+
+if TYPE_CHECKING:
+    from tsexplorer.analysis.class_matrix import ClassMatrix
+
+SHOWN = 14
+
+
+def view(sight: Sight) -> None:
+    """Teacher beside student beside their difference; a click shows the images behind a cell."""
+    needs_teacher(sight)
+    from tsexplorer.analysis import class_matrix as analysis
+
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        student = st.segmented_control(
+            "Student",
+            sight.students,
+            default=sight.students[0],
+            format_func=TITLES.__getitem__,
+            key="classes_student",
+            required=True,
+        )
+        hidden = st.toggle("Hide the diagonal", value=True, key="classes_hidden")
+        log = st.toggle("Logarithmic colours", key="classes_log")
+        alike = st.toggle("Similar classes side by side", key="classes_alike")
+    labels_N, names = sight.images.labels_N, sight.images.classes
+    teacher, pupil = (
+        analysis.class_matrix(sight.logits[role], labels_N, sight.temperature)
+        for role in ("teacher", student)
+    )
+    gap = analysis.difference(teacher, pupil)
+    order = analysis.similarity_order(teacher) if alike else ()
+    shown = [analysis.without_diagonal(one) if hidden else one for one in (teacher, pupil, gap)]
+    ends, colours = span(*shown[:2]), palette()
+    drawn = (
+        matrix_figure(shown[0], names, colours, order=order, ends=ends, log=log),
+        matrix_figure(shown[1], names, colours, order=order, ends=ends, log=log),
+        difference_figure(shown[2], names, colours, order=order),
+    )
+    titles = (role_label("teacher"), role_label(student), "**Teacher − student**")
+    clicked = None
+    columns = st.columns(3) if len(names) <= SHOWN else (st.container(),) * 3
+    for column, title, one, key in zip(
+        columns, titles, drawn, ("matrix_teacher", "matrix_student", "matrix_gap"), strict=True
+    ):
+        with column:
+            st.markdown(title)
+            event = figure(one, key, on_select="rerun", selection_mode="points")
+            clicked = _cell(event) or clicked
+    st.caption(
+        f"{sight.words} Rows: true class; a row is the mean softmax at T = {sight.temperature:g} "
+        "over its images, in percent. Click a cell to see its images."
+    )
+    numbers_button(_table(sight, teacher, pupil), f"classes-T-{sight.temperature:g}")
+    if clicked is not None:
+        _behind(sight, clicked)
+
+
+def _cell(event: Any) -> tuple[int, int] | None:
+    points = event.selection.points
+    if not points or "customdata" not in points[0]:
+        return None
+    row, column = points[0]["customdata"]
+    return int(row), int(column)
+
+
+def _behind(sight: Sight, cell: tuple[int, int]) -> None:
+    from tsexplorer.analysis.class_matrix import Cell, images_behind
+    from tsexplorer.analysis.soft_targets import soft_targets
+
+    row, column = cell
+    names, z_t_NC = sight.images.classes, sight.logits["teacher"]
+    places = images_behind(z_t_NC, sight.images.labels_N, Cell(row, column), sight.temperature)
+    shares = soft_targets(z_t_NC[places[:SHOWN]], sight.temperature)[:, column]
+    share = dict(zip(places[:SHOWN].tolist(), shares.tolist(), strict=True))
+    st.subheader(f"{names[row]} that the teacher takes for {names[column]}", anchor=False)
+    st.caption(
+        f"The {len(share)} images of class {names[row]} with the largest soft target for "
+        f"{names[column]} at T = {sight.temperature:g}."
+    )
+    gallery(sight, list(share), lambda place: f"{100 * share[place]:.3g} %", "behind")
+
+
+def _table(sight: Sight, teacher: ClassMatrix, student: ClassMatrix) -> pd.DataFrame:
+    names = sight.images.classes
+    return pd.DataFrame(
+        {
+            "true class": np.repeat(names, len(names)),
+            "soft target for": np.tile(names, len(names)),
+            "T": sight.temperature,
+            "teacher": teacher.values_CC.ravel(),
+            "student": student.values_CC.ravel(),
+        }
+    )

@@ -1,0 +1,50 @@
+"""Small pictures in a row that wraps; each opens in the lens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from tsexplorer.ui.soft_targets.sight import Sight, open_image
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCALE = 3
+WIDTH = 28 * SCALE + 16
+
+
+def gallery(sight: Sight, places: Sequence[int], words: Callable[[int], str], key: str) -> None:
+    """Draw images, each with a caption and a button that opens it.
+
+    Args:
+        sight: whose images.
+        places: which, by their place in the split.
+        words: the caption of an image, markdown.
+        key: of the gallery on its page.
+    """
+    with st.container(horizontal=True, gap="small", key=key):
+        for place in places:
+            with st.container(width=WIDTH, gap="xsmall"):
+                st.image(enlarged(sight.images.pixels_N[place]), width=28 * SCALE)
+                st.button(
+                    words(place),
+                    key=f"{key}_{place}",
+                    on_click=open_image,
+                    args=(place,),
+                    help=f"Open image {place} in the lens",
+                    type="tertiary",
+                )
+
+
+def enlarged(pixels: NDArray[np.uint8], scale: int = SCALE) -> NDArray[np.uint8]:
+    """An image with each pixel as a square, so that no browser blurs it."""
+    return pixels.repeat(scale, 0).repeat(scale, 1)
+
+
+def class_of(sight: Sight, place: int) -> str:
+    """An image's true class by name."""
+    return sight.images.classes[int(sight.images.labels_N[place])]

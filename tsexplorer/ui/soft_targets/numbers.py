@@ -1,0 +1,50 @@
+"""Figures and their numbers, to take away."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+PICTURE = "picture"
+FORMATS = ("PNG", "SVG")
+
+
+def picture_format() -> None:
+    """Which kind of picture the camera above a figure saves."""
+    st.segmented_control(
+        "Pictures as",
+        FORMATS,
+        default="PNG",
+        key=PICTURE,
+        required=True,
+        help="What the camera that appears above a figure saves.",
+    )
+
+
+def figure(drawn: go.Figure, key: str, **options: Any) -> Any:
+    """Show a Plotly figure that can be saved as PNG or SVG."""
+    kind = str(st.session_state.get(PICTURE, "PNG")).lower()
+    config = {
+        "displaylogo": False,
+        "toImageButtonOptions": {"format": kind, "filename": key, "scale": 2},
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    }
+    return st.plotly_chart(drawn, key=key, config=config, **options)
+
+
+def numbers_button(table: pd.DataFrame, name: str) -> None:
+    """Offer a figure's numbers as CSV."""
+    file = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")
+    st.download_button(
+        "Numbers (CSV)",
+        table.to_csv(index=False).encode(),
+        file_name=f"{file}.csv",
+        mime="text/csv",
+        key=f"csv_{file}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
