@@ -123,7 +123,8 @@ def start_and_finish(home: Path, wanted: list[ExperimentSpec], log: Path) -> Non
     """Start experiments as one of several apps; note each stage that is trained here."""
     runner_module.load_splits = load_few
     with noted(log):
-        service = Service(settings(home))
+        # Ten beats of silence are given up for dead: none must come of a busy machine here.
+        service = Service(settings(home, heartbeat_seconds=5.0))
         jobs = [service.start(one) for one in wanted]
         for job in jobs:
             ended(service, job)

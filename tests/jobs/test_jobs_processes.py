@@ -18,7 +18,7 @@ from tsexplorer.training.control import Control
 
 def test_two_apps_at_one_home(home: Path, tmp_path: Path, open_service):
     """One experiment that both start, and one of each that shares its teacher and baseline."""
-    service = open_service(settings(home))
+    service = open_service(settings(home, heartbeat_seconds=5.0))
     both = spec("both")
     log = tmp_path / "trainings"
     processes = [
