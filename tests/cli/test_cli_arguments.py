@@ -126,7 +126,7 @@ def test_a_setting_in_the_environment_that_is_wrong(
 ) -> None:
     monkeypatch.setenv("TSEXPLORER_THREADS", "all")
     get_settings.cache_clear()
-    assert_refused(shell("datasets"), "TSEXPLORER_", "threads", "'all'")
+    assert_refused(shell("datasets"), "TSEXPLORER_THREADS", "'all'")
 
 
 def test_a_store_that_is_none(shell: Shell, home: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
-from tests.pages.test_pages_train import SPEC
 from tsexplorer import demo
 from tsexplorer.analysis.soft_targets import soft_targets
 from tsexplorer.service import Service
@@ -56,7 +56,7 @@ def test_an_experiment_that_is_not_there_is_said(open_page: OpenPage) -> None:
 
 
 def test_an_untrained_experiment_is_said(open_page: OpenPage, service: Service) -> None:
-    key = service.enqueue(SPEC).experiment_id
+    key = service.enqueue(TINY).experiment_id
     page = open_page("soft_targets", experiment=key)
     assert "No net of tiny is trained yet" in page.warning[0].value
     assert not page.error

@@ -5,29 +5,17 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer import demo
 from tsexplorer.errors import UserError
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
-
-TINY = ModelSpec(name="custom", net=NetConfig(dense=(4,)))
-ONE = TrainSpec(epochs=1, batch_size=500)
-SPEC = ExperimentSpec(
-    name="tiny",
-    teacher=ModelSpec(name="custom", net=NetConfig(dense=(8,))),
-    student=TINY,
-    objective=ObjectiveSpec(temperature=2.0, lam=0.5),
-    teacher_train=ONE,
-    baseline_train=ONE,
-    distilled_train=ONE,
-)
 
 
 @pytest.fixture
 def untrained(service: Service) -> str:
     """An experiment that nobody trains: it waits in the queue."""
-    job = service.enqueue(SPEC)
+    job = service.enqueue(TINY)
     return job.experiment_id
 
 
@@ -194,5 +182,5 @@ def test_what_is_trained_is_shown_without_a_job(open_page: OpenPage, service: Se
     assert kept.done
     assert not service.jobs()
     with pytest.raises(UserError, match="not trained yet"):
-        service.keep(SPEC)
+        service.keep(TINY)
     assert "the demo again" in words(open_page("train", experiment=kept.id))

@@ -1,4 +1,4 @@
-"""The settings and the service of one command."""
+"""The service of one command."""
 
 from __future__ import annotations
 
@@ -6,28 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from tsexplorer.errors import UserError
-from tsexplorer.settings import Settings, get_settings
-from tsexplorer.specs import first_sentence
+from tsexplorer.settings import get_settings
 
 if TYPE_CHECKING:
     from tsexplorer.service import Service
-
-
-def settings() -> Settings:
-    """The settings in force.
-
-    Raises:
-        UserError: one in the environment or in .env is wrong.
-    """
-    try:
-        return get_settings()
-    except ValidationError as error:
-        raise UserError(
-            f"A setting in the environment (TSEXPLORER_…) is wrong: {first_sentence(error)}"
-        ) from error
 
 
 @contextmanager
@@ -39,7 +21,7 @@ def opened() -> Iterator[Service]:
     """
     from tsexplorer.service import Service
 
-    service = Service(settings())
+    service = Service(get_settings())
     try:
         yield service
     finally:

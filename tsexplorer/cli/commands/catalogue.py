@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from tsexplorer.cli.output import Json, print_json, print_table
-from tsexplorer.cli.session import settings
 from tsexplorer.cli.shell import LOOK_UP, app
 from tsexplorer.cli.words import NONE, size
+from tsexplorer.settings import get_settings
 
 
 @app.command(rich_help_panel=LOOK_UP)
@@ -76,7 +76,7 @@ def datasets(json: Json = False) -> None:
     One that is not here is fetched by the first run that needs it, or can be put into the data
     folder (TSEXPLORER_DATA) by hand, in torchvision's layout.
     """
-    folder = settings().data_folder
+    folder = get_settings().data_folder
     rows = _datasets()
     if json:
         print_json(rows)
@@ -111,7 +111,7 @@ def _datasets() -> list[dict[str, Any]]:
             {
                 "name": name,
                 "title": info.title,
-                "available": dataset.available(settings().data_folder),
+                "available": dataset.available(get_settings().data_folder),
                 "train": info.train,
                 "validation": info.validation,
                 "test": info.test,
