@@ -9,7 +9,7 @@ from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import results
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.router import guard, path_of
-from tsexplorer.ui.state import COMPARED, compared_experiments
+from tsexplorer.ui.state import COMPARED, EXPERIMENT, compared_experiments
 from tsexplorer.ui.theme import escaped, palette, title_of
 
 MOST = 6
@@ -135,6 +135,10 @@ def manage(service: Service, experiments: list[ExperimentSnapshot]) -> None:
                 st.markdown(f"**{escaped(title_of(experiment))}**")
                 if st.button("Open in Train", key=f"open_{experiment.id}"):
                     st.switch_page(path_of("train"), query_params={"experiment": experiment.id})
+                if st.button("Soft targets", key=f"soft_{experiment.id}"):
+                    st.switch_page(
+                        path_of("soft_targets"), query_params={EXPERIMENT: experiment.id}
+                    )
                 st.download_button(
                     "Settings (JSON)",
                     experiment.spec.to_json(),

@@ -71,7 +71,9 @@ def showcase(service: Service) -> None:
     with st.container(horizontal=True):
         if st.button("Train your own", type="primary", icon=":material/model_training:"):
             st.switch_page(path_of("train"))
-        if st.button("See the demo in detail", icon=":material/compare_arrows:"):
+        if st.button("See what the teacher knows", icon=":material/blur_on:"):
+            st.switch_page(path_of("soft_targets"))
+        if st.button("Compare in detail", icon=":material/compare_arrows:"):
             st.switch_page(path_of("compare"))
     st.plotly_chart(
         accuracy_figure(accuracy_dots(service, [experiment], "test"), palette(), "test"),

@@ -120,8 +120,11 @@ def progress(service: Service) -> None:
     live_view(service, experiment.id)
     if experiment.done:
         result(service, experiment)
-        if st.button("Compare", key="compare", icon=":material/compare_arrows:"):
-            st.switch_page(path_of("compare"), query_params={COMPARED: [experiment.id]})
+        with st.container(horizontal=True):
+            if st.button("Look into its soft targets", key="soft", icon=":material/blur_on:"):
+                st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})
+            if st.button("Compare", key="compare", icon=":material/compare_arrows:"):
+                st.switch_page(path_of("compare"), query_params={COMPARED: [experiment.id]})
     queue_view(service, experiment.id)
 
 
