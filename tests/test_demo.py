@@ -48,6 +48,16 @@ def test_it_is_put_into_a_store_once(service: Service) -> None:
         assert len(epochs[link.stage.hash]) == link.stage.spec.train.epochs
 
 
+def test_an_earlier_versions_demo_is_replaced(service: Service) -> None:
+    shipped = service.experiment(demo.NAME)
+    service.store.delete_experiment(demo.NAME)
+    earlier = TINY.model_copy(update={"name": demo.NAME})
+    service.store.add_experiment(earlier, service.check(earlier).planned)
+    demo.install(service.store)
+    assert service.experiment(demo.NAME).spec == shipped.spec
+    assert service.experiment(demo.NAME).done
+
+
 def test_another_experiment_can_become_the_demo(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,9 +42,11 @@ def demo() -> dict[str, Any]:
 
 
 def install(store: Store) -> None:
-    """Put the demo into a store that does not have it."""
+    """Put the demo into a store that does not have it, in place of an earlier version's demo."""
     spec = ExperimentSpec.model_validate(demo()["spec"])
     planned = plan(spec)
+    if store.has_experiment(NAME) and store.experiment(NAME).spec != spec:
+        store.delete_experiment(NAME)
     if all(store.has_stage_done(stage.spec.hash) for stage in planned) and store.has_experiment(
         NAME
     ):
