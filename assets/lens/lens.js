@@ -15,6 +15,7 @@ class Lens {
     this.dragged = false;
     this.keyed = false;
     this.frame = 0;
+    this.turn = 0;
     this.scale = new Scale(...data.range, data.marks, Number(this.range.max));
     this.addMarks(find(".marks"), data);
     this.listen();
@@ -56,18 +57,24 @@ class Lens {
       `it is ${uniform}. ${this.teacher >= 0 ? "KL(teacher ‖ student) in nats, both at T." : ""}`;
   }
 
-  schedule() {
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      this.draw();
-    });
+  /** Draw in the next frame, and go on until all numbers have had their turn. */
+  follow() {
+    this.owed = ROUND;
+    this.frame ||= requestAnimationFrame(() => this.step());
   }
 
-  draw() {
+  step() {
+    this.owed -= 1;
+    this.turn += 1;
+    this.draw(this.turn);
+    this.frame = this.owed > 0 ? requestAnimationFrame(() => this.step()) : 0;
+  }
+
+  draw(turn) {
     const start = performance.now();
     const text = String(Number(this.temperature.toPrecision(3)));
     this.data.roles.forEach(({ logits }, r) => logSoftmax(logits, this.temperature, this.logs[r]));
-    this.table.draw(this.logs, this.teacher, this.axis);
+    this.table.draw(this.logs, this.teacher, this.axis, turn);
     this.output.set(text);
     const told = Math.max(this.teacher, 0);
     const title = this.data.roles[told].title.toLowerCase();
@@ -123,7 +130,7 @@ class Lens {
   moveTo(place) {
     this.range.value = place;
     this.temperature = this.scale.temperature(place);
-    this.schedule();
+    this.follow();
   }
 
   letGo() {
@@ -157,7 +164,7 @@ class Lens {
   switchAxis(event) {
     this.axis = event.target.value;
     this.table.setAxis(this.grid, this.axis);
-    this.schedule();
+    this.follow();
   }
 
   // -- single bars ----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // What the lens draws: the image, and a table with a row a class and a column a role, whose cells
 // hold the bars. Names come from people's data: they enter the page as text, never as HTML.
 
+const ROUND = 6;
 const DECADES = 8; // the log axis ends at 1e-8; what is smaller is told by its number alone
 const AXES = {
   linear: { reach: (logP) => Math.exp(logP), ticks: ["0", "0.5", "1"] },
@@ -117,14 +118,18 @@ class Table {
     for (const ticks of this.ticks) ticks.forEach((words, t) => words.set(AXES[axis].ticks[t]));
   }
 
-  /** Follow the distributions. Writes only: reading the layout here would force it each frame. */
-  draw(logs, teacher, axis) {
+  /**
+   * Follow the distributions. Writes only: reading the layout here would force it each frame.
+   * Of the numbers beside the bars, which nobody reads in mid-move and which cost more than all
+   * the bars, one in ROUND is written in a turn; all of them where there is no turn.
+   */
+  draw(logs, teacher, axis, turn = null) {
     const { reach } = AXES[axis];
     logs.forEach((logP, r) => {
       const cells = this.cells[r];
       for (let c = 0; c < logP.length; c++) {
         cells[c].bar.transform = `translateX(${(100 * (reach(logP[c]) - 1)).toFixed(3)}%)`;
-        cells[c].number.set(short(Math.exp(logP[c])));
+        if (turn === null || (c + turn) % ROUND === 0) cells[c].number.set(short(Math.exp(logP[c])));
       }
       this.summaries[r].entropy.set(short(entropy(logP)));
       this.summaries[r].kl?.set(short(divergence(logs[teacher], logP)));

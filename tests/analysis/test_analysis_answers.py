@@ -313,8 +313,9 @@ def test_weights_that_were_trained_again_are_asked_anew(
 ) -> None:
     """The same stage, hash and file name; in this process and in the next."""
     splits, cache = dataset(), AnswerCache()
-    old = cache.answers(source(tmp_path, seed=0), splits, "test")
-    features = cache.features(source(tmp_path, seed=0), splits, "test")
+    asking = source(tmp_path, seed=0)
+    old = cache.answers(asking, splits, "test")
+    features = cache.features(asking, splits, "test")
     later = cache if keep else AnswerCache()
     again = source(tmp_path, seed=1)
     new = later.answers(again, splits, "test")

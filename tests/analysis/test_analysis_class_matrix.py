@@ -91,14 +91,10 @@ def alike(classes: int, **pairs: float) -> Floats:
         (alike(4, c02=0.4, c31=0.3, c03=0.1), (1, 3, 0, 2)),
         # The same from the other class's side.
         (alike(4, c20=0.4, c13=0.3, c21=0.1), (0, 2, 1, 3)),
-        (alike(3, c02=0.4), (0, 2, 1)),
     ],
 )
 def test_classes_that_look_alike_are_neighbours(values: Floats, order: tuple[int, ...]) -> None:
-    found = similarity_order(ClassMatrix(values, np.full(len(values), 10), T))
-    assert found in {order, tuple(reversed(order)), (1, *order[:2])}
-    if len(order) == 4:
-        assert found == order
+    assert similarity_order(ClassMatrix(values, np.full(len(values), 10), T)) == order
 
 
 def test_what_a_class_gives_itself_does_not_count() -> None:

@@ -55,9 +55,12 @@ def press(page: Page, key: str) -> None:
     button.click()
 
 
-def trained(page: Page) -> None:
-    """Wait for the job's end."""
-    expect(page.get_by_text("Gap closed (test)")).to_be_visible(timeout=TRAINED_MS)
+def trained(page: Page, name: str) -> None:
+    """Wait for the end of the job of the experiment that is shown."""
+    expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=BUSY_MS)
+    tested = page.get_by_text("test accuracy, read once")
+    expect(tested).to_have_count(3, timeout=TRAINED_MS)
+    expect(page.get_by_text("Gap closed (test)")).to_be_visible(timeout=BUSY_MS)
     wait_idle(page)
     no_exception(page)
 
@@ -77,9 +80,7 @@ def test_home_leads_to_training_and_training_ends_with_the_gap(
     page.get_by_role("button", name="Train your own").click()
     wait_idle(page)
     quick(page, app_server, name="first")
-    trained(page)
-    expect(page.get_by_role("heading", name="first")).to_be_visible()
-    expect(page.get_by_text("test accuracy, read once")).to_have_count(3)
+    trained(page, "first")
     widget(page, "compare").get_by_role("button").click()
     expect(page.get_by_role("heading", name="Compare")).to_be_visible()
     wait_idle(page)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jobs_examples import PATIENCE, ended, load_few, settings, spec
+from jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
 
 import tsexplorer.jobs.runner as runner_module
 from tsexplorer.jobs.turn import turn
@@ -125,9 +125,10 @@ def start_and_finish(home: Path, wanted: list[ExperimentSpec], log: Path) -> Non
     with noted(log):
         # Ten beats of silence are given up for dead: none must come of a busy machine here.
         service = Service(settings(home, heartbeat_seconds=5.0))
-        jobs = [service.start(one) for one in wanted]
-        for job in jobs:
-            ended(service, job)
+        for one in wanted:
+            service.start(one)
+        # Whoever is free takes the next job, also the other's; closing would cancel it.
+        wait_until(lambda: not service.jobs(active_only=True))
         service.close()
 
 

@@ -49,7 +49,7 @@ SCALES: dict[Palette, Scales] = {
         categories=(
             *("#0072B2", "#6B6B6B", "#C44E00", "#009E73"),
             *("#CC79A7", "#8A6D00", "#2F8FC9", "#5B4B8A"),
-            *("#A3123A", "#3FB8AF"),
+            *("#A3123A", "#1B262C"),
         ),
         amounts=(
             *("#EEF6F5", "#D3E8E5", "#B4D9D4", "#92C8C1", "#6EB5AD"),
@@ -64,7 +64,7 @@ SCALES: dict[Palette, Scales] = {
         categories=(
             *("#56B4E9", "#B0B0B0", "#FF9248", "#2CC295"),
             *("#E09CC3", "#E6C65A", "#8FCBF0", "#B3A4E0"),
-            *("#F2637E", "#7FE3D8"),
+            *("#F2637E", "#F4F7F8"),
         ),
         amounts=(
             *("#12302D", "#174541", "#1C5B55", "#23726B", "#2C8980"),

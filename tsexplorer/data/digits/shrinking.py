@@ -1,0 +1,101 @@
+"""A decoded picture of any mode as small RGB or grey pixels, a band at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tsexplorer.data.digits.base import Bytes
+
+BAND_PIXELS = 1_000_000
+DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+"""Pillow's modes with more than eight bits a channel."""
+SIXTEEN_BITS = 65535
+DIM = 0.125
+"""A 16-bit picture whose lightest pixel is below this share of the range holds fewer bits."""
+FLAT = 8
+
+
+def shrunk(image: Image.Image, factor: int) -> Bytes:
+    """Take over a loaded picture, each ``factor``×``factor`` pixels as their mean.
+
+    Args:
+        image: loaded.
+        factor: 1 leaves its size; at the right and the bottom a last pixel may stand for fewer.
+
+    Returns:
+        uint8 H×W, or H×W×3 where there is colour; transparent parts are white, unless white
+        strokes would vanish on it: then they are black.
+
+    Raises:
+        ValueError: Pillow cannot convert the mode.
+    """
+    if image.mode in DEEP:
+        deep = [_deep_band(band, factor) for band in _bands(image, factor)]
+        return _eight_bits(np.concatenate(deep), image.mode)
+    pixels = np.concatenate([np.asarray(_plain(one).reduce(factor)) for one in _bands(image, factor)])
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        pixels = _on_paper(pixels)
+    return grey_if_it_is(pixels)
+
+
+def grey_if_it_is(pixels: Bytes) -> Bytes:
+    """H×W instead of H×W×3 where the channels are alike."""
+    if pixels.ndim == 3 and (pixels[..., :1] == pixels[..., 1:]).all():
+        return np.ascontiguousarray(pixels[..., 0])
+    return pixels
+
+
+def _bands(image: Image.Image, factor: int) -> Iterator[Image.Image]:
+    """The picture from top to bottom, so many rows at a time that they are whole squares."""
+    rows = max(1, BAND_PIXELS // (image.width * factor)) * factor
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _plain(band: Image.Image) -> Image.Image:
+    """The band as L, RGB or RGBA."""
+    if band.mode in ("L", "RGB", "RGBA") and "transparency" not in band.info:
+        return band
+    if band.has_transparency_data:
+        return band.convert("RGBA")
+    return band.convert("L" if band.mode == "1" else "RGB")
+
+
+def _on_paper(pixels: Bytes) -> Bytes:
+    """RGBA over white; over black where nothing could be seen on white."""
+    colour, alpha = pixels[..., :3].astype(np.float32), pixels[..., 3:].astype(np.float32) / 255
+    on_white = colour * alpha + 255 * (1 - alpha)
+    if np.ptp(on_white) < FLAT <= np.ptp(alpha) * 255:
+        return (colour * alpha + 0.5).astype(np.uint8)
+    return (on_white + 0.5).astype(np.uint8)
+
+
+def _deep_band(band: Image.Image, factor: int) -> NDArray[np.float32]:
+    """Means of squares of a deep band, whose height and width need not be multiples."""
+    values = np.nan_to_num(np.asarray(band, np.float32), posinf=0, neginf=0)
+    if factor == 1:
+        return values
+    for axis in (0, 1):
+        starts = np.arange(0, values.shape[axis], factor)
+        counts = np.diff([*starts, values.shape[axis]])
+        sums = np.add.reduceat(values, starts, axis)
+        values = sums / (counts[:, None] if axis == 0 else counts)
+    return values
+
+
+def _eight_bits(values: NDArray[np.float32], mode: str) -> Bytes:
+    """Deep values as 0...255: 16 bits by their range, others by what they hold.
+
+    A scanner's 10 or 12 bits in a file of 16 would come out all but black by the file's range;
+    they are stretched.
+    """
+    low, high = 0.0, float(SIXTEEN_BITS)
+    if not mode.startswith("I;16") or values.max() < DIM * SIXTEEN_BITS:
+        low, high = float(values.min()), float(values.max())
+    if high <= low:
+        return np.zeros(values.shape, np.uint8)
+    return ((values - low) / (high - low) * 255 + 0.5).astype(np.uint8)
