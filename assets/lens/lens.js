@@ -71,7 +71,6 @@ class Lens {
   }
 
   draw(turn) {
-    const start = performance.now();
     const text = String(Number(this.temperature.toPrecision(3)));
     this.data.roles.forEach(({ logits }, r) => logSoftmax(logits, this.temperature, this.logs[r]));
     this.table.draw(this.logs, this.teacher, this.axis, turn);
@@ -81,8 +80,6 @@ class Lens {
     const nats = `${title} entropy ${entropy(this.logs[told]).toFixed(2)} nats`;
     this.range.setAttribute("aria-valuetext", `T = ${text}, ${nats}`);
     if (!this.tip.hidden) this.fillTip();
-    performance.clearMeasures("lens"); // one entry at most stays behind
-    performance.measure("lens", { start, end: performance.now() });
   }
 
   /** What need not follow each frame: the numbers in full, and words for who does not see bars. */

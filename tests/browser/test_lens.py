@@ -8,10 +8,11 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from torch import Tensor
 
 from tests.browser.accessibility import Violations, axe_violations
@@ -108,6 +109,10 @@ LABELS = {LABELS}
         st.text(f"second at {draw('second')}")
 """)
 
+FRAMES = """
+async (_, count) => { for (; count; count--) await new Promise(requestAnimationFrame); }
+"""
+
 both_themes = pytest.mark.parametrize(("theme", "palette"), [("light", LIGHT), ("dark", DARK)])
 
 
@@ -141,21 +146,26 @@ def temperature(found: Locator) -> float:
     return float(found.locator("output").inner_text())
 
 
+def cells(found: Locator, role: Role) -> Locator:
+    """The role's bars, a class each."""
+    return found.locator(f".cell[tabindex][data-role={role}]")
+
+
 def cell(found: Locator, role: Role, c: int) -> Locator:
-    return found.locator(f".cell[tabindex][data-role={role}]").nth(c)
+    return cells(found, role).nth(c)
 
 
 def probabilities(found: Locator, role: Role) -> Tensor:
     """What the browser computed, C, in double precision."""
-    cells = found.locator(f".cell[tabindex][data-role={role}]")
-    shown = cells.evaluate_all("cells => cells.map(cell => Number(cell.dataset.probability))")
+    shown = cells(found, role).evaluate_all(
+        "cells => cells.map(cell => Number(cell.dataset.probability))"
+    )
     return torch.tensor(shown, dtype=torch.float64)
 
 
 def reaches(found: Locator, role: Role) -> list[float]:
     """How far the bars reach, as shares of their tracks' width."""
-    cells = found.locator(f".cell[tabindex][data-role={role}]")
-    measured: list[float] = cells.evaluate_all(
+    measured: list[float] = cells(found, role).evaluate_all(
         """cells => cells.map(cell => {
             const track = cell.querySelector(".track").getBoundingClientRect();
             const bar = cell.querySelector(".bar").getBoundingClientRect();
@@ -280,7 +290,7 @@ def test_bars_follow_the_drag_and_the_script_hears_of_the_end_alone(
         reached = []
         for step in range(1, 11):
             page.mouse.move(left + width * (0.5 + 0.05 * step), y)
-            found.evaluate("() => new Promise(requestAnimationFrame)")
+            found.evaluate(FRAMES, 1)
             reached.append(reaches(found, "teacher")[2])
             told = f"T = {temperature(found):g}, teacher entropy "
             assert told in (slider(found).get_attribute("aria-valuetext") or "")
@@ -288,6 +298,11 @@ def test_bars_follow_the_drag_and_the_script_hears_of_the_end_alone(
         assert len(set(reached)) > 8
         heard_nothing_more(page, 1, None)
         page.mouse.move(left + width * 0.75, y + 200)
+        found.evaluate(FRAMES, 10)
+        # The thumb rests, still held: every number has caught up.
+        expected = softened("digits", "teacher", temperature(found)).tolist()
+        numbers = cells(found, "teacher").locator(".number").all_inner_texts()
+        assert [float(number) for number in numbers] == pytest.approx(expected, abs=6e-4)
     stood = temperature(found)
     assert stood == pytest.approx(0.5 * 100**0.75, rel=0.03)
     heard(page, 2, stood)
@@ -561,34 +576,39 @@ def test_nothing_moves_by_itself(page: Page, toy: AppServer) -> None:
 
 # -- speed ------------------------------------------------------------------------------------
 
-WATCH = """
-() => {
-  window.frames = []; window.costs = [];
-  new PerformanceObserver(list => {
-    for (const entry of list.getEntriesByName("lens")) window.costs.push(entry.duration);
-  }).observe({entryTypes: ["measure"]});
-  const tick = now => { window.frames.push(now); requestAnimationFrame(tick); };
-  requestAnimationFrame(tick);
-}
-"""
+FRAME_MS = 1000 / 60
 
 
 def _p95(values: list[float]) -> float:
     return sorted(values)[math.ceil(0.95 * len(values)) - 1]
 
 
-def test_an_update_costs_a_fraction_of_a_frame(
-    page: Page, toy: AppServer, record_testsuite_property: Callable[[str, object], None]
+def test_a_frame_of_a_drag_has_time_to_spare(
+    page: Page,
+    browser: Browser,
+    toy: AppServer,
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     found = lens(page, toy, "data=letters")
     with held(page, found) as (left, width, y):
-        page.evaluate(WATCH)
-        for step in range(240):
-            page.mouse.move(left + width * (0.5 + 0.45 * math.sin(step / 20)), y)
-        times, costs = page.evaluate("[window.frames, window.costs]")
-    gaps = [later - sooner for sooner, later in pairwise(times)]
-    record_testsuite_property("lens_update_ms_p95", _p95(costs))
-    record_testsuite_property("lens_frame_ms_p95", _p95(gaps))
-    assert len(costs) > 50
-    # Of 16.7 ms; the frames themselves depend on what else this machine does.
-    assert _p95(costs) <= 4
+        browser.start_tracing(page=page, categories=["devtools.timeline", "cc"])
+        for step in range(120):
+            page.mouse.move(left + width * (0.5 + 0.45 * math.sin(step / 10)), y)
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+    # Time of the processor, not of the clock: other programs on this machine count for nothing.
+    updates = [event["tdur"] / 1000 for event in _named(events, "FireAnimationFrame")]
+    frames = [event["tdur"] / 1000 for event in _named(events, "ProxyMain::BeginMainFrame")]
+    starts = [event["ts"] / 1000 for event in _named(events, "ProxyMain::BeginMainFrame")]
+    gaps = [later - sooner for sooner, later in pairwise(starts)]
+    record_testsuite_property("lens_update_ms_p95", _p95(updates))
+    record_testsuite_property("lens_frame_ms_p95", _p95(frames))
+    record_testsuite_property("lens_frame_gap_ms_p95", _p95(gaps))
+    assert len(updates) > 50
+    assert _p95(updates) <= 4
+    # All that the page does for a frame: script, style, layout and paint.
+    assert _p95(frames) <= FRAME_MS
+
+
+def _named(events: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    found = [event for event in events if event["name"] == name and event["ph"] == "X"]
+    return sorted(found, key=lambda event: float(event["ts"]))

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
@@ -23,7 +24,8 @@ from tsexplorer.training.control import Control
 
 SpecFile = Callable[..., str]
 Act = Callable[[int], None]
-HELD_SECONDS = 1.0
+HELD_SECONDS = 120.0
+"""The longest that a trainer is held; far more than a busy machine needs."""
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +55,7 @@ def at_each_look(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
         def look(_seconds: float) -> None:
             nonlocal looks
             looks += 1
+            assert looks < 1000, "the command looks for ever"
             act(looks)
             sleep(0.01)
 
@@ -81,8 +84,8 @@ def ctrl_c() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def ctrl_c_after_an_epoch(monkeypatch: pytest.MonkeyPatch) -> list[Control]:
-    """Interrupt the command after the first epoch, and hold the trainer until that is noted.
+def ctrl_c_after_an_epoch(monkeypatch: pytest.MonkeyPatch, *, held: bool = True) -> list[Control]:
+    """Interrupt the command after the first epoch; the trainer is held until it is cancelled.
 
     Returns:
         What was interrupted; empty until then.
@@ -95,7 +98,7 @@ def ctrl_c_after_an_epoch(monkeypatch: pytest.MonkeyPatch) -> list[Control]:
             pressed.append(self)
             ctrl_c()
             deadline = monotonic() + HELD_SECONDS
-            while not self.cancelled and monotonic() < deadline:
+            while held and not self.cancelled and monotonic() < deadline:
                 sleep(0.01)
 
     monkeypatch.setattr(Control, "epoch_ended", press)
@@ -138,7 +141,7 @@ def test_ctrl_c_is_left_alone_where_a_script_has_switched_it_off(
 ) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        pressed = ctrl_c_after_an_epoch(monkeypatch)
+        pressed = ctrl_c_after_an_epoch(monkeypatch, held=False)
         result = shell("run", "--spec", spec_file(), "--json")
         assert len(pressed) == 1
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -220,14 +223,24 @@ def test_a_run_that_waits_for_a_process_that_dies_goes_on(
 
 
 def test_a_job_that_an_app_trains_is_followed(
-    shell: Shell, spec_file: SpecFile, service: Service, at_each_look: Callable[[Act], None]
+    shell: Shell,
+    spec_file: SpecFile,
+    service: Service,
+    at_each_look: Callable[[Act], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = spec_file(teacher_train={"epochs": 1, "batch_size": 4})
+    check, followed = Control.check, threading.Event()
+
+    def held_until_followed(self: Control) -> float:
+        assert followed.wait(HELD_SECONDS)
+        return check(self)
+
+    monkeypatch.setattr(Control, "check", held_until_followed)
+    at_each_look(lambda _look: followed.set())
+    file = spec_file()
     job = service.start(read(file, "toy"))
     while service.store.job(job.id).status == "queued":
         sleep(0.01)
-    service.pause(job.id)  # or it may be through before it is followed
-    at_each_look(lambda look: service.resume(job.id) if look == 1 else None)
     result = shell("run", "--spec", file, "--json")
     assert document(result)["experiment"] == "toy"
     lines = result.stderr.splitlines()

@@ -15,7 +15,7 @@ from tsexplorer import __version__
 from tsexplorer.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 SLOW = {"torch", "torchvision", "streamlit", "sqlalchemy", "pandas", "scipy", "plotly", "numpy"}
 
 

@@ -77,6 +77,8 @@ def test_a_waiting_job_is_cancelled_at_once(shell: Shell, queued: Callable[..., 
 def test_the_job_of_an_app_is_cancelled(
     shell: Shell, service: Service, spec_file: SpecFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TSEXPLORER_HEARTBEAT_SECONDS", "20")  # for a patient command
+    get_settings.cache_clear()
     endless = spec_file(teacher_train={"epochs": 10_000, "batch_size": 100})
     spec = parse_spec(ExperimentSpec, Path(endless).read_text())
     job = service.start(spec).id

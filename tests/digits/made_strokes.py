@@ -146,6 +146,12 @@ def traced(image: NDArray[np.uint8]) -> list[Line]:
     return lines
 
 
+def holes(image: NDArray[np.uint8]) -> int:
+    """How many loops a light figure on black has."""
+    _, count = ndimage.label(np.pad(image, 1) <= 110)
+    return int(count) - 1
+
+
 def thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A figure's middle line, one pixel wide (Zhang and Suen, CACM 27(3), 1984)."""
     figure = np.pad(mask, 1)

@@ -32,6 +32,10 @@ PROMPT = 0.2
 """Seconds within which a wish takes effect."""
 ATTEMPTS = 5
 """A busy machine may delay a thread by more than that; a slow program is slow each time."""
+BY_WORD_IN_THE_STORE = 0.5
+"""What is allowed to a wish of another process and to what its job writes down when it ends. An
+idle machine needs half of PROMPT; a program that waits for a heartbeat here would need seconds.
+"""
 QUIET = 0.3
 """Seconds without a step after which a run is held for certain."""
 
@@ -130,9 +134,10 @@ def test_pause_and_resume(hand: Service, service: Service, job: JobSnapshot, ste
         hand.resume(job.id)
         return steps.next_after(asked) - asked
 
-    assert_prompt(pause)
+    within = PROMPT if hand is service else BY_WORD_IN_THE_STORE
+    assert_prompt(pause, within)
     wait_until(lambda: status(service, job) == "paused")
-    assert_prompt(resume)
+    assert_prompt(resume, within)
     wait_until(lambda: status(service, job) == "running")
 
 
@@ -155,7 +160,7 @@ def test_step_is_one_epoch_and_is_held_again(
         return delay
 
     step(0)
-    assert_prompt(step)
+    assert_prompt(step, PROMPT if hand is service else BY_WORD_IN_THE_STORE)
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["running", "held"])
@@ -170,10 +175,13 @@ def test_cancel(hand: Service, service: Service, steps: Steps, held: bool):
         hand.cancel(one.id)
         assert ended(service, one).status == "cancelled"
         end = time.monotonic() - asked
+        if held:
+            return end
         assert steps.last() < asked + end
-        return end
+        return steps.last() - asked
 
-    assert_prompt(cancel)
+    prompt = hand is service and not held
+    assert_prompt(cancel, PROMPT if prompt else BY_WORD_IN_THE_STORE)
 
 
 def test_cancel_in_the_queue(hand: Service, service: Service, job: JobSnapshot):
@@ -237,7 +245,7 @@ def test_cancel_in_a_long_pass(
         assert ended(service, job).status == "cancelled"
         return time.monotonic() - asked
 
-    assert_prompt(cancel)
+    assert_prompt(cancel, BY_WORD_IN_THE_STORE)
 
 
 def test_cancelled_job_goes_on_where_it_was(service: Service, job: JobSnapshot, steps: Steps):

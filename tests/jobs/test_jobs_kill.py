@@ -66,14 +66,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 # An epoch has 4 batches. Each is (moment, how often it comes first, stages then done).
 WHEN = [
     ("step", 2, 0),
-    ("step", 10, 0),
     ("step", 12 + 16 + 18, 2),
     ("validation", 2, 0),
     ("row", 1, 0),
     ("half a file", 1, 0),
-    ("half a file", 2, 0),
     ("checkpoint", 2, 0),
-    ("checkpoint", 3 + 3, 1),
     ("checkpoint", 3 + 4 + 5, 2),
     ("weights", 1, 0),
     ("weights", 3, 2),

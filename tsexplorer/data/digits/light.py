@@ -1,0 +1,116 @@
+"""Uneven light: what the ground would look like without strokes, and the strokes without it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from tsexplorer.data.digits.base import Bytes, Ink
+
+LOOK = 192
+WINDOWS = (5, 7, 11, 17, 27, 41, 61)
+"""Sides of the window, in pixels of the small picture, in which some ground must be seen."""
+SHARPEST = 0.5
+SEEN = 0.75
+NEARLY_ALL = 0.8
+WIDER = 1.5
+DEGREE, FITS, FITTED = 3, 6, 4000
+DARKER = 4
+EVEN_SHARE = 0.5
+EVEN_BY = 2
+DARKEST = 24
+"""Ground darker than this is not made brighter: there is nothing but noise in it."""
+
+
+def evened(grey: Bytes, inverted: bool) -> tuple[Ink, bool]:
+    """How much each pixel differs from its ground towards the strokes, and whether light was even.
+
+    Args:
+        grey: uint8 H×W.
+        inverted: whether strokes are lighter than their ground.
+
+    Returns:
+        0 for the ground; for dark strokes the share of the ground's light that they take away,
+        for light strokes the light that they add as a share of white.
+    """
+    dark = 255 - grey if inverted else grey
+    level = _even_ground(dark)
+    ground = np.float32(level) if level is not None else _ground(dark)
+    # On a dark board the light cannot be seen: what strokes add is not divided by it.
+    ink = (ground - dark) / np.float32(255) if inverted else 1 - dark / np.maximum(ground, DARKEST)
+    if level is None:
+        ink -= np.median(ink[:: max(1, ink.shape[0] // 200), :: max(1, ink.shape[1] // 200)])
+    return ink.astype(np.float32, copy=False), level is not None
+
+
+def _even_ground(dark: Bytes) -> int | None:
+    """The one level of a drawing's or a screenshot's ground; None where it varies."""
+    counts = np.bincount(dark.ravel(), minlength=256)
+    near = np.convolve(counts, np.ones(2 * EVEN_BY + 1), "same")
+    level = int(near.argmax())
+    if near[level] < EVEN_SHARE * dark.size:
+        return None
+    return int(np.argmax(counts * (np.abs(np.arange(256) - level) <= EVEN_BY)))
+
+
+def _ground(dark: Bytes) -> Ink:
+    """What the light is like everywhere: a smooth surface, and what departs from it."""
+    image = Image.fromarray(dark)
+    small = image.copy()
+    small.thumbnail((LOOK, LOOK), Image.Resampling.BOX)
+    look = np.log(np.maximum(np.asarray(small, np.float32), DARKEST))
+    smooth = surface(look, towards_light=True)
+    rest = look - smooth
+    window = _window(rest)
+    soft = ndimage.gaussian_filter(_closing(rest, window), window / 4)
+    whole = Image.fromarray(np.exp(soft + smooth)).resize(image.size, Image.Resampling.BICUBIC)
+    return np.asarray(whole)
+
+
+def surface(look: Ink, *, towards_light: bool = False) -> Ink:
+    """The polynomial of third degree through most of a small picture, with the light's unevenness.
+
+    Fitted again and again with little weight on what lies far from it.
+
+    Args:
+        look: H×W.
+        towards_light: whether what is darker than the surface counts even less.
+    """
+    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in look.shape)
+    terms = [(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)]
+    design = np.stack([np.outer(y**i, x**j) for i, j in terms], -1).astype(np.float32)
+    step = max(1, int((look.size / FITTED) ** 0.5))
+    some, values = design[::step, ::step].reshape(-1, len(terms)), look[::step, ::step].ravel()
+    weights = np.ones_like(values)
+    for _ in range(FITS):
+        weighted = some * weights[:, None]
+        # A little of the identity keeps a picture that is all one level solvable.
+        normal = weighted.T @ some + 1e-4 * np.eye(len(terms), dtype=np.float32)
+        fit = np.linalg.solve(normal, weighted.T @ values)
+        away = values - some @ fit
+        spread = 1.5 * float(np.median(np.abs(away))) + 1e-3
+        weights = 1 / (1 + (away / spread) ** 2 * np.where(away < 0, DARKER if towards_light else 1, 1))
+    return np.asarray(design @ fit, np.float32)
+
+
+def _window(look: Ink) -> int:
+    """The smallest window that sees ground from every sharp edge.
+
+    Strokes have sharp edges and shadows soft ones, so that the window follows the strokes; the
+    smaller it is, the closer the ground follows the light.
+    """
+    sharp = ndimage.gaussian_filter(look, 1.5) - look
+    edges = sharp >= SHARPEST * np.quantile(sharp, 0.998)
+    inked = [(_closing(look, window) - look)[edges] for window in WINDOWS]
+    for window, here in zip(WINDOWS, inked, strict=True):
+        if (here >= SEEN * inked[-1]).mean() >= NEARLY_ALL:
+            # Where strokes meet they are thicker than along the way.
+            return int(WIDER * window) | 1
+    return WINDOWS[-1]
+
+
+def _closing(look: Ink, window: int) -> Ink:
+    # Outside the picture nothing is known, neither light nor dark.
+    wide = ndimage.maximum_filter(look, window, mode="constant", cval=-np.inf)
+    return ndimage.minimum_filter(wide, window, mode="constant", cval=np.inf)

@@ -1,0 +1,40 @@
+"""Whether strokes are darker or lighter than what they are on."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from tsexplorer.data.digits.base import Bytes
+from tsexplorer.data.digits.light import surface
+
+LOOK = 160
+SCALES = (1.5, 4.0, 10.0, 20.0)
+"""Standard deviations, in pixels of the small picture, of what counts as the surroundings."""
+EVEN_BY, EVEN_SHARE = 4, 0.9
+
+
+def light_on_dark(grey: Bytes) -> bool:
+    """Whether strokes are lighter than their ground.
+
+    Strokes are narrow and their ground is wide, so that what differs from its surroundings leans
+    to the strokes' side: the third moment of the differences has their sign. The edge of a shadow
+    differs to both sides alike.
+    """
+    small = Image.fromarray(grey)
+    small.thumbnail((LOOK, LOOK), Image.Resampling.BOX)
+    look = np.asarray(small, np.float32)
+    frame = np.concatenate([look[0], look[-1], look[1:-1, 0], look[1:-1, -1]])
+    ground = np.median(frame)
+    if (np.abs(frame - ground) <= EVEN_BY).mean() >= EVEN_SHARE:
+        # A drawing, or a figure cut out: what lies all around is the ground.
+        return bool(look.mean() > ground)
+    look = look - surface(look)
+    return sum(_lean(look, scale) for scale in SCALES) > 0
+
+
+def _lean(look: np.ndarray, scale: float) -> float:
+    around = ndimage.gaussian_filter(look, scale, mode="nearest", truncate=2)
+    detail = look - around
+    return float(((detail - np.median(detail)) ** 3).mean())

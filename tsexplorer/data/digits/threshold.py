@@ -1,0 +1,74 @@
+"""Which pixels are stroke."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from tsexplorer.data.digits.base import Ink, Mask
+
+FAINTEST = 0.07
+"""Ink below this share of the ground's light is not told from stains and paper."""
+NOISES = 5.0
+"""Ink stands out when it is so many standard deviations of the noise above the ground."""
+STRONGEST = 0.9
+"""The level of full ink is this quantile of what stands out."""
+HALF = 0.5
+WEAK = 0.6
+"""Pixels beside stroke count from this share of the threshold on."""
+NOISY = 0.08
+
+
+class Levels(NamedTuple):
+    """What is noise and what is ink.
+
+    Attributes:
+        noise: standard deviation of the ground.
+        floor: ink from which on something stands out of the noise.
+        full: level of a stroke's middle; 0 if nothing stands out.
+    """
+
+    noise: float
+    floor: float
+    full: float
+
+
+def measured(ink: Ink) -> Levels:
+    """Find the levels of noise and ink."""
+    step = max(1, int((ink.size / 100_000) ** 0.5))
+    sample = ink[::step, ::step]
+    noise = float(np.median(np.abs(sample - np.median(sample)))) * 1.4826
+    floor = max(FAINTEST, NOISES * noise)
+    standing = ink[ink > floor]
+    full = float(np.quantile(standing, STRONGEST)) if standing.size else 0.0
+    return Levels(noise, floor, full)
+
+
+def smoothed(ink: Ink, levels: Levels) -> Ink:
+    """The ink, softened where noise comes near to it."""
+    if levels.full and levels.noise < NOISY * levels.full:
+        return ink
+    return ndimage.gaussian_filter(ink, 1.0)
+
+
+def strokes(ink: Ink, levels: Levels, threshold: float | None) -> Mask:
+    """Pixels that are at least half inked, and weaker ones that hang on them.
+
+    Args:
+        ink: of each pixel.
+        levels: its levels.
+        threshold: share of full ink to use instead of a half; None for a half.
+    """
+    high = (HALF if threshold is None else threshold) * levels.full
+    if threshold is None:
+        high = max(high, levels.floor)
+    weak = ink >= (high if threshold is not None else max(WEAK * high, levels.floor * WEAK))
+    labels, count = ndimage.label(weak, np.ones((3, 3)))
+    if threshold is not None or count == 0:
+        return weak
+    kept = np.zeros(count + 1, bool)
+    kept[np.unique(labels[ink >= high])] = True
+    kept[0] = False
+    return kept[labels]
