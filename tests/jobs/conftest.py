@@ -10,8 +10,7 @@ import pytest
 
 pytest.register_assert_rewrite("jobs_examples")
 
-from jobs_examples import load_few, settings  # noqa: E402
-
+from tests.jobs.jobs_examples import load_few, settings  # noqa: E402
 from tsexplorer.service import Service  # noqa: E402
 from tsexplorer.settings import Settings  # noqa: E402
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
 
 import tsexplorer.jobs.runner as runner_module
+from tests.jobs.jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
 from tsexplorer.jobs.turn import turn
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec

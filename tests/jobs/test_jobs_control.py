@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from jobs_examples import (
+
+from tests.jobs.jobs_examples import (
     ENDLESS,
     STUDENT,
     ended,
@@ -19,7 +20,6 @@ from jobs_examples import (
     trained,
     wait_until,
 )
-
 from tsexplorer.errors import UserError
 from tsexplorer.models.net import Net
 from tsexplorer.service import Service

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from jobs_examples import wait_until
 
+from tests.jobs.jobs_examples import wait_until
 from tsexplorer.data.registry import DownloadProgress
 from tsexplorer.errors import Cancelled, NotFoundError, UserError
 from tsexplorer.jobs import downloads as module

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from jobs_examples import (
+
+from tests.jobs.jobs_examples import (
     assert_same_weights,
     ended,
     figures,
@@ -20,7 +21,6 @@ from jobs_examples import (
     wait_until,
     weights,
 )
-
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
 from tsexplorer.service import Service

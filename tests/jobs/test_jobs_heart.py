@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 import pytest
-from jobs_examples import settings, spec, wait_until
 
+from tests.jobs.jobs_examples import settings, spec, wait_until
 from tsexplorer.jobs.board import Board
 from tsexplorer.jobs.heart import Heart, apply
 from tsexplorer.jobs.owner import this_process

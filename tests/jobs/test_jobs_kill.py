@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from jobs_examples import (
+
+from tests.jobs.jobs_examples import (
     ENDLESS,
     STUDENT,
     assert_same_weights,
@@ -25,7 +26,7 @@ from jobs_examples import (
     wait_until,
     weights,
 )
-from jobs_processes import (
+from tests.jobs.jobs_processes import (
     MOMENTS,
     VARIED,
     context,
@@ -33,7 +34,6 @@ from jobs_processes import (
     train_endlessly,
     train_until_killed,
 )
-
 from tsexplorer.service import Service
 from tsexplorer.settings import Settings
 from tsexplorer.training import files

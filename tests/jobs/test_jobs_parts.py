@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from jobs_examples import STUDENT, settings, spec
-from jobs_processes import context, hold
 
+from tests.jobs.jobs_examples import STUDENT, settings, spec
+from tests.jobs.jobs_processes import context, hold
 from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.jobs import owner as owner_module
 from tsexplorer.jobs.board import Board, Standing

@@ -6,10 +6,9 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-from jobs_examples import PATIENCE, settings, spec, weights
-from jobs_processes import context, start_and_finish
-
 import tsexplorer.jobs.runner as runner_module
+from tests.jobs.jobs_examples import PATIENCE, settings, spec, weights
+from tests.jobs.jobs_processes import context, start_and_finish
 from tsexplorer.jobs.board import Board
 from tsexplorer.jobs.runner import ELSEWHERE, Runner
 from tsexplorer.service import Service

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from jobs_examples import assert_same_weights, settings, spec, weights
 
+from tests.jobs.jobs_examples import assert_same_weights, settings, spec, weights
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.board import Board
 from tsexplorer.jobs.owner import this_process

@@ -10,7 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from jobs_examples import (
+
+import tsexplorer.jobs.runner as runner_module
+from tests.jobs.jobs_examples import (
     ENDLESS,
     STUDENT,
     ended,
@@ -20,8 +22,6 @@ from jobs_examples import (
     trained,
     wait_until,
 )
-
-import tsexplorer.jobs.runner as runner_module
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.owner import this_process
 from tsexplorer.jobs.worker import Worker

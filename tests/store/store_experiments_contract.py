@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 
 import pytest
-from store_examples import add, epoch, run, spec
 
+from tests.store.store_examples import add, epoch, run, spec
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.planning import PlannedStage, plan
 from tsexplorer.store import ExperimentSnapshot, Store

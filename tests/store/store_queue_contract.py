@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from store_examples import OTHER, OWNER, add, run
 
+from tests.store.store_examples import OTHER, OWNER, add, run
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store import Store
 

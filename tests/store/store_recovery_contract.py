@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from store_examples import LONG_AGO, OTHER, OWNER, add, epoch, run
-
+from tests.store.store_examples import LONG_AGO, OTHER, OWNER, add, epoch, run
 from tsexplorer.store import Store
 
 

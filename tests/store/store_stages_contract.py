@@ -6,8 +6,8 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from store_examples import add, epoch
 
+from tests.store.store_examples import add, epoch
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store import Store
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from store_experiments_contract import ExperimentsContract
-from store_queue_contract import QueueContract
-from store_recovery_contract import RecoveryContract
-from store_stages_contract import StagesContract
+from tests.store.store_experiments_contract import ExperimentsContract
+from tests.store.store_queue_contract import QueueContract
+from tests.store.store_recovery_contract import RecoveryContract
+from tests.store.store_stages_contract import StagesContract
 
 
 class TestStoreContract(ExperimentsContract, StagesContract, QueueContract, RecoveryContract):

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
-from store_examples import add
 
+from tests.store.store_examples import add
 from tsexplorer.errors import UserError
 from tsexplorer.store import Store, StoreError
 

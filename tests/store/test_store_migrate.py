@@ -14,8 +14,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, inspect, select, text
-from store_examples import add, epoch
 
+from tests.store.store_examples import add, epoch
 from tsexplorer.errors import UserError
 from tsexplorer.store import Store
 from tsexplorer.store.engine import connect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from store_examples import (
+from tests.store.store_examples import (
     OWNER,
     add,
     add_same,
@@ -14,7 +14,6 @@ from store_examples import (
     interrupt_all,
     open_and_add,
 )
-
 from tsexplorer.store import Store
 
 PROCESSES = 2

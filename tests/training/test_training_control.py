@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from training_examples import Heard, assert_same, made, run, stage
 
+from tests.training.training_examples import Heard, assert_same, made, run, stage
 from tsexplorer.errors import Cancelled
 from tsexplorer.training import events, files
 from tsexplorer.training.control import Control

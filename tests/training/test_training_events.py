@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from training_examples import (
+
+from tests.training.training_examples import (
     CONV,
     DENSE,
     SOFT,
@@ -22,7 +23,6 @@ from training_examples import (
     stage,
     taught,
 )
-
 from tsexplorer.models import build
 from tsexplorer.training import events, files
 from tsexplorer.training.control import Control

@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 from torch.optim import SGD, Adam
-from training_examples import assert_same
 
+from tests.training.training_examples import assert_same
 from tsexplorer.errors import UserError
 from tsexplorer.training import files
 

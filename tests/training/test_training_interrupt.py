@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from training_examples import (
+
+from tests.training.training_examples import (
     CONV,
     DENSE,
     SOFT,
@@ -18,7 +19,6 @@ from training_examples import (
     stage,
     taught,
 )
-
 from tsexplorer.errors import Cancelled
 from tsexplorer.models import build, count
 from tsexplorer.specs import ModelSpec

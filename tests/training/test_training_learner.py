@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from training_examples import CONV, CPU, assert_same, made, stage
 
+from tests.training.training_examples import CONV, CPU, assert_same, made, stage
 from tsexplorer.specs import TrainSpec
 from tsexplorer.training.evaluate import Figures
 from tsexplorer.training.learner import Learner

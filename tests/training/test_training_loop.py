@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-from training_examples import (
+
+from tests.training.training_examples import (
     CONV,
     CPU,
     DENSE,
@@ -24,7 +25,6 @@ from training_examples import (
     stage,
     taught,
 )
-
 from tsexplorer.data.base import Split
 from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.models.modules import Dropout

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from training_examples import CONV, CPU, DENSE, few, made, stage
 
+from tests.training.training_examples import CONV, CPU, DENSE, few, made, stage
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from training_examples import (
+
+from tests.training.training_examples import (
     CONV,
     DENSE,
     DROPPING,
@@ -16,7 +17,6 @@ from training_examples import (
     stage,
     taught,
 )
-
 from tsexplorer.errors import UserError
 from tsexplorer.training import events, files
 
@@ -98,8 +98,7 @@ def test_stopped_between_the_last_checkpoint_and_the_weights(tmp_path):
 
 
 def test_stopped_in_the_midst_of_an_epoch_it_begins_that_epoch_again(tmp_path):
-    from training_examples import made
-
+    from tests.training.training_examples import made
     from tsexplorer.errors import Cancelled
     from tsexplorer.training.control import Control
     from tsexplorer.training.loop import train

@@ -7,8 +7,18 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor
-from training_examples import CONV, DENSE, SOFT, Library, few, made, run, stage, taught
 
+from tests.training.training_examples import (
+    CONV,
+    DENSE,
+    SOFT,
+    Library,
+    few,
+    made,
+    run,
+    stage,
+    taught,
+)
 from tsexplorer.data.batches import Batch, Batches, scale
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec, NetConfig, StageSpec

@@ -109,7 +109,7 @@ def format_number(value: float) -> str:
 
 def two_lines(labels: str, soft: str) -> str:
     """The sum of two terms in LaTeX, one a line: it must fit a phone."""
-    return rf"\footnotesize\begin{{aligned}}L ={{}}& {labels}\\ &+ {soft}\end{{aligned}}"
+    return rf"\begin{{aligned}}L ={{}}& {labels}\\ &+ {soft}\end{{aligned}}"
 
 
 def cross_entropy(z_BC: Tensor, y_B: Tensor) -> Tensor:

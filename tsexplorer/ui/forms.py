@@ -149,7 +149,7 @@ def objective_form() -> ObjectiveSpec:
         temperature=temperature if objective.uses_temperature else 1.0,
         lam=lam if objective.uses_lambda else 0.0,
     )
-    st.latex(objective.formula_in_force(spec))
+    st.latex(rf"\footnotesize {objective.formula_in_force(spec)}")  # it must fit a phone
     return spec
 
 

@@ -58,7 +58,7 @@ def decode(content: bytes, name: str) -> Picture:
         factor = _factor(max(size))
         if kind == "JPEG":
             image.draft(None, (size[0] // factor, size[1] // factor))
-        left = -(-factor * max(image.size) // max(size))
+        left = max(1, round(factor * max(image.size) / max(size)))
         image.load()
         turn = orientation(image)
         size = size if kind == "JPEG" else image.size

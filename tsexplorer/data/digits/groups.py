@@ -81,15 +81,18 @@ def grouped(mask: Mask, single: bool) -> tuple[list[Piece], NDArray[np.int32]]:
 
 def _without_surroundings(pieces: list[Piece], shape: tuple[int, int]) -> list[Piece]:
     """Leave out what comes in from outside: the desk beside the paper, a finger, a line's end."""
-    inner = [piece for piece in pieces if not _touches(piece.box, shape)]
+    least = SMALL * max((piece.size for piece in pieces), default=0)
+    inner = [one for one in pieces if not _touches(one.box, shape) and one.size >= least]
     largest = max((piece.size for piece in inner), default=0)
     height, width = shape
-    return inner + [
+    return [
         piece
         for piece in pieces
-        if _touches(piece.box, shape)
-        and piece.size >= CUT * largest
-        and not (inner and (piece.box.width > EDGE * width or piece.box.height > EDGE * height))
+        if not _touches(piece.box, shape)
+        or (
+            piece.size >= CUT * largest
+            and not (inner and (piece.box.width > EDGE * width or piece.box.height > EDGE * height))
+        )
     ]
 
 

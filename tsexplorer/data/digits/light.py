@@ -12,7 +12,8 @@ LOOK = 192
 WINDOWS = (5, 7, 11, 17, 27, 41, 61)
 """Sides of the window, in pixels of the small picture, in which some ground must be seen."""
 SHARPEST = 0.5
-SEEN = 0.75
+CONTRAST = 1.2
+SEEN = 0.7
 NEARLY_ALL = 0.8
 WIDER = 1.5
 DEGREE, FITS, FITTED = 3, 6, 4000
@@ -58,11 +59,12 @@ def _ground(dark: Bytes) -> Ink:
     """What the light is like everywhere: a smooth surface, and what departs from it."""
     image = Image.fromarray(dark)
     small = image.copy()
-    small.thumbnail((LOOK, LOOK), Image.Resampling.BOX)
-    look = np.log(np.maximum(np.asarray(small, np.float32), DARKEST))
+    small.thumbnail((2 * LOOK, 2 * LOOK), Image.Resampling.BOX)
+    fine = np.log(np.maximum(np.asarray(small, np.float32), DARKEST))
+    look = np.log(np.maximum(np.asarray(small.reduce(2), np.float32), DARKEST))
     smooth = surface(look, towards_light=True)
     rest = look - smooth
-    window = _window(rest)
+    window = _window(rest, fine)
     soft = ndimage.gaussian_filter(_closing(rest, window), window / 4)
     whole = Image.fromarray(np.exp(soft + smooth)).resize(image.size, Image.Resampling.BICUBIC)
     return np.asarray(whole)
@@ -94,20 +96,32 @@ def surface(look: Ink, *, towards_light: bool = False) -> Ink:
     return np.asarray(design @ fit, np.float32)
 
 
-def _window(look: Ink) -> int:
-    """The smallest window that sees ground from every sharp edge.
+def _window(look: Ink, fine: Ink) -> int:
+    """The smallest window that sees ground from everywhere on the strokes.
 
-    Strokes have sharp edges and shadows soft ones, so that the window follows the strokes; the
-    smaller it is, the closer the ground follows the light.
+    Strokes have sharp edges and shadows soft ones. A window is large enough when, at sharp edges,
+    the closing finds at least the contrast that the edge itself shows, and the next window hardly
+    more. The smaller it is, the closer the ground follows the light.
+
+    Args:
+        look: H×W.
+        fine: the same at twice the size, where strokes are sharper.
     """
-    sharp = ndimage.gaussian_filter(look, 1.5) - look
-    edges = sharp >= SHARPEST * np.quantile(sharp, 0.998)
+    sharp = _sharpness(fine)
+    rows, columns = np.nonzero(sharp >= SHARPEST * np.quantile(sharp, 0.998))
+    edges = np.minimum(rows // 2, len(look) - 1), np.minimum(columns // 2, look.shape[1] - 1)
+    least = CONTRAST * _sharpness(look)[edges]
     inked = [(_closing(look, window) - look)[edges] for window in WINDOWS]
-    for window, here in zip(WINDOWS, inked, strict=True):
-        if (here >= SEEN * inked[-1]).mean() >= NEARLY_ALL:
+    for window, here, after in zip(WINDOWS, inked, inked[1:], strict=False):
+        if ((here >= least) & (here >= SEEN * after)).mean() >= NEARLY_ALL:
             # Where strokes meet they are thicker than along the way.
             return int(WIDER * window) | 1
     return WINDOWS[-1]
+
+
+def _sharpness(look: Ink) -> Ink:
+    """By how much a pixel is darker than what is close around it."""
+    return ndimage.gaussian_filter(look, 1.5) - look
 
 
 def _closing(look: Ink, window: int) -> Ink:

@@ -39,7 +39,7 @@ def view(sight: Sight) -> None:
         )
         lam = st.slider("Weight of the labels λ", 0.0, 1.0, 0.5, 0.05, key="loss_lambda")
         spec = ObjectiveSpec(name="hinton", temperature=sight.temperature, lam=lam)
-        st.latex(get_objective("hinton").formula_in_force(spec))
+        st.latex(rf"\footnotesize {get_objective('hinton').formula_in_force(spec)}")
     image = loss_terms.Image(
         sight.logits[student][sight.place], sight.logits["teacher"][sight.place], sight.label
     )

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 PICTURE = "picture"
@@ -25,7 +24,7 @@ def picture_format() -> None:
     )
 
 
-def figure(drawn: go.Figure, key: str, **options: Any) -> Any:
+def figure(drawn: Any, key: str, **options: Any) -> Any:
     """Show a Plotly figure that can be saved as PNG or SVG."""
     kind = str(st.session_state.get(PICTURE, "PNG")).lower()
     config = {
