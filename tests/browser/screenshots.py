@@ -52,6 +52,13 @@ def train(browser: Browser, server: AppServer) -> None:
     pocket.screenshot(path=FOLDER / "train-phone.png", animations="disabled")
 
 
+def soft_targets(browser: Browser, server: AppServer) -> None:
+    """One image of the demo's through the lens."""
+    page = opened(browser, server, "/soft_targets")
+    settle(page)
+    page.screenshot(path=FOLDER / "soft-targets.png", animations="disabled")
+
+
 def compare(browser: Browser, server: AppServer) -> None:
     """The trained experiment beside the demo."""
     page = opened(browser, server, "/compare")
@@ -70,7 +77,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium.require(), args=list(chromium.FLAGS)
         )
-        for take in (home, train, compare):
+        for take in (home, train, soft_targets, compare):
             take(browser, server)
         browser.close()
 

@@ -48,7 +48,7 @@ def context() -> ForkServerContext:
     """Processes that begin with torch in memory, each from the same clean start."""
     found = multiprocessing.get_context("forkserver")
     os.environ["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(HERE)))
-    found.set_forkserver_preload(["jobs_processes"])
+    found.set_forkserver_preload(["tests.jobs.jobs_processes"])
     return found
 
 

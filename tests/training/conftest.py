@@ -4,4 +4,4 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("training_examples")
+pytest.register_assert_rewrite("tests.training.training_examples")
