@@ -24,7 +24,10 @@ class Lens {
   /** New data from the server: the same elements, other numbers. */
   receive(data, send) {
     const shape = JSON.stringify([data.classes, data.label, data.roles.map(({ role }) => role)]);
-    if (shape !== this.shape) this.table = new Table(this.grid, data);
+    if (shape !== this.shape) {
+      this.table = new Table(this.grid, data);
+      this.tip.hidden = true;
+    }
     this.shape = shape;
     this.data = data;
     this.send = send;
@@ -49,7 +52,8 @@ class Lens {
     const [canvas, caption] = this.root.querySelector(".picture").children;
     canvas.hidden = image === null;
     caption.textContent = label === null ? "" : `Label: ${classes[label]}`;
-    canvas.setAttribute("aria-label", label === null ? "The image" : `The image: ${classes[label]}`);
+    const named = label === null ? "The image" : `The image: ${classes[label]}`;
+    canvas.setAttribute("aria-label", named);
     if (image !== null) drawImage(canvas, image);
     const uniform = Math.log(classes.length).toFixed(3);
     this.root.querySelector(".note").textContent =

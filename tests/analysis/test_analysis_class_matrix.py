@@ -124,6 +124,12 @@ def test_images_behind_a_cell_have_its_class_and_fall_in_its_soft_target() -> No
     assert images_behind(LOGITS, LABELS, Cell(2, 0), T).tolist() == []
 
 
+def test_images_with_the_same_soft_target_stay_as_they_come() -> None:
+    z_NC = np.random.default_rng(0).integers(0, 2, (500, 1)) * np.array([[1.0, 0, 0]])
+    found = images_behind(z_NC, np.zeros(500, int), Cell(0, 0), T)
+    assert found.tolist() == sorted(range(500), key=lambda place: (-z_NC[place, 0], place))
+
+
 def test_temperature_may_change_which_image_is_first() -> None:
     # For class 2, image 0 has half of it at T = 1, with one rival; image 1 has many small rivals,
     # which grow with T.

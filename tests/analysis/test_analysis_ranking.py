@@ -96,6 +96,13 @@ def test_ranked_keeps_what_all_filters_keep() -> None:
     assert ranked(scores, ~one, ~other).tolist() == []
 
 
+def test_images_with_the_same_score_stay_as_they_come() -> None:
+    """So that the pages of a ranking are the same each time, and hold each image once."""
+    scores = np.random.default_rng(0).integers(0, 3, 500).astype(float)
+    expected = sorted(range(500), key=lambda place: (-scores[place], place))
+    assert ranked(scores).tolist() == expected
+
+
 def test_a_page_holds_places_and_their_scores() -> None:
     scores = np.array([0.1, 0.5, 0.2])
     assert page(ranked(scores), scores, 1, 2) == Page((Ranked(1, 0.5), Ranked(2, 0.2)), 1, 2, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -115,7 +116,8 @@ def page(
     yield tab
     if request.node.stash.get(FAILED, False):
         SHOTS.mkdir(exist_ok=True)
-        tab.screenshot(path=SHOTS / f"failed-{request.node.name}.png")
+        name = re.sub(r"[^\w.-]+", "-", request.node.name)
+        tab.screenshot(path=SHOTS / f"failed-{name}.png")
     else:
         assert not console.unexpected(), "the page complains on the console"
 

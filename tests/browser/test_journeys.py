@@ -55,9 +55,15 @@ def press(page: Page, key: str) -> None:
     button.click()
 
 
+def shown(page: Page, name: str) -> None:
+    """Wait until an experiment is shown, and nothing of the one that was shown before."""
+    expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=BUSY_MS)
+    wait_idle(page)
+
+
 def trained(page: Page, name: str) -> None:
     """Wait for the end of the job of the experiment that is shown."""
-    expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=BUSY_MS)
+    shown(page, name)
     tested = page.get_by_text("test accuracy, read once")
     expect(tested).to_have_count(3, timeout=TRAINED_MS)
     expect(page.get_by_text("Gap closed (test)")).to_be_visible(timeout=BUSY_MS)
@@ -116,6 +122,7 @@ def test_a_job_outlives_reload_pause_resume_and_cancel_in_two_tabs(
 
 def test_live_curves_are_updated_in_place(page: Page, app_server: AppServer) -> None:
     quick(page, app_server, name="steady", epochs=60)
+    shown(page, "steady")
     chart = widget(page, "live_validation_accuracy").locator("canvas").first
     expect(chart).to_be_visible(timeout=BUSY_MS)
     chart.evaluate("node => { node.dataset.mine = 'yes' }")
@@ -194,6 +201,7 @@ def test_after_a_kill_the_job_is_interrupted_and_can_be_resumed(
     home = tmp_path / "home"
     with serve(ROOT / "app.py", home) as first:
         quick(page, first, name="cut off", epochs=400)
+        shown(page, "cut off")
         expect(page.get_by_text("validation accuracy so far")).to_be_visible(timeout=BUSY_MS)
         first.kill()
     page.close()

@@ -26,6 +26,7 @@ from tests.training.training_examples import (
     taught,
 )
 from tsexplorer.data.base import Split
+from tsexplorer.data.batches import Batches
 from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.models.modules import Dropout
 from tsexplorer.training import events, files
@@ -134,6 +135,20 @@ def test_dropout_draws_anew_each_epoch(tmp_path, monkeypatch):
     assert torch.equal(answers[0][1], answers[2][1])
     assert not torch.equal(answers[0][0], answers[1][0])
     assert not torch.equal(answers[0][0], answers[0][1])
+
+
+def test_each_epoch_has_an_order_of_its_own_also_when_it_is_resumed(tmp_path, monkeypatch):
+    asked: list[int] = []
+    real = Batches.epoch
+
+    def epoch(self: Batches, number: int):
+        asked.append(number)
+        return real(self, number)
+
+    monkeypatch.setattr(Batches, "epoch", epoch)
+    run_until(2, stage(epochs=4), tmp_path)
+    run(stage(epochs=4), tmp_path)
+    assert asked == [1, 2, 3, 3, 4]  # the third was cancelled at its first batch
 
 
 def test_jitter_moves_what_is_learnt_from_and_not_what_is_judged(tmp_path):

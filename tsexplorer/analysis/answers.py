@@ -1,9 +1,9 @@
 """What a trained net answers over a split: computed once, kept on disk beside its weights.
 
-``answers-<split>.safetensors`` holds logits and labels, ``features-<split>.safetensors`` the
-activations before the last layer, which are a hundred times larger and needed by few. Each file
-says which stage, which weights and which images it is of; what does not fit is computed anew, so
-weights that were trained again never meet the answers of the old ones.
+``answers-<split>.safetensors`` holds the logits, ``features-<split>.safetensors`` the activations
+before the last layer, which are a hundred times larger and needed by few. Each file says which
+stage, which weights and which images it is of; what does not fit is computed anew, so weights that
+were trained again never meet the answers of the old ones, nor a sample's those of the whole.
 
 Shape suffixes: N images, F features, C classes.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import zlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
@@ -96,7 +97,7 @@ class _Question:
 
     @property
     def split(self) -> Split:
-        return self.splits.validation if self.name == "validation" else self.splits.test
+        return _split(self.splits, self.name)
 
     def path(self, part: Part) -> Path:
         return self.source.folder / f"{part}-{self.name}.safetensors"
@@ -136,8 +137,8 @@ class AnswerCache:
             UserError: the weights are missing, damaged, another net's, or not numbers.
         """
         question, tensors = self._ask("answers", source, splits, split, check)
-        logits_NC, labels_N = _read_only(tensors["logits"]), _read_only(tensors["labels"])
-        return Answers(question.key, split, logits_NC, labels_N)
+        labels_N = _read_only(question.split.labels)
+        return Answers(question.key, split, _read_only(tensors["logits"]), labels_N)
 
     def features(
         self,
@@ -174,11 +175,17 @@ class AnswerCache:
         return everything[part]
 
     def _question(self, source: Source, splits: Splits, split: SplitName) -> _Question:
+        """Name what decides the answers; the images by their labels and the dataset's pixels.
+
+        A digest of the images themselves would take longer than to read the answers.
+        """
+        labels = _split(splits, split).labels
         identity = {
             "format": FORMAT,
             "stage": source.stage.hash,
             "weights": self._digest(source.weights),
             "split": split,
+            "labels": f"{len(labels)}-{zlib.crc32(labels.numpy().tobytes()):08x}",
             "mean": splits.mean,
             "deviation": splits.deviation,
         }
@@ -244,10 +251,7 @@ def compute(
         z_NC, x_NF = torch.cat(logits), torch.cat(features)
     if not bool(z_NC.isfinite().all() and x_NF.isfinite().all()):
         raise UserError(DIVERGED)
-    return {
-        "answers": {"logits": z_NC, "labels": split.labels},
-        "features": {"features": x_NF},
-    }
+    return {"answers": {"logits": z_NC}, "features": {"features": x_NF}}
 
 
 def _net(source: Source, classes: int) -> Net:
@@ -270,15 +274,16 @@ def _read(part: Part, question: _Question) -> dict[str, Tensor] | None:
         tensors, identity = files.read(question.path(part))
     except (FileNotFoundError, UserError):
         return None
-    if identity != question.identity:
-        return None
-    labels = tensors.get("labels", question.split.labels)
-    return tensors if torch.equal(labels, question.split.labels) else None
+    return tensors if identity == question.identity else None
 
 
 def _write(part: Part, question: _Question, tensors: dict[str, Tensor]) -> None:
     with suppress(UserError):  # a full or read-only disk: the next process computes it again
         files.write(question.path(part), tensors, question.identity)
+
+
+def _split(splits: Splits, name: SplitName) -> Split:
+    return splits.validation if name == "validation" else splits.test
 
 
 def _read_only(tensor: Tensor) -> NDArray[Any]:

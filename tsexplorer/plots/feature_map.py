@@ -1,115 +1,62 @@
-"""Features of two nets in two dimensions, side by side, as one Vega-Lite chart.
-
-Vega-Lite because its tooltips show pictures, and because two charts can share what is hovered:
-the same image lights up on both maps.
-"""
+"""Features of a net in two dimensions, as a Vega-Lite chart, whose tooltips show pictures."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsexplorer.plots.palette import TITLES, Palette
+from tsexplorer.plots.palette import Palette
 from tsexplorer.plots.scales import SCALES
-from tsexplorer.specs import Role
 
 HOVERED = "hovered"
-SIDE_PX = 360
+HEIGHT_PX = 420
 
 
 @dataclass(frozen=True, eq=False)
-class Maps:
+class Map:
     """What to draw.
 
     Attributes:
-        points: N×2 by role; the nets' units differ, so each map has axes of its own.
-        axes: titles of both axes, by role.
+        points_N2: coordinates.
+        axes: titles of both axes.
         places_N: the images' places in their split.
         labels_N: true classes.
         pixels_N: uint8 N×28×28.
         names: of the classes.
     """
 
-    points: Mapping[Role, NDArray[Any]]
-    axes: Mapping[Role, tuple[str, str]]
+    points_N2: NDArray[Any]
+    axes: tuple[str, str]
     places_N: NDArray[np.int64]
     labels_N: NDArray[np.int64]
     pixels_N: NDArray[np.uint8]
     names: Sequence[str]
 
 
-def map_spec(maps: Maps, palette: Palette) -> dict[str, Any]:
-    """The chart: a map a role, points coloured by true class, hover shared."""
-    scales = SCALES[palette]
-    domain = list(maps.names)
+def map_spec(drawn: Map, palette: Palette) -> dict[str, Any]:
+    """The chart: a point an image, coloured by its true class; hover lights it up and shows it."""
+    domain, colours = list(drawn.names), SCALES[palette].categories
+    lit = {"param": HOVERED, "empty": False}
     return {
-        "data": {"url": _inline(maps), "format": {"type": "json"}},
+        "data": {"url": _inline(drawn), "format": {"type": "json"}},
+        "height": HEIGHT_PX,
         "params": [
             {
                 "name": HOVERED,
                 "select": {"type": "point", "on": "pointerover", "fields": ["place"]},
-                "views": list(maps.points),
             }
         ],
-        "hconcat": [_map(role, maps, scales.categories, domain, palette) for role in maps.points],
-        "autosize": {"type": "pad"},
-        "config": {"view": {"stroke": palette.grid}, "background": "transparent"},
-    }
-
-
-def _inline(maps: Maps) -> str:
-    """The rows as a data URI.
-
-    Streamlit hands rows over beside the chart, after it was drawn once without any, and Vega
-    complains of that on the console.
-    """
-    content = json.dumps(_rows(maps), separators=(",", ":")).encode()
-    return "data:application/json;base64," + base64.b64encode(content).decode()
-
-
-def _rows(maps: Maps) -> list[dict[str, Any]]:
-    rows = []
-    for n, place in enumerate(maps.places_N.tolist()):
-        row: dict[str, Any] = {
-            "place": place,
-            "class": maps.names[int(maps.labels_N[n])],
-            "image": picture(maps.pixels_N[n]),
-        }
-        for role, points_N2 in maps.points.items():
-            row[f"{role}_x"], row[f"{role}_y"] = (round(float(v), 4) for v in points_N2[n])
-        rows.append(row)
-    return rows
-
-
-def _map(
-    role: Role, maps: Maps, colours: Sequence[str], domain: list[str], palette: Palette
-) -> dict[str, Any]:
-    def axis(name: str, title: str) -> dict[str, Any]:
-        return {
-            "field": f"{role}_{name}",
-            "type": "quantitative",
-            "title": title,
-            "axis": {"grid": False, "labels": False, "ticks": False},
-            "scale": {"zero": False, "nice": False, "padding": 12},
-        }
-
-    lit = {"param": HOVERED, "empty": False}
-    return {
-        "name": role,
-        "title": {"text": TITLES[role], "color": palette[role], "anchor": "start"},
-        "width": SIDE_PX,
-        "height": SIDE_PX,
         "mark": {"type": "point", "filled": True},
         "encoding": {
-            "x": axis("x", maps.axes[role][0]),
-            "y": axis("y", maps.axes[role][1]),
+            "x": _axis("x", drawn.axes[0]),
+            "y": _axis("y", drawn.axes[1]),
             "color": {
                 "field": "class",
                 "type": "nominal",
@@ -119,18 +66,51 @@ def _map(
                     "domain": domain,
                     "range": [colours[k % len(colours)] for k in range(len(domain))],
                 },
-                "legend": {"orient": "bottom", "columns": 13},
+                "legend": {"orient": "bottom", "columns": 7},
             },
             "size": {"condition": {**lit, "value": 260}, "value": 30},
             "opacity": {"condition": {**lit, "value": 1}, "value": 0.7},
-            "stroke": {"condition": {**lit, "value": palette.text}, "value": None},
             "tooltip": [
                 {"field": "image", "type": "nominal"},
                 {"field": "class", "type": "nominal", "title": "True class"},
                 {"field": "place", "type": "quantitative", "title": "Image", "format": "d"},
             ],
         },
+        "config": {"view": {"stroke": palette.grid}, "background": "transparent"},
     }
+
+
+def _axis(name: str, title: str) -> dict[str, Any]:
+    return {
+        "field": name,
+        "type": "quantitative",
+        "title": title,
+        "axis": {"grid": False, "labels": False, "ticks": False},
+        "scale": {"zero": False, "nice": False, "padding": 12},
+    }
+
+
+def _inline(drawn: Map) -> str:
+    """The rows as a data URI.
+
+    Streamlit hands rows over beside the chart, after it was drawn once without any, and Vega
+    complains of that on the console.
+    """
+    content = json.dumps(_rows(drawn), separators=(",", ":")).encode()
+    return "data:application/json;base64," + base64.b64encode(content).decode()
+
+
+def _rows(drawn: Map) -> list[dict[str, Any]]:
+    return [
+        {
+            "place": place,
+            "class": drawn.names[int(drawn.labels_N[n])],
+            "image": picture(drawn.pixels_N[n]),
+            "x": round(float(drawn.points_N2[n, 0]), 4),
+            "y": round(float(drawn.points_N2[n, 1]), 4),
+        }
+        for n, place in enumerate(drawn.places_N.tolist())
+    ]
 
 
 def picture(pixels: NDArray[np.uint8], scale: int = 2) -> str:

@@ -75,4 +75,6 @@ def machine(device: torch.device | None = None) -> str:
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
     if device.type == "mps":
         return f"{platform.machine()} GPU, torch {torch.__version__}"
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    threads = torch.get_num_threads()
+    cores = f"{threads} thread{'s' * (threads != 1)}"
+    return f"{platform.machine()} CPU, {cores}, torch {torch.__version__}"

@@ -7,13 +7,14 @@ from PIL import Image
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Bytes
+from tsexplorer.data.digits.small import thumbnail
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601."""
 CHANNELS = ("brightness", "red", "green", "blue")
 CLEARLY_BETTER = 1.4
 """A single channel has more noise than brightness: it must stand out so many times as much."""
-LOOK = 256
+LOOK = 160
 
 
 def grey(pixels: Bytes) -> tuple[Bytes, str]:
@@ -26,9 +27,7 @@ def grey(pixels: Bytes) -> tuple[Bytes, str]:
     """
     if pixels.ndim == 2:
         return pixels, CHANNELS[0]
-    small = Image.fromarray(pixels)
-    small.thumbnail((LOOK, LOOK), Image.Resampling.BOX)
-    look = np.asarray(small, np.float32)
+    look = thumbnail(pixels, LOOK).astype(np.float32)
     contrasts = [_contrast(look @ LUMA), *(_contrast(look[..., one]) for one in range(3))]
     best = int(np.argmax(contrasts))
     if best == 0 or contrasts[best] < CLEARLY_BETTER * contrasts[0]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Box, Mask
+from tsexplorer.data.digits.thickness import thickness_of
 
 LEAST_SIDE = 6
 """A digit's longer side, in pixels worked on."""
@@ -23,7 +25,8 @@ OVERLAP = 0.5
 FLAT = 0.6
 EDGE = 0.6
 CUT = 0.7
-MOST = 20
+BLOT = 0.55
+"""What is thicker than this share of its size is a blot or a shadow, and no stroke."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def around(boxes: tuple[Box, ...]) -> Box:
     return Box(min(left), min(top), max(right), max(bottom))
 
 
-def grouped(mask: Mask, single: bool) -> tuple[list[Piece], NDArray[np.int32]]:
+def grouped(mask: Mask, single: bool) -> tuple[NDArray[np.int32], list[Piece]]:
     """Find digits.
 
     Args:
@@ -60,7 +63,7 @@ def grouped(mask: Mask, single: bool) -> tuple[list[Piece], NDArray[np.int32]]:
         single: whether all of it is one digit.
 
     Returns:
-        digits in reading order, and the label of each pixel's piece.
+        the label of each pixel's connected stroke, and the digits in reading order.
     """
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     areas = np.bincount(labels.ravel(), minlength=count + 1)
@@ -69,14 +72,19 @@ def grouped(mask: Mask, single: bool) -> tuple[list[Piece], NDArray[np.int32]]:
         for number, (y, x) in enumerate(ndimage.find_objects(labels), 1)
     ]
     pieces = _without_specks(_without_surroundings(pieces, mask.shape), mask.shape)
-    if single and pieces:
-        whole = pieces[0]
-        for piece in pieces[1:]:
-            whole = whole.joined(piece)
-        return [whole], labels
-    digits = _merged(pieces)
+    if single:
+        return labels, [reduce(Piece.joined, pieces)] if pieces else []
+    digits = [one for one in _merged(pieces) if not _is_blot(labels, one)]
     tallest = max((one.size for one in digits), default=0)
-    return in_reading_order([one for one in digits if one.size >= SMALL * tallest]), labels
+    return labels, in_reading_order([one for one in digits if one.size >= SMALL * tallest])
+
+
+def _is_blot(labels: NDArray[np.int32], piece: Piece) -> bool:
+    # No stroke covers so much of its box; only what does needs to be measured.
+    if piece.area < BLOT * piece.box.width * piece.box.height:
+        return False
+    own = np.isin(labels[piece.box.slices], piece.labels)
+    return thickness_of(own) > BLOT * piece.size
 
 
 def _without_surroundings(pieces: list[Piece], shape: tuple[int, int]) -> list[Piece]:

@@ -7,6 +7,7 @@ from PIL import Image
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Bytes, Ink
+from tsexplorer.data.digits.small import thumbnail
 
 LOOK = 192
 WINDOWS = (5, 7, 11, 17, 27, 41, 61)
@@ -16,7 +17,7 @@ CONTRAST = 1.2
 SEEN = 0.7
 NEARLY_ALL = 0.8
 WIDER = 1.5
-DEGREE, FITS, FITTED = 3, 6, 4000
+DEGREE, FITS, FITTED = 3, 5, 2000
 DARKER = 4
 EVEN_SHARE = 0.5
 EVEN_BY = 2
@@ -57,16 +58,15 @@ def _even_ground(dark: Bytes) -> int | None:
 
 def _ground(dark: Bytes) -> Ink:
     """What the light is like everywhere: a smooth surface, and what departs from it."""
-    image = Image.fromarray(dark)
-    small = image.copy()
-    small.thumbnail((2 * LOOK, 2 * LOOK), Image.Resampling.BOX)
-    fine = np.log(np.maximum(np.asarray(small, np.float32), DARKEST))
-    look = np.log(np.maximum(np.asarray(small.reduce(2), np.float32), DARKEST))
+    small = thumbnail(dark, 2 * LOOK)
+    fine = np.log(np.maximum(small, np.float32(DARKEST)))
+    half = np.asarray(Image.fromarray(small).reduce(2))
+    look = np.log(np.maximum(half, np.float32(DARKEST)))
     smooth = surface(look, towards_light=True)
     rest = look - smooth
     window = _window(rest, fine)
     soft = ndimage.gaussian_filter(_closing(rest, window), window / 4)
-    whole = Image.fromarray(np.exp(soft + smooth)).resize(image.size, Image.Resampling.BICUBIC)
+    whole = Image.fromarray(np.exp(soft + smooth)).resize(dark.shape[::-1], Image.Resampling.BICUBIC)
     return np.asarray(whole)
 
 

@@ -1,8 +1,8 @@
 """Ruled and squared paper: printed lines are found by their length, and taken out.
 
 A line is thin, nearly straight, and goes through the picture from one side to the other, or is one
-of several. Each is followed in a strip of its own, a few pixels above and below it, in which it
-lies level; what crosses it is kept where it does.
+of several alike. Each is followed in a strip of its own, some pixels above and below it, in which
+it lies level; what crosses it is kept where it does.
 
 Lines near the horizontal are looked for; those near the vertical, in the transposed picture.
 """
@@ -10,12 +10,13 @@ Lines near the horizontal are looked for; those near the vertical, in the transp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsexplorer.data.digits.base import Ink, Mask
+from tsexplorer.data.digits.small import any_of_blocks
 from tsexplorer.data.digits.threshold import Levels
 
 SLOPES = np.tan(np.deg2rad(np.arange(-17, 17.01, 0.5)))
@@ -23,19 +24,22 @@ LOOK = 240
 COVERED = 0.5
 """A line shows along at least this share of its way through the picture."""
 CANDIDATE = 0.4
+SHORTEST = 0.12
+"""Of a way across a corner, as a share of the picture's width."""
 ENDS = 0.04
 FAMILY = 3
-ALIKE = 1.3
-SHORTEST = 0.12
 """So many lines need not reach the sides: the paper may end inside the picture."""
+ALIKE = 1.3
 THICKEST = 0.045
 """Of a line, as a share of the picture's shorter side."""
 DARKER = 1.5
 """What is so many times as dark as a line is a stroke on it."""
+HIGHER = 1.6
+"""What is so many times as high as a line is thick crosses it."""
 MOST = 80
 CHUNKS = 16
 BEND = 3
-"""A line may lie so many pixels beside where its neighbour chunk would have it."""
+"""A line may lie so many pixels beside a straight way."""
 Places = NDArray[np.intp]
 
 
@@ -66,138 +70,131 @@ def without_lines(ink: Ink, levels: Levels) -> tuple[Ink, int]:
     for turned in (False, True):
         here = left.T if turned else left
         standing = here > levels.floor
-        lines = [
-            line
-            for row, slope in _candidates(standing)
-            if (line := _followed(here, standing, row, slope)) is not None
-        ]
-        lines = _printed(_each_once(lines))
+        lines = _printed(_followed_all(here, standing))
         for line in lines:
             _erase(here, standing, line)
         count += len(lines)
     return left, count
 
 
-def _each_once(lines: list[Line]) -> list[Line]:
-    """Without those that follow another: several ways lead to one line."""
-    kept: list[Line] = []
-    for line in lines:
-        apart = max(3, 1.5 * line.thickness)
-        if all(np.abs(line.rows - other.rows).mean() > apart for other in kept):
-            kept.append(line)
-    return kept
+def _followed_all(ink: Ink, standing: Mask) -> list[Line]:
+    """Every line once, though several ways lead to it."""
+    lines: list[Line] = []
+    for row, slope in _candidates(standing):
+        straight = row + slope * _from_middle(standing.shape[1])
+        if all(np.abs(line.rows - straight).mean() > _apart(line) for line in lines):
+            line = _followed(ink, standing, straight)
+            if line and all(np.abs(line.rows - one.rows).mean() > _apart(one) for one in lines):
+                lines.append(line)
+    return lines
+
+
+def _apart(line: Line) -> float:
+    return max(3.0, 1.5 * line.thickness)
 
 
 def _printed(lines: list[Line]) -> list[Line]:
-    """Those that go through the picture, and others like them: the paper may end inside it."""
+    """Those that go through the picture, and others like them."""
     sure = [line for line in lines if line.reaches]
     models = sure or (lines if len(lines) >= FAMILY else [])
     if not models:
         return []
     level = float(np.median([line.level for line in models]))
     thickness = float(np.median([line.thickness for line in models]))
-    return sure + [
+    return [
         line
         for line in lines
-        if not line.reaches
-        and line.level <= ALIKE * level
-        and line.thickness <= ALIKE * thickness + 1
+        if line.reaches
+        or (line.level <= ALIKE * level and line.thickness <= ALIKE * thickness + 1)
     ]
 
 
 def _candidates(standing: Mask) -> list[tuple[float, float]]:
-    """Straight ways through the picture that are mostly inked: row in the middle column, slope."""
+    """Straight ways that are mostly inked, the best first: row in the middle column, and slope."""
     factor = -(-max(standing.shape) // LOOK)
-    small = _block_any(standing, factor)
+    small = any_of_blocks(standing, factor)
     height, width = small.shape
+    margin = int(SLOPES.max() * width / 2) + 2
     y, x = np.nonzero(small)
-    across = x - (width - 1) / 2
-    found: list[tuple[float, float, float]] = []
-    for slope in SLOPES:
-        rows = np.rint(y - slope * across).astype(np.intp)
-        margin = int(abs(slope) * width / 2) + 2
-        counts = np.bincount(rows + margin, minlength=height + 2 * margin)
-        inside = _columns_inside(np.arange(len(counts)) - margin, slope, (height, width))
-        covered = np.where(inside >= SHORTEST * width, counts / np.maximum(inside, 1), 0)
-        for place in np.flatnonzero(covered >= max(CANDIDATE, 2 * small.mean())):
-            found.append((float(covered[place]), float(place - margin), float(slope)))
-    found.sort(reverse=True)
-    kept: list[tuple[float, float]] = []
-    for _, row, slope in found:
-        away = [
-            max(abs(row - other + side * (slope - incline) * width / 2) for side in (-1, 1))
-            for other, incline in kept
-        ]
-        if min(away, default=9.0) > 3:
-            kept.append((row, slope))
+    # One row of counters for each slope: how much ink lies on each way.
+    rows = np.rint(y - SLOPES[:, None] * (x - (width - 1) / 2)).astype(np.intp) + margin
+    bins = height + 2 * margin
+    rows += bins * np.arange(len(SLOPES))[:, None]
+    counts = np.bincount(rows.ravel(), minlength=bins * len(SLOPES)).reshape(-1, bins)
+    inside = _columns_inside(np.arange(bins) - margin, (height, width))
+    covered = np.where(inside >= SHORTEST * width, counts / np.maximum(inside, 1), 0)
+
+    slopes, places = np.nonzero(covered >= max(CANDIDATE, 2 * float(small.mean())))
+    order = np.argsort(-covered[slopes, places], kind="stable")
+    # A way's place is its rows at both sides: close to those of a better way, it is the same.
+    ends = (places - margin)[:, None] + SLOPES[slopes, None] * np.array([-width / 2, width / 2])
+    kept: list[int] = []
+    for one in order:
+        if not kept or np.abs(ends[kept] - ends[one]).max(1).min() > 3:
+            kept.append(int(one))
         if len(kept) == MOST:
             break
-    return [((row + 0.5) * factor - 0.5, slope) for row, slope in kept]
+    return [
+        ((float(places[one]) - margin + 0.5) * factor - 0.5, float(SLOPES[slopes[one]]))
+        for one in kept
+    ]
 
 
-def _columns_inside(
-    rows: Places, slope: float, shape: tuple[int, int]
-) -> NDArray[np.float64]:
-    """In how many columns a way lies inside the picture: outside, nothing can be covered."""
+def _columns_inside(rows: Places, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """In how many columns the ways, slopes × rows, lie inside the picture."""
     height, width = shape
-    if abs(slope) < 1e-6:
-        return np.where((rows >= 0) & (rows < height), width, 0).astype(float)
-    crossings = np.sort([(-0.5 - rows) / slope, (height - 0.5 - rows) / slope], axis=0)
-    start, end = crossings.clip(-width / 2, width / 2)
-    return np.asarray(end - start)
+    slopes = np.where(np.abs(SLOPES) < 1e-6, 1e-6, SLOPES)[:, None]
+    first, last = (-0.5 - rows) / slopes, (height - 0.5 - rows) / slopes
+    half = width / 2
+    reach = np.maximum(first, last).clip(-half, half) - np.minimum(first, last).clip(-half, half)
+    return np.asarray(reach)
 
 
-def _block_any(mask: Mask, factor: int) -> Mask:
-    """Whether anything is set in each ``factor``×``factor`` pixels."""
-    if factor == 1:
-        return mask
-    rows = np.logical_or.reduceat(mask, np.arange(0, mask.shape[0], factor), axis=0)
-    return np.logical_or.reduceat(rows, np.arange(0, mask.shape[1], factor), axis=1)
+def _from_middle(width: int) -> NDArray[np.float64]:
+    return np.arange(width) - (width - 1) / 2
 
 
-def _followed(ink: Ink, standing: Mask, row: float, slope: float) -> Line | None:
+def _followed(ink: Ink, standing: Mask, straight: NDArray[np.float64]) -> Line | None:
     """The line near a straight way, chunk by chunk; None if there is none that is thin."""
-    height, width = standing.shape
-    reach = max(4, int(THICKEST * min(height, width))) + BEND
-    straight = row + slope * (np.arange(width) - (width - 1) / 2)
+    width = standing.shape[1]
+    reach = _thickest(standing) + BEND
     rows = np.rint(straight).astype(np.intp)
-    edges = np.linspace(0, width, min(CHUNKS, width // 8 or 1) + 1).astype(int)
-    strip = _strip(standing, rows, reach)
-    shifts = []
-    for start, end in pairwise(edges):
-        profile = strip[:, start:end].mean(1)
-        near = profile[reach - BEND : reach + BEND + 1]
-        top = near.max()
-        # The middle of the best rows; where nothing is, straight on.
-        best = np.flatnonzero(near >= 0.8 * top).mean() - BEND if top > 0.3 else np.nan
-        shifts.append(best)
-    known = np.flatnonzero(np.isfinite(shifts))
+    starts = np.linspace(0, width, min(CHUNKS, width // 8 or 1) + 1).astype(int)
+    near = _strip(standing, rows, BEND)
+    profiles = np.add.reduceat(near, starts[:-1], axis=1, dtype=float) / np.diff(starts)
+    top = profiles.max(0)
+    known = np.flatnonzero(top > 0.3)
     if not len(known):
         return None
-    middles = (edges[:-1] + edges[1:]) / 2
-    bend = np.interp(np.arange(width), middles[known], np.array(shifts)[known])
-    rows = np.rint(straight + bend).astype(np.intp)
-    return _measured(ink, standing, rows, reach)
+    # The middle of the best rows; where nothing is seen, straight on between its neighbours.
+    best = profiles >= 0.8 * top
+    shifts = (best * np.arange(-BEND, BEND + 1)[:, None]).sum(0) / best.sum(0)
+    middles = (starts[:-1] + starts[1:]) / 2
+    bend = np.interp(np.arange(width), middles[known], shifts[known])
+    return _measured(ink, standing, np.rint(straight + bend).astype(np.intp), reach)
 
 
-def _strip(array: NDArray[np.generic], rows: Places, reach: int) -> NDArray[np.generic]:
+def _thickest(standing: Mask) -> int:
+    return max(4, int(THICKEST * min(standing.shape)))
+
+
+def _strip(array: NDArray[Any], rows: Places, reach: int) -> NDArray[Any]:
     """So many pixels above and below a row in each column; 0 outside the picture."""
     places = rows + np.arange(-reach, reach + 1)[:, None]
     height, width = array.shape
     inside = (places >= 0) & (places < height)
-    return np.where(inside, array[places.clip(0, height - 1), np.arange(width)], 0)
+    return np.where(inside, array[places.clip(0, height - 1), np.arange(width)], array.dtype.type(0))
 
 
 def _measured(ink: Ink, standing: Mask, rows: Places, reach: int) -> Line | None:
     height, width = standing.shape
-    strip = _strip(standing, rows, reach)
     inside = (rows >= 0) & (rows < height)
-    covered = strip[reach - 1 : reach + 2].any(0) & inside
+    covered = _strip(standing, rows, 1).any(0) & inside
     if inside.sum() < SHORTEST * width or covered.sum() < COVERED * inside.sum():
         return None
-    top, bottom = _run(strip, reach)
+    top, bottom = _run(_strip(standing, rows, reach), reach)
     thickness = int(np.median((bottom - top)[covered]))
-    if thickness > max(3, THICKEST * min(height, width)):
+    if thickness > _thickest(standing):
         return None
     level = float(np.median(_strip(ink, rows, 1).max(0)[covered]))
     seen = covered[inside]
@@ -226,12 +223,10 @@ def _run(strip: Mask, middle: int) -> tuple[Places, Places]:
 def _erase(ink: Ink, standing: Mask, line: Line) -> None:
     """Set a line to no ink, but for what crosses it: higher than the line, or far darker."""
     reach = 2 * line.thickness + 4
-    strip = _strip(standing, line.rows, reach).astype(bool)
-    inks = _strip(ink, line.rows, reach)
-    top, bottom = _run(strip, reach)
+    top, bottom = _run(_strip(standing, line.rows, reach), reach)
     half = line.thickness // 2 + 2
-    darkest = inks[reach - half : reach + half + 1].max(0)
-    crossed = (bottom - top > 1.6 * line.thickness + 1) | (darkest > DARKER * line.level)
+    darkest = _strip(ink, line.rows, half).max(0)
+    crossed = (bottom - top > HIGHER * line.thickness + 1) | (darkest > DARKER * line.level)
     offsets = np.arange(-reach, reach + 1)[:, None]
     # The soft edge of a line fades out beside what is set.
     own = (np.abs(offsets) <= half) | ((offsets >= top - 1) & (offsets <= bottom))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Bytes
 from tsexplorer.data.digits.light import surface
+from tsexplorer.data.digits.small import thumbnail
 
 LOOK = 160
 SCALES = (1.5, 4.0, 10.0, 20.0)
@@ -22,9 +22,7 @@ def light_on_dark(grey: Bytes) -> bool:
     to the strokes' side: the third moment of the differences has their sign. The edge of a shadow
     differs to both sides alike.
     """
-    small = Image.fromarray(grey)
-    small.thumbnail((LOOK, LOOK), Image.Resampling.BOX)
-    look = np.asarray(small, np.float32)
+    look = thumbnail(grey, LOOK).astype(np.float32)
     frame = np.concatenate([look[0], look[-1], look[1:-1, 0], look[1:-1, -1]])
     ground = np.median(frame)
     if (np.abs(frame - ground) <= EVEN_BY).mean() >= EVEN_SHARE:

@@ -2,98 +2,191 @@
 
 from __future__ import annotations
 
-import numpy as np
-from PIL import Image
+from dataclasses import dataclass
 
-from tsexplorer.data.digits.base import Box, Bytes, Digit, Ink, Mask, Options, Picture, Reading, Step
-from tsexplorer.data.digits.framing import bounds, framed
-from tsexplorer.data.digits.grey import grey as greyed
-from tsexplorer.data.digits.groups import MOST, Piece, grouped
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from tsexplorer.data.digits.base import (
+    Box,
+    Bytes,
+    Digit,
+    Ink,
+    Mask,
+    Options,
+    Picture,
+    Reading,
+    Step,
+)
+from tsexplorer.data.digits.figures import net_input, thickness_in
+from tsexplorer.data.digits.framing import bounds
+from tsexplorer.data.digits.grey import grey
+from tsexplorer.data.digits.groups import Piece, grouped
 from tsexplorer.data.digits.light import evened
 from tsexplorer.data.digits.lines import without_lines
 from tsexplorer.data.digits.passing import finished
 from tsexplorer.data.digits.polarity import light_on_dark
-from tsexplorer.data.digits.thickness import redrawn, thickness_of, wanted
+from tsexplorer.data.digits.sheet import sheet
+from tsexplorer.data.digits.small import thumbnail
 from tsexplorer.data.digits.threshold import measured, smoothed, strokes
+from tsexplorer.errors import UserError
 
-FIGURE = 160
-"""Longer side, in pixels, at which a digit's stroke is drawn anew."""
 STRIP = 240
-MARGIN = 2
+"""Longer side of a step's picture, in pixels."""
+CROP_LEAST = 8
+MOST = 20
+AUTOMATIC = Options()
 
 
-def read(picture: Picture, options: Options = Options()) -> Reading:
-    grey, channel = greyed(picture.pixels)
-    ready = finished(grey)
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the search came to.
+
+    Attributes:
+        part: where it was looked, in the picture's pixels.
+        steps: what it looked like on the way.
+        ink: 0 for the ground, 1 for a full stroke; of that part.
+        labels: of that part.
+        pieces: the digits, in that part's pixels.
+        even: whether the ground was all of one level.
+    """
+
+    part: Box
+    steps: tuple[Step, ...]
+    ink: Ink
+    labels: NDArray[np.int32]
+    pieces: list[Piece]
+    even: bool
+
+
+def read(picture: Picture, options: Options = AUTOMATIC) -> Reading:
+    """Find the digits in a picture and make a net input of each.
+
+    A picture that is a finished net input already is taken as it is, unless a step is overruled.
+
+    Args:
+        picture: what :func:`decode`, :func:`from_canvas` or :func:`from_strokes` gave.
+        options: what a person overrules.
+
+    Raises:
+        UserError: the part to be cut out lies outside the picture, or is too small.
+    """
+    part = _part(picture, options.crop)
+    pixels = picture.pixels[part.slices]
+    channel, which = grey(pixels)
+    steps = (
+        Step("As sent", thumbnail(pixels, STRIP), f"{picture.width} × {picture.height} pixels"),
+        Step("Grey", thumbnail(channel, STRIP), which),
+    )
+    ready = finished(channel) if options.untouched else None
     if ready is not None:
-        box = Box(0, 0, picture.width, picture.height)
-        return Reading((digit(ready, box),), (), unchanged=True)
-    inverted = light_on_dark(grey) if options.invert == "auto" else options.invert == "yes"
-    ink, even = evened(grey, inverted)
+        return Reading((_digit(ready, part, picture),), steps, unchanged=True)
+    found = _search(channel, options)
+    digits = tuple(
+        _digit(
+            net_input(found.ink, found.labels, piece, options.thickness, keep_grey=found.even),
+            piece.box.moved(found.part.left + part.left, found.part.top + part.top),
+            picture,
+        )
+        for piece in found.pieces[:MOST]
+    )
+    return Reading(digits, (*steps, *found.steps), _note(len(found.pieces), picture.name))
+
+
+def _part(picture: Picture, crop: Box | None) -> Box:
+    """The part to look at, in the pixels that are worked on."""
+    height, width = picture.pixels.shape[:2]
+    if crop is None:
+        return Box(0, 0, width, height)
+    left, top = (max(0, edge // picture.factor) for edge in crop[:2])
+    right, bottom = (-(-edge // picture.factor) for edge in crop[2:])
+    part = Box(left, top, min(width, right), min(height, bottom))
+    if min(part.width, part.height) < CROP_LEAST:
+        raise UserError(
+            f"The part to be cut out of {picture.name} is too small or lies outside it; choose a "
+            f"larger one within its {picture.width} × {picture.height} pixels."
+        )
+    return part
+
+
+def _search(channel: Bytes, options: Options) -> _Found:
+    """Look on the sheet of paper, if one is seen on a desk; if nothing is there, everywhere."""
+    inside = sheet(channel) if options.invert != "yes" else None
+    if inside is not None:
+        found = _search_within(channel, options, inside)
+        if found.pieces:
+            return found
+    return _search_within(channel, options, None)
+
+
+def _search_within(channel: Bytes, options: Options, inside: Mask | None) -> _Found:
+    part, steps = Box(0, 0, channel.shape[1], channel.shape[0]), []
+    if inside is not None:
+        part = bounds(inside)
+        inside = inside[part.slices]
+        channel = channel[part.slices]
+        # What lies beside the sheet is made paper, as light as the sheet is on the whole.
+        channel = np.where(inside, channel, np.uint8(np.median(channel[inside])))
+        steps.append(_step("Sheet of paper", channel))
+    light = light_on_dark(channel) if options.invert == "auto" else options.invert == "yes"
+    ink, even = evened(channel, light)
+    if inside is not None:
+        ink[~inside] = 0
     levels = measured(ink)
-    steps = [Step("grey", thumb(grey), channel), Step("light", thumb(shade(ink, levels.full)), f'{inverted} {even} {levels}')]
+    note = ("light on dark" if light else "dark on light") + ("" if even else ", light evened")
+    steps.append(_step("Ink", _shades(ink, levels.full), note))
     ink, lines = without_lines(ink, levels)
     levels = measured(ink)
-    steps.append(Step("lines", thumb(shade(ink, levels.full)), str(lines)))
+    if lines:
+        note = "1 line taken out" if lines == 1 else f"{lines} lines taken out"
+        steps.append(_step("Without lines", _shades(ink, levels.full), note))
     ink = smoothed(ink, levels)
     mask = strokes(ink, levels, options.threshold)
-    steps.append(Step("mask", thumb(mask * np.uint8(255))))
-    pieces, labels = grouped(mask, options.single)
-    digits = []
+    labels, pieces = grouped(mask, options.single)
+    steps.append(_step("Strokes", np.where(mask, np.uint8(255), np.uint8(0))))
+    if pieces:
+        steps.append(Step("Digits", _boxed(channel, pieces), str(len(pieces))))
+    return _Found(part, tuple(steps), ink / (levels.full or 1), labels, pieces, even)
+
+
+def _step(name: str, pixels: Bytes, note: str = "") -> Step:
+    return Step(name, thumbnail(pixels, STRIP), note)
+
+
+def _shades(ink: Ink, full: float) -> Bytes:
+    """Ink as levels of grey, white the full stroke."""
+    return np.asarray((ink * np.float32(255 / (full or 1))).clip(0, 255), np.uint8)
+
+
+def _boxed(channel: Bytes, pieces: list[Piece]) -> Bytes:
+    """The picture with a frame around each digit, black and white so that it shows anywhere."""
+    small = Image.fromarray(thumbnail(channel, STRIP))
+    share = small.width / channel.shape[1]
+    draw = ImageDraw.Draw(small)
     for piece in pieces[:MOST]:
-        pixels = net_input(ink / levels.full, labels, piece, options)
-        digits.append(digit(pixels, piece.box.scaled(picture.factor)))
-    return Reading(tuple(digits), tuple(steps))
+        left, top, right, bottom = (round(edge * share) for edge in piece.box)
+        draw.rectangle((left - 3, top - 3, right + 2, bottom + 2), outline=255)
+        draw.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=0)
+    return np.asarray(small)
 
 
-def net_input(ink: Ink, labels, piece: Piece, options: Options) -> Bytes:
-    l, t, r, b = piece.box
-    m = MARGIN
-    l, t = max(0, l - m), max(0, t - m)
-    sl = slice(t, b + m), slice(l, r + m)
-    own = np.isin(labels[sl], piece.labels)
-    other = (labels[sl] > 0) & ~own
-    figure = np.where(other, 0, ink[sl]).clip(0, 1)
-    from scipy import ndimage
-    figure = np.where(ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2), figure, 0).astype(np.float32)
-    size = max(piece.box.width, piece.box.height)
-    if size > FIGURE:
-        k = -(-size // FIGURE)
-        # thin strokes must not vanish: a pixel of the smaller figure is as dark as its darkest
-        mask = own
-        from tsexplorer.data.digits.lines import _block_any
-        mask = _block_any(mask, k)
-        t0 = thickness_of(own) / k
-    else:
-        k = FIGURE / size
-        new = tuple(max(1, round(s * k)) for s in figure.shape[::-1])
-        big = np.asarray(Image.fromarray(figure).resize(new, Image.Resampling.BICUBIC))
-        mask = big >= 0.5
-        if not mask.any():
-            mask = big >= big.max() / 2
-        t0 = thickness_of(mask)
-    mb = bounds(mask)
-    L = max(mb.width, mb.height)
-    out = wanted(thickness_of(mask), L, options.thickness)
-    pad = int(max(0, out)) + 2
-    return framed(redrawn(np.pad(mask, pad), out))
+def _digit(pixels: Bytes, box: Box, picture: Picture) -> Digit:
+    left, top, right, bottom = box.scaled(picture.factor)
+    # The last pixel that is worked on may stand for fewer than the others.
+    within = Box(left, top, min(right, picture.width), min(bottom, picture.height))
+    return Digit(pixels, within, float(pixels.mean()) / 255, thickness_in(pixels))
 
 
-def digit(pixels: Bytes, box: Box) -> Digit:
-    from scipy import ndimage
-    return Digit(pixels, box, float(pixels.mean()) / 255, thickness_small(pixels))
-
-
-def thickness_small(pixels: Bytes) -> float:
-    big = np.asarray(Image.fromarray(pixels).resize((112, 112), Image.Resampling.BICUBIC))
-    return thickness_of(big >= 128) / 4
-
-
-def shade(ink: Ink, full: float) -> Bytes:
-    return (ink / (full or 1)).clip(0, 1).__mul__(255).astype(np.uint8)
-
-
-def thumb(pixels: Bytes) -> Bytes:
-    im = Image.fromarray(pixels)
-    im.thumbnail((STRIP, STRIP), Image.Resampling.BOX)
-    return np.asarray(im)
+def _note(count: int, name: str) -> str:
+    if count == 0:
+        return (
+            f"No pen stroke was found in {name}; write larger or darker, come closer, or set the "
+            "threshold by hand."
+        )
+    if count > MOST:
+        return (
+            f"{count} figures were found in {name} and the first {MOST} are read; cut out the "
+            "part with the digits."
+        )
+    return ""

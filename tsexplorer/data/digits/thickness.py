@@ -8,6 +8,7 @@ that MNIST has.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import BOX, Ink, Mask
@@ -32,7 +33,7 @@ def thickness_of(mask: Mask) -> float:
     return float(4 * (inside - 0.5).mean() + 0.5)
 
 
-def wanted(thickness: float, size: float, target: float | None) -> float:
+def outward(thickness: float, size: float, target: float | None) -> float:
     """By how many pixels to move the edge outward, so that the stroke is right in the box.
 
     With the edge δ further out the stroke is t + 2δ thick and the figure L + 2δ long; it is to
@@ -52,31 +53,36 @@ def wanted(thickness: float, size: float, target: float | None) -> float:
     return float((share * size - thickness) / (2 * (1 - share)))
 
 
-def redrawn(mask: Mask, outward: float) -> Ink:
+def redrawn(mask: Mask, move: float) -> Ink:
     """The figure with its edge moved, 0...1 with soft edges.
 
     Holes, as in 6, 8 and 9, stay open: in each the edge moves only so far that something is left.
 
     Args:
         mask: with enough room around the figure.
-        outward: pixels; negative makes strokes thinner.
+        move: pixels outward; negative makes strokes thinner.
     """
     outside = ndimage.distance_transform_edt(~mask)
     inside = ndimage.distance_transform_edt(mask)
     # Distances count from pixel centres; the edge lies between two of them.
     signed = np.where(mask, inside - 0.5, 0.5 - outside)
-    if outward <= 0:
-        # The middle of the stroke is kept, however thin.
-        ridge = ndimage.maximum_filter(inside, 3) == inside
-        signed = np.where(mask & ridge, np.maximum(signed, 0.5 - outward), signed)
-        return np.clip(signed + outward + 0.5, 0, 1).astype(np.float32)
-    move = np.full(mask.shape, outward)
-    holes, count = ndimage.label(~mask)
-    if count > 1:
-        beyond = set(np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])))
-        side = max(mask.shape)
-        for number in set(range(1, count + 1)) - beyond:
-            here = holes == number
-            room = float(outside[here].max())
-            move[here] = min(outward, max(0.0, room - HOLE * side / (BOX + 8)))
-    return np.clip(signed + move + 0.5, 0, 1).astype(np.float32)
+    if move < 0:
+        # The middle of the stroke is kept, however thin it is.
+        middle = mask & (ndimage.maximum_filter(inside, 3) == inside)
+        signed[middle] = np.maximum(signed[middle], 0.5 - move)
+        return np.clip(signed + move + 0.5, 0, 1).astype(np.float32)
+    moves = np.full(mask.shape, move, np.float32)
+    labels, count = ndimage.label(~mask)
+    room = ndimage.maximum(outside, labels, np.arange(1, count + 1))
+    beyond = _at_frame(labels)
+    least = HOLE * max(mask.shape) / (BOX + 8)
+    for number, most in enumerate(np.atleast_1d(room), 1):
+        if number not in beyond:
+            moves[labels == number] = min(move, max(0.0, float(most) - least))
+    return np.clip(signed + moves + 0.5, 0, 1).astype(np.float32)
+
+
+def _at_frame(labels: NDArray[np.int32]) -> set[int]:
+    """Labels that lie at the edge of the array: what is around the figure, not in it."""
+    frame = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    return set(frame.tolist())

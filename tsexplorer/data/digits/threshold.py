@@ -19,6 +19,9 @@ HALF = 0.5
 WEAK = 0.6
 """Pixels beside stroke count from this share of the threshold on."""
 NOISY = 0.08
+SAMPLED = 50_000
+MAD = 1.4826
+"""Standard deviations in the median absolute deviation of a normal distribution."""
 
 
 class Levels(NamedTuple):
@@ -37,9 +40,9 @@ class Levels(NamedTuple):
 
 def measured(ink: Ink) -> Levels:
     """Find the levels of noise and ink."""
-    step = max(1, int((ink.size / 100_000) ** 0.5))
+    step = max(1, int((ink.size / SAMPLED) ** 0.5))
     sample = ink[::step, ::step]
-    noise = float(np.median(np.abs(sample - np.median(sample)))) * 1.4826
+    noise = float(np.median(np.abs(sample - np.median(sample)))) * MAD
     floor = max(FAINTEST, NOISES * noise)
     standing = ink[ink > floor]
     full = float(np.quantile(standing, STRONGEST)) if standing.size else 0.0

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from tsexplorer.plots.feature_map import Maps, map_spec
+from tsexplorer.plots.feature_map import Map, map_spec
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.specs import Role
 from tsexplorer.ui.soft_targets.numbers import numbers_button
 from tsexplorer.ui.soft_targets.sight import IMAGE, VIEW, Sight, needs_teacher
-from tsexplorer.ui.theme import palette
+from tsexplorer.ui.theme import palette, role_label
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,9 +25,9 @@ KEPT = "_tsne"
 
 
 def view(sight: Sight) -> None:
-    """Teacher and student side by side; hover shows the image on both maps."""
+    """Teacher and student side by side; hover shows the image."""
     needs_teacher(sight)
-    from tsexplorer.analysis.projection import principal_components, sample
+    from tsexplorer.analysis.projection import sample
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         student: Role = st.segmented_control(
@@ -48,35 +49,41 @@ def view(sight: Sight) -> None:
             "seconds; it puts like images together, and distances between groups mean nothing.",
         )
     places_N = sample(len(sight.images.labels_N), SHOWN, SEED)
-    points: dict[Role, NDArray[Any]] = {}
-    axes: dict[Role, tuple[str, str]] = {}
-    for role in ("teacher", student):
-        x_NF = sight.service.reading.features(sight.stages[role], sight.split)[places_N]
-        if method == "tsne":
-            points[role] = _tsne(sight, role, x_NF)
-            axes[role] = ("t-SNE 1", "t-SNE 2")
-            continue
-        found = principal_components(x_NF)
-        points[role] = found.points_N2
-        first, second = (f"{100 * share:.0f} % of the variance" for share in found.shares)
-        axes[role] = (f"Component 1 ({first})", f"Component 2 ({second})")
-    maps = Maps(
-        points=points,
+    shown: tuple[Role, ...] = ("teacher", student)
+    maps = {role: _map(sight, role, method, places_N) for role in shown}
+    for column, (role, one) in zip(st.columns(2), maps.items(), strict=True):
+        with column:
+            st.markdown(role_label(role))
+            st.vega_lite_chart(map_spec(one, palette()), key=f"map_{role}")
+    st.caption(
+        f"{sight.words} {len(places_N):,} of them, drawn with seed {SEED}; activations before the "
+        "last layer. Hover a point to see its image."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input("Image", 0, len(sight.images.labels_N) - 1, key=IMAGE[0], width=160, step=1)
+        st.button("Open in the lens", key="map_open", on_click=_to_lens)
+        numbers_button(_table(maps), f"features-{method}")
+
+
+def _map(sight: Sight, role: Role, method: str, places_N: NDArray[Any]) -> Map:
+    from tsexplorer.analysis.projection import principal_components
+
+    x_NF = sight.service.reading.features(sight.stages[role], sight.split)[places_N]
+    axes = ("t-SNE 1", "t-SNE 2")
+    if method == "tsne":
+        points_N2 = _tsne(sight, role, x_NF)
+    else:
+        points_N2, shares = principal_components(x_NF)
+        first, second = (f"{100 * share:.0f} % of the variance" for share in shares)
+        axes = (f"Component 1 ({first})", f"Component 2 ({second})")
+    return Map(
+        points_N2=points_N2,
         axes=axes,
         places_N=places_N,
         labels_N=sight.images.labels_N[places_N],
         pixels_N=sight.images.pixels_N[places_N],
         names=sight.images.classes,
     )
-    st.vega_lite_chart(map_spec(maps, palette()), key="feature_map", width="content")
-    st.caption(
-        f"{sight.words} {len(places_N):,} of them, drawn with seed {SEED}; activations before the "
-        "last layer. Hover a point to see its image, and the same image on the other map."
-    )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input("Image", 0, len(sight.images.labels_N) - 1, key=IMAGE[0], width=160, step=1)
-        st.button("Open in the lens", key="map_open", on_click=_to_lens)
-        numbers_button(_table(maps), f"features-{method}")
 
 
 def _to_lens() -> None:
@@ -98,11 +105,12 @@ def _tsne(sight: Sight, role: Role, x_NF: NDArray[Any]) -> NDArray[Any]:
     return kept[key]  # type: ignore[no-any-return]
 
 
-def _table(maps: Maps) -> pd.DataFrame:
+def _table(maps: Mapping[Role, Map]) -> pd.DataFrame:
+    first = next(iter(maps.values()))
     columns: dict[str, Any] = {
-        "image": maps.places_N,
-        "true class": [maps.names[k] for k in maps.labels_N.tolist()],
+        "image": first.places_N,
+        "true class": [first.names[k] for k in first.labels_N.tolist()],
     }
-    for role, points_N2 in maps.points.items():
-        columns[f"{role} x"], columns[f"{role} y"] = points_N2[:, 0], points_N2[:, 1]
+    for role, one in maps.items():
+        columns[f"{role} x"], columns[f"{role} y"] = one.points_N2[:, 0], one.points_N2[:, 1]
     return pd.DataFrame(columns)
