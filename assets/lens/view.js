@@ -66,7 +66,8 @@ class Table {
     const sums = element(node, "div", { class: "row sums", role: "row" });
     element(sums, "span", { class: "name", role: "rowheader" });
     element(sums.firstChild, "span", { class: "hidden", text: "Entropy and KL" });
-    if (label !== null) element(sums, "span", { class: "quiet", role: "gridcell", text: "one-hot" });
+    const kind = { class: "quiet", role: "gridcell", text: "one-hot" };
+    if (label !== null) element(sums, "span", kind);
     for (const { role, title, mark } of roles) {
       const heading = element(titles, "span", { role: "columnheader", "data-role": role });
       element(heading, "span", { class: "mark", "aria-hidden": "true", text: mark });
@@ -129,7 +130,8 @@ class Table {
       const cells = this.cells[r];
       for (let c = 0; c < logP.length; c++) {
         cells[c].bar.transform = `translateX(${(100 * (reach(logP[c]) - 1)).toFixed(3)}%)`;
-        if (turn === null || (c + turn) % ROUND === 0) cells[c].number.set(short(Math.exp(logP[c])));
+        const due = turn === null || (c + turn) % ROUND === 0;
+        if (due) cells[c].number.set(short(Math.exp(logP[c])));
       }
       this.summaries[r].entropy.set(short(entropy(logP)));
       this.summaries[r].kl?.set(short(divergence(logs[teacher], logP)));

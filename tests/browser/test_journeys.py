@@ -23,8 +23,8 @@ from tests.browser.harness import (
 )
 from tests.browser.server import ROOT, AppServer, serve
 
-TRAINED_MS = 180_000
-BUSY_MS = 60_000
+TRAINED_MS = 240_000
+BUSY_MS = 120_000
 
 
 def quick(page: Page, server: AppServer, *, name: str, epochs: int = 2) -> None:

@@ -208,8 +208,6 @@ class AnswerCache:
 
     def _recall(self, part: Part, key: str) -> dict[str, Tensor] | None:
         with self._guard:
-            if key in self._kept[part]:
-                self._kept[part].move_to_end(key)
             return self._kept[part].get(key)
 
     def _keep(self, part: Part, key: str, tensors: dict[str, Tensor]) -> None:

@@ -30,6 +30,7 @@ ENDS = 0.04
 FAMILY = 3
 """So many lines need not reach the sides: the paper may end inside the picture."""
 ALIKE = 1.3
+PARALLEL = 0.04
 THICKEST = 0.045
 """Of a line, as a share of the picture's shorter side."""
 DARKER = 1.5
@@ -52,12 +53,16 @@ class Line:
         thickness: in pixels.
         level: its ink.
         reaches: whether it goes on to both sides of the picture.
+        slope: rows down for each column to the right.
+        long: whether its way through the picture is long enough to be no accident.
     """
 
     rows: Places
     thickness: int
     level: float
     reaches: bool
+    slope: float
+    long: bool
 
 
 def without_lines(ink: Ink, levels: Levels) -> tuple[Ink, int]:
@@ -96,16 +101,23 @@ def _apart(line: Line) -> float:
 def _printed(lines: list[Line]) -> list[Line]:
     """Those that go through the picture, and others like them."""
     sure = [line for line in lines if line.reaches]
-    models = sure or (lines if len(lines) >= FAMILY else [])
+    long = [line for line in lines if line.long]
+    models = sure or (long if len(long) >= FAMILY else [])
     if not models:
         return []
-    level = float(np.median([line.level for line in models]))
-    thickness = float(np.median([line.thickness for line in models]))
+    level, thickness, slope = (
+        float(np.median([getattr(line, name) for line in models]))
+        for name in ("level", "thickness", "slope")
+    )
     return [
         line
         for line in lines
         if line.reaches
-        or (line.level <= ALIKE * level and line.thickness <= ALIKE * thickness + 1)
+        or (
+            line.level <= ALIKE * level
+            and line.thickness <= ALIKE * thickness + 1
+            and (line.long or abs(line.slope - slope) <= PARALLEL)
+        )
     ]
 
 
@@ -200,9 +212,8 @@ def _measured(ink: Ink, standing: Mask, rows: Places, reach: int) -> Line | None
     seen = covered[inside]
     end = max(3, int(ENDS * len(seen)))
     reaches = bool(seen[:end].mean() >= 0.5 and seen[-end:].mean() >= 0.5)
-    if not reaches and inside.sum() < COVERED * width:
-        return None
-    return Line(rows, thickness, level, reaches)
+    slope = float(rows[-1] - rows[0]) / width
+    return Line(rows, thickness, level, reaches, slope, bool(inside.sum() >= COVERED * width))
 
 
 def _run(strip: Mask, middle: int) -> tuple[Places, Places]:

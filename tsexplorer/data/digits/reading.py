@@ -13,7 +13,6 @@ from tsexplorer.data.digits.base import (
     Bytes,
     Digit,
     Ink,
-    Mask,
     Options,
     Picture,
     Reading,
@@ -27,7 +26,7 @@ from tsexplorer.data.digits.light import evened
 from tsexplorer.data.digits.lines import without_lines
 from tsexplorer.data.digits.passing import finished
 from tsexplorer.data.digits.polarity import light_on_dark
-from tsexplorer.data.digits.sheet import sheet
+from tsexplorer.data.digits.sheet import Sheet, sheet
 from tsexplorer.data.digits.small import thumbnail
 from tsexplorer.data.digits.threshold import measured, smoothed, strokes
 from tsexplorer.errors import UserError
@@ -112,27 +111,24 @@ def _part(picture: Picture, crop: Box | None) -> Box:
 
 def _search(channel: Bytes, options: Options) -> _Found:
     """Look on the sheet of paper, if one is seen on a desk; if nothing is there, everywhere."""
-    inside = sheet(channel) if options.invert != "yes" else None
-    if inside is not None:
-        found = _search_within(channel, options, inside)
+    paper = sheet(channel) if options.invert != "yes" else None
+    if paper is not None:
+        found = _search_within(channel, options, paper)
         if found.pieces:
             return found
     return _search_within(channel, options, None)
 
 
-def _search_within(channel: Bytes, options: Options, inside: Mask | None) -> _Found:
+def _search_within(channel: Bytes, options: Options, paper: Sheet | None) -> _Found:
     part, steps = Box(0, 0, channel.shape[1], channel.shape[0]), []
-    if inside is not None:
-        part = bounds(inside)
-        inside = inside[part.slices]
-        channel = channel[part.slices]
-        # What lies beside the sheet is made paper, as light as the sheet is on the whole.
-        channel = np.where(inside, channel, np.uint8(np.median(channel[inside])))
+    if paper is not None:
+        part = bounds(paper.inside)
+        channel = paper.filled[part.slices]
         steps.append(_step("Sheet of paper", channel))
     light = light_on_dark(channel) if options.invert == "auto" else options.invert == "yes"
     ink, even = evened(channel, light)
-    if inside is not None:
-        ink[~inside] = 0
+    if paper is not None:
+        ink[~paper.inside[part.slices]] = 0
     levels = measured(ink)
     note = ("light on dark" if light else "dark on light") + ("" if even else ", light evened")
     steps.append(_step("Ink", _shades(ink, levels.full), note))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from PIL.Image import Resampling
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Bytes, Mask
@@ -19,31 +23,53 @@ STEP = 40
 """By how many grey levels the sheet is lighter."""
 SHARP = 0.2
 """An edge of paper rises by this share of its step within a pixel; that of a shadow does not."""
+SOFT = 0.12
+"""Hardly any of its edge rises less."""
 FOUR_SIDED = 0.88
 """A sheet shares this part of its area with the quadrilateral through its corners."""
 INSIDE = 2
+MOSTLY = 0.9
+"""Strokes and corners are a small part of a sheet."""
 
 
-def sheet(grey: Bytes) -> Mask | None:
-    """Where a light sheet with straight sides lies on a darker desk; None if there is none.
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A sheet of paper.
+
+    Attributes:
+        inside: bool H×W, a little within its edges.
+        filled: uint8 H×W, the picture with paper all around, as light as where it ends.
+    """
+
+    inside: Mask
+    filled: Bytes
+
+
+def sheet(grey: Bytes) -> Sheet | None:
+    """The light sheet with straight sides that lies on a darker desk; None if there is none.
 
     Args:
         grey: uint8 H×W.
-
-    Returns:
-        bool H×W, a little within the sheet's edges.
     """
     look = thumbnail(grey, LOOK).astype(np.float32)
     closed = ndimage.grey_closing(look, STROKE, mode="nearest")
     level = _otsu(closed)
     # Under a lamp the sheet itself has a light and a dark half: then the desk is darker still.
     for one in (level, _otsu(closed[closed <= level])):
-        found = _largest(closed > one)
-        if _is_sheet(found, closed):
+        # The closing takes strokes away, and corners of the desk, which do not count.
+        wide = _largest(closed > one)
+        found = wide & _largest(look > one)
+        if found.sum() >= MOSTLY * wide.sum() and _is_sheet(found, closed):
             inner = ndimage.binary_erosion(found, np.ones((3, 3)), INSIDE, border_value=1)
-            large = Image.fromarray(inner).resize(grey.shape[::-1], Image.Resampling.NEAREST)
-            return np.asarray(large)
+            return _filled(grey, closed, inner) if inner.any() else None
     return None
+
+
+def _filled(grey: Bytes, closed: NDArray[np.float32], inner: Mask) -> Sheet:
+    nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
+    paper = Image.fromarray(closed[tuple(nearest)]).resize(grey.shape[::-1], Resampling.BILINEAR)
+    inside = np.asarray(Image.fromarray(inner).resize(grey.shape[::-1], Resampling.NEAREST))
+    return Sheet(inside, np.where(inside, grey, np.asarray(paper).astype(np.uint8)))
 
 
 def _largest(light: Mask) -> Mask:
@@ -54,7 +80,7 @@ def _largest(light: Mask) -> Mask:
     return np.asarray(ndimage.binary_fill_holes(labels == max(1, int(sizes.argmax()))))
 
 
-def _is_sheet(found: Mask, closed: np.ndarray) -> bool:
+def _is_sheet(found: Mask, closed: NDArray[np.float32]) -> bool:
     return bool(
         AREA[0] <= found.mean() <= AREA[1]
         and _on_desk(found)
@@ -63,7 +89,7 @@ def _is_sheet(found: Mask, closed: np.ndarray) -> bool:
     )
 
 
-def _otsu(look: np.ndarray) -> float:
+def _otsu(look: NDArray[np.float32]) -> float:
     """The level that parts a picture into two most different halves (Otsu 1979)."""
     counts, edges = np.histogram(look, 64)
     levels = (edges[:-1] + edges[1:]) / 2
@@ -80,7 +106,7 @@ def _on_desk(found: Mask) -> bool:
     return bool((~frame).mean() >= DESK)
 
 
-def _sharply_lighter(closed: np.ndarray, found: Mask) -> bool:
+def _sharply_lighter(closed: NDArray[np.float32], found: Mask) -> bool:
     """Whether the step at the edge is high, and as sharp as that of a thing, not of a shadow."""
     near = ndimage.binary_dilation(found, iterations=4)
     inner = found & ~ndimage.binary_erosion(found, iterations=4, border_value=1)
@@ -89,7 +115,19 @@ def _sharply_lighter(closed: np.ndarray, found: Mask) -> bool:
         return False
     step = float(np.median(closed[inner]) - np.median(closed[near & ~found]))
     slope = ndimage.generic_gradient_magnitude(closed, ndimage.prewitt) / 6
-    return step >= STEP and float(np.median(slope[edge])) >= SHARP * step
+    steepest = ndimage.maximum_filter(slope, 3)[edge]
+    # Where the sheet goes on beyond the picture it has no edge.
+    steepest = steepest[~_at_frame(found)[edge]]
+    if steepest.size == 0:
+        return False
+    most, least = np.quantile(steepest, (0.5, 0.15))
+    return bool(step >= STEP and most >= SHARP * step and least >= SOFT * step)
+
+
+def _at_frame(found: Mask) -> Mask:
+    frame = np.ones(found.shape, bool)
+    frame[2:-2, 2:-2] = False
+    return frame
 
 
 def _four_sided(found: Mask) -> bool:

@@ -29,7 +29,11 @@ def gallery(sight: Sight, places: Sequence[int], words: Callable[[int], str], ke
     with st.container(horizontal=True, gap="small", key=key):
         for place in places:
             with st.container(width=WIDTH, gap="xsmall"):
-                st.image(enlarged(sight.images.pixels_N[place]), width=28 * SCALE)
+                st.image(
+                    enlarged(sight.images.pixels_N[place]),
+                    width=28 * SCALE,
+                    alt=f"image {place}, a {class_of(sight, place)}",
+                )
                 st.button(
                     words(place),
                     key=f"{key}_{place}",

@@ -25,7 +25,11 @@ def view(sight: Sight) -> None:
 
     left, right = st.columns([1, 3], vertical_alignment="center")
     with left:
-        st.image(enlarged(sight.images.pixels_N[sight.place], 4), width=112)
+        st.image(
+            enlarged(sight.images.pixels_N[sight.place], 4),
+            width=112,
+            alt=f"image {sight.place}, a {class_of(sight, sight.place)}",
+        )
         st.number_input("Image", 0, len(sight.images.labels_N) - 1, key=IMAGE[0], step=1)
         st.caption(f"True class {class_of(sight, sight.place)}")
     with right:
