@@ -19,9 +19,12 @@ TITLE = "Teacher–Student Explorer"
 ICON = ASSETS / "icon.svg"
 # Streamlit writes white on the primary colour, and the primary colour on the page. On a dark page
 # no colour is readable both ways, so it is light, and what is written on it is dark.
-DARK_WORDS = """<style>
+# light-dark() goes by the theme in force, which changes without a run of the script.
+WORDS_ON_PRIMARY = """<style>
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p,
-[data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #0B1214 !important; }
+[data-testid="stMultiSelectTagsContainer"] [data-tag] * {
+    color: light-dark(#FFFFFF, #0B1214) !important;
+}
 </style>"""
 ROUTED = "_routed"
 PAGES = {
@@ -42,8 +45,7 @@ def route() -> None:
     # A file of ours: a :material/…: icon would be fetched from another machine.
     st.set_page_config(page_title=TITLE, page_icon=str(ICON), layout="wide")
     st.logo(str(ICON), size="large")
-    if st.context.theme.type == "dark":
-        st.html(DARK_WORDS)
+    st.html(WORDS_ON_PRIMARY)
     st.session_state[ROUTED] = True
     pages = [
         st.Page(
