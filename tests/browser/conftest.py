@@ -114,7 +114,7 @@ def page(
     """An empty tab of that visitor; in the end, the console must be clean."""
     tab = context.new_page()
     yield tab
-    if request.node.stash.get(FAILED, False):
+    if request.node.stash.get(FAILED, False) and not tab.is_closed():
         SHOTS.mkdir(exist_ok=True)
         name = re.sub(r"[^\w.-]+", "-", request.node.name)
         tab.screenshot(path=SHOTS / f"failed-{name}.png")

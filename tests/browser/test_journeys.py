@@ -208,7 +208,7 @@ def test_after_a_kill_the_job_is_interrupted_and_can_be_resumed(
     with serve(ROOT / "app.py", home) as second:
         again = context.new_page()
         visit(again, second, "/train?experiment=cut off")
-        expect(again.get_by_text("Interrupted")).to_be_visible()
+        expect(again.get_by_text("the process that trained it is gone")).to_be_visible()
         press(again, "job_resume")
         expect(again.get_by_test_id("stProgress")).to_contain_text("epoch", timeout=BUSY_MS)
         press(again, "job_cancel")

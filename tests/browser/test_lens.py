@@ -40,11 +40,11 @@ LOGITS: dict[str, dict[Role, list[float]]] = {
         "baseline": [0.2, 1.7, 7.25, 8.5, -1.0, 2.1, 1.4, 3.9, 2.0, -0.5],
         "distilled": [0.9, -0.2, 11.25, 9.5, -3.0, 0.4, 2.4, 6.9, 3.0, -1.5],
     },
-    # As far apart as logits come, with neighbours that differ by next to nothing.
+    # Far apart, next to each other, and beyond what exp() can take at T = 0.5.
     "letters": {
         "teacher": [80.0 - 6.4 * c for c in range(LETTERS)],
         "baseline": [-80.0 if c % 2 else 80.0 + 1e-6 * c for c in range(LETTERS)],
-        "distilled": [80.0 * math.cos(c) for c in range(LETTERS)],
+        "distilled": [800.0 * math.cos(c) for c in range(LETTERS)],
     },
 }
 LOGITS["other"] = {role: values[::-1] for role, values in LOGITS["digits"].items()}

@@ -65,30 +65,35 @@ class Line:
     long: bool
 
 
-def without_lines(ink: Ink, levels: Levels) -> tuple[Ink, int]:
+def without_lines(ink: Ink, levels: Levels, paper: Mask | None = None) -> tuple[Ink, int]:
     """Take out printed lines.
+
+    Args:
+        ink: of each pixel.
+        levels: its levels.
+        paper: where lines can be; None for everywhere.
 
     Returns:
         the ink that is left, and how many lines there were.
     """
     left, count = ink.copy(), 0
-    for turned in (False, True):
-        here = left.T if turned else left
+    paper = np.ones(ink.shape, bool) if paper is None else paper
+    for here, ground in ((left, paper), (left.T, paper.T)):
         standing = here > levels.floor
-        lines = _printed(_followed_all(here, standing))
+        lines = _printed(_followed_all(here, standing, ground))
         for line in lines:
             _erase(here, standing, line)
         count += len(lines)
     return left, count
 
 
-def _followed_all(ink: Ink, standing: Mask) -> list[Line]:
+def _followed_all(ink: Ink, standing: Mask, paper: Mask) -> list[Line]:
     """Every line once, though several ways lead to it."""
     lines: list[Line] = []
     for row, slope in _candidates(standing):
         straight = row + slope * _from_middle(standing.shape[1])
         if all(np.abs(line.rows - straight).mean() > _apart(line) for line in lines):
-            line = _followed(ink, standing, straight)
+            line = _followed(ink, standing, paper, straight)
             if line and all(np.abs(line.rows - one.rows).mean() > _apart(one) for one in lines):
                 lines.append(line)
     return lines
@@ -166,10 +171,11 @@ def _from_middle(width: int) -> NDArray[np.float64]:
     return np.arange(width) - (width - 1) / 2
 
 
-def _followed(ink: Ink, standing: Mask, straight: NDArray[np.float64]) -> Line | None:
+def _followed(
+    ink: Ink, standing: Mask, paper: Mask, straight: NDArray[np.float64]
+) -> Line | None:
     """The line near a straight way, chunk by chunk; None if there is none that is thin."""
     width = standing.shape[1]
-    reach = _thickest(standing) + BEND
     rows = np.rint(straight).astype(np.intp)
     starts = np.linspace(0, width, min(CHUNKS, width // 8 or 1) + 1).astype(int)
     near = _strip(standing, rows, BEND)
@@ -183,7 +189,7 @@ def _followed(ink: Ink, standing: Mask, straight: NDArray[np.float64]) -> Line |
     shifts = (best * np.arange(-BEND, BEND + 1)[:, None]).sum(0) / best.sum(0)
     middles = (starts[:-1] + starts[1:]) / 2
     bend = np.interp(np.arange(width), middles[known], shifts[known])
-    return _measured(ink, standing, np.rint(straight + bend).astype(np.intp), reach)
+    return _measured(ink, standing, paper, np.rint(straight + bend).astype(np.intp))
 
 
 def _thickest(standing: Mask) -> int:
@@ -198,9 +204,10 @@ def _strip(array: NDArray[Any], rows: Places, reach: int) -> NDArray[Any]:
     return np.where(inside, array[places.clip(0, height - 1), np.arange(width)], array.dtype.type(0))
 
 
-def _measured(ink: Ink, standing: Mask, rows: Places, reach: int) -> Line | None:
-    height, width = standing.shape
-    inside = (rows >= 0) & (rows < height)
+def _measured(ink: Ink, standing: Mask, paper: Mask, rows: Places) -> Line | None:
+    width = len(rows)
+    reach = _thickest(standing) + BEND
+    inside = _strip(paper, rows, 0)[0]
     covered = _strip(standing, rows, 1).any(0) & inside
     if inside.sum() < SHORTEST * width or covered.sum() < COVERED * inside.sum():
         return None

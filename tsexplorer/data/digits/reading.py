@@ -127,12 +127,13 @@ def _search_within(channel: Bytes, options: Options, paper: Sheet | None) -> _Fo
         steps.append(_step("Sheet of paper", channel))
     light = light_on_dark(channel) if options.invert == "auto" else options.invert == "yes"
     ink, even = evened(channel, light)
-    if paper is not None:
-        ink[~paper.inside[part.slices]] = 0
+    inside = None if paper is None else paper.inside[part.slices]
+    if inside is not None:
+        ink[~inside] = 0
     levels = measured(ink)
     note = ("light on dark" if light else "dark on light") + ("" if even else ", light evened")
     steps.append(_step("Ink", _shades(ink, levels.full), note))
-    ink, lines = without_lines(ink, levels)
+    ink, lines = without_lines(ink, levels, inside)
     levels = measured(ink)
     if lines:
         note = "1 line taken out" if lines == 1 else f"{lines} lines taken out"

@@ -28,7 +28,7 @@ SOFT = 0.12
 FOUR_SIDED = 0.88
 """A sheet shares this part of its area with the quadrilateral through its corners."""
 INSIDE = 2
-MOSTLY = 0.75
+MOSTLY = 0.9
 """Strokes and corners are a small part of a sheet."""
 
 
@@ -59,7 +59,7 @@ def sheet(grey: Bytes) -> Sheet | None:
         # The closing takes strokes away, and corners of the desk, which do not count.
         wide = _largest(closed > one)
         found = wide & _largest(look > one)
-        if found.sum() >= MOSTLY * wide.sum() and _is_sheet(found, closed):
+        if found.sum() >= MOSTLY * wide.sum() and _is_sheet(wide, closed):
             inner = ndimage.binary_erosion(found, np.ones((3, 3)), INSIDE, border_value=1)
             return _filled(grey, closed, inner) if inner.any() else None
     return None
