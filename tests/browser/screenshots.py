@@ -71,7 +71,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        serve(ROOT / "app.py", Path(folder) / "home", env={"TSEXPLORER_THREADS": "2"}) as server,
+        serve(ROOT / "app.py", Path(folder) / "home", env={"TSEXPLORER_THREADS": "1"}) as server,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(

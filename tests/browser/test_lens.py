@@ -18,6 +18,7 @@ from torch import Tensor
 from tests.browser.accessibility import Violations, axe_violations
 from tests.browser.conftest import StartApp
 from tests.browser.harness import (
+    PATIENCE_MS,
     PHONE,
     WIDE,
     Theme,
@@ -178,7 +179,7 @@ def reaches(found: Locator, role: Role) -> list[float]:
 def heard(page: Page, run: int, released: float | None) -> None:
     """Wait until the script has run so often, and heard this."""
     text = f"run {run}, let go at {released}"
-    expect(page.get_by_text("let go at")).to_have_text(text)
+    expect(page.get_by_text("let go at")).to_have_text(text, timeout=PATIENCE_MS)
     wait_idle(page)
 
 
@@ -334,6 +335,7 @@ def test_keys_move_t_and_count_when_they_come_up(page: Page, toy: AppServer) -> 
     before = temperature(found)
     page.keyboard.press("PageDown")
     assert temperature(found) < 0.8 * before
+    heard(page, 3, temperature(found))
     for run, (key, end) in enumerate([("Home", 0.5), ("End", 50.0)], start=4):
         page.keyboard.press(key)
         heard(page, run, end)

@@ -44,7 +44,8 @@ def made(count: int = COUNT, seed: int = SEED) -> Iterator[Made]:
     """Pictures over all digits in turn; the same for the same seed, whatever ``count`` is."""
     images, labels = mnist_digits()
     # Where a loop is filled with ink, the middle line would be that of another figure.
-    whole = np.array([holes(image) in HOLES[label] for image, label in zip(images, labels)])
+    loops = [holes(image) for image in images]
+    whole = np.array([many in HOLES[label] for many, label in zip(loops, labels, strict=True)])
     places = [np.flatnonzero((labels == digit) & whole) for digit in range(10)]
     for number in range(count):
         random = np.random.default_rng((seed, number))

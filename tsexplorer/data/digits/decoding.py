@@ -13,7 +13,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from tsexplorer.data.digits.base import Picture
+from tsexplorer.data.digits.base import SIDE_WORKED_ON, Picture
 from tsexplorer.data.digits.heif import enable_heif
 from tsexplorer.data.digits.kinds import kind_of
 from tsexplorer.data.digits.names import shown
@@ -25,8 +25,6 @@ MEGABYTES = 10
 MEGAPIXELS = 50
 SIDE_LEAST = 8
 ASPECT_MOST = 20
-SIDE_WORKED_ON = 1280
-"""No side is longer once decoded: a digit of a tenth of it still has more pixels than a net."""
 MEMORY = 800_000_000
 """Bytes that decoding one file takes at most, at its peak; measured in the tests."""
 TILE_WIDTH, TILE_LENGTH = 322, 323
@@ -87,7 +85,8 @@ def _failures(called: str, kind: str) -> Iterator[None]:
         ) from None
     except Exception as error:  # decoders raise anything: SyntaxError, struct.error, KeyError...
         raise UserError(
-            f"{called} is a damaged {_spoken(kind)} file; save or copy it again and send that."
+            f"{called} cannot be read: it is a damaged {_spoken(kind)} file, or of a rare kind; "
+            "save it again as PNG and send that."
         ) from error
 
 

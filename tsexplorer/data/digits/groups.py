@@ -13,20 +13,31 @@ from tsexplorer.data.digits.base import Box, Mask
 from tsexplorer.data.digits.thickness import thickness_of
 
 LEAST_SIDE = 6
-"""A digit's longer side, in pixels worked on."""
+"""A digit's longer side, in the pixels worked on."""
 LEAST_SHARE = 1 / 40
 """The same, as a share of the picture's shorter side."""
+SPECK = 0.08
+"""What is smaller than this share of the largest piece is dust."""
 SMALL = 0.35
-"""What is less than so many times as high as the highest digit is none."""
-PIECE = 0.6
-"""Pieces up to this share of their neighbour's height may be parts of it."""
-NEAR = 0.12
-OVERLAP = 0.5
-FLAT = 0.6
-EDGE = 0.6
-CUT = 0.7
+"""What is smaller than this share of the largest digit is none: a dot, a comma."""
 BLOT = 0.55
 """What is thicker than this share of its size is a blot or a shadow, and no stroke."""
+PIECES_MOST = 300
+
+# Pieces of one digit, as shares of the larger one's size.
+PIECE, NEAR = 0.6, 0.12
+"""A piece of at most this size, and so near, is a part."""
+OVERLAP, STACKED = 0.5, 0.4
+"""It may be further off, if so much of it lies right above or below."""
+ACROSS = 0.8
+FLAT, BAR_OFF, BAR_OVER = 0.6, 0.3, 0.35
+"""A flat stroke may be as large as its digit, so far off, and reach so little over it."""
+
+# What comes in from outside the picture touches its edge.
+EDGE = 0.6
+"""It is as long as this share of a side,"""
+CUT = 0.7
+"""or smaller than this share of what does not touch."""
 
 
 @dataclass(frozen=True)
@@ -55,28 +66,41 @@ def around(boxes: tuple[Box, ...]) -> Box:
     return Box(min(left), min(top), max(right), max(bottom))
 
 
-def grouped(mask: Mask, single: bool) -> tuple[NDArray[np.int32], list[Piece]]:
+def grouped(
+    mask: Mask, *, single: bool = False, whole: bool = False
+) -> tuple[NDArray[np.int32], list[Piece]]:
     """Find digits.
 
     Args:
         mask: stroke pixels.
         single: whether all of it is one digit.
+        whole: whether nothing comes in from outside, as in a drawing.
 
     Returns:
         the label of each pixel's connected stroke, and the digits in reading order.
     """
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    pieces = [
-        Piece((number,), Box(x.start, y.start, x.stop, y.stop), int(areas[number]))
-        for number, (y, x) in enumerate(ndimage.find_objects(labels), 1)
-    ]
-    pieces = _without_specks(_without_surroundings(pieces, mask.shape), mask.shape)
+    labels, pieces = _pieces(mask)
+    if not whole:
+        pieces = _without_surroundings(pieces, mask.shape)
+    pieces = _without_specks(pieces, mask.shape)
     if single:
         return labels, [reduce(Piece.joined, pieces)] if pieces else []
     digits = [one for one in _merged(pieces) if not _is_blot(labels, one)]
     tallest = max((one.size for one in digits), default=0)
     return labels, in_reading_order([one for one in digits if one.size >= SMALL * tallest])
+
+
+def _pieces(mask: Mask) -> tuple[NDArray[np.int32], list[Piece]]:
+    """Connected strokes, the largest of them if there are very many."""
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    boxes = ndimage.find_objects(labels)
+    largest = 1 + np.argsort(-areas[1:], kind="stable")[:PIECES_MOST]
+    return labels, [
+        Piece((int(one),), Box(x.start, y.start, x.stop, y.stop), int(areas[one]))
+        for one in largest
+        for y, x in [boxes[one - 1]]
+    ]
 
 
 def _is_blot(labels: NDArray[np.int32], piece: Piece) -> bool:
@@ -112,21 +136,22 @@ def _without_specks(pieces: list[Piece], shape: tuple[int, int]) -> list[Piece]:
     """Leave out dust: what is tiny, and what is tiny beside the largest."""
     largest = max((piece.size for piece in pieces), default=0)
     least = max(LEAST_SIDE, LEAST_SHARE * min(shape))
-    return [piece for piece in pieces if piece.size >= 0.08 * largest] if largest >= least else []
+    return [piece for piece in pieces if piece.size >= SPECK * largest] if largest >= least else []
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:
     """Join pieces of one digit, the largest first, until nothing belongs together any more."""
-    waiting = sorted(pieces, key=lambda piece: piece.size, reverse=True)
     digits: list[Piece] = []
-    for piece in waiting:
-        for place, digit in enumerate(digits):
-            if _belongs(piece, digit):
-                digits[place] = digit.joined(piece)
-                break
-        else:
-            digits.append(piece)
-    return digits if len(digits) == len(pieces) else _merged(digits)
+    while len(digits) != len(pieces):
+        waiting, digits = sorted(digits or pieces, key=lambda one: one.size, reverse=True), []
+        pieces = waiting
+        for piece in waiting:
+            home = next((at for at, one in enumerate(digits) if _belongs(piece, one)), None)
+            if home is None:
+                digits.append(piece)
+            else:
+                digits[home] = digits[home].joined(piece)
+    return digits
 
 
 def _belongs(piece: Piece, digit: Piece) -> bool:
@@ -134,20 +159,25 @@ def _belongs(piece: Piece, digit: Piece) -> bool:
     small, large = piece.box, digit.box
     aside = max(small.left, large.left) - min(small.right, large.right)
     above = max(small.top, large.top) - min(small.bottom, large.bottom)
-    height = max(large.height, large.width)
-    bar, body = sorted((small, large), key=lambda box: box.height / box.width)
-    if (
-        bar.height <= FLAT * min(bar.width, body.height)
-        and above <= 0.3 * body.height
-        and -aside >= 0.35 * min(bar.width, body.width)
-    ):
+    if _is_bar(small, large, aside, above) or _is_bar(large, small, aside, above):
         return True
-    if piece.size <= PIECE * digit.size:
-        near = float(np.hypot(max(aside, 0), max(above, 0)))
-        below_or_above = -aside >= OVERLAP * small.width and above <= 0.4 * height
-        return near <= NEAR * height or below_or_above
-    # Two of one size: one digit only if they lie across each other, as the halves of an open 4.
-    return -aside >= 0.8 * min(small.width, large.width) and -above >= OVERLAP * small.height
+    if piece.size > PIECE * digit.size:
+        # Two of one size: one digit only if they lie across each other, as in an open 4.
+        return -aside >= ACROSS * min(small.width, large.width) and (
+            -above >= OVERLAP * small.height
+        )
+    near = float(np.hypot(max(aside, 0), max(above, 0)))
+    stacked = -aside >= OVERLAP * small.width and above <= STACKED * digit.size
+    return near <= NEAR * digit.size or stacked
+
+
+def _is_bar(bar: Box, body: Box, aside: int, above: int) -> bool:
+    """Whether one is a flat stroke over the other, as in a 5 whose bar stands off."""
+    return (
+        bar.height <= FLAT * min(bar.width, body.height)
+        and above <= BAR_OFF * body.height
+        and -aside >= BAR_OVER * min(bar.width, body.width)
+    )
 
 
 def in_reading_order(digits: list[Piece]) -> list[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 
 from tsexplorer.errors import UserError
 
@@ -24,6 +25,4 @@ def enable_heif() -> None:
 
 @cache
 def _register() -> None:
-    from pillow_heif import register_heif_opener
-
-    register_heif_opener(thumbnails=False)
+    import_module("pillow_heif").register_heif_opener(thumbnails=False)

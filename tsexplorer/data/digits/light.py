@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Bytes, Ink
 from tsexplorer.data.digits.small import thumbnail
+from tsexplorer.data.digits.surface import surface
 
 LOOK = 192
 WINDOWS = (5, 7, 11, 17, 27, 41, 61)
 """Sides of the window, in pixels of the small picture, in which some ground must be seen."""
-SHARPEST = 0.5
+SHARPEST, SHARP_SHARE = 0.5, 0.002
+"""Edges are what is half as sharp as the sharpest two of a thousand pixels."""
 CONTRAST = 1.2
 SEEN = 0.7
 NEARLY_ALL = 0.8
 WIDER = 1.5
-DEGREE, FITS, FITTED = 3, 5, 2000
-DARKER = 4
-EVEN_SHARE = 0.5
-EVEN_BY = 2
+"""Where strokes meet they are thicker than along their way."""
+EVEN_SHARE, EVEN_BY = 0.5, 2
+"""A ground is even if half of all pixels are of one level, give or take two."""
 DARKEST = 24
 """Ground darker than this is not made brighter: there is nothing but noise in it."""
 
@@ -42,7 +45,8 @@ def evened(grey: Bytes, inverted: bool) -> tuple[Ink, bool]:
     # On a dark board the light cannot be seen: what strokes add is not divided by it.
     ink = (ground - dark) / np.float32(255) if inverted else 1 - dark / np.maximum(ground, DARKEST)
     if level is None:
-        ink -= np.median(ink[:: max(1, ink.shape[0] // 200), :: max(1, ink.shape[1] // 200)])
+        rows, columns = (max(1, side // 200) for side in ink.shape)
+        ink -= np.median(ink[::rows, ::columns])
     return ink.astype(np.float32, copy=False), level is not None
 
 
@@ -65,35 +69,10 @@ def _ground(dark: Bytes) -> Ink:
     smooth = surface(look, towards_light=True)
     rest = look - smooth
     window = _window(rest, fine)
+    # A grey closing: the lightest nearby, taken back from where that reaches too far.
     soft = ndimage.gaussian_filter(_closing(rest, window), window / 4)
-    whole = Image.fromarray(np.exp(soft + smooth)).resize(dark.shape[::-1], Image.Resampling.BICUBIC)
-    return np.asarray(whole)
-
-
-def surface(look: Ink, *, towards_light: bool = False) -> Ink:
-    """The polynomial of third degree through most of a small picture, with the light's unevenness.
-
-    Fitted again and again with little weight on what lies far from it.
-
-    Args:
-        look: H×W.
-        towards_light: whether what is darker than the surface counts even less.
-    """
-    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in look.shape)
-    terms = [(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)]
-    design = np.stack([np.outer(y**i, x**j) for i, j in terms], -1).astype(np.float32)
-    step = max(1, int((look.size / FITTED) ** 0.5))
-    some, values = design[::step, ::step].reshape(-1, len(terms)), look[::step, ::step].ravel()
-    weights = np.ones_like(values)
-    for _ in range(FITS):
-        weighted = some * weights[:, None]
-        # A little of the identity keeps a picture that is all one level solvable.
-        normal = weighted.T @ some + 1e-4 * np.eye(len(terms), dtype=np.float32)
-        fit = np.linalg.solve(normal, weighted.T @ values)
-        away = values - some @ fit
-        spread = 1.5 * float(np.median(np.abs(away))) + 1e-3
-        weights = 1 / (1 + (away / spread) ** 2 * np.where(away < 0, DARKER if towards_light else 1, 1))
-    return np.asarray(design @ fit, np.float32)
+    ground = Image.fromarray(np.exp(soft + smooth))
+    return np.asarray(ground.resize(dark.shape[::-1], Image.Resampling.BICUBIC))
 
 
 def _window(look: Ink, fine: Ink) -> int:
@@ -108,23 +87,22 @@ def _window(look: Ink, fine: Ink) -> int:
         fine: the same at twice the size, where strokes are sharper.
     """
     sharp = _sharpness(fine)
-    rows, columns = np.nonzero(sharp >= SHARPEST * np.quantile(sharp, 0.998))
+    rows, columns = np.nonzero(sharp >= SHARPEST * np.quantile(sharp, 1 - SHARP_SHARE))
     edges = np.minimum(rows // 2, len(look) - 1), np.minimum(columns // 2, look.shape[1] - 1)
     least = CONTRAST * _sharpness(look)[edges]
     inked = [(_closing(look, window) - look)[edges] for window in WINDOWS]
-    for window, here, after in zip(WINDOWS, inked, inked[1:], strict=False):
+    for window, (here, after) in zip(WINDOWS, pairwise(inked), strict=False):
         if ((here >= least) & (here >= SEEN * after)).mean() >= NEARLY_ALL:
-            # Where strokes meet they are thicker than along the way.
             return int(WIDER * window) | 1
     return WINDOWS[-1]
 
 
 def _sharpness(look: Ink) -> Ink:
     """By how much a pixel is darker than what is close around it."""
-    return ndimage.gaussian_filter(look, 1.5) - look
+    return np.asarray(ndimage.gaussian_filter(look, 1.5) - look)
 
 
 def _closing(look: Ink, window: int) -> Ink:
     # Outside the picture nothing is known, neither light nor dark.
     wide = ndimage.maximum_filter(look, window, mode="constant", cval=-np.inf)
-    return ndimage.minimum_filter(wide, window, mode="constant", cval=np.inf)
+    return np.asarray(ndimage.minimum_filter(wide, window, mode="constant", cval=np.inf))

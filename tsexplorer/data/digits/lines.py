@@ -167,13 +167,11 @@ def _columns_inside(rows: Places, shape: tuple[int, int]) -> NDArray[np.float64]
     return np.asarray(reach)
 
 
-def _from_middle(width: int) -> NDArray[np.float64]:
+def _from_middle(width: int) -> NDArray[Any]:
     return np.arange(width) - (width - 1) / 2
 
 
-def _followed(
-    ink: Ink, standing: Mask, paper: Mask, straight: NDArray[np.float64]
-) -> Line | None:
+def _followed(ink: Ink, standing: Mask, paper: Mask, straight: NDArray[np.float64]) -> Line | None:
     """The line near a straight way, chunk by chunk; None if there is none that is thin."""
     width = standing.shape[1]
     rows = np.rint(straight).astype(np.intp)
@@ -201,7 +199,8 @@ def _strip(array: NDArray[Any], rows: Places, reach: int) -> NDArray[Any]:
     places = rows + np.arange(-reach, reach + 1)[:, None]
     height, width = array.shape
     inside = (places >= 0) & (places < height)
-    return np.where(inside, array[places.clip(0, height - 1), np.arange(width)], array.dtype.type(0))
+    here = array[places.clip(0, height - 1), np.arange(width)]
+    return np.asarray(np.where(inside, here, array.dtype.type(0)))
 
 
 def _measured(ink: Ink, standing: Mask, paper: Mask, rows: Places) -> Line | None:

@@ -9,20 +9,20 @@ ENDING = 12
 
 
 def shown(name: str) -> str:
-    """The last part of a path, in quotes, without what cannot be printed, cut to 40 characters.
+    r"""The last part of a path, in quotes, without what cannot be printed, cut to 40 characters.
 
     Its beginning and its end are kept, so that pictures of one series are told apart. Markup is
     left as it is: who shows it escapes it.
 
-    >>> shown("C:\\\\scans\\\\seven\\n.png")
+    >>> shown("C:\\scans\\seven\n.png")
     '“seven.png”'
     >>> shown("a" * 300 + ".png")
     '“aaaaaaaaaaaaaaaaaaaaaaaaaaa…aaaaaaaa.png”'
     >>> shown("")
-    'This picture'
+    '“unnamed”'
     """
     last = re.split(r"[\\/]", name.rstrip("\\/"))[-1]
     plain = " ".join("".join(one for one in last if one.isprintable()).split())
     if len(plain) > LENGTH:
         plain = f"{plain[: LENGTH - ENDING - 1]}…{plain[-ENDING:]}"
-    return f"“{plain}”" if plain else "This picture"
+    return f"“{plain or 'unnamed'}”"

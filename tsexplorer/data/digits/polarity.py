@@ -6,8 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Bytes
-from tsexplorer.data.digits.light import surface
 from tsexplorer.data.digits.small import thumbnail
+from tsexplorer.data.digits.surface import surface
 
 LOOK = 160
 SCALES = (1.5, 4.0, 10.0, 20.0)

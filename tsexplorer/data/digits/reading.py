@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tsexplorer.data.digits.base import (
+    AUTOMATIC,
     Box,
     Bytes,
     Digit,
@@ -35,7 +36,6 @@ STRIP = 240
 """Longer side of a step's picture, in pixels."""
 CROP_LEAST = 8
 MOST = 20
-AUTOMATIC = Options()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def read(picture: Picture, options: Options = AUTOMATIC) -> Reading:
     ready = finished(channel) if options.untouched else None
     if ready is not None:
         return Reading((_digit(ready, part, picture),), steps, unchanged=True)
-    found = _search(channel, options)
+    found = _search(channel, options, drawn=picture.drawn)
     digits = tuple(
         _digit(
             net_input(found.ink, found.labels, piece, options.thickness, keep_grey=found.even),
@@ -109,17 +109,17 @@ def _part(picture: Picture, crop: Box | None) -> Box:
     return part
 
 
-def _search(channel: Bytes, options: Options) -> _Found:
+def _search(channel: Bytes, options: Options, *, drawn: bool) -> _Found:
     """Look on the sheet of paper, if one is seen on a desk; if nothing is there, everywhere."""
-    paper = sheet(channel) if options.invert != "yes" else None
+    paper = sheet(channel) if options.invert != "yes" and not drawn else None
     if paper is not None:
-        found = _search_within(channel, options, paper)
+        found = _search_within(channel, options, paper, drawn=False)
         if found.pieces:
             return found
-    return _search_within(channel, options, None)
+    return _search_within(channel, options, None, drawn=drawn)
 
 
-def _search_within(channel: Bytes, options: Options, paper: Sheet | None) -> _Found:
+def _search_within(channel: Bytes, options: Options, paper: Sheet | None, *, drawn: bool) -> _Found:
     part, steps = Box(0, 0, channel.shape[1], channel.shape[0]), []
     if paper is not None:
         part = bounds(paper.inside)
@@ -133,14 +133,14 @@ def _search_within(channel: Bytes, options: Options, paper: Sheet | None) -> _Fo
     levels = measured(ink)
     note = ("light on dark" if light else "dark on light") + ("" if even else ", light evened")
     steps.append(_step("Ink", _shades(ink, levels.full), note))
-    ink, lines = without_lines(ink, levels, inside)
-    levels = measured(ink)
+    ink, lines = (ink, 0) if drawn else without_lines(ink, levels, inside)
     if lines:
+        levels = measured(ink)
         note = "1 line taken out" if lines == 1 else f"{lines} lines taken out"
         steps.append(_step("Without lines", _shades(ink, levels.full), note))
     ink = smoothed(ink, levels)
     mask = strokes(ink, levels, options.threshold)
-    labels, pieces = grouped(mask, options.single)
+    labels, pieces = grouped(mask, single=options.single, whole=drawn)
     steps.append(_step("Strokes", np.where(mask, np.uint8(255), np.uint8(0))))
     if pieces:
         steps.append(Step("Digits", _boxed(channel, pieces), str(len(pieces))))

@@ -28,7 +28,7 @@ SOFT = 0.12
 FOUR_SIDED = 0.88
 """A sheet shares this part of its area with the quadrilateral through its corners."""
 INSIDE = 2
-MOSTLY = 0.9
+MOSTLY = 0.85
 """Strokes and corners are a small part of a sheet."""
 
 

@@ -36,7 +36,8 @@ def shrunk(image: Image.Image, factor: int) -> Bytes:
     if image.mode in DEEP:
         deep = [_deep_band(band, factor) for band in _bands(image, factor)]
         return _eight_bits(np.concatenate(deep), image.mode)
-    pixels = np.concatenate([np.asarray(_plain(one).reduce(factor)) for one in _bands(image, factor)])
+    bands = [np.asarray(_plain(band).reduce(factor)) for band in _bands(image, factor)]
+    pixels = np.concatenate(bands)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         pixels = _on_paper(pixels)
     return grey_if_it_is(pixels)
@@ -81,9 +82,9 @@ def _deep_band(band: Image.Image, factor: int) -> NDArray[np.float32]:
         return values
     for axis in (0, 1):
         starts = np.arange(0, values.shape[axis], factor)
-        counts = np.diff([*starts, values.shape[axis]])
+        counts = np.diff([*starts, values.shape[axis]]).astype(np.float32)
         sums = np.add.reduceat(values, starts, axis)
-        values = sums / (counts[:, None] if axis == 0 else counts)
+        values = np.asarray(sums / (counts[:, None] if axis == 0 else counts), np.float32)
     return values
 
 

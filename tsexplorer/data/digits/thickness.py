@@ -70,7 +70,7 @@ def redrawn(mask: Mask, move: float) -> Ink:
         # The middle of the stroke is kept, however thin it is.
         middle = mask & (ndimage.maximum_filter(inside, 3) == inside)
         signed[middle] = np.maximum(signed[middle], 0.5 - move)
-        return np.clip(signed + move + 0.5, 0, 1).astype(np.float32)
+        return np.asarray((signed + move + 0.5).clip(0, 1), np.float32)
     moves = np.full(mask.shape, move, np.float32)
     labels, count = ndimage.label(~mask)
     room = ndimage.maximum(outside, labels, np.arange(1, count + 1))
@@ -79,7 +79,7 @@ def redrawn(mask: Mask, move: float) -> Ink:
     for number, most in enumerate(np.atleast_1d(room), 1):
         if number not in beyond:
             moves[labels == number] = min(move, max(0.0, float(most) - least))
-    return np.clip(signed + moves + 0.5, 0, 1).astype(np.float32)
+    return np.asarray((signed + moves + 0.5).clip(0, 1), np.float32)
 
 
 def _at_frame(labels: NDArray[np.int32]) -> set[int]:

@@ -17,7 +17,7 @@ STRONGEST = 0.9
 """The level of full ink is this quantile of what stands out."""
 HALF = 0.5
 WEAK = 0.6
-"""Pixels beside stroke count from this share of the threshold on."""
+"""Pixels that hang on a stroke count from this share of the threshold on."""
 NOISY = 0.08
 SAMPLED = 50_000
 MAD = 1.4826
@@ -51,27 +51,26 @@ def measured(ink: Ink) -> Levels:
 
 def smoothed(ink: Ink, levels: Levels) -> Ink:
     """The ink, softened where noise comes near to it."""
-    if levels.full and levels.noise < NOISY * levels.full:
+    if levels.noise < NOISY * levels.full:
         return ink
-    return ndimage.gaussian_filter(ink, 1.0)
+    return np.asarray(ndimage.gaussian_filter(ink, 1.0))
 
 
-def strokes(ink: Ink, levels: Levels, threshold: float | None) -> Mask:
+def strokes(ink: Ink, levels: Levels, threshold: float | None = None) -> Mask:
     """Pixels that are at least half inked, and weaker ones that hang on them.
 
     Args:
         ink: of each pixel.
         levels: its levels.
-        threshold: share of full ink to use instead of a half; None for a half.
+        threshold: share of full ink that alone decides; None for what is said above.
     """
-    high = (HALF if threshold is None else threshold) * levels.full
-    if threshold is None:
-        high = max(high, levels.floor)
-    weak = ink >= (high if threshold is not None else max(WEAK * high, levels.floor * WEAK))
-    labels, count = ndimage.label(weak, np.ones((3, 3)))
-    if threshold is not None or count == 0:
-        return weak
+    if levels.full == 0:
+        return np.zeros(ink.shape, bool)
+    if threshold is not None:
+        return np.asarray(ink >= threshold * levels.full)
+    high = max(HALF * levels.full, levels.floor)
+    labels, count = ndimage.label(ink >= WEAK * high, np.ones((3, 3)))
     kept = np.zeros(count + 1, bool)
     kept[np.unique(labels[ink >= high])] = True
     kept[0] = False
-    return kept[labels]
+    return np.asarray(kept[labels])
