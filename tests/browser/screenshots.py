@@ -1,6 +1,6 @@
 """The README's pictures, taken anew: ``make screenshots``.
 
-Trains ``quick`` in a home of its own, so the pictures show what a newcomer sees.
+Trains a little of ``quick`` in a home of its own, so the pictures show what a newcomer sees.
 """
 
 from __future__ import annotations
@@ -39,17 +39,18 @@ def home(browser: Browser, server: AppServer) -> None:
 
 
 def train(browser: Browser, server: AppServer) -> None:
-    """A job at work, then its end, on a desk and in a pocket."""
+    """A job at work, on a desk and in a pocket; then it is cancelled."""
     page = opened(browser, server, "/train")
     widget(page, "start").get_by_role("button").click()
-    page.get_by_text("distilled (net 3 of 3)").wait_for(timeout=TRAINED_MS)
-    page.get_by_text("validation accuracy so far").wait_for(timeout=TRAINED_MS)
+    page.get_by_text("validation accuracy so far").first.wait_for(timeout=TRAINED_MS)
+    page.get_by_text("epoch 4 of").first.wait_for(timeout=TRAINED_MS)
     page.screenshot(path=FOLDER / "train.png", animations="disabled")
-    page.get_by_text("Training · ").wait_for(state="detached", timeout=TRAINED_MS)
     address = page.url.removeprefix(server.url)
     pocket = opened(browser, server, address, phone=True)
-    settle(pocket)
+    pocket.wait_for_timeout(1500)
     pocket.screenshot(path=FOLDER / "train-phone.png", animations="disabled")
+    widget(page, "job_cancel").get_by_role("button").click()
+    page.get_by_text("Cancelled").first.wait_for(timeout=TRAINED_MS)
 
 
 def soft_targets(browser: Browser, server: AppServer) -> None:
