@@ -19,12 +19,14 @@ TITLE = "Teacher–Student Explorer"
 ICON = ASSETS / "icon.svg"
 # Streamlit writes white on the primary colour, and the primary colour on the page. On a dark page
 # no colour is readable both ways, so it is light, and what is written on it is dark.
+# What is drawn anew twice a second while a net trains must not fade in between.
 # light-dark() goes by the theme in force, which changes without a run of the script.
-WORDS_ON_PRIMARY = """<style>
+STYLE = """<style>
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p,
 [data-testid="stMultiSelectTagsContainer"] [data-tag] * {
     color: light-dark(#FFFFFF, #0B1214) !important;
 }
+[data-testid="stElementContainer"][data-stale="true"] { opacity: 1 !important; }
 </style>"""
 ROUTED = "_routed"
 PAGES = {
@@ -45,7 +47,7 @@ def route() -> None:
     # A file of ours: a :material/…: icon would be fetched from another machine.
     st.set_page_config(page_title=TITLE, page_icon=str(ICON), layout="wide")
     st.logo(str(ICON), size="large")
-    st.html(WORDS_ON_PRIMARY)
+    st.html(STYLE)
     st.session_state[ROUTED] = True
     pages = [
         st.Page(
