@@ -202,7 +202,7 @@ def test_after_a_kill_the_job_is_interrupted_and_can_be_resumed(
     with serve(ROOT / "app.py", home) as first:
         quick(page, first, name="cut off", epochs=400)
         shown(page, "cut off")
-        expect(page.get_by_text("validation accuracy so far")).to_be_visible(timeout=BUSY_MS)
+        expect(page.get_by_test_id("stProgress")).to_contain_text("loss", timeout=BUSY_MS)
         first.kill()
     page.close()
     with serve(ROOT / "app.py", home) as second:
