@@ -144,6 +144,8 @@ def slider(found: Locator) -> Locator:
 
 
 def temperature(found: Locator) -> float:
+    """The T that is shown, once what has happened so far has had its frame."""
+    found.evaluate(FRAMES, 1)
     return float(found.locator("output").inner_text())
 
 
