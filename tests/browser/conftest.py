@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.accessibility import Violations, axe_violations, targets
@@ -17,6 +17,7 @@ from tests.browser.harness import PATIENCE_MS, PHONE, SHOTS, WIDE, set_theme, vi
 from tests.browser.server import ROOT, AppServer, serve
 
 FOLDER = Path(__file__).parent
+SETTLED_MS = 5_000
 FAILED = pytest.StashKey[bool]()
 
 StartApp = Callable[..., AppServer]
@@ -118,8 +119,14 @@ def page(
         SHOTS.mkdir(exist_ok=True)
         name = re.sub(r"[^\w.-]+", "-", request.node.name)
         tab.screenshot(path=SHOTS / f"failed-{name}.png")
-    else:
-        assert not console.unexpected(), "the page complains on the console"
+        return
+    if not tab.is_closed():
+        # Streamlit logs a traceback when a tab is closed while its script runs.
+        with suppress(AssertionError):
+            expect(tab.locator("[data-testid=stApp]")).to_have_attribute(
+                "data-test-script-state", "notRunning", timeout=SETTLED_MS
+            )
+    assert not console.unexpected(), "the page complains on the console"
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,7 @@ def test_a_job_outlives_reload_pause_resume_and_cancel_in_two_tabs(
     press(other, "job_cancel")
     expect(page.get_by_text("Cancelled")).to_be_visible(timeout=BUSY_MS)
     expect(widget(page, "job_resume").get_by_role("button")).to_be_visible(timeout=BUSY_MS)
+    wait_idle(other)
     other.close()
 
 
