@@ -120,13 +120,14 @@ def page(
         name = re.sub(r"[^\w.-]+", "-", request.node.name)
         tab.screenshot(path=SHOTS / f"failed-{name}.png")
         return
+    complaints = console.unexpected()  # before the wait: a test may have ended its server
     if not tab.is_closed():
         # Streamlit logs a traceback when a tab is closed while its script runs.
         with suppress(AssertionError):
             expect(tab.locator("[data-testid=stApp]")).to_have_attribute(
                 "data-test-script-state", "notRunning", timeout=SETTLED_MS
             )
-    assert not console.unexpected(), "the page complains on the console"
+    assert not complaints, "the page complains on the console"
 
 
 @pytest.fixture(scope="session")
