@@ -260,9 +260,9 @@ def test_a_deleted_experiment_is_no_longer_trained(run: Foreground, home: Path):
             run.act = lambda _: None
 
     run.act = act
-    job = run.service.enqueue(spec(epochs=5000))
+    job = run.service.enqueue(spec(epochs=1000))
     claimed = run.store.claim(this_process(), job.id)
-    assert run.runner.run(claimed, run.control, run._listen) in ("cancelled", "failed")
+    assert run.runner.run(claimed, run.control, run._listen) == "cancelled"
     assert list((home / "stages").iterdir()) == []
 
 

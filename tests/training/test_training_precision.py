@@ -109,7 +109,7 @@ def test_a_device_that_is_here_is_taken(monkeypatch):
 
 def test_machine_names_what_was_trained_on(monkeypatch):
     monkeypatch.setattr(precision.platform, "machine", lambda: "abacus")
-    assert machine(CPU).startswith("abacus CPU, 1 threads, torch ")
+    assert machine(CPU).startswith("abacus CPU, 1 thread, torch ")
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device}")
     assert machine(torch.device("cuda:1")).startswith("card cuda:1, torch ")
 

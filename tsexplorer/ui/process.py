@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 
 @st.cache_resource(show_spinner=False)
 def _service() -> Service:
-    return Service(get_settings())
+    service = Service(get_settings())
+    service.serve()
+    return service
 
 
 def get_service() -> Service:

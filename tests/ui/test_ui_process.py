@@ -1,0 +1,29 @@
+"""The one service of a process."""
+
+from __future__ import annotations
+
+import time
+
+from tests.examples import TINY
+from tsexplorer.service import Service
+from tsexplorer.settings import get_settings
+from tsexplorer.ui import process
+
+PATIENCE_SECONDS = 60
+
+
+def test_jobs_that_were_queued_when_the_app_died_are_trained_when_it_comes_back() -> None:
+    before = Service(get_settings())
+    job = before.enqueue(TINY).id
+    before.close()
+    process._service.clear()
+    service = process.get_service()
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while service.store.job(job).status != "done" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert service.store.job(job).status == "done"
+        assert process.get_service() is service
+    finally:
+        service.close()
+        process._service.clear()
