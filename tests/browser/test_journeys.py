@@ -110,12 +110,14 @@ def test_a_job_outlives_reload_pause_resume_and_cancel_in_two_tabs(
     expect(other.get_by_test_id("stProgress")).to_contain_text("Paused", timeout=BUSY_MS)
 
     press(page, "job_step")
+    stepped = page.get_by_text(re.compile(r"epoch [1-9]\d* of 400 done")).first
+    expect(stepped).to_be_visible(timeout=BUSY_MS)
     expect(progress).to_contain_text("Paused", timeout=BUSY_MS)
     press(page, "job_resume")
     expect(progress).to_contain_text("Training", timeout=BUSY_MS)
 
     press(other, "job_cancel")
-    expect(page.get_by_text("Cancelled")).to_be_visible(timeout=BUSY_MS)
+    expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
     expect(widget(page, "job_resume").get_by_role("button")).to_be_visible(timeout=BUSY_MS)
     wait_idle(other)
     other.close()
@@ -133,7 +135,7 @@ def test_live_curves_are_updated_in_place(page: Page, app_server: AppServer) -> 
     page.wait_for_timeout(3000)
     assert chart.get_attribute("data-mine") == "yes", "the chart was mounted anew"
     press(page, "job_cancel")
-    expect(page.get_by_text("Cancelled")).to_be_visible(timeout=BUSY_MS)
+    expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
 
 
 def test_two_experiments_are_compared_and_the_link_can_be_shared(
@@ -213,4 +215,4 @@ def test_after_a_kill_the_job_is_interrupted_and_can_be_resumed(
         press(again, "job_resume")
         expect(again.get_by_test_id("stProgress")).to_contain_text("epoch", timeout=BUSY_MS)
         press(again, "job_cancel")
-        expect(again.get_by_text("Cancelled")).to_be_visible(timeout=BUSY_MS)
+        expect(again.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)

@@ -22,12 +22,11 @@ OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
-def service(home: Path) -> Iterator[Service]:
+def service(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The service that the pages of this test ask."""
     one = Service(get_settings())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "_service", lambda: one)
-        yield one
+    monkeypatch.setattr(process, "_service", lambda: one)
+    yield one
     one.close()
     st.cache_resource.clear()
 
