@@ -1,3 +1,6 @@
-from tsexplorer.ui.router import route
+import streamlit as st
 
-route()
+from tsexplorer.ui.entry import SCRIPT
+from tsexplorer.ui.warm import warmed
+
+app = st.App(SCRIPT, lifespan=warmed)

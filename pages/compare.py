@@ -8,7 +8,7 @@ from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import results
 from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.router import guard, path_of
+from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT, compared_experiments
 from tsexplorer.ui.theme import escaped, palette, title_of
 
@@ -161,5 +161,4 @@ def delete_button(service: Service, experiment: ExperimentSnapshot) -> None:
                 st.rerun()
 
 
-guard()
 main()

@@ -10,7 +10,7 @@ from tsexplorer.specs import ROLES
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.results import accuracy_dots, provenance, status_line
-from tsexplorer.ui.router import guard, path_of
+from tsexplorer.ui.router import path_of
 from tsexplorer.ui.theme import (
     ROLE_MEANING,
     card,
@@ -128,5 +128,4 @@ def row(service: Service, experiment: ExperimentSnapshot) -> None:
             st.switch_page(path_of("train"), query_params={"experiment": experiment.id})
 
 
-guard()
 main()

@@ -8,7 +8,6 @@ from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.forms import TEMPERATURES, with_value
 from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.router import guard
 from tsexplorer.ui.soft_targets import (
     changes,
     classes,
@@ -30,7 +29,8 @@ DRAW = {
     "map": feature_map.view,
     "loss": loss.view,
 }
-OWN_T = ("lens",)
+WITHOUT = ("lens", "map")
+"""Views with a T of their own or none, and with buttons of their own to save pictures."""
 SEED = "soft.seed"
 CHOSEN = "soft.experiment"
 
@@ -68,7 +68,7 @@ def choice(service: Service) -> ExperimentSnapshot:
         if any(link.stage.status == "done" for link in one.stages)
     }
     named(service, trained)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         key = st.selectbox(
             "Experiment",
             list(trained),
@@ -83,7 +83,7 @@ def choice(service: Service) -> ExperimentSnapshot:
             required=True,
             help="Choices are made on validation; looking at test images is looking only.",
         )
-        if st.session_state[sight.VIEW[0]] not in OWN_T:
+        if st.session_state[sight.VIEW[0]] not in WITHOUT:
             temperature = st.session_state[sight.TEMPERATURE[0]]
             st.select_slider(
                 "Temperature T",
@@ -121,5 +121,4 @@ def choice_of_seed(experiment: ExperimentSnapshot) -> int:
     return int(st.segmented_control("Seed", seeds, default=seeds[0], key=SEED, required=True))
 
 
-guard()
 main()

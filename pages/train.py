@@ -13,7 +13,7 @@ from tsexplorer.ui.live import live_view, result
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.queue import queue_view
-from tsexplorer.ui.router import guard, path_of
+from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT, shown_experiment
 from tsexplorer.ui.theme import escaped, title_of
 
@@ -128,5 +128,4 @@ def progress(service: Service) -> None:
     queue_view(service, experiment.id)
 
 
-guard()
 main()

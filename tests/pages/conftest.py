@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.ui import process
-from tsexplorer.ui.router import ROUTED
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
@@ -38,7 +37,6 @@ def open_page(service: Service) -> OpenPage:
     def opened(name: str, **parameters: Any) -> AppTest:
         page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"))
         page.default_timeout = PATIENCE_SECONDS
-        page.session_state[ROUTED] = True
         for key, value in parameters.items():
             page.query_params[key] = value
         page.run()

@@ -22,6 +22,11 @@ def _service() -> Service:
     return service
 
 
+def begin() -> None:
+    """Open the service before anybody asks for it; raises what :func:`get_service` shows."""
+    _service()
+
+
 def get_service() -> Service:
     """The service of this process; a page that cannot have it says why and stops."""
     try:

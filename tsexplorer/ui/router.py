@@ -1,10 +1,4 @@
-"""Which pages there are, and how a visit finds its way to one.
-
-Streamlit takes a ``pages/`` folder beside ``app.py`` for its old multipage mode until some session
-has called ``st.navigation``; on a fresh server a first visit to ``/train`` therefore runs
-``pages/train.py`` and never ``app.py``. Each page begins with :func:`guard`, which notices that
-and hands over.
-"""
+"""Which pages there are, and how a visit finds its way to one."""
 
 from __future__ import annotations
 
@@ -28,7 +22,6 @@ STYLE = """<style>
 }
 [data-testid="stElementContainer"][data-stale="true"] { opacity: 1 !important; }
 </style>"""
-ROUTED = "_routed"
 PAGES = {
     "home": ("Home", ":material/school:"),
     "train": ("Train", ":material/model_training:"),
@@ -48,7 +41,6 @@ def route() -> None:
     st.set_page_config(page_title=TITLE, page_icon=str(ICON), layout="wide")
     st.logo(str(ICON), size="large")
     st.html(STYLE)
-    st.session_state[ROUTED] = True
     pages = [
         st.Page(
             path_of(name),
@@ -60,10 +52,3 @@ def route() -> None:
         for name, (title, icon) in PAGES.items()
     ]
     st.navigation(pages, position="top").run()
-
-
-def guard() -> None:
-    """First line of each page: goes on only when the router has run in this session."""
-    if not st.session_state.get(ROUTED):
-        route()
-        st.stop()
