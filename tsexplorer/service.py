@@ -32,6 +32,7 @@ from tsexplorer.store import (
     StageSnapshot,
     Store,
 )
+from tsexplorer.training.courtesy import Courtesy
 from tsexplorer.training.places import weights_path
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Service:
         self.store = Store.open(settings.url)
         self.downloads = Downloads(settings.data_folder)
         self.reading = Reading(settings)
+        self.courtesy = Courtesy()
         demo.install(self.store)
         recover(self.store, settings)
         self._worker: Worker | None = None
@@ -312,7 +314,7 @@ class Service:
         """The training thread, started when first asked for."""
         with self._lock:
             if self._worker is None:
-                self._worker = Worker(self.store, self.settings)
+                self._worker = Worker(self.store, self.settings, self.courtesy)
                 self._worker.start()
             return self._worker
 

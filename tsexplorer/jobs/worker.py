@@ -13,6 +13,7 @@ from tsexplorer.jobs.recovery import recover
 from tsexplorer.settings import Settings
 from tsexplorer.store import JobSnapshot, Store
 from tsexplorer.training.control import Control
+from tsexplorer.training.courtesy import Courtesy
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
@@ -21,8 +22,10 @@ POLL_SECONDS = 1.0
 class Worker:
     """Trains jobs one after the other on a daemon thread."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, courtesy: Courtesy) -> None:
+        """Train what ``store`` has queued, giving way to whom ``courtesy`` knows of."""
         self.board = Board()
+        self._courtesy = courtesy
         self._store, self._settings = store, settings
         self._owner = this_process()
         self._wake = threading.Event()
@@ -88,7 +91,7 @@ class Worker:
 
     def _taken(self, job: JobSnapshot) -> Control:
         """The steering wheel of a job that has been claimed; turned already when it is late."""
-        control = Control()
+        control = Control(self._courtesy)
         with self._lock:
             self._current = (job.id, control)
             if self._stop:

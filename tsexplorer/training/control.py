@@ -10,12 +10,15 @@ import threading
 import time
 
 from tsexplorer.errors import Cancelled
+from tsexplorer.training.courtesy import Courtesy
 
 
 class Control:
     """One run's steering wheel; every method may be called from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, courtesy: Courtesy | None = None) -> None:
+        """Steer a run that gives way to whom ``courtesy`` knows of; without it, to nobody."""
+        self._courtesy = courtesy or Courtesy()
         self._changed = threading.Condition()
         self._paused = False
         self._step = False
@@ -51,7 +54,7 @@ class Control:
         return self._cancelled
 
     def check(self) -> float:
-        """Called by the run at each batch: hold while paused.
+        """Called by the run at each batch: hold while paused, and while a page is being drawn.
 
         Returns:
             Seconds held, 0.0 nearly always.
@@ -59,8 +62,9 @@ class Control:
         Raises:
             Cancelled: the run has been told to stop.
         """
+        waited = self._courtesy.give_way()
         if not self._attention:
-            return 0.0
+            return waited
         began = time.monotonic()
         with self._changed:
             while self._paused and not self._cancelled:
@@ -68,7 +72,7 @@ class Control:
             if self._cancelled:
                 raise Cancelled
             self._attention = False
-        return time.monotonic() - began
+        return waited + time.monotonic() - began
 
     def epoch_ended(self) -> None:
         """Called by the run after each epoch: a step ends here."""

@@ -37,6 +37,13 @@ def get_service() -> Service:
 
 
 @contextmanager
+def visit() -> Iterator[None]:
+    """A page is being drawn: training gives way."""
+    with get_service().courtesy.visit():
+        yield
+
+
+@contextmanager
 def sentences() -> Iterator[None]:
     """Show what a person can mend as one sentence; anything else as one, too, and log it."""
     try:

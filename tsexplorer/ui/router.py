@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from tsexplorer.assets import ASSETS
+from tsexplorer.ui.process import visit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TITLE = "Teacher–Student Explorer"
@@ -51,4 +52,6 @@ def route() -> None:
         )
         for name, (title, icon) in PAGES.items()
     ]
-    st.navigation(pages, position="top").run()
+    page = st.navigation(pages, position="top")
+    with visit():
+        page.run()
