@@ -15,20 +15,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from tests.digits import made_scenes as scenes
 from tests.digits.made_strokes import Line, drawn, fitted, holes, mnist_digits, traced
+from tsexplorer.data.digits import decode, read
 
-COUNT = 240
+COUNT = 200
+CELL = 250
 SEED = 4
 HOLES = [{1}, {0}, {0, 1}, {0}, {0, 1}, {0}, {1}, {0}, {2}, {1}]
 """Loops that each digit may have."""
+SIDES, LARGE_SIDES, LARGE_EVERY = (200, 1000), (2000, 3001), 48
+"""Longer side of the pictures; most are small, since large ones take a second to make."""
 TURN_AT_MOST = np.deg2rad(15)
 
 
 @dataclass(frozen=True)
 class Made:
-    """One picture, and how it came about."""
+    """One picture, and how it came about: its hand is ``drawn`` by code or traced from MNIST."""
 
     name: str
     label: int
@@ -37,7 +43,6 @@ class Made:
     paper: str
     light: str
     hand: str
-    side: int
 
 
 def made(count: int = COUNT, seed: int = SEED) -> Iterator[Made]:
@@ -54,42 +59,72 @@ def made(count: int = COUNT, seed: int = SEED) -> Iterator[Made]:
             hand, lines = "mnist", traced(images[random.choice(places[digit])])
         else:
             hand, lines = "drawn", drawn(digit, random)
-        yield scene(number, digit, hand, fitted(lines), random)
+        yield _made(number, digit, hand, fitted(lines), random)
 
 
-def scene(
+def photo(digit: int, seed: int, side: tuple[int, int]) -> bytes:
+    """A JPEG of a digit, height × width pixels, as a phone would take it."""
+    random = np.random.default_rng((seed, digit))
+    setting = _setting(random)
+    pixels = _scene(fitted(drawn(digit, random)), setting, side, random)
+    return scenes.packed(pixels, "JPEG", 92)
+
+
+def _made(
     number: int, digit: int, hand: str, lines: list[Line], random: np.random.Generator
 ) -> Made:
-    """Write a digit on some paper with some pen, and take a picture of it."""
-    long = int(np.exp(random.uniform(np.log(200), np.log(1400))))
-    if number % 24 == 0:
-        long = int(random.integers(2000, 3001))
-    height, width = random.permutation([long, int(long * random.uniform(0.7, 1))])
-    paper_name = str(random.choice(list(scenes.PAPERS), p=[0.35, 0.3, 0.25, 0.1]))
-    pen_name = "chalk" if paper_name == "board" else str(random.choice(list(scenes.PENS)))
-    light = str(random.choice(scenes.LIGHTS))
-    pen = scenes.CHALK if paper_name == "board" else scenes.PENS[pen_name]
-    paper = scenes.PAPERS[paper_name]
+    large = number % LARGE_EVERY == LARGE_EVERY - 1
+    long = int(np.exp(random.uniform(*np.log(LARGE_SIDES if large else SIDES))))
+    side = [long, int(long * random.uniform(0.7, 1))]
+    random.shuffle(side)
+    setting = _setting(random)
+    pixels = _scene(lines, setting, (side[0], side[1]), random)
+    kind = "JPEG" if large else str(random.choice(["JPEG", "JPEG", "JPEG", "PNG", "WEBP"]))
+    content = scenes.packed(pixels, kind, int(random.integers(40, 93)))
+    words = "-".join((setting.pen_name, setting.paper_name, setting.light)).replace(" ", "-")
+    name = f"{number:03}-{digit}-{words}.{kind.lower()}"
+    return Made(name, digit, content, setting.pen_name, setting.paper_name, setting.light, hand)
 
-    size = min(height, width) * random.uniform(0.3, 0.8)
+
+@dataclass(frozen=True)
+class _Setting:
+    pen_name: str
+    paper_name: str
+    light: str
+
+    @property
+    def pen(self) -> scenes.Pen:
+        return scenes.CHALK if self.paper_name == "board" else scenes.PENS[self.pen_name]
+
+    @property
+    def paper(self) -> scenes.Paper:
+        return scenes.PAPERS[self.paper_name]
+
+
+def _setting(random: np.random.Generator) -> _Setting:
+    paper = str(random.choice(list(scenes.PAPERS), p=[0.35, 0.3, 0.25, 0.1]))
+    pen = "chalk" if paper == "board" else str(random.choice(list(scenes.PENS)))
+    return _Setting(pen, paper, str(random.choice(scenes.LIGHTS)))
+
+
+def _scene(
+    lines: list[Line], setting: _Setting, side: tuple[int, int], random: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Write a digit on some paper with some pen, and take a picture of it, H×W×3."""
+    pen, paper = setting.pen, setting.paper
+    size = min(side) * random.uniform(0.3, 0.8)
     camera = random.uniform(-0.6, 0.6) * TURN_AT_MOST
     turn = camera + random.uniform(-0.4, 0.4) * TURN_AT_MOST
-    placed = _placed(lines, size, turn, (height, width), random)
-    pen_width = max(1.2, size * random.uniform(pen.thinnest, pen.thickest))
-
-    side = (int(height), int(width))
-    ink = scenes.stroke_cover(placed, side, pen_width) * random.uniform(*pen.cover)
-    ruling = scenes.paper_lines(
-        side, paper.lines, camera, size / random.uniform(0.8, 3.5), random
-    ) * random.uniform(0.5, 1)
+    placed = _placed(lines, size, turn, side, random)
+    width = max(1.2, size * random.uniform(pen.thinnest, pen.thickest))
+    ink = scenes.stroke_cover(placed, side, width) * np.float32(random.uniform(*pen.cover))
+    spacing = size / random.uniform(0.8, 3.5)
+    ruling = scenes.paper_lines(side, paper.lines, camera, spacing, random)
+    ruling *= np.float32(random.uniform(0.5, 1))
     reflected = _mixed(paper.colours, (ruling, paper.line_colour), (ink, pen.colours), random)
-    reflected *= scenes.light_field(side, light, random)[..., None]
-    blur = random.uniform(0, 0.0012) * long
-    pixels = scenes.photographed(reflected, random, blur, random.uniform(1, 7))
-    kind = str(random.choice(["JPEG", "JPEG", "JPEG", "PNG", "WEBP"])) if long < 1000 else "JPEG"
-    content = scenes.packed(pixels, kind, int(random.integers(40, 93)))
-    name = f"{number:03}-{digit}-{pen_name.replace(' ', '-')}-{paper_name}-{light}.{kind.lower()}"
-    return Made(name, digit, content, pen_name, paper_name, light, hand, long)
+    reflected *= scenes.light_field(side, setting.light, random)[..., None]
+    blur = random.uniform(0, 0.0012) * max(side)
+    return scenes.photographed(reflected, random, blur, random.uniform(1, 7))
 
 
 def _placed(
@@ -116,16 +151,24 @@ def _mixed(
 ) -> scenes.Field:
     """Paper with what is printed and then what is written on it, H×W×3."""
     (print_cover, print_colour), (ink_cover, ink_colours) = printed, written
-    paper, ink = random.choice(papers), random.choice(ink_colours)
-    mixed = paper + print_cover[..., None] * (np.array(print_colour) * paper - paper)
+    paper, ink = (np.array(random.choice(colours), np.float32) for colours in (papers, ink_colours))
+    mixed = paper + print_cover[..., None] * (np.array(print_colour, np.float32) - 1) * paper
     mixed += ink_cover[..., None] * (ink - mixed)
-    return mixed.astype(np.float32)
+    return mixed
 
 
 def write(folder: Path, count: int) -> None:
+    """Write the pictures, and for each what was found: its steps and its net inputs, in a row."""
     folder.mkdir(parents=True, exist_ok=True)
     for one in made(count):
         (folder / one.name).write_bytes(one.content)
+        reading = read(decode(one.content, one.name))
+        shown = [step.pixels for step in reading.steps]
+        shown += [np.kron(digit.pixels, np.ones((5, 5), np.uint8)) for digit in reading.digits]
+        row = Image.new("RGB", (CELL * len(shown), CELL))
+        for place, pixels in enumerate(shown):
+            row.paste(Image.fromarray(pixels).convert("RGB"), (CELL * place, 0))
+        row.save((folder / one.name).with_suffix(".steps.png"))
 
 
 if __name__ == "__main__":

@@ -83,10 +83,12 @@ def paper_lines(
     cover = np.zeros(side, np.float32)
     if kind == "none":
         return cover
-    y, x = np.mgrid[:height, :width].astype(np.float32)
+    y = np.arange(height, dtype=np.float32)[:, None]
+    x = np.arange(width, dtype=np.float32)
     thick = max(0.8, spacing * random.uniform(0.02, 0.045))
     for turn in (0.0, np.pi / 2)[: 1 if kind == "ruled" else 2]:
-        across = y * np.cos(angle + turn) - x * np.sin(angle + turn) + random.uniform(0, spacing)
+        cosine, sine = np.float32(np.cos(angle + turn)), np.float32(np.sin(angle + turn))
+        across = y * cosine - x * sine + np.float32(random.uniform(0, spacing))
         away = np.abs((across + spacing / 2) % spacing - spacing / 2)
         cover = np.maximum(cover, np.clip(thick / 2 + 0.5 - away, 0, 1))
     return cover
@@ -117,7 +119,7 @@ def photographed(
     reflected: NDArray[np.float32], random: np.random.Generator, blur: float, noise: float
 ) -> NDArray[np.uint8]:
     """What a camera makes of the light that comes back, H×W×3 0...1: soft, noisy, 8 bits."""
-    if blur:
+    if blur > 0.3:
         reflected = ndimage.gaussian_filter(reflected, (blur, blur, 0))
     tile = random.normal(0, noise / 255, (256, 256, 3)).astype(np.float32)
     repeats = -(-np.array(reflected.shape[:2]) // 256)

@@ -24,7 +24,7 @@ BOX = 20
 """Longer side of a digit's box in the net input, in pixels."""
 INK = (0.035, 0.28)
 """Mean of MNIST's images / 255: 99.8 of 100 of 7,000 lie in between."""
-THICKNESS = (1.35, 5.0)
+THICKNESS = (1.2, 5.0)
 """Thickness of MNIST's strokes, in pixels, likewise."""
 Invert = Literal["auto", "yes", "no"]
 

@@ -29,7 +29,7 @@ def net_input(
         labels: which piece each pixel belongs to, H×W.
         piece: the digit.
         thickness: of the stroke in the net input, in pixels; None for MNIST's range.
-        keep_grey: whether the ink is clean, so that its soft edges are worth keeping.
+        keep_grey: whether the ink is clean, so that a small figure's soft edges are worth keeping.
 
     Returns:
         uint8 28×28, white on black.
@@ -38,7 +38,7 @@ def net_input(
     mask = _at_drawing_size(own, figure)
     box = bounds(mask)
     move = outward(thickness_of(mask), max(box.width, box.height), thickness)
-    if keep_grey and move == 0:
+    if keep_grey and move == 0 and piece.size <= SIDE_DRAWN:
         return framed(figure)
     return framed(redrawn(np.pad(mask, int(max(0, move)) + 2), move))
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tsexplorer.data.digits.base import Box, Mask
-from tsexplorer.data.digits.thickness import thickness_of
+from tsexplorer.data.digits.base import Box, Ink, Mask
+from tsexplorer.data.digits.stains import is_blot, is_shadow
 
 LEAST_SIDE = 6
 """A digit's longer side, in the pixels worked on."""
@@ -20,8 +20,6 @@ SPECK = 0.08
 """What is smaller than this share of the largest piece is dust."""
 SMALL = 0.35
 """What is smaller than this share of the largest digit is none: a dot, a comma."""
-BLOT = 0.55
-"""What is thicker than this share of its size is a blot or a shadow, and no stroke."""
 PIECES_MOST = 300
 
 # Pieces of one digit, as shares of the larger one's size.
@@ -30,14 +28,15 @@ PIECE, NEAR = 0.6, 0.12
 OVERLAP, STACKED = 0.5, 0.4
 """It may be further off, if so much of it lies right above or below."""
 ACROSS = 0.8
+"""How much of the narrower of two halves lies over the other."""
 FLAT, BAR_OFF, BAR_OVER = 0.6, 0.3, 0.35
 """A flat stroke may be as large as its digit, so far off, and reach so little over it."""
 
 # What comes in from outside the picture touches its edge.
 EDGE = 0.6
 """It is as long as this share of a side,"""
-CUT = 0.7
-"""or smaller than this share of what does not touch."""
+CUT, CUT_LEAST = 0.7, 0.15
+"""or smaller than this share of what does not touch, or of the picture."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,13 @@ def around(boxes: tuple[Box, ...]) -> Box:
 
 
 def grouped(
-    mask: Mask, *, single: bool = False, whole: bool = False
+    mask: Mask, ink: Ink, *, single: bool = False, whole: bool = False
 ) -> tuple[NDArray[np.int32], list[Piece]]:
     """Find digits.
 
     Args:
         mask: stroke pixels.
+        ink: of each pixel, 1 for a full stroke.
         single: whether all of it is one digit.
         whole: whether nothing comes in from outside, as in a drawing.
 
@@ -80,12 +80,14 @@ def grouped(
         the label of each pixel's connected stroke, and the digits in reading order.
     """
     labels, pieces = _pieces(mask)
+    pieces = _without_specks(pieces, mask.shape)
     if not whole:
+        pieces = [one for one in pieces if not is_shadow(ink, labels == one.labels[0], one.box)]
         pieces = _without_surroundings(pieces, mask.shape)
     pieces = _without_specks(pieces, mask.shape)
     if single:
         return labels, [reduce(Piece.joined, pieces)] if pieces else []
-    digits = [one for one in _merged(pieces) if not _is_blot(labels, one)]
+    digits = [one for one in _merged(pieces) if not is_blot(np.isin(labels, one.labels), one.box)]
     tallest = max((one.size for one in digits), default=0)
     return labels, in_reading_order([one for one in digits if one.size >= SMALL * tallest])
 
@@ -103,14 +105,6 @@ def _pieces(mask: Mask) -> tuple[NDArray[np.int32], list[Piece]]:
     ]
 
 
-def _is_blot(labels: NDArray[np.int32], piece: Piece) -> bool:
-    # No stroke covers so much of its box; only what does needs to be measured.
-    if piece.area < BLOT * piece.box.width * piece.box.height:
-        return False
-    own = np.isin(labels[piece.box.slices], piece.labels)
-    return thickness_of(own) > BLOT * piece.size
-
-
 def _without_surroundings(pieces: list[Piece], shape: tuple[int, int]) -> list[Piece]:
     """Leave out what comes in from outside: the desk beside the paper, a finger, a line's end."""
     least = SMALL * max((piece.size for piece in pieces), default=0)
@@ -122,7 +116,7 @@ def _without_surroundings(pieces: list[Piece], shape: tuple[int, int]) -> list[P
         for piece in pieces
         if not _touches(piece.box, shape)
         or (
-            piece.size >= CUT * largest
+            piece.size >= max(CUT * largest, CUT_LEAST * min(shape))
             and not (inner and (piece.box.width > EDGE * width or piece.box.height > EDGE * height))
         )
     ]
@@ -162,10 +156,12 @@ def _belongs(piece: Piece, digit: Piece) -> bool:
     if _is_bar(small, large, aside, above) or _is_bar(large, small, aside, above):
         return True
     if piece.size > PIECE * digit.size:
-        # Two of one size: one digit only if they lie across each other, as in an open 4.
-        return -aside >= ACROSS * min(small.width, large.width) and (
-            -above >= OVERLAP * small.height
-        )
+        # Two of one size: one digit only if they lie across each other, as in an open 4, or if
+        # one goes on where the other stops.
+        least = min(small.width, large.width)
+        across = -aside >= ACROSS * least and -above >= OVERLAP * small.height
+        torn = -aside >= OVERLAP * least and 0 <= above <= NEAR * digit.size
+        return across or torn
     near = float(np.hypot(max(aside, 0), max(above, 0)))
     stacked = -aside >= OVERLAP * small.width and above <= STACKED * digit.size
     return near <= NEAR * digit.size or stacked

@@ -1,4 +1,4 @@
-"""HEIC, the format of iPhone photos, where the optional package pillow-heif is installed."""
+"""HEIC, the format of iPhone photos, through pillow-heif, imported with the first such photo."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from importlib import import_module
 from tsexplorer.errors import UserError
 
 
-def enable_heif() -> None:
+def enable_heif(called: str) -> None:
     """Teach Pillow the format.
+
+    Args:
+        called: name of the file that wants it, for the sentence.
 
     Raises:
         UserError: pillow-heif is not installed.
@@ -18,8 +21,8 @@ def enable_heif() -> None:
         _register()
     except ImportError:
         raise UserError(
-            "HEIC photos cannot be read here, since pillow-heif is not installed; send the photo "
-            "as JPEG."
+            f"{called} is a HEIC photo, which cannot be read here since pillow-heif is not "
+            "installed; send it as JPEG."
         ) from None
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Bytes, Ink
-from tsexplorer.data.digits.small import thumbnail
+from tsexplorer.data.digits.small import even_frame, frame_share, thumbnail
 from tsexplorer.data.digits.surface import surface
 
 LOOK = 192
@@ -22,8 +22,9 @@ SEEN = 0.7
 NEARLY_ALL = 0.8
 WIDER = 1.5
 """Where strokes meet they are thicker than along their way."""
-EVEN_SHARE, EVEN_BY = 0.5, 2
-"""A ground is even if half of all pixels are of one level, give or take two."""
+EVEN_SHARE, EVEN_FRAMED_SHARE, EVEN_FRAME, EVEN_BY = 0.5, 0.1, 0.7, 2
+"""A ground is even if half of all pixels are of one level, give or take two, and most of those at
+the picture's edge; if nearly all of those are, a tenth of all is enough."""
 DARKEST = 24
 """Ground darker than this is not made brighter: there is nothing but noise in it."""
 
@@ -55,7 +56,15 @@ def _even_ground(dark: Bytes) -> int | None:
     counts = np.bincount(dark.ravel(), minlength=256)
     near = np.convolve(counts, np.ones(2 * EVEN_BY + 1), "same")
     level = int(near.argmax())
-    if near[level] < EVEN_SHARE * dark.size:
+    around = even_frame(dark)
+    if around is not None:
+        # A figure that is cut out closely leaves little of its ground, but all around it.
+        level, share = int(around), EVEN_FRAMED_SHARE
+    elif frame_share(dark, level, EVEN_BY) >= EVEN_FRAME:
+        share = EVEN_SHARE
+    else:
+        return None
+    if near[level] < share * dark.size:
         return None
     return int(np.argmax(counts * (np.abs(np.arange(256) - level) <= EVEN_BY)))
 

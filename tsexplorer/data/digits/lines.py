@@ -29,8 +29,9 @@ SHORTEST = 0.12
 ENDS = 0.04
 FAMILY = 3
 """So many lines need not reach the sides: the paper may end inside the picture."""
-ALIKE = 1.3
-PARALLEL = 0.04
+ALIKE, BOLDER = 1.3, 1.6
+PARALLEL, CONVERGING = 0.04, 0.12
+"""By how much slopes of lines of one family differ."""
 THICKEST = 0.045
 """Of a line, as a share of the picture's shorter side."""
 DARKER = 1.5
@@ -78,9 +79,11 @@ def without_lines(ink: Ink, levels: Levels, paper: Mask | None = None) -> tuple[
     """
     left, count = ink.copy(), 0
     paper = np.ones(ink.shape, bool) if paper is None else paper
-    for here, ground in ((left, paper), (left.T, paper.T)):
+    for turned in (False, True):
+        here, ground = (left.T, paper.T) if turned else (left, paper)
         standing = here > levels.floor
-        lines = _printed(_followed_all(here, standing, ground))
+        # Upright ones that do not reach the sides may be 111; on squared paper they are not alone.
+        lines = _printed(_followed_all(here, standing, ground), sure_only=turned and count == 0)
         for line in lines:
             _erase(here, standing, line)
         count += len(lines)
@@ -103,27 +106,29 @@ def _apart(line: Line) -> float:
     return max(3.0, 1.5 * line.thickness)
 
 
-def _printed(lines: list[Line]) -> list[Line]:
-    """Those that go through the picture, and others like them."""
+def _printed(lines: list[Line], *, sure_only: bool) -> list[Line]:
+    """Those that go through the picture, and others like them; one that is unlike many is none."""
     sure = [line for line in lines if line.reaches]
     long = [line for line in lines if line.long]
-    models = sure or (long if len(long) >= FAMILY else [])
-    if not models:
-        return []
+    models = sure or (long if len(long) >= FAMILY and not sure_only else [])
+    if len(models) < FAMILY:
+        return models
     level, thickness, slope = (
         float(np.median([getattr(line, name) for line in models]))
         for name in ("level", "thickness", "slope")
     )
-    return [
-        line
-        for line in lines
-        if line.reaches
-        or (
-            line.level <= ALIKE * level
-            and line.thickness <= ALIKE * thickness + 1
-            and (line.long or abs(line.slope - slope) <= PARALLEL)
+
+    def alike(line: Line) -> bool:
+        # One that reaches both sides may be bolder, and lead to another vanishing point.
+        times = BOLDER if line.reaches else ALIKE
+        apart = CONVERGING if line.reaches or line.long else PARALLEL
+        return (
+            line.level <= times * level
+            and line.thickness <= times * thickness + 1
+            and abs(line.slope - slope) <= apart
         )
-    ]
+
+    return [line for line in lines if alike(line)]
 
 
 def _candidates(standing: Mask) -> list[tuple[float, float]]:
@@ -141,7 +146,15 @@ def _candidates(standing: Mask) -> list[tuple[float, float]]:
     inside = _columns_inside(np.arange(bins) - margin, (height, width))
     covered = np.where(inside >= SHORTEST * width, counts / np.maximum(inside, 1), 0)
 
-    slopes, places = np.nonzero(covered >= max(CANDIDATE, 2 * float(small.mean())))
+    # Where it is covered as well a little aside, it lies in something thick. Two distances, as at
+    # one of them there may be the next line.
+    half = _thickest(standing) // (2 * factor) + 2
+    beside = np.min(
+        [np.maximum(np.roll(covered, by, 1), np.roll(covered, -by, 1)) for by in (half, half + 2)],
+        axis=0,
+    )
+    least = max(CANDIDATE, 2 * float(small.mean()))
+    slopes, places = np.nonzero((covered >= least) & (covered - beside >= CANDIDATE / 2))
     order = np.argsort(-covered[slopes, places], kind="stable")
     # A way's place is its rows at both sides: close to those of a better way, it is the same.
     ends = (places - margin)[:, None] + SLOPES[slopes, None] * np.array([-width / 2, width / 2])

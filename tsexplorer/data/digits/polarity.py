@@ -6,13 +6,12 @@ import numpy as np
 from scipy import ndimage
 
 from tsexplorer.data.digits.base import Bytes
-from tsexplorer.data.digits.small import thumbnail
+from tsexplorer.data.digits.small import even_frame, thumbnail
 from tsexplorer.data.digits.surface import surface
 
 LOOK = 160
 SCALES = (1.5, 4.0, 10.0, 20.0)
 """Standard deviations, in pixels of the small picture, of what counts as the surroundings."""
-EVEN_BY, EVEN_SHARE = 4, 0.9
 
 
 def light_on_dark(grey: Bytes) -> bool:
@@ -23,11 +22,10 @@ def light_on_dark(grey: Bytes) -> bool:
     differs to both sides alike.
     """
     look = thumbnail(grey, LOOK).astype(np.float32)
-    frame = np.concatenate([look[0], look[-1], look[1:-1, 0], look[1:-1, -1]])
-    ground = np.median(frame)
-    if (np.abs(frame - ground) <= EVEN_BY).mean() >= EVEN_SHARE:
+    ground = even_frame(look)
+    if ground is not None:
         # A drawing, or a figure cut out: what lies all around is the ground.
-        return bool(look.mean() > ground)
+        return float(((look - ground) ** 3).mean()) > 0
     look = look - surface(look)
     return sum(_lean(look, scale) for scale in SCALES) > 0
 

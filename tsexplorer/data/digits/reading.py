@@ -130,21 +130,22 @@ def _search_within(channel: Bytes, options: Options, paper: Sheet | None, *, dra
     inside = None if paper is None else paper.inside[part.slices]
     if inside is not None:
         ink[~inside] = 0
-    levels = measured(ink)
+    levels = measured(ink, even=even)
     note = ("light on dark" if light else "dark on light") + ("" if even else ", light evened")
     steps.append(_step("Ink", _shades(ink, levels.full), note))
     ink, lines = (ink, 0) if drawn else without_lines(ink, levels, inside)
     if lines:
-        levels = measured(ink)
+        levels = measured(ink, even=even)
         note = "1 line taken out" if lines == 1 else f"{lines} lines taken out"
         steps.append(_step("Without lines", _shades(ink, levels.full), note))
     ink = smoothed(ink, levels)
     mask = strokes(ink, levels, options.threshold)
-    labels, pieces = grouped(mask, single=options.single, whole=drawn)
+    ink /= levels.full or 1
+    labels, pieces = grouped(mask, ink, single=options.single, whole=drawn)
     steps.append(_step("Strokes", np.where(mask, np.uint8(255), np.uint8(0))))
     if pieces:
         steps.append(Step("Digits", _boxed(channel, pieces), str(len(pieces))))
-    return _Found(part, tuple(steps), ink / (levels.full or 1), labels, pieces, even)
+    return _Found(part, tuple(steps), ink, labels, pieces, even)
 
 
 def _step(name: str, pixels: Bytes, note: str = "") -> Step:

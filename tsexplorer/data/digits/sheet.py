@@ -84,8 +84,8 @@ def _is_sheet(found: Mask, closed: NDArray[np.float32]) -> bool:
     return bool(
         AREA[0] <= found.mean() <= AREA[1]
         and _on_desk(found)
-        and _sharply_lighter(closed, found)
         and _four_sided(found)
+        and _sharply_lighter(closed, found)
     )
 
 

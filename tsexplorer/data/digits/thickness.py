@@ -25,12 +25,13 @@ def thickness_of(mask: Mask) -> float:
     """Mean thickness of a figure's strokes in pixels; 0 for no figure.
 
     Across a stroke w thick, distances to its edge rise from 0 to w/2 and fall again: their mean
-    is w/4. Pixel centres stand half a pixel inside, which the distance transform does not see.
+    is w/4. The transform counts from the centres of pixels to those outside, which makes it half
+    a pixel too much on each side.
     """
     if not mask.any():
         return 0.0
     inside = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][mask]
-    return float(4 * (inside - 0.5).mean() + 0.5)
+    return float(4 * (inside - 0.5).mean())
 
 
 def outward(thickness: float, size: float, target: float | None) -> float:

@@ -11,6 +11,8 @@ from tsexplorer.data.digits.base import Ink, Mask
 
 FAINTEST = 0.07
 """Ink below this share of the ground's light is not told from stains and paper."""
+PALEST = 0.1
+"""A pen whose full stroke is paler is none; pencil has 0.3 and more."""
 NOISES = 5.0
 """Ink stands out when it is so many standard deviations of the noise above the ground."""
 STRONGEST = 0.9
@@ -38,11 +40,18 @@ class Levels(NamedTuple):
     full: float
 
 
-def measured(ink: Ink) -> Levels:
-    """Find the levels of noise and ink."""
-    step = max(1, int((ink.size / SAMPLED) ** 0.5))
-    sample = ink[::step, ::step]
-    noise = float(np.median(np.abs(sample - np.median(sample)))) * MAD
+def measured(ink: Ink, *, even: bool = False) -> Levels:
+    """Find the levels of noise and ink.
+
+    Args:
+        ink: of each pixel.
+        even: whether the ground is all of one level, and has no noise.
+    """
+    noise = 0.0
+    if not even:
+        step = max(1, int((ink.size / SAMPLED) ** 0.5))
+        sample = ink[::step, ::step]
+        noise = float(np.median(np.abs(sample - np.median(sample)))) * MAD
     floor = max(FAINTEST, NOISES * noise)
     standing = ink[ink > floor]
     full = float(np.quantile(standing, STRONGEST)) if standing.size else 0.0
@@ -51,7 +60,7 @@ def measured(ink: Ink) -> Levels:
 
 def smoothed(ink: Ink, levels: Levels) -> Ink:
     """The ink, softened where noise comes near to it."""
-    if levels.noise < NOISY * levels.full:
+    if levels.noise <= NOISY * levels.full:
         return ink
     return np.asarray(ndimage.gaussian_filter(ink, 1.0))
 
@@ -64,10 +73,10 @@ def strokes(ink: Ink, levels: Levels, threshold: float | None = None) -> Mask:
         levels: its levels.
         threshold: share of full ink that alone decides; None for what is said above.
     """
-    if levels.full == 0:
-        return np.zeros(ink.shape, bool)
-    if threshold is not None:
+    if threshold is not None and levels.full > 0:
         return np.asarray(ink >= threshold * levels.full)
+    if levels.full < PALEST:
+        return np.zeros(ink.shape, bool)
     high = max(HALF * levels.full, levels.floor)
     labels, count = ndimage.label(ink >= WEAK * high, np.ones((3, 3)))
     kept = np.zeros(count + 1, bool)

@@ -1,0 +1,151 @@
+"""From a draw pad's strokes or canvas to digits."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.digits.made_strokes import drawn, fitted
+from tsexplorer.data.digits import Stroke, from_canvas, from_strokes, read, strokes_of
+from tsexplorer.data.digits.drawing import POINTS_MOST, SIDE_MOST
+from tsexplorer.errors import UserError
+
+PAD = 280
+
+
+def pen(digit: int, width: float = 20.0, size: float = 180.0) -> list[Stroke]:
+    lines = fitted(drawn(digit, np.random.default_rng(digit)))
+    return [
+        Stroke(tuple((float(x), float(y)) for x, y in size * line + PAD / 2), width)
+        for line in lines
+    ]
+
+
+@pytest.mark.parametrize("width", [4, 20, 40])
+@pytest.mark.parametrize("digit", range(10))
+def test_a_drawing_is_read(digit: int, width: float) -> None:
+    reading = read(from_strokes(pen(digit, width), PAD, PAD))
+    assert len(reading.digits) == 1
+    assert reading.digits[0].usual
+    assert [step.name for step in reading.steps] == ["As sent", "Grey", "Ink", "Strokes", "Digits"]
+
+
+def test_strokes_are_as_wide_and_where_they_were_drawn() -> None:
+    pixels = from_strokes([Stroke(((50.0, 140.0), (230.0, 140.0)), 20.0)], PAD, 300).pixels
+    assert pixels.shape == (300, PAD)
+    assert (pixels[:, 140] < 128).sum() == pytest.approx(20, abs=1)
+    assert pixels[140, 140] == 0
+    # Round ends: half a brush beyond the first and the last point.
+    across = np.flatnonzero(pixels[140] < 128)
+    assert (across[0], across[-1]) == (pytest.approx(40, abs=1), pytest.approx(239, abs=1))
+
+
+def test_a_tap_is_a_dot() -> None:
+    pixels = from_strokes([Stroke(((100.0, 60.0),), 30.0)], PAD, PAD).pixels
+    assert (pixels < 128).sum() == pytest.approx(math.pi * 15**2, rel=0.05)
+    assert from_strokes([Stroke((), 30.0)], PAD, PAD).pixels.min() == 255
+
+
+@pytest.mark.parametrize("strokes", [[], [Stroke(((140.0, 140.0),), 20.0)]])
+def test_an_empty_pad_or_a_dot_is_no_digit(strokes: list[Stroke]) -> None:
+    reading = read(from_strokes(strokes, PAD, PAD))
+    assert reading.digits == ()
+    assert reading.note.startswith("No pen stroke was found in the drawing; write larger")
+
+
+def test_what_goes_over_the_edge_of_the_pad_is_no_printed_line() -> None:
+    across = Stroke(((140.0, -20.0), (140.0, 300.0)), 6.0)
+    assert len(read(from_strokes([across], PAD, PAD)).digits) == 1
+
+
+def test_a_canvas_and_its_strokes_are_read_alike() -> None:
+    picture = from_strokes(pen(3), PAD, PAD)
+    (expected,) = read(picture).digits
+    ink = 255 - picture.pixels
+    clear = np.zeros((PAD, PAD, 4), np.uint8)
+    clear[..., 3] = ink  # black on nothing
+    light = np.dstack([ink, ink, ink, np.full_like(ink, 255)])  # white on black
+    white = np.dstack([np.full((PAD, PAD, 3), 255, np.uint8), ink])  # white on nothing
+    for canvas in (clear, light, white, light[..., :3], ink, 255 - ink):
+        (digit,) = read(from_canvas(canvas)).digits
+        assert np.abs(digit.pixels.astype(int) - expected.pixels).max() <= 3
+
+
+def test_a_large_canvas_is_made_smaller() -> None:
+    canvas = np.full((1500, 1900), 255, np.uint8)
+    canvas[300:1200, 900:980] = 0
+    picture = from_canvas(canvas)
+    assert picture.factor == 2
+    (digit,) = read(picture).digits
+    assert np.abs(np.subtract(digit.box, (900, 300, 980, 1200))).max() <= 4
+
+
+def test_what_a_pad_sends_becomes_strokes() -> None:
+    payload = [{"width": 12, "points": [[1, 2.5], (3, 4)]}, {"width": 3.5, "points": []}]
+    assert strokes_of(payload) == (Stroke(((1.0, 2.5), (3.0, 4.0)), 12.0), Stroke((), 3.5))
+    assert strokes_of([]) == ()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(None, 7, "strokes", b"strokes", {"width": 3}, [3], [None], ["ab"], [[]], [{}]),
+        [{"points": [[1, 2]]}],
+        [{"width": 3}],
+        [{"width": "wide", "points": [[1, 2]]}],
+        [{"width": 3, "points": [[1, 2, 3]]}],
+        [{"width": 3, "points": [[1]]}],
+        [{"width": 3, "points": [["one", 2]]}],
+        [{"width": 3, "points": [[None, 2]]}],
+        [{"width": 3, "points": "12"}],
+        [{"width": 3, "points": 12}],
+        [{"width": 10**400, "points": []}],
+    ],
+)
+def test_what_no_pad_would_send_is_refused(payload: object) -> None:
+    with pytest.raises(UserError, match="could not be read; clear the pad and draw it again"):
+        strokes_of(payload)
+
+
+@pytest.mark.parametrize(
+    "stroke",
+    [
+        Stroke(((math.nan, 1.0),), 3.0),
+        Stroke(((1.0, math.inf),), 3.0),
+        Stroke(((1.0, 1e9),), 3.0),
+        Stroke(((1.0, 1.0),), math.nan),
+        Stroke(((1.0, 1.0),), 1e9),
+        Stroke(((1.0, 1.0),) * (POINTS_MOST + 1), 3.0),
+    ],
+)
+def test_impossible_strokes_are_refused(stroke: Stroke) -> None:
+    with pytest.raises(UserError, match="could not be read; clear the pad"):
+        from_strokes([stroke], PAD, PAD)
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 100), (100, 7), (SIDE_MOST + 1, 100), (-5, 9)])
+def test_impossible_pads_are_refused(width: int, height: int) -> None:
+    with pytest.raises(UserError, match="A drawing has 8 to 2,000 pixels a side, and this one"):
+        from_strokes([], width, height)
+
+
+@pytest.mark.parametrize(
+    "canvas",
+    [
+        np.zeros((50, 50), np.float32),
+        np.zeros((50,), np.uint8),
+        np.zeros((50, 50, 2), np.uint8),
+        np.zeros((50, 50, 5), np.uint8),
+        np.zeros((2, 50, 50, 3), np.uint8),
+    ],
+)
+def test_what_is_no_canvas_is_refused(canvas: np.ndarray) -> None:
+    with pytest.raises(UserError, match="could not be read; clear the pad"):
+        from_canvas(canvas)
+
+
+def test_a_canvas_of_no_size_is_refused() -> None:
+    with pytest.raises(UserError, match="this one 0 × 0"):
+        from_canvas(np.zeros((0, 0), np.uint8))
