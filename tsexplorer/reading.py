@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tsexplorer.analysis.answers import AnswerCache, Answers, Source, SplitName
+    from tsexplorer.analysis.asking import Nets
+    from tsexplorer.analysis.layouts import Layouts
     from tsexplorer.data.base import Splits
 
 
@@ -48,6 +50,8 @@ class Reading:
         self._settings = settings
         self._lock = threading.Lock()
         self._cache: AnswerCache | None = None
+        self._layouts: Layouts | None = None
+        self._nets: Nets | None = None
 
     def images(self, dataset: str, split: SplitName) -> Images:
         """The images of a split; where the dataset is not here, those of its sample that ship.
@@ -75,6 +79,40 @@ class Reading:
         """A net's activations N×F before its last layer; errors as above."""
         splits = self._splits(stage.spec.data.name)
         return self._asked().features(self._source(stage), splits, split)
+
+    def ask(self, stage: StageSnapshot, pixels_N: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """A net's logits N×C over images N×28×28, uint8, light strokes on dark.
+
+        Raises:
+            UserError: the weights are missing or damaged, or the images that it was trained on,
+                whose mean and deviation scale these, are not here.
+        """
+        from tsexplorer.analysis.asking import Nets
+
+        with self._lock:
+            self._nets = self._nets or Nets()
+        splits = self._splits(stage.spec.data.name)
+        return self._nets.logits(self._source(stage), splits, pixels_N)
+
+    def least_confidence(self, stage: StageSnapshot) -> float:
+        """The confidence at T = 1 that 99 of 100 of its answers over validation exceed.
+
+        Raises:
+            UserError: as for :meth:`answers`.
+        """
+        from tsexplorer.analysis.verdict import least_confidence
+
+        return least_confidence(self.answers(stage, "validation").logits_NC)
+
+    @property
+    def layouts(self) -> Layouts:
+        """Layouts of features in the background, kept for the whole process."""
+        from tsexplorer.analysis.layouts import Layouts
+
+        with self._lock:
+            if self._layouts is None:
+                self._layouts = Layouts()
+            return self._layouts
 
     def _splits(self, dataset: str) -> Splits:
         folder = self._settings.data_folder

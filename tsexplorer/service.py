@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tsexplorer import demo
 from tsexplorer.analysis.gain import Gain, gain
 from tsexplorer.data.registry import dataset_names, get_dataset
-from tsexplorer.errors import UserError
+from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.board import Standing
 from tsexplorer.jobs.downloads import Download, Downloads
 from tsexplorer.jobs.recovery import recover
@@ -24,7 +24,7 @@ from tsexplorer.objectives import get_objective
 from tsexplorer.planning import PlannedStage, plan
 from tsexplorer.reading import Reading
 from tsexplorer.settings import Settings
-from tsexplorer.specs import ExperimentSpec, ModelSpec
+from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec
 from tsexplorer.store import (
     EpochRow,
     ExperimentSnapshot,
@@ -146,6 +146,30 @@ class Service:
             NotFoundError: there is none.
         """
         return self.store.experiment(key)
+
+    def stage(self, key: str) -> StageSnapshot:
+        """A stage by its hash, or enough of its beginning, or as EXPERIMENT:ROLE[:SEED].
+
+        Raises:
+            NotFoundError: there is none, or more than one.
+        """
+        if ":" in key:
+            name, role, *seed = key.split(":")
+            experiment = self.experiment(name)
+            for one in ROLES:
+                if one == role and len(seed) < 2 and all(map(str.isdecimal, seed)):
+                    return experiment.stage(int(*seed) if seed else experiment.spec.seeds[0], one)
+            raise NotFoundError(
+                f"{key!r} names no stage; write {name}:{'|'.join(ROLES)}, and :SEED behind it "
+                "where there are several seeds."
+            )
+        found = [stage for stage in self.store.stages() if key and stage.hash.startswith(key)]
+        if len(found) != 1:
+            raise NotFoundError(
+                f"{'More than one stage begins' if found else 'No stage begins'} with {key!r}; "
+                "run --json and the app's Try a digit page give the IDs."
+            )
+        return found[0]
 
     def free_name(self, spec: ExperimentSpec, wish: str) -> str:
         """A name for an experiment: as wished, with a number where another one has that name.

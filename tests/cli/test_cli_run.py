@@ -22,7 +22,7 @@ from tsexplorer.service import Service
 from tsexplorer.specs import ROLES
 
 SpecFile = Callable[..., str]
-STAGE_KEYS = ("parameters", "epochs", "train_seconds", "validation_accuracy", "test_accuracy")
+STAGE_KEYS = ("id", "parameters", "epochs", "train_seconds", "validation_accuracy", "test_accuracy")
 
 
 def test_one_seed_gives_its_figures_and_no_interval(

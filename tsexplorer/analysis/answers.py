@@ -230,7 +230,7 @@ def compute(
         UserError: the weights are missing, damaged, another net's, or not numbers.
     """
     stage = source.stage
-    net = _net(source, len(splits.info.classes))
+    net = load_net(source, len(splits.info.classes))
     size = evaluation_batch(count(stage.model, len(splits.info.classes)).macs)
     batches = evaluation_batches(
         split,
@@ -252,7 +252,12 @@ def compute(
     return {"answers": {"logits": z_NC}, "features": {"features": x_NF}}
 
 
-def _net(source: Source, classes: int) -> Net:
+def load_net(source: Source, classes: int) -> Net:
+    """A trained net, ready to answer on this machine's processor.
+
+    Raises:
+        UserError: the weights are missing, damaged or another net's.
+    """
     try:
         weights, _ = files.read(source.weights)
     except FileNotFoundError:

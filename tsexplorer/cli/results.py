@@ -45,6 +45,7 @@ def _seed(experiment: ExperimentSnapshot, seed: int) -> dict[str, Any]:
 
 def _stage(stage: StageSnapshot) -> dict[str, Any]:
     return {
+        "id": stage.hash,
         "parameters": stage.parameters,
         "epochs": stage.epochs_done,
         "train_seconds": _short(stage.train_seconds),

@@ -51,8 +51,8 @@ def sentences() -> Iterator[None]:
     except UserError as error:
         st.error(str(error), icon=":material/error:")
     except Exception as error:
-        if type(error).__module__.startswith("streamlit"):
-            raise  # reruns and stops are no errors
+        if type(error).__module__.startswith("streamlit.runtime"):
+            raise  # how fragments end early, no error
         log.exception("a page failed")
         st.error(
             f"This part of the page met an unexpected error ({type(error).__name__}); "

@@ -26,6 +26,7 @@ STYLE = """<style>
 PAGES = {
     "home": ("Home", ":material/school:"),
     "train": ("Train", ":material/model_training:"),
+    "try_digit": ("Try a digit", ":material/draw:"),
     "soft_targets": ("Soft targets", ":material/blur_on:"),
     "compare": ("Compare", ":material/compare_arrows:"),
 }

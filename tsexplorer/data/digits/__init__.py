@@ -11,6 +11,7 @@ from __future__ import annotations
 from tsexplorer.data.digits.base import (
     AUTOMATIC,
     Box,
+    Bytes,
     Digit,
     Options,
     Picture,
@@ -29,12 +30,25 @@ __all__ = [
     "Reading",
     "Step",
     "Stroke",
+    "as_it_is",
     "decode",
     "from_canvas",
     "from_strokes",
     "read",
     "strokes_of",
 ]
+
+
+def as_it_is(pixels: Bytes, name: str) -> Reading:
+    """The reading of an image of a dataset: what the nets were trained on needs no step.
+
+    Args:
+        pixels: uint8 28×28, light on dark.
+        name: of the image.
+    """
+    from tsexplorer.data.digits.reading import as_it_is as as_it_is_
+
+    return as_it_is_(pixels, name)
 
 
 def read(picture: Picture, options: Options = AUTOMATIC) -> Reading:

@@ -93,6 +93,18 @@ def read(picture: Picture, options: Options = AUTOMATIC) -> Reading:
     return Reading(digits, (*steps, *found.steps), _note(len(found.pieces), picture.name))
 
 
+def as_it_is(pixels: Bytes, name: str) -> Reading:
+    """The reading of an image of a dataset: what the nets were trained on needs no step.
+
+    Args:
+        pixels: uint8 28×28, light on dark.
+        name: of the image.
+    """
+    picture = Picture(pixels, name, 1, pixels.shape[1], pixels.shape[0])
+    whole = Box(0, 0, picture.width, picture.height)
+    return Reading((_digit(pixels, whole, picture),), (), unchanged=True)
+
+
 def _part(picture: Picture, crop: Box | None) -> Box:
     """The part to look at, in the pixels that are worked on."""
     height, width = picture.pixels.shape[:2]

@@ -1,0 +1,63 @@
+"""Which trained experiment a page looks at: from the URL, else the demo; and which of its seeds."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tsexplorer import demo
+from tsexplorer.errors import NotFoundError
+from tsexplorer.service import Service
+from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.state import EXPERIMENT
+from tsexplorer.ui.theme import escaped, title_of
+
+WIDTH = 320
+
+
+def experiment_choice(service: Service, key: str) -> ExperimentSnapshot:
+    """A select box of the experiments that have a trained net; the URL follows.
+
+    Args:
+        service: where they are.
+        key: of the widget.
+    """
+    trained = {
+        one.id: one
+        for one in service.experiments()
+        if any(link.stage.status == "done" for link in one.stages)
+    }
+    _adopt(service, trained, key)
+    chosen = st.selectbox(
+        "Experiment",
+        list(trained),
+        key=key,
+        format_func=lambda name: title_of(trained[name]),
+        width=WIDTH,
+    )
+    st.query_params[EXPERIMENT] = chosen
+    return trained[chosen]
+
+
+def seed_choice(experiment: ExperimentSnapshot, key: str) -> int:
+    """Which seed's nets; asked only where there are several."""
+    seeds = experiment.spec.seeds
+    if len(seeds) == 1:
+        return seeds[0]
+    return int(st.segmented_control("Seed", seeds, default=seeds[0], key=key, required=True))
+
+
+def _adopt(service: Service, trained: dict[str, ExperimentSnapshot], key: str) -> None:
+    """Take the experiment from the URL; one that is not there is said, and the demo shown."""
+    asked = st.query_params.get(EXPERIMENT)
+    if asked is not None and asked != st.session_state.get(key):
+        try:
+            found = service.experiment(asked)
+        except NotFoundError as error:
+            st.warning(f"{escaped(str(error))} Shown instead: the demo.")
+        else:
+            if found.id in trained:
+                st.session_state[key] = found.id
+            else:
+                st.warning(f"No net of {escaped(found.name)} is trained yet; shown: the demo.")
+    if st.session_state.get(key) not in trained:
+        st.session_state[key] = service.experiment(demo.NAME).id
