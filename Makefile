@@ -41,8 +41,8 @@ bench: install-test browser  ## Measure speed
 	$(BIN)/python -m tests.benchmarks
 
 demo: $(VENV)/.installed  ## Train the demo pair anew, into assets/demo/; wants full MNIST in TSEXPLORER_DATA
-	$(BIN)/python -m tsexplorer run best-64
-	$(BIN)/python -m tsexplorer.demo best-64
+	$(BIN)/python -m tsexplorer run best-64-plain
+	$(BIN)/python -m tsexplorer.demo best-64-plain
 
 screenshots: install-test browser  ## Take the README's pictures anew, into assets/screenshots/
 	$(TESTING) $(BIN)/python -m tests.browser.screenshots

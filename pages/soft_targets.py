@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from tsexplorer import demo
-from tsexplorer.errors import NotFoundError
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.choice import experiment_choice, seed_choice
 from tsexplorer.ui.forms import TEMPERATURES, with_value
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.soft_targets import (
@@ -18,8 +17,6 @@ from tsexplorer.ui.soft_targets import (
     sight,
 )
 from tsexplorer.ui.soft_targets.numbers import picture_format
-from tsexplorer.ui.state import EXPERIMENT
-from tsexplorer.ui.theme import escaped, title_of
 
 DRAW = {
     "lens": one_image.view,
@@ -29,10 +26,10 @@ DRAW = {
     "map": feature_map.view,
     "loss": loss.view,
 }
-WITHOUT = ("lens", "map")
-"""Views with a T of their own or none, and with buttons of their own to save pictures."""
-SEED = "soft.seed"
-CHOSEN = "soft.experiment"
+WITHOUT_T = ("lens", "map")
+"""Views with a T of their own, or none."""
+PLOTLY = ("changes", "loss")
+"""Views whose figures are saved by the camera above them; the others have buttons for it."""
 
 
 def main() -> None:
@@ -45,7 +42,7 @@ def main() -> None:
     )
     with sentences():
         experiment = choice(service)
-        seed = choice_of_seed(experiment)
+        seed = seed_choice(experiment, "soft.seed")
         name = st.segmented_control(
             "View",
             list(sight.VIEWS),
@@ -62,20 +59,8 @@ def main() -> None:
 
 def choice(service: Service) -> ExperimentSnapshot:
     """The experiment that the URL names, T, the split, and what pictures are saved as."""
-    trained = {
-        one.id: one
-        for one in service.experiments()
-        if any(link.stage.status == "done" for link in one.stages)
-    }
-    named(service, trained)
     with st.container(horizontal=True):
-        key = st.selectbox(
-            "Experiment",
-            list(trained),
-            key=CHOSEN,
-            format_func=lambda key: title_of(trained[key]),
-            width=320,
-        )
+        experiment = experiment_choice(service, "soft.experiment")
         st.segmented_control(
             "Split",
             sight.SPLITS,
@@ -83,7 +68,7 @@ def choice(service: Service) -> ExperimentSnapshot:
             required=True,
             help="Choices are made on validation; looking at test images is looking only.",
         )
-        if st.session_state[sight.VIEW[0]] not in WITHOUT:
+        if st.session_state[sight.VIEW[0]] not in WITHOUT_T:
             temperature = st.session_state[sight.TEMPERATURE[0]]
             st.select_slider(
                 "Temperature T",
@@ -91,34 +76,9 @@ def choice(service: Service) -> ExperimentSnapshot:
                 key=sight.TEMPERATURE[0],
                 width=240,
             )
+        if st.session_state[sight.VIEW[0]] in PLOTLY:
             picture_format()
-    st.query_params[EXPERIMENT] = key
-    return trained[key]
-
-
-def named(service: Service, trained: dict[str, ExperimentSnapshot]) -> None:
-    """Take the experiment from the URL; one that is not there is said, and the demo shown."""
-    asked = st.query_params.get(EXPERIMENT)
-    if asked is not None and asked != st.session_state.get(CHOSEN):
-        try:
-            found = service.experiment(asked)
-        except NotFoundError as error:
-            st.warning(f"{escaped(str(error))} Shown instead: the demo.")
-        else:
-            if found.id in trained:
-                st.session_state[CHOSEN] = found.id
-            else:
-                st.warning(f"No net of {escaped(found.name)} is trained yet; shown: the demo.")
-    if st.session_state.get(CHOSEN) not in trained:
-        st.session_state[CHOSEN] = service.experiment(demo.NAME).id
-
-
-def choice_of_seed(experiment: ExperimentSnapshot) -> int:
-    """Which seed's nets; asked only where there are several."""
-    seeds = experiment.spec.seeds
-    if len(seeds) == 1:
-        return seeds[0]
-    return int(st.segmented_control("Seed", seeds, default=seeds[0], key=SEED, required=True))
+    return experiment
 
 
 main()

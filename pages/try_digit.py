@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from tsexplorer.data.digits import AUTOMATIC
 from tsexplorer.ui.choice import experiment_choice, seed_choice
 from tsexplorer.ui.digit import answers, options, pictures, score
 from tsexplorer.ui.process import get_service, sentences
@@ -54,7 +55,7 @@ def main() -> None:
             with sentences():
                 details(nets, asked)
         with sentences():
-            how(shown)
+            how(shown, source)
     score.board()
     publish(SOURCE[1], SOURCE[0])
     with sentences():
@@ -89,10 +90,10 @@ def details(nets: answers.Panel, asked: list[answers.Asked]) -> None:
     answers.distributions(nets, one)
 
 
-def how(shown: list[pictures.Shown]) -> None:
+def how(shown: list[pictures.Shown], source: str) -> None:
     """From picture to net input, and what can be overruled."""
     read = [one for one in shown if not one.fixed]
-    if not read:
+    if not read and (options.chosen() == AUTOMATIC or source == "samples"):
         return
     st.subheader("How the picture became a net input", anchor=False)
     for number, one in enumerate(read):

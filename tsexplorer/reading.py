@@ -114,6 +114,11 @@ class Reading:
                 self._layouts = Layouts()
             return self._layouts
 
+    def cancel_all(self) -> None:
+        """End what is computed in the background."""
+        if self._layouts is not None:
+            self._layouts.cancel_all()
+
     def _splits(self, dataset: str) -> Splits:
         folder = self._settings.data_folder
         if get_dataset(dataset).available(folder):

@@ -345,6 +345,7 @@ class Service:
     def close(self) -> None:
         """Stop training and downloads, wait for the one, and let go of the database."""
         self.downloads.cancel_all()
+        self.reading.cancel_all()
         if self._worker is not None:
             self._worker.stop()
         self.store.close()

@@ -19,6 +19,10 @@ class Lens {
     this.scale = new Scale(...data.range, data.marks, Number(this.range.max));
     this.addMarks(find(".marks"), data);
     this.listen();
+    offerPictures(find(".save"), () => ({
+      picture: lensPicture(this),
+      name: `lens-T-${this.output.last}`,
+    }));
   }
 
   /** New data from the server: the same elements, other numbers. */

@@ -1,5 +1,6 @@
 // What the lens computes and how it writes numbers. No page, no state.
-// numbers.js, view.js and lens.js, in this order, make one module.
+// shared/elements.js, shared/pictures.js, numbers.js, view.js, picture.js and lens.js, in this
+// order, make one module.
 
 /** Log of the softmax of logits / T, into `out`. Exact where the softmax itself would underflow. */
 function logSoftmax(logits, temperature, out) {

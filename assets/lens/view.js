@@ -1,5 +1,4 @@
-// What the lens draws: the image, and a table with a row a class and a column a role, whose cells
-// hold the bars. Names come from people's data: they enter the page as text, never as HTML.
+// What the lens draws: a table with a row a class and a column a role, whose cells hold the bars.
 
 const ROUND = 6;
 const DECADES = 8; // the log axis ends at 1e-8; what is smaller is told by its number alone
@@ -10,15 +9,6 @@ const AXES = {
     ticks: [`≤10⁻${RAISED[DECADES]}`, `10⁻${RAISED[DECADES / 2]}`, "1"],
   },
 };
-
-/** A new element with its class, text and attributes. */
-function element(parent, name, { text, ...attributes } = {}) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
-}
 
 /** Text that is often replaced: written only when it differs. */
 class Words {
@@ -33,14 +23,6 @@ class Words {
     this.last = text;
     this.node.data = text;
   }
-}
-
-/** Light on dark, as the nets see it. */
-function drawImage(canvas, pixels) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(28, 28);
-  pixels.forEach((grey, place) => image.data.set([grey, grey, grey, 255], 4 * place));
-  context.putImageData(image, 0, 0);
 }
 
 /** The table, made anew when classes, label or roles differ from before. */

@@ -495,9 +495,13 @@ def test_arrows_walk_from_bar_to_bar(page: Page, toy: AppServer) -> None:
     page.keyboard.press("End")
     page.keyboard.press("ArrowDown")  # there is nothing below
     expect(cell(found, "baseline", 9)).to_be_focused()
+    for kind in ("PNG", "SVG"):
+        page.keyboard.press("Tab")
+        expect(found.get_by_role("button", name=kind)).to_be_focused()
     page.keyboard.press("Tab")
     expect(found.locator(":focus")).to_have_count(0)
-    page.keyboard.press("Shift+Tab")
+    for _ in range(3):
+        page.keyboard.press("Shift+Tab")
     expect(cell(found, "baseline", 9)).to_be_focused()
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
+from tests.jobs.jobs_examples import wait_until
 from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer import demo
+from tsexplorer.analysis import layouts
 from tsexplorer.analysis.soft_targets import soft_targets
+from tsexplorer.analysis.tsne import Sight
 from tsexplorer.service import Service
 from tsexplorer.ui.soft_targets.sight import IMAGE, VIEW, VIEWS
 
-FIGURES = {"lens": 0, "classes": 3, "images": 0, "changes": 4, "map": 0, "loss": 3}
+FIGURES = {"lens": 0, "classes": 0, "images": 0, "changes": 4, "map": 0, "loss": 3}
 
 
 @pytest.mark.parametrize("view", list(VIEWS))
@@ -141,3 +150,65 @@ def test_filters_leave_the_images_they_name(open_page: OpenPage) -> None:
     no_exception(page)
     labels = {one.label[0] for one in page.button if (one.key or "").startswith("ranked_")}
     assert labels <= {"3"}
+
+
+def test_image_and_temperature_outlast_a_view_that_does_not_ask_for_them(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("soft_targets", view="loss", image="7", T="2.5")
+    for view in ("map", "changes", "loss"):
+        page.button_group(key=VIEW[0]).set_value(view).run()
+        no_exception(page)
+        page.run()
+    assert page.number_input(key=IMAGE[0]).value == 7
+    assert page.select_slider(key="soft.T").value == 2.5
+    assert (page.query_params["image"], page.query_params["T"]) == ("7", "2.5")
+
+
+def drawn_map(page: AppTest) -> dict[str, Any]:
+    """What the browser is sent of the map."""
+    data: dict[str, Any] = json.loads(page.get("bidi_component")[0].proto.json)
+    return data
+
+
+def test_the_map_shows_each_nets_answers(open_page: OpenPage, service: Service) -> None:
+    data = drawn_map(open_page("soft_targets", view="map"))
+    experiment = service.experiment(demo.NAME)
+    assert [one["role"] for one in data["maps"]] == ["teacher", "distilled"]
+    assert [one["role"] for one in data["answers"]] == ["teacher", "baseline", "distilled"]
+    for one in data["answers"]:
+        z_NC = service.reading.answers(experiment.stage(0, one["role"]), "validation").logits_NC
+        assert one["classes"] == z_NC[data["places"]].argmax(1).tolist()
+
+
+def test_t_sne_takes_the_place_of_pca_once_it_is_there(
+    open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(x_NF: Any, seed: int) -> Iterator[Sight]:
+        yield Sight(0.25, np.zeros((len(x_NF), 2), np.float32))
+        go_on.wait(60)
+        yield Sight(1.0, np.full((len(x_NF), 2), 7, np.float32))
+
+    monkeypatch.setitem(layouts.METHODS, "tsne", slow)
+    page = open_page("soft_targets", view="map")
+    page.button_group(key="map_method").set_value("tsne").run()
+    no_exception(page)
+    assert drawn_map(page)["file"] == "features-pca"
+    page.button(key="map_cancel").click().run()
+    no_exception(page)
+    assert "t-SNE was not finished" in words(page)
+    page.button(key="map_again").click().run()
+    no_exception(page)
+    go_on.set()
+
+    def there() -> bool:
+        page.run()
+        return bool(drawn_map(page)["file"] == "features-tsne")
+
+    wait_until(there)
+    no_exception(page)
+    assert drawn_map(page)["maps"][0]["axes"] == ["t-SNE 1", "t-SNE 2"]
+    assert drawn_map(page)["maps"][1]["points"][0] == [7, 7]
+    assert not [one for one in page.button if one.key == "map_cancel"]

@@ -20,6 +20,8 @@ NETS: dict[str, tuple[int | range, int]] = {
     "wu-2020": (61_514, 50_890),
     "korn-2017": (3_378_970, 415_258),
     "best-64": (range(50_890, 100_001), 50_890),
+    "best-64-jitter": (range(50_890, 100_001), 50_890),
+    "best-64-plain": (range(50_890, 100_001), 50_890),
 }
 # Test accuracy of teacher, baseline and distilled student in percent.
 PUBLISHED = {"wu-2020": (98.28, 92.30, 92.70), "korn-2017": (94.4, 91.6, 92.2)}

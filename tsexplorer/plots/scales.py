@@ -85,11 +85,26 @@ def reads_in_black(scale: Sequence[str], shares: Floats) -> NDArray[np.bool_]:
         scale: colours, evenly spaced.
         shares: places on it, 0...1; what is beyond takes the end's colour.
     """
+    channels = _channels(scale, shares)
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ [0.2126, 0.7152, 0.0722] > EVEN)
+
+
+def mixed(scale: Sequence[str], shares: Floats) -> list[list[str]]:
+    """Colours on a scale, as CSS hex; for arguments see :func:`reads_in_black`.
+
+    >>> mixed(("#000000", "#FF8000"), np.array([[0.0, 0.5], [1.0, 2.0]]))
+    [['#000000', '#804000'], ['#ff8000', '#ff8000']]
+    """
+    levels = np.rint(255 * np.nan_to_num(_channels(scale, shares))).astype(int)
+    return [["#{:02x}{:02x}{:02x}".format(*colour) for colour in row] for row in levels.tolist()]
+
+
+def _channels(scale: Sequence[str], shares: Floats) -> Floats:
+    """Red, green and blue, shares of 1, behind the last axis of ``shares``."""
     stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in scale]) / 255
     at = np.linspace(0, 1, len(scale))
-    mixed = np.stack([np.interp(shares, at, channel) for channel in stops.T], axis=-1)
-    linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
-    return np.asarray(linear @ [0.2126, 0.7152, 0.0722] > EVEN)
+    return np.stack([np.interp(shares, at, channel) for channel in stops.T], axis=-1)
 
 
 def dressed(figure: go.Figure, palette: Palette, height: int) -> go.Figure:

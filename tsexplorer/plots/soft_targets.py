@@ -1,24 +1,45 @@
-"""Mean soft targets by true class, as Plotly figures."""
+"""Mean soft targets by true class, as coloured cells with words."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
-import plotly.graph_objects as go
 
 from tsexplorer.analysis.class_matrix import ClassMatrix
 from tsexplorer.analysis.soft_targets import Floats
-from tsexplorer.plots.cells import Axes, Colours, Words, cells_figure
-from tsexplorer.plots.compare import literal
-from tsexplorer.plots.palette import Palette
-from tsexplorer.plots.scales import SCALES
 
-ROWS, COLUMNS = "True class", "Soft target for"
 FLOOR = 1e-5
 """Share below which colours tell nothing apart: a thousandth of a percent."""
+
+
+class Cells(NamedTuple):
+    """What is shown of a matrix, by class numbers.
+
+    Attributes:
+        values_CC: what the colours show; no cell where it is NaN.
+        span: values at both ends of the colours.
+        scale: which colours of :class:`~tsexplorer.plots.scales.Scales`.
+        ticks: words beside the colours, by value.
+        title: of the colours.
+        shown: a few characters for each cell.
+        hover: the whole of it, in two lines.
+    """
+
+    values_CC: Floats
+    span: tuple[float, float]
+    scale: Literal["amounts", "differences"]
+    ticks: Mapping[float, str]
+    title: str
+    shown: Sequence[Sequence[str]]
+    hover: Sequence[Sequence[str]]
+
+
+class _Words(TypedDict):
+    shown: list[list[str]]
+    hover: list[list[str]]
 
 
 class Span(NamedTuple):
@@ -40,52 +61,37 @@ def span(*matrices: ClassMatrix) -> Span:
     return Span(float(low), float(max(high, 10 * FLOOR)))
 
 
-def matrix_figure(
-    matrix: ClassMatrix,
-    names: Sequence[str],
-    palette: Palette,
-    *,
-    order: Sequence[int] = (),
-    ends: Span | None = None,
-    log: bool = False,
-) -> go.Figure:
+def matrix_cells(
+    matrix: ClassMatrix, names: Sequence[str], *, ends: Span | None = None, log: bool = False
+) -> Cells:
     """One net's matrix, in percent.
 
     Args:
         matrix: with its diagonal or without.
         names: of the classes.
-        palette: colours on the background in force.
-        order: of the classes; empty for their own.
         ends: shares at the ends of the colours; None takes those of this matrix.
         log: whether colours are logarithmic, from the power of ten below the least share.
     """
     coloured = _logarithmic if log else _linear
-    colours = coloured(matrix.values_CC, ends or span(matrix), SCALES[palette].amounts)
-    axes = Axes(names, ROWS, COLUMNS, order)
-    return cells_figure(axes, colours, _words(matrix, names, signed=False), palette)
+    return coloured(matrix, _words(matrix, names, signed=False), ends or span(matrix))
 
 
-def difference_figure(
-    matrix: ClassMatrix, names: Sequence[str], palette: Palette, *, order: Sequence[int] = ()
-) -> go.Figure:
+def difference_cells(matrix: ClassMatrix, names: Sequence[str]) -> Cells:
     """The difference of two matrices, in percentage points; no difference is in the middle.
 
     Args:
         matrix: teacher less student.
         names: of the classes.
-        palette: colours on the background in force.
-        order: of the classes; empty for their own.
     """
     end = max(1e-12, float(np.nanmax(np.abs(matrix.values_CC), initial=0.0)))
-    colours = Colours(
+    return Cells(
         values_CC=100 * matrix.values_CC,
         span=(-100 * end, 100 * end),
-        scale=SCALES[palette].differences,
+        scale="differences",
         ticks={100 * share * end: short(share * end, signed=True) for share in (-1, 0, 1)},
-        title="Teacher − student (points)",
+        title="Difference (percentage points)",
+        **_words(matrix, names, signed=True),
     )
-    axes = Axes(names, ROWS, COLUMNS, order)
-    return cells_figure(axes, colours, _words(matrix, names, signed=True), palette)
 
 
 def short(share: float, *, signed: bool = False) -> str:
@@ -111,34 +117,37 @@ def short(share: float, *, signed: bool = False) -> str:
     return sign + text
 
 
-def _linear(values_CC: Floats, ends: Span, scale: Sequence[str]) -> Colours:
+def _linear(matrix: ClassMatrix, words: _Words, ends: Span) -> Cells:
     high = ends.high
     ticks = {100 * part * high: short(part * high) for part in (0, 0.25, 0.5, 0.75, 1)}
-    return Colours(100 * values_CC, (0.0, 100 * high), scale, ticks, "Mean soft target (%)")
+    values_CC, title = 100 * matrix.values_CC, "Mean soft target (%)"
+    return Cells(values_CC, (0.0, 100 * high), "amounts", ticks, title, **words)
 
 
-def _logarithmic(values_CC: Floats, ends: Span, scale: Sequence[str]) -> Colours:
+def _logarithmic(matrix: ClassMatrix, words: _Words, ends: Span) -> Cells:
     low = math.floor(math.log10(ends.low) + 1e-9)
     high = max(math.log10(ends.high), low + 1.0)
     powers = range(low, math.floor(high + 1e-9) + 1)
     ticks = {float(power): f"{100 * 10.0**power:.4g}" for power in powers}
-    shown_CC = np.log10(np.maximum(values_CC, FLOOR))
-    return Colours(shown_CC, (float(low), high), scale, ticks, "Mean soft target (%), log")
+    values_CC = np.log10(np.maximum(matrix.values_CC, FLOOR))
+    title = "Mean soft target (%), log"
+    return Cells(values_CC, (float(low), high), "amounts", ticks, title, **words)
 
 
-def _words(matrix: ClassMatrix, names: Sequence[str], *, signed: bool) -> Words:
-    spelt = [literal(name) for name in names]
+def _words(matrix: ClassMatrix, names: Sequence[str], *, signed: bool) -> _Words:
     unit = "points" if signed else "%"
 
     def hover(row: int, column: int, value: float) -> str:
         number = f"{100 * value:{'+' if signed else ''}.4g} {unit}"
         return (
-            f"True class {spelt[row]} ({matrix.counts_C[row]:,} images)<br>"
-            f"Soft target for {spelt[column]}: {number}"
+            f"True class {names[row]} ({matrix.counts_C[row]:,} images)\n"
+            f"Soft target for {names[column]}: {number}"
         )
 
     rows = matrix.values_CC.tolist()
-    return Words(
-        [[short(value, signed=signed) for value in row] for row in rows],
-        [[hover(r, c, value) for c, value in enumerate(row)] for r, row in enumerate(rows)],
-    )
+    return {
+        "shown": [[short(value, signed=signed) for value in row] for row in rows],
+        "hover": [
+            [hover(r, c, value) for c, value in enumerate(row)] for r, row in enumerate(rows)
+        ],
+    }

@@ -16,10 +16,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from tsexplorer.assets import ASSETS
 from tsexplorer.errors import UserError
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.specs import ROLES, Role
+from tsexplorer.ui.components import joined
 from tsexplorer.ui.theme import MARKS
 
 LOWEST, HIGHEST = 0.5, 50.0
@@ -27,18 +27,14 @@ LOWEST, HIGHEST = 0.5, 50.0
 SHORT_CUTS = (1, 2, 4, 8, 20)
 """Values of T that the slider has marks at."""
 
-FOLDER = ASSETS / "lens"
-
-
-def _read(*names: str) -> str:
-    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
-
-
 _mount = st.components.v2.component(
     "tsexplorer_lens",
-    html=_read("lens.html"),
-    css=_read("lens.css"),
-    js=_read("numbers.js", "view.js", "lens.js"),
+    html=joined("lens/lens.html"),
+    css=joined("shared/pictures.css", "lens/lens.css"),
+    js=joined(
+        *("shared/elements.js", "shared/pictures.js"),
+        *("lens/numbers.js", "lens/view.js", "lens/picture.js", "lens/lens.js"),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -133,15 +134,18 @@ def ask(nets: Panel, pictures: Sequence[Shown]) -> list[Asked]:
 def rows(nets: Panel, asked: Sequence[Asked]) -> None:
     """Each digit with the answer of each net."""
     several = len(asked) > 1
+    hashes = [stage.hash for stage in nets.stages.values()]
+    seen: Counter[str] = Counter()
     for number, one in enumerate(asked, 1):
         title = f"Digit {number} of {len(asked)}, {escaped(one.shown.name)}" if several else ""
         with st.container(border=True, key=f"digit_row_{number}"):
-            _row(nets, one, title)
+            key = score.key_of(one.digit.pixels, hashes)
+            seen[key] += 1  # the same digit may be there twice
+            _row(nets, one, title, f"{key}_{seen[key]}" if seen[key] > 1 else key)
 
 
-def _row(nets: Panel, one: Asked, title: str) -> None:
+def _row(nets: Panel, one: Asked, title: str, key: str) -> None:
     """One digit; what the nets cost stands in its cards where it is the only one."""
-    key = score.key_of(one.digit.pixels, [stage.hash for stage in nets.stages.values()])
     entry = score.Entry(
         one.shown.name,
         one.digit.pixels,

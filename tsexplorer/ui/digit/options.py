@@ -78,7 +78,13 @@ def _picture(pixels: NDArray[np.uint8], title: str, note: str) -> None:
 
 
 def switches(pictures: list[Shown]) -> None:
-    """What can be overruled, for all pictures at once; the crop for a single one."""
+    """What can be overruled, for all pictures at once; the crop for a single one.
+
+    Args:
+        pictures: what could be read; none where what is overruled made that impossible.
+    """
+    if pictures:
+        st.session_state[SIZE] = pictures[0].size if len(pictures) == 1 else None
     first, second, third = st.columns(3)
     with first:
         st.segmented_control(
@@ -96,11 +102,8 @@ def switches(pictures: list[Shown]) -> None:
         if st.toggle("Set the thickness by hand", key=THICKNESS[0]):
             st.slider("Stroke in the net input (pixels)", 0.5, 6.0, 2.5, 0.5, key=THICKNESS[1])
     with third:
-        if len(pictures) == 1 and not pictures[0].fixed:
-            st.session_state[SIZE] = pictures[0].size
+        if st.session_state.get(SIZE) is not None:
             st.slider("Crop across (%)", 0, 100, WHOLE, key=CROP[0])
             st.slider("Crop down (%)", 0, 100, WHOLE, key=CROP[1])
-        else:
-            st.session_state.pop(SIZE, None)
     if chosen() != AUTOMATIC:
         st.button("All automatic again", key="digit_reset", icon=":material/undo:", on_click=reset)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from tsexplorer.plots.palette import TITLES
-from tsexplorer.plots.soft_targets import difference_figure, matrix_figure, span
+from tsexplorer.plots.soft_targets import difference_cells, matrix_cells, span
+from tsexplorer.ui.matrices import Titled, matrices
 from tsexplorer.ui.soft_targets.gallery import gallery
-from tsexplorer.ui.soft_targets.numbers import figure, numbers_button
+from tsexplorer.ui.soft_targets.numbers import numbers_button
 from tsexplorer.ui.soft_targets.sight import Sight, needs_teacher
-from tsexplorer.ui.theme import palette, role_label
 
 if TYPE_CHECKING:
     from tsexplorer.analysis.class_matrix import ClassMatrix
@@ -46,37 +46,26 @@ def view(sight: Sight) -> None:
     gap = analysis.difference(teacher, pupil)
     order = analysis.similarity_order(teacher) if alike else ()
     shown = [analysis.without_diagonal(one) if hidden else one for one in (teacher, pupil, gap)]
-    ends, colours = span(*shown[:2]), palette()
-    drawn = (
-        matrix_figure(shown[0], names, colours, order=order, ends=ends, log=log),
-        matrix_figure(shown[1], names, colours, order=order, ends=ends, log=log),
-        difference_figure(shown[2], names, colours, order=order),
+    ends = span(*shown[:2])
+    name = f"classes-T-{sight.temperature:g}"
+    clicked = matrices(
+        [
+            Titled("teacher", matrix_cells(shown[0], names, ends=ends, log=log)),
+            Titled(student, matrix_cells(shown[1], names, ends=ends, log=log)),
+            Titled("Teacher − student", difference_cells(shown[2], names)),
+        ],
+        names,
+        order,
+        name=name,
+        key="matrices",
     )
-    titles = (role_label("teacher"), role_label(student), "**Teacher − student**")
-    clicked = None
-    columns = st.columns(3) if len(names) <= SHOWN else (st.container(),) * 3
-    for column, title, one, key in zip(
-        columns, titles, drawn, ("matrix_teacher", "matrix_student", "matrix_gap"), strict=True
-    ):
-        with column:
-            st.markdown(title)
-            event = figure(one, key, on_select="rerun", selection_mode="points")
-            clicked = _cell(event) or clicked
     st.caption(
-        f"{sight.words} Rows: true class; a row is the mean softmax at T = {sight.temperature:g} "
-        "over its images, in percent. Click a cell to see its images."
+        f"{sight.words} A row is the mean softmax at T = {sight.temperature:g} over the images of "
+        "its class, in percent."
     )
-    numbers_button(_table(sight, teacher, pupil), f"classes-T-{sight.temperature:g}")
+    numbers_button(_table(sight, teacher, pupil), name)
     if clicked is not None:
         _behind(sight, clicked)
-
-
-def _cell(event: Any) -> tuple[int, int] | None:
-    points = event.selection.points
-    if not points or "customdata" not in points[0]:
-        return None
-    row, column = points[0]["customdata"]
-    return int(row), int(column)
 
 
 def _behind(sight: Sight, cell: tuple[int, int]) -> None:

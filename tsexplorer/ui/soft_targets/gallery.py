@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
+from tsexplorer.ui.pixels import enlarged
 from tsexplorer.ui.soft_targets.sight import Sight, open_image
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 SCALE = 3
 WIDTH = 28 * SCALE + 16
@@ -30,7 +25,7 @@ def gallery(sight: Sight, places: Sequence[int], words: Callable[[int], str], ke
         for place in places:
             with st.container(width=WIDTH, gap="xsmall"):
                 st.image(
-                    enlarged(sight.images.pixels_N[place]),
+                    enlarged(sight.images.pixels_N[place], SCALE),
                     width=28 * SCALE,
                     alt=f"image {place}, a {class_of(sight, place)}",
                 )
@@ -42,11 +37,6 @@ def gallery(sight: Sight, places: Sequence[int], words: Callable[[int], str], ke
                     help=f"Open image {place} in the lens",
                     type="tertiary",
                 )
-
-
-def enlarged(pixels: NDArray[np.uint8], scale: int = SCALE) -> NDArray[np.uint8]:
-    """An image with each pixel as a square, so that no browser blurs it."""
-    return pixels.repeat(scale, 0).repeat(scale, 1)
 
 
 def class_of(sight: Sight, place: int) -> str:

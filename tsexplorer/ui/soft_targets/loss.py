@@ -10,7 +10,8 @@ from tsexplorer.objectives import get_objective
 from tsexplorer.plots.loss_terms import gradient_figure, pull_figure, terms_figure
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.specs import ObjectiveSpec
-from tsexplorer.ui.soft_targets.gallery import class_of, enlarged
+from tsexplorer.ui.pixels import enlarged
+from tsexplorer.ui.soft_targets.gallery import class_of
 from tsexplorer.ui.soft_targets.numbers import figure, numbers_button
 from tsexplorer.ui.soft_targets.sight import IMAGE, Sight, needs_teacher
 from tsexplorer.ui.theme import palette

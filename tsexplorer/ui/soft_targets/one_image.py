@@ -51,7 +51,6 @@ def _other_images(sight: Sight) -> None:
         st.button(
             "Surprise me", key="any_image", icon=":material/casino:", on_click=_draw, args=(size,)
         )
-        st.markdown(f"True class: **{class_of(sight, sight.place)}**", width="content")
 
 
 def _draw(size: int) -> None:

@@ -27,6 +27,9 @@ TEMPERATURE = ("soft.T", "T")
 IMAGE = ("soft.image", "image")
 SPLIT = ("soft.split", "split")
 VIEW = ("soft.view", "view")
+DEFAULTS = {TEMPERATURE[0]: 4.0, IMAGE[0]: -1, SPLIT[0]: "validation", VIEW[0]: "lens"}
+# Streamlit forgets the value of a widget that a run did not draw; this is no widget's.
+KEPT = "_soft.kept"
 
 VIEWS = {
     "lens": "One image",
@@ -82,8 +85,7 @@ class Sight:
 
 def begin() -> None:
     """Take T, image, split and view from the URL, once per change."""
-    defaults = {TEMPERATURE[0]: 4.0, IMAGE[0]: -1, SPLIT[0]: "validation", VIEW[0]: "lens"}
-    for slot, value in defaults.items():
+    for slot, value in st.session_state.get(KEPT, DEFAULTS).items():
         st.session_state.setdefault(slot, value)
     adopt(TEMPERATURE[1], number_within(0.5, 50.0), TEMPERATURE[0])
     adopt(IMAGE[1], whole_within(0, 10**6), IMAGE[0])
@@ -92,9 +94,10 @@ def begin() -> None:
 
 
 def remember() -> None:
-    """Put T, image, split and view into the URL."""
+    """Put T, image, split and view into the URL, and keep them for views without their widget."""
     for slot, key in (TEMPERATURE, IMAGE, SPLIT, VIEW):
         publish(key, slot)
+    st.session_state[KEPT] = {slot: st.session_state[slot] for slot in DEFAULTS}
 
 
 def look(service: Service, experiment: ExperimentSnapshot, seed: int) -> Sight:

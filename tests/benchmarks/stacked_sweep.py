@@ -1,0 +1,107 @@
+"""A sweep's students in one stack against the same students one after the other."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.benchmarks.base import Benchmark, Finding, Outcome, Target, in_turns, speed_up, use_cores
+from tests.benchmarks.memory import resident_megabytes
+from tsexplorer.data.registry import Splits, load_splits
+from tsexplorer.models import build
+from tsexplorer.settings import get_settings
+from tsexplorer.specs import ExperimentSpec, StageSpec, TrainSpec
+from tsexplorer.sweeps.chunks import Chunk, ChunkRequest, as_arrays
+from tsexplorer.sweeps.run import run_chunk
+from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.training.control import Control
+from tsexplorer.training.events import Event
+
+# Matrix products in another order, over some hundred steps of Adam.
+TOLERANCE = 1e-3
+EPOCHS = 3
+TRAIN = TrainSpec(epochs=EPOCHS, batch_size=64, learning_rate=1e-3)
+
+
+def run(pairs: int) -> Finding:
+    """Measure on ``mnist-5k``, with events, checkpoints and the figures of each epoch."""
+    cores = use_cores()
+    splits = load_splits("mnist-5k", get_settings().data_folder)
+    _side(splits, 100, 5, stacked=True)  # a first time, off the record
+    _side(splits, 100, 5, stacked=False)
+    before = resident_megabytes()
+
+    def together(number: int) -> Outcome:
+        return _side(splits, number, 25, stacked=True)
+
+    def apart(number: int) -> Outcome:
+        return _side(splits, number, 25, stacked=False)
+
+    done = in_turns(together, apart, pairs, tolerance=TOLERANCE)
+    return speed_up(
+        done,
+        "stacked",
+        "one by one",
+        work=f"25 students, {EPOCHS} epochs of {len(splits.train):,} images",
+        memory=f"{resident_megabytes() - before:+.0f} MB after all pairs",
+        threads=str(cores),
+    )
+
+
+def _side(splits: Splits, seed: int, count: int, *, stacked: bool) -> Outcome:
+    """From the request to the result.
+
+    The teacher has not learnt, and answers as fast. It is that of seed 0 for all pairs, so that
+    its answers are there before the clock runs, for both sides.
+    """
+    sweep = SweepSpec(
+        base=ExperimentSpec(distilled_train=TRAIN),
+        temperatures=(1, 2, 4, 8, 16),
+        lambdas=(0, 0.2, 0.4, 0.6, 0.8),
+        seeds=(0, seed),
+    )
+    students = tuple(sweep.student(cell, seed) for cell in sweep.cells)[:count]
+    with tempfile.TemporaryDirectory(dir=_home()) as folder:
+        request = ChunkRequest(
+            Chunk(students, stacked, ""), _teacher(sweep.teacher(0)), Path(), Path(folder)
+        )
+        began = time.perf_counter()
+        result = run_chunk(request, _nobody, Control(), splits)
+        seconds = time.perf_counter() - began
+    epochs = sum(len(student.epochs) for student in result.students)
+    return Outcome(
+        seconds=seconds,
+        steps=epochs * ceil(len(splits.train) / TRAIN.batch_size),
+        samples=epochs * len(splits.train),
+        loss=sum(student.validation.loss for student in result.students),
+    )
+
+
+def _teacher(stage: StageSpec) -> dict[str, tuple[StageSpec, dict[str, NDArray[np.float32]]]]:
+    weights = build(stage.model, 10, seed=0).state_dict()
+    return {stage.hash: (stage, as_arrays(weights))}
+
+
+def _home() -> Path:
+    home = get_settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _nobody(event: Event) -> None:
+    """Listens to nothing."""
+
+
+BENCHMARK = Benchmark(
+    name="stacked-sweep",
+    title="25 students of 784-64-10 (5 T × 5 λ), batch 64: one by one / in one stack",
+    unit="×",
+    target=Target(4.5),
+    count=3,
+    run=run,
+)

@@ -1,0 +1,157 @@
+"""Sweep specs: checked, frozen, hashed; their cells, stages and experiments."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from tests.examples import TINY
+from tsexplorer.errors import NotFoundError, UserError
+from tsexplorer.planning import plan
+from tsexplorer.specs import LABELS, ObjectiveSpec, parse_spec
+from tsexplorer.sweeps.spec import Cell, SweepSpec, check_objective
+
+SMALL = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0, 1), seeds=(3, 8))
+
+
+def test_json_round_trip_and_hash():
+    again = parse_spec(SweepSpec, SMALL.to_json())
+    assert again == SMALL
+    assert again.hash == SMALL.hash
+    assert len({SMALL.hash, SweepSpec().hash, SweepSpec(base=TINY).hash}) == 3
+    assert parse_spec(SweepSpec, {"temperatures": [1, 2, 4, 8, 16]}).hash == SweepSpec().hash
+    with pytest.raises(ValidationError):
+        SMALL.seeds = (1,)
+
+
+def test_whole_numbers_and_minus_zero_are_other_spellings():
+    first = parse_spec(SweepSpec, '{"temperatures": [1], "lambdas": [0]}')
+    second = parse_spec(SweepSpec, '{"temperatures": [1.0], "lambdas": [-0.0]}')
+    assert first.to_json() == second.to_json()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"temperatures": []}, "temperatures: give at least one value, else the grid is empty."),
+        ({"lambdas": []}, "lambdas: give at least one value, else the grid is empty."),
+        ({"seeds": []}, "seeds: give at least one value, else the grid is empty."),
+        (
+            {"temperatures": [4, 0]},
+            "temperatures.1: t must be above 0 and at most 1000 (given: 0).",
+        ),
+        (
+            {"temperatures": [-1.5]},
+            "temperatures.0: t must be above 0 and at most 1000 (given: -1.5).",
+        ),
+        (
+            {"temperatures": [math.nan]},
+            "temperatures.0: t must be above 0 and at most 1000 (given: nan).",
+        ),
+        ({"lambdas": [0.5, 1.2]}, "lambdas.1: lambda must lie in 0...1 (given: 1.2)."),
+        ({"lambdas": [-0.1]}, "lambdas.0: lambda must lie in 0...1 (given: -0.1)."),
+        ({"lambdas": [math.nan]}, "lambdas.0: lambda must lie in 0...1 (given: nan)."),
+        (
+            {"learning_rates": [0]},
+            "learning_rates.0: a learning rate must be above 0 and at most 1000 (given: 0).",
+        ),
+        ({"temperatures": [2, 2.0]}, "temperatures: 2 stands there twice; leave one out."),
+        ({"lambdas": [0, 0.5, -0.0]}, "lambdas: 0 stands there twice; leave one out."),
+        ({"seeds": [1, 1]}, "seeds: 1 stands there twice; leave one out."),
+        ({"heat": 3}, "heat is not a known setting; remove it or check its spelling."),
+    ],
+)
+def test_bad_input_in_one_sentence(given, sentence):
+    with pytest.raises(UserError) as caught:
+        parse_spec(SweepSpec, given)
+    assert str(caught.value).casefold() == sentence.casefold()
+
+
+def test_cells_are_the_grid():
+    assert SMALL.cells == (
+        Cell(1, 0, 1e-3),
+        Cell(4, 0, 1e-3),
+        Cell(1, 1, 1e-3),
+        Cell(4, 1, 1e-3),
+    )
+    both = SMALL.model_copy(update={"learning_rates": (0.1, 0.2)})
+    assert len(both.cells) == 8
+    assert {cell.learning_rate for cell in both.cells} == {0.1, 0.2}
+
+
+def test_the_baseline_is_trained_once_a_seed():
+    assert len(SMALL.students) == 2 * (2 + 1)
+    assert len({student.hash for student in SMALL.students}) == 6
+    for seed in SMALL.seeds:
+        baseline = SMALL.baseline(1e-3, seed)
+        ones = [SMALL.student(cell, seed) for cell in SMALL.cells if cell.lam == 1]
+        assert ones == [baseline, baseline]
+    assert [student.seed for student in SMALL.students] == [3, 3, 3, 8, 8, 8]
+
+
+def test_sweeps_over_other_temperatures_share_the_baseline():
+    other = SMALL.model_copy(update={"temperatures": (2.0, 9.0)})
+    assert other.baseline(1e-3, 3) == SMALL.baseline(1e-3, 3)
+
+
+def test_the_baseline_is_trained_though_the_grid_leaves_it_out():
+    sweep = SMALL.model_copy(update={"lambdas": (0.0,)})
+    assert sweep.baseline(1e-3, 3) in sweep.students
+
+
+def test_additive_has_no_baseline_in_its_grid():
+    base = TINY.model_copy(update={"objective": ObjectiveSpec(name="additive")})
+    sweep = SMALL.model_copy(update={"base": base})
+    assert len(sweep.students) == 2 * (4 + 1)
+    baseline = sweep.baseline(1e-3, 3)
+    assert baseline.objective == LABELS
+    assert baseline.teachers == ()
+    assert baseline.train == sweep.base.distilled_train
+
+
+def test_a_cell_as_an_experiment_has_the_sweeps_stages():
+    sweep = SMALL.model_copy(update={"teachers": "one a seed", "learning_rates": (0.5, 0.25)})
+    cell = Cell(4, 0, 0.25)
+    experiment = sweep.experiment(cell)
+    assert experiment.seeds == (3, 8)
+    assert experiment.objective == ObjectiveSpec(temperature=4, lam=0)
+    assert experiment.distilled_train.learning_rate == 0.25
+    assert "T 4, λ 0, rate 0.25" in experiment.name
+    stages = {(stage.seed, stage.role): stage.spec for stage in plan(experiment)}
+    for seed in sweep.seeds:
+        assert stages[seed, "distilled"] == sweep.student(cell, seed)
+        assert stages[seed, "teacher"] == sweep.teacher(seed)
+    parse_spec(type(experiment), experiment.to_json())
+
+
+def test_the_shared_teacher_is_the_first_seeds():
+    teachers = {student.teachers for student in SMALL.students}
+    assert teachers == {(SMALL.teacher(3).hash,)}
+    assert SMALL.teacher(8) == SMALL.teacher(3)
+    assert SMALL.before == (SMALL.teacher(3),)
+    first = plan(SMALL.experiment(SMALL.cells[1]))[2].spec
+    assert first == SMALL.student(SMALL.cells[1], 3)
+
+
+def test_warm_start_needs_the_baselines_stages_before():
+    warm = SMALL.model_copy(update={"base": TINY.model_copy(update={"warm_start": True})})
+    starts = {student.start_from for student in warm.students}
+    assert starts == {stage.hash for stage in warm.before[1:]}
+    assert len(starts) == 2
+
+
+def test_long_names_stay_names():
+    base = TINY.model_copy(update={"name": "x" * 80})
+    sweep = SweepSpec(base=base, temperatures=(1 / 3, 2), learning_rates=(1 / 7, 1))
+    for cell in sweep.cells:
+        parse_spec(type(base), sweep.experiment(cell).to_json())
+
+
+def test_objectives_without_a_temperature_are_refused():
+    assert check_objective(ObjectiveSpec(name="additive")).name == "additive"
+    with pytest.raises(UserError, match=r"'vanilla' has no T and λ to sweep over; choose one of h"):
+        check_objective(ObjectiveSpec(name="vanilla"))
+    with pytest.raises(NotFoundError):
+        check_objective(ObjectiveSpec(name="alchemy"))

@@ -1,0 +1,170 @@
+"""How long a sweep will take here, from a short measurement with its own nets and data.
+
+Each kind of chunk is trained for a few short epochs, once with few steps and once with more. The
+difference is the steps' own, what remains is paid once an epoch: validation and the checkpoint.
+Medians of a few epochs: a machine that was wanted for a moment elsewhere does not count.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from tsexplorer.data.base import Split, Splits
+from tsexplorer.errors import Cancelled
+from tsexplorer.specs import StageSpec
+from tsexplorer.sweeps.chunks import Chunk, ChunkRequest
+from tsexplorer.sweeps.run import run_chunk, shelf
+from tsexplorer.training.control import Control
+from tsexplorer.training.events import CheckpointWritten, Event
+from tsexplorer.training.interrupt import evaluation_batch
+from tsexplorer.training.precision import pick_device
+from tsexplorer.training.task import prepare
+from tsexplorer.training.teachers import Online, cache_pays
+
+FEW, MORE = 4, 24
+"""Steps of the short epochs of either kind; their difference is what is measured."""
+EPOCHS = 3
+"""Epochs that are timed, after a first one that is not."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a chunk takes.
+
+    Attributes:
+        step: seconds for one optimiser step of all that train together.
+        epoch: seconds once an epoch beyond its steps.
+    """
+
+    step: float
+    epoch: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a sweep will take on this machine.
+
+    Attributes:
+        students: trainings.
+        chunks: pieces they are trained in, one after the other.
+        seconds: if no early stopping comes in, and nothing else wants the machine.
+    """
+
+    students: int
+    chunks: int
+    seconds: float
+
+
+def cost(requests: Sequence[ChunkRequest], splits: Splits) -> Cost:
+    """Measure and add up; takes a few dozen steps of each kind of chunk.
+
+    Args:
+        requests: the chunks that are still to be trained.
+        splits: their data.
+
+    Raises:
+        UserError: what training would raise.
+    """
+    paces: dict[object, Pace] = {}
+    teachers: dict[tuple[str, ...], float] = {}
+    seconds = 0.0
+    for request in requests:
+        first = request.chunk.students[0]
+        kind = _kind(request.chunk)
+        if kind not in paces:
+            paces[kind] = pace(request, splits)
+        for teaching in {student.teachers for student in request.chunk.students}:
+            if teaching not in teachers:
+                teachers[teaching] = _teacher_seconds(request, splits)
+        steps = -(-len(splits.train) // first.train.batch_size)
+        turns = 1 if request.chunk.stacked else len(request.chunk.students)
+        once = steps * paces[kind].step + paces[kind].epoch
+        seconds += turns * first.train.epochs * once
+    count = sum(len(request.chunk.students) for request in requests)
+    return Cost(count, len(requests), seconds + sum(teachers.values()))
+
+
+def pace(request: ChunkRequest, splits: Splits) -> Pace:
+    """Measure one chunk; of one whose students train one after the other, its first."""
+    few = _epoch_seconds(request, splits, FEW)
+    more = _epoch_seconds(request, splits, MORE)
+    step = max(more - few, 0.0) / (MORE - FEW)
+    return Pace(step, max(few - FEW * step, 0.0))
+
+
+def _epoch_seconds(request: ChunkRequest, splits: Splits, steps: int) -> float:
+    """Median seconds of an epoch of so many steps, its checkpoint included."""
+    chunk = request.chunk
+    if not chunk.stacked:
+        chunk = replace(chunk, students=chunk.students[:1])
+    images = steps * chunk.students[0].train.batch_size
+    short = replace(splits, train=_repeated(splits.train, images))
+    control = Control()
+    marks: list[float] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, CheckpointWritten):
+            marks.append(time.perf_counter())
+            if len(marks) > EPOCHS:
+                control.cancel()
+
+    longer = tuple(_long_enough(student) for student in chunk.students)
+    with tempfile.TemporaryDirectory() as folder, suppress(Cancelled):
+        asked = replace(request, chunk=replace(chunk, students=longer), folder=Path(folder))
+        run_chunk(asked, listen, control, short)
+    return median(later - earlier for earlier, later in pairwise(marks))
+
+
+def _long_enough(student: StageSpec) -> StageSpec:
+    """So that no epoch that is timed is the last, which has more to do."""
+    changes = {"epochs": max(student.train.epochs, EPOCHS + 2), "early_stopping": None}
+    return student.model_copy(update={"train": student.train.model_copy(update=changes)})
+
+
+def _repeated(split: Split, images: int) -> Split:
+    """So many images, some of them again where there are fewer."""
+    places = torch.arange(images) % len(split)
+    return Split(split.images[places], split.labels[places])
+
+
+def _kind(chunk: Chunk) -> object:
+    """The same for chunks that take as long for a step."""
+    first = chunk.students[0]
+    size = len(chunk.students) if chunk.stacked else 1
+    seeds = len({student.seed for student in chunk.students})
+    return (first.model.hash, first.train.hash, first.objective.name, size, seeds)
+
+
+def _teacher_seconds(request: ChunkRequest, splits: Splits) -> float:
+    """Seconds to compute a teacher's answers over the training images beforehand, if they are."""
+    spec = request.chunk.students[0]
+    jitter, images = spec.train.jitter, len(splits.train)
+    classes = len(splits.info.classes)
+    if not spec.teachers or not cache_pays(jitter, spec.train.epochs, images, classes):
+        return 0.0
+    task = prepare(spec, splits, pick_device(request.device), shelf(request))
+    assert task.teacher_net is not None
+    online = Online(task.teacher_net, bf16=task.teacher_bf16)
+    looks = next(task.validation_batches())[: evaluation_batch(task.teacher_macs)]
+    online.answer(looks)  # the first time takes longer
+    variants = (2 * jitter + 1) ** 2
+    return _typical(lambda: online.answer(looks)) * variants * images / len(looks)
+
+
+def _typical(work: Callable[[], object]) -> float:
+    """Median seconds of a few."""
+    seconds = []
+    for _ in range(EPOCHS):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return median(seconds)

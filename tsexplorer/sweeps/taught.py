@@ -1,0 +1,76 @@
+"""The teacher's answers, computed once in a process for all chunks that share it."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from tsexplorer.training.evaluate import logits_over
+from tsexplorer.training.task import Task
+from tsexplorer.training.teachers import Cached, TeacherOutputs
+
+KEPT = 2
+_kept: OrderedDict[object, Taught] = OrderedDict()
+_guard = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """What a teacher says.
+
+    Attributes:
+        outputs: its logits for training batches.
+        validation_N: its answers (classes) over validation.
+    """
+
+    outputs: TeacherOutputs
+    validation_N: Tensor
+
+
+def taught(task: Task, check: Callable[[float], None]) -> Taught | None:
+    """The answers of a task's teacher, which the task is given, too; None without a teacher.
+
+    Args:
+        task: any of those that share the teacher.
+        check: called with the share done; may raise to stop.
+    """
+    if task.teacher_net is None:
+        return None
+    key = _key(task)
+    with _guard:
+        found = _kept.get(key)
+    if found is None:
+        task.attend_teachers(0, check)
+        assert task.teacher is not None
+        batches = task.validation_batches()
+        z_NC = logits_over(task.teacher_net, batches, lambda: check(1.0))
+        found = Taught(task.teacher, z_NC.argmax(1))
+        if isinstance(task.teacher, Cached):
+            _keep(key, found)
+    task.teacher = found.outputs
+    return found
+
+
+def _keep(key: object, found: Taught) -> None:
+    with _guard:
+        _kept[key] = found
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+
+
+def _key(task: Task) -> object:
+    """All that decides the answers: the teachers' weights, and the images by their labels."""
+    assert task.teacher_net is not None
+    splits, data = task.splits, task.spec.data
+    weights = 0
+    for value in task.teacher_net.state_dict().values():
+        weights = zlib.crc32(value.detach().cpu().contiguous().numpy().data, weights)
+    labels = [zlib.crc32(one.labels.numpy().data) for one in (splits.train, splits.validation)]
+    jitter, epochs = task.spec.train.jitter, task.spec.train.epochs
+    shown = (data.name, data.scaling, splits.mean, splits.deviation, *labels, jitter, epochs)
+    return (task.spec.teachers, weights, task.teacher_bf16, str(task.device), *shown)
