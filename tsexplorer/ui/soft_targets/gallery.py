@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+
 import streamlit as st
 
 from tsexplorer.ui.pixels import enlarged
