@@ -7,6 +7,7 @@ from tsexplorer.plots.compare import accuracy_figure, cost_figure, curves_figure
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import results
+from tsexplorer.ui.figures import drawn
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT, compared_experiments
@@ -80,7 +81,7 @@ def accuracies(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     )
     dots = results.accuracy_dots(service, experiments, split)
     if dots:
-        figure = accuracy_figure(dots, palette(), split)
+        figure = drawn(accuracy_figure, dots, palette(), split)
         st.plotly_chart(figure, key="accuracy", config=DOWNLOAD)
     st.dataframe(results.summary_table(service, experiments), hide_index=True)
     st.caption(
@@ -97,7 +98,7 @@ def curves(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     st.subheader("Accuracy by epoch", anchor=False)
     lines = results.accuracy_lines(service, experiments)
     if lines:
-        st.plotly_chart(curves_figure(lines, palette()), key="curves", config=DOWNLOAD)
+        st.plotly_chart(drawn(curves_figure, lines, palette()), key="curves", config=DOWNLOAD)
         st.caption("Validation split, mean over seeds.")
 
 
@@ -107,7 +108,9 @@ def costs(service: Service, experiments: list[ExperimentSnapshot]) -> None:
         "Cost", tuple(COSTS), default="parameters", key="cost", format_func=SHORT, required=True
     )
     points = results.costs(experiments, service, what)
-    st.plotly_chart(cost_figure(points, palette(), COSTS[what]), key="costs", config=DOWNLOAD)
+    st.plotly_chart(
+        drawn(cost_figure, points, palette(), COSTS[what]), key="costs", config=DOWNLOAD
+    )
     if what == "latency":
         busy = any(job.status == "running" for job in service.jobs(active_only=True))
         st.caption(

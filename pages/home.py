@@ -8,6 +8,7 @@ from tsexplorer.plots.compare import accuracy_figure
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES
 from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.figures import drawn
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.results import accuracy_dots, provenance, status_line
 from tsexplorer.ui.router import path_of
@@ -71,12 +72,14 @@ def showcase(service: Service) -> None:
     with st.container(horizontal=True):
         if st.button("Train your own", type="primary", icon=":material/model_training:"):
             st.switch_page(path_of("train"))
+        if st.button("Try a digit", icon=":material/draw:"):
+            st.switch_page(path_of("try_digit"))
         if st.button("See what the teacher knows", icon=":material/blur_on:"):
             st.switch_page(path_of("soft_targets"))
         if st.button("Compare in detail", icon=":material/compare_arrows:"):
             st.switch_page(path_of("compare"))
     st.plotly_chart(
-        accuracy_figure(accuracy_dots(service, [experiment], "test"), palette(), "test"),
+        drawn(accuracy_figure, accuracy_dots(service, [experiment], "test"), palette(), "test"),
         key="demo_accuracy",
         config={"displayModeBar": False},
     )

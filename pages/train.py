@@ -49,10 +49,19 @@ def settings(service: Service) -> None:
     nets = st.container()  # filled last: an impossible net takes only its own place
     objective = forms.objective_form()
     button = st.container()
-    with st.expander("Name, seeds, schedule and precision", icon=":material/tune:"):
-        name = forms.name_form()
-        seeds, warm_start = forms.repeat_form()
-        trains = forms.train_forms()
+    more = st.expander(
+        "Name, seeds, schedule and precision",
+        icon=":material/tune:",
+        key=forms.MORE,
+        on_change="rerun",
+    )
+    if more.open:  # thirty controls that few visits need: drawing them takes longer than the rest
+        with more:
+            name = forms.name_form()
+            seeds, warm_start = forms.repeat_form()
+            trains = forms.train_forms()
+    else:
+        name, seeds, warm_start, trains = forms.as_they_stand()
     with nets, sentences():
         compare_nets(data.name, teacher, student)
     with button, sentences():

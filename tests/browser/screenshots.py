@@ -43,7 +43,7 @@ def train(browser: Browser, server: AppServer) -> None:
     page = opened(browser, server, "/train")
     widget(page, "start").get_by_role("button").click()
     page.get_by_text("validation accuracy so far").first.wait_for(timeout=TRAINED_MS)
-    page.get_by_text("epoch 4 of").first.wait_for(timeout=TRAINED_MS)
+    page.get_by_text("distilled (net 3 of 3) · epoch 1").first.wait_for(timeout=TRAINED_MS)
     page.screenshot(path=FOLDER / "train.png", animations="disabled")
     address = page.url.removeprefix(server.url)
     pocket = opened(browser, server, address, phone=True)
@@ -51,6 +51,25 @@ def train(browser: Browser, server: AppServer) -> None:
     pocket.screenshot(path=FOLDER / "train-phone.png", animations="disabled")
     widget(page, "job_cancel").get_by_role("button").click()
     page.get_by_text("Cancelled").first.wait_for(timeout=TRAINED_MS)
+
+
+def try_digit(browser: Browser, server: AppServer) -> None:
+    """A drawing and its answers."""
+    page = opened(browser, server, "/try_digit")
+    box = widget(page, "pad").get_by_role("application", name="Paper").bounding_box()
+    assert box is not None
+    stops = [(0.27, 0.3), (0.73, 0.26), (0.5, 0.55), (0.42, 0.85)]
+    corners = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stops]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=10)
+    page.mouse.up()
+    page.get_by_text("All agree").or_(page.get_by_text("They disagree")).wait_for(
+        timeout=TRAINED_MS
+    )
+    settle(page)
+    page.screenshot(path=FOLDER / "try-digit.png", animations="disabled")
 
 
 def soft_targets(browser: Browser, server: AppServer) -> None:
@@ -78,7 +97,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium.require(), args=list(chromium.FLAGS)
         )
-        for take in (home, train, soft_targets, compare):
+        for take in (home, train, try_digit, soft_targets, compare):
             take(browser, server)
         browser.close()
 

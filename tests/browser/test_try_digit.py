@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +143,7 @@ def test_a_finger_draws_on_a_phone(finger: Page, app_server: AppServer) -> None:
     point(finger, 0, 0)  # scrolls there first
     stops = [point(finger, *corner) for corner in SEVEN]
     path = [stops[0]]
-    for (x0, y0), (x1, y1) in zip(stops, stops[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(stops):
         path += [(x0 + (x1 - x0) * k / 8, y0 + (y1 - y0) * k / 8) for k in range(1, 9)]
     for number, (x, y) in enumerate(path):
         kind = "touchMove" if number else "touchStart"

@@ -9,7 +9,9 @@ from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer import demo
 from tsexplorer.errors import UserError
+from tsexplorer.recipes import get_recipe
 from tsexplorer.service import Service
+from tsexplorer.ui.forms import MORE
 
 
 @pytest.fixture
@@ -184,3 +186,19 @@ def test_what_is_trained_is_shown_without_a_job(open_page: OpenPage, service: Se
     with pytest.raises(UserError, match="not trained yet"):
         service.keep(TINY)
     assert "the demo again" in words(open_page("train", experiment=kept.id))
+
+
+def test_what_is_folded_away_counts_as_it_stands(open_page: OpenPage, service: Service) -> None:
+    page = open_page("train")
+    page.number_input(key="distilled_train.epochs").set_value(3).run()
+    page.text_input(key="name").set_value("folded").run()
+    page.session_state[MORE] = False
+    page.run()
+    assert not [one for one in page.number_input if one.key == "distilled_train.epochs"]
+    page.button(key="start").click().run()
+    no_exception(page)
+    spec = service.experiment("folded").spec
+    assert spec.distilled_train.epochs == 3
+    recipe = get_recipe("quick").spec
+    assert spec.teacher_train == recipe.teacher_train
+    assert spec.seeds == recipe.seeds

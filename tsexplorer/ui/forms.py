@@ -29,6 +29,8 @@ from tsexplorer.ui.state import adopt, number_within, one_of, publish
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
 WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
 CUSTOM = "custom"
+MORE = "train_more"
+"""Whether the part of the form that few need is open."""
 FILLED = "_filled"
 Stage = Literal["teacher_train", "baseline_train", "distilled_train"]
 STAGES: dict[Stage, str] = {
@@ -185,6 +187,16 @@ def name_form() -> str:
     return given.strip()
 
 
+def as_they_stand() -> tuple[str, int, bool, dict[Stage, dict[str, Any]]]:
+    """Name, seeds, warm start and schedules while their controls are not drawn."""
+    state = st.session_state
+    trains = {
+        stage: _off({name: state[f"{stage}.{name}"] for name in TrainSpec.model_fields})
+        for stage in STAGES
+    }
+    return state.get("name", "").strip(), int(state["seeds"]), bool(state["warm_start"]), trains
+
+
 def suggested_name(spec: ExperimentSpec) -> str:
     """A name that says what the experiment is."""
     objective = get_objective(spec.objective.name)
@@ -217,9 +229,12 @@ def _train_form(stage: Stage, title: str) -> dict[str, Any]:
         for place, name in enumerate(name for name in names if name not in FIRST_FIELDS):
             with columns[place % 2]:
                 values[name] = control(TrainSpec, name, stage)
-    for name in ("early_stopping", "max_norm"):
-        values[name] = values[name] or None
-    return values
+    return _off(values)
+
+
+def _off(values: dict[str, Any]) -> dict[str, Any]:
+    """The same values, with None for what a person puts to 0 to have it off."""
+    return values | {name: values[name] or None for name in ("early_stopping", "max_norm")}
 
 
 def control(kind: type[BaseModel], name: str, prefix: str) -> Any:
