@@ -239,9 +239,9 @@ def test_no_barrier_with_answers_on_the_page(
     size: dict[str, int],
 ) -> None:
     page.set_viewport_size(size)  # type: ignore[arg-type]
-    set_theme(page, theme)  # type: ignore[arg-type]
     upload(page, app_server, ("row.png", row_of_digits(3, ZERO)))
     expect(answers(page)).to_have_count(6, timeout=FIRST_MS)
+    set_theme(page, theme)  # type: ignore[arg-type]
     wait_idle(page)
     widget(page, "digit_lens_on").locator("label").first.click()
     expect(page.locator(".lens")).to_be_visible()
