@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
+from tsexplorer.analysis.threads import one_thread
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec
 
@@ -17,7 +15,6 @@ WARM_UP = 10
 BUDGET_SECONDS = 0.25
 MOST = 200
 FEWEST = 10
-_measuring = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,10 @@ def measure(model: ModelSpec, classes: int) -> Latency:
     """Time a net's forward pass on one 28x28 image.
 
     The weights do not matter to the time, so the net is built afresh. While it is timed, the
-    calling thread has one core: a trainer beside it keeps the others. One net is timed at a time;
-    a second caller waits.
+    calling thread has one core: a trainer beside it keeps the others. One net is asked or timed at
+    a time; a second caller waits.
     """
-    with _one_thread():
+    with one_thread():
         net = build(model, classes, seed=0).eval()
         image = torch.zeros(1, 1, 28, 28)
         for _ in range(WARM_UP):
@@ -59,19 +56,3 @@ def measure(model: ModelSpec, classes: int) -> Latency:
     times.sort()
     n = len(times)
     return Latency(times[n // 2], times[n // 10], times[(9 * n) // 10], n)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One core for the calling thread, then as many as it had.
-
-    torch also hands the number set last to every thread that first uses it afterwards. So it is
-    put back, and two callers take turns: neither takes the other's 1 for the number it had.
-    """
-    with _measuring:
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
