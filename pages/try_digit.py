@@ -34,6 +34,7 @@ def main() -> None:
             experiment = experiment_choice(service, "digit.experiment")
             seed = seed_choice(experiment, "digit.seed")
         nets = answers.panel(service, experiment, seed)
+        answers.say_what_they_know(nets)
         left, right = st.columns([2, 5], gap="medium")
         with left, sentences():
             source = st.segmented_control(

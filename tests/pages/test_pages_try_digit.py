@@ -198,3 +198,24 @@ def test_a_url_that_names_nothing(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="telepathy", experiment="gone")
     assert "Shown instead: the demo" in page.warning[0].value
     assert page.query_params["source"] == "draw"
+
+
+def test_nets_that_know_no_digits_say_so(open_page: OpenPage, service: Service) -> None:
+    spec = service.experiment(demo.NAME).spec
+    data = spec.data.model_copy(update={"name": "fashion-mnist"})
+    foreign = spec.model_copy(update={"name": "foreign", "data": data})
+    kept = service.store.add_experiment(foreign, service.check(foreign).planned)
+    key = kept.stages[0].stage.hash
+    service.store.stage_started(key, parameters=1, machine="here")
+    service.store.stage_ended(
+        key,
+        "done",
+        validation_accuracy=0.9,
+        validation_loss=0.1,
+        test_accuracy=0.9,
+        train_seconds=1.0,
+        kept_epoch=1,
+    )
+    page = open_page("try_digit", experiment=kept.id, source="samples")
+    assert "know Fashion-MNIST and nothing else" in page.info[0].value
+    assert "are not here; download them" in page.error[0].value

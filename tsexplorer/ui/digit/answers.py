@@ -87,6 +87,17 @@ def panel(service: Service, experiment: ExperimentSnapshot, seed: int) -> Panel:
     return Panel(service, experiment, trained, classes)
 
 
+def say_what_they_know(nets: Panel) -> None:
+    """A word where the nets did not learn from pen strokes."""
+    info = get_dataset(nets.experiment.spec.data.name).info
+    if info.name not in STROKES:
+        st.info(
+            f"These nets know {info.title} and nothing else: whatever a picture shows, they answer "
+            f"with one of {', '.join(info.classes[:3])} and so on. Samples show them at their best.",
+            icon=":material/checkroom:",
+        )
+
+
 def warm(nets: Panel) -> None:
     """Have everything ready that the first answer needs: imports, nets, their times."""
     import numpy as np
