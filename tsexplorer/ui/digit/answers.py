@@ -93,7 +93,7 @@ def say_what_they_know(nets: Panel) -> None:
     if info.name not in STROKES:
         st.info(
             f"These nets know {info.title} and nothing else: whatever a picture shows, they answer "
-            f"with one of {', '.join(info.classes[:3])} and so on. Samples show them at their best.",
+            f"with one of {', '.join(info.classes[:3])} and so on. Samples suit them best.",
             icon=":material/checkroom:",
         )
 
