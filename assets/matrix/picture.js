@@ -46,7 +46,7 @@ function matricesPicture(root, { data, matrices }) {
       const box = { x: left + 0.5, y: top + 0.5, width: broad - 1, height: square - 1 };
       shape(made, "rect", { ...box, fill: plain(backgroundColor) });
       if (node.classList.contains("framed")) {
-        const inner = { x: left + 2, y: top + 2, width: broad - 4, height: square - 4 };
+        const inner = { x: left + 4, y: top + 4, width: broad - 8, height: square - 8 };
         shape(made, "rect", { ...inner, fill: "none", stroke: plain(color), "stroke-width": 2 });
       }
       const look = { fill: plain(color), "font-size": 11, ...middle };
