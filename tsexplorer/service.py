@@ -157,13 +157,13 @@ class Service:
             )
         return found
 
-    def is_sweep(self, key: str) -> bool:
-        """Whether what a job trains is a sweep.
+    def subject(self, job: JobSnapshot) -> ExperimentSnapshot:
+        """What a job trains: an experiment, or the plan of a sweep, which has a ``sweep``.
 
         Raises:
-            NotFoundError: there is no such experiment or sweep.
+            NotFoundError: it was deleted.
         """
-        return self.store.experiment(key).sweep is not None
+        return self.store.experiment(job.experiment_id)
 
     def stage(self, key: str) -> StageSnapshot:
         """A stage by its hash, or enough of its beginning, or as EXPERIMENT:ROLE[:SEED].

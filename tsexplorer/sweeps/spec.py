@@ -34,7 +34,7 @@ BASELINE_AT_ONE = ("hinton",)
 
 def _temperature(value: float) -> float:
     if not 0 < value <= 1000:
-        raise ValueError("T must be above 0 and at most 1000")
+        raise ValueError("a temperature must be above 0 and at most 1000")
     return value + 0.0
 
 
