@@ -81,7 +81,7 @@ def _adopt(service: Service, figures: SweepFigures, cell: Cell) -> None:
         if st.button("Make it an experiment", key="adopt", icon=":material/science:"):
             with sentences():
                 adopted[place] = service.sweeps.adopt(figures.sweep.id, cell).id
-                st.rerun(scope="fragment")
+                st.rerun()
         return
     with sentences():
         _links(service.experiment(adopted[place]))
