@@ -77,23 +77,22 @@ def test_what_does_not_stack_is_said(open_page: OpenPage) -> None:
 @pytest.mark.parametrize(
     ("key", "values", "sentence"),
     [
-        ("temperatures", ["4", "warm"], "Temperatures T: 'warm' is not a number"),
-        ("temperatures", [], "else the grid is empty"),
-        ("temperatures", ["0"], "must be above 0"),
-        ("temperatures", ["inf"], "at most 1000"),
-        ("temperatures", ["4", "4.0"], "4 stands there twice"),
-        ("lambdas", [], "else the grid is empty"),
-        ("lambdas", ["1.5"], "must lie in 0...1"),
-        ("lambdas", ["nan"], "must lie in 0...1"),
-        ("rates", ["-0.1"], "must be above 0"),
+        ("temperatures", "4, warm", "Temperatures T: 'warm' is not a number"),
+        ("temperatures", " , ", "else the grid is empty"),
+        ("temperatures", "0", "must be above 0"),
+        ("temperatures", "inf", "at most 1000"),
+        ("temperatures", "4, 4.0", "4 stands there twice"),
+        ("lambdas", "", "else the grid is empty"),
+        ("lambdas", "1.5", "must lie in 0...1"),
+        ("lambdas", "nan", "must lie in 0...1"),
+        ("rates", "-0.1", "must be above 0"),
     ],
 )
 def test_bad_input_is_one_sentence(
-    open_page: OpenPage, key: str, values: list[str], sentence: str
+    open_page: OpenPage, key: str, values: str, sentence: str
 ) -> None:
     page = open_page("sweep")
-    page.session_state[f"sweep.{key}"] = values
-    page.run()
+    page.text_input(key=f"sweep.{key}").set_value(values).run()
     no_exception(page)
     (said,) = errors(page)
     assert sentence in said
@@ -102,7 +101,7 @@ def test_bad_input_is_one_sentence(
 
 def test_too_many_students_are_refused(open_page: OpenPage) -> None:
     page = open_page("sweep")
-    page.session_state["sweep.temperatures"] = [", ".join(map(str, range(1, 61)))]
+    page.text_input(key="sweep.temperatures").set_value(", ".join(map(str, range(1, 61))))
     page.number_input(key="sweep.seeds").set_value(20).run()
     (said,) = errors(page)
     assert "60" in said or "6,000" in said
@@ -111,9 +110,9 @@ def test_too_many_students_are_refused(open_page: OpenPage) -> None:
 
 def test_values_of_ones_own_make_the_grid(open_page: OpenPage, service: Service) -> None:
     page = open_page("sweep")
-    page.session_state["sweep.temperatures"] = ["9", "2.7, 1"]
-    page.session_state["sweep.lambdas"] = ["0.3"]
-    page.session_state["sweep.rates"] = ["0.01", "0.001"]
+    page.text_input(key="sweep.temperatures").set_value("9, 2.7 1")
+    page.text_input(key="sweep.lambdas").set_value("0.3")
+    page.text_input(key="sweep.rates").set_value("0.01; 0.001")
     page.number_input(key="sweep.seeds").set_value(2).run()
     assert "6 cells, 2 seeds" in words(page)
     page.button(key="sweep_start").click().run()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,7 +11,7 @@ from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective, objective_names
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec, parse_spec, shorten
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
@@ -21,16 +20,7 @@ from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import SWEEP
 from tsexplorer.ui.theme import counted, duration, escaped
 
-OFFERED = {
-    "temperatures": ("1", "1.5", "2", "2.5", "3", "4", "6", "8", "10", "16", "20", "32", "50"),
-    "lambdas": ("0", "0.1", "0.25", "0.5", "0.75", "0.9", "1"),
-    "rates": ("0.0003", "0.001", "0.003", "0.01", "0.03"),
-}
-FIRST = {
-    "temperatures": ["1", "2", "4", "8", "16"],
-    "lambdas": ["0", "0.25", "0.5", "0.75", "1"],
-    "rates": [],
-}
+FIRST = {"temperatures": "1, 2, 4, 8, 16", "lambdas": "0, 0.25, 0.5, 0.75, 1", "rates": ""}
 SEEDS = 3
 STAGES: dict[forms.Stage, str] = {"distilled_train": "Students", "teacher_train": "Teacher"}
 COST = "sweep.cost"
@@ -71,9 +61,10 @@ def form(service: Service) -> None:
     nets = st.container()  # below: the button is to be seen without scrolling
     with st.expander("Learning rates, schedule and name", icon=":material/tune:"):
         rates = _values(
-            "Learning rates (none: that of the schedule)",
+            "Learning rates",
             "rates",
-            "Each makes a map of its own.",
+            "Each makes a map of its own; none given: that of the schedule below.",
+            "that of the schedule",
         )
         trains = forms.train_forms(STAGES)
         name = st.text_input(
@@ -104,22 +95,23 @@ def form(service: Service) -> None:
         _start(service, spec, name, available)
 
 
-def numbers(label: str, texts: Iterable[str]) -> tuple[float, ...]:
-    """Values as typed, one or several in a text, as numbers in ascending order.
+def numbers(label: str, text: str) -> tuple[float, ...]:
+    """Values as typed, as numbers in ascending order.
 
-    >>> numbers("T", ["4", "1, 2.5"])
+    >>> numbers("T", "4, 1 2.5")
     (1.0, 2.5, 4.0)
 
     Raises:
         UserError: one of them is no number.
     """
     found = []
-    for part in (part for text in texts for part in re.split(r"[,;\s]+", text) if part):
+    for part in filter(None, re.split(r"[,;\s]+", text)):
         try:
             found.append(float(part))
         except ValueError:
             raise UserError(
-                f"{label}: {part!r} is not a number; write one such as 4 or 0.5."
+                f"{label}: {shorten(part)} is not a number; write numbers with commas between "
+                "them, such as 0.5, 4."
             ) from None
     return tuple(sorted(found))
 
@@ -133,16 +125,17 @@ def suggested_name(spec: SweepSpec) -> str:
     return f"{base.student.name} from {base.teacher.name}, {base.data.name}, {size}"[:80]
 
 
-def _values(label: str, name: str, meaning: str) -> Sequence[str]:
-    chosen: Sequence[str] = st.multiselect(
+def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
+    # No multiselect: with "2" typed, its Enter takes all values that have a 2 in them.
+    text: str = st.text_input(
         label,
-        OFFERED[name],
         key=f"sweep.{name}",
-        accept_new_options=True,
+        placeholder=placeholder,
+        max_chars=2000,
         persist_state="session",
-        help=f"{meaning} Choose, or type a number of your own and press Enter.",
+        help=f"{meaning} Numbers with commas between them.",
     )
-    return chosen
+    return text
 
 
 def _objective() -> str:
@@ -161,7 +154,7 @@ def _objective() -> str:
             f"**{get_objective(name).title}**: {get_objective(name).summary}" for name in names
         ),
     )
-    st.latex(rf"\footnotesize {get_objective(name).formula}")  # it must fit a phone
+    st.latex(rf"\scriptsize {get_objective(name).formula}")  # it must fit a phone
     return name
 
 
