@@ -9,7 +9,7 @@ const NAMES = 7; // a character of a class's name, roughly
 function matricesPicture(root, { data, matrices }) {
   const { rows, columns, corner } = data;
   const square = columns.order.length > MOST_WITH_TEXT ? SQUARE.many : SQUARE.few;
-  const broad = square * Math.max(1, data.aspect);
+  const broad = Math.round(square * Math.max(1, data.aspect));
   const heads = corner.shown ? [...rows.names, corner.text] : rows.names;
   const names = EDGE + NAMES * Math.max(...heads.map((name) => name.length));
   const side = broad * columns.order.length;

@@ -146,7 +146,7 @@ def test_a_finished_sweep_names_its_choice_and_how_sure_it_is(
     assert f"{100 * test.mean:.2f} % (95 % interval" in said
     others = sum(one.may_be_best for one in figures.map.cells) - 1
     if others:
-        assert f"{others} of the 3 other cells cannot be told apart" in said
+        assert f"{others} of 3 other settings cannot be told apart" in said
     assert "Validation split of MNIST" in said
     assert "None is corrected for the number of cells" in said
     assert "Baseline (λ = 1)" in said
@@ -200,6 +200,19 @@ def test_rates_have_maps_side_by_side_and_parallel_axes(
     assert "binomial over images, 1 seed" in said
     assert len(page.get("plotly_chart")) == 3
     assert set(page.dataframe[-1].value["Learning rate"]) == {0.001, 0.01}
+
+
+def test_a_baseline_among_the_best_is_said_and_counted_once(
+    open_page: OpenPage, service: Service
+) -> None:
+    spec = GRID.model_copy(update={"lambdas": (1.0,), "seeds": (0,), "temperatures": (1, 4, 9)})
+    spec = spec.model_copy(update={"learning_rates": (0.001, 0.0011)})
+    sweep = trained(service, spec, "labels")
+    page = open_page("sweep", sweep=sweep.id)
+    said = words(page)
+    assert "λ = 1 (the baseline, whatever T), learning rate" in said
+    assert "1 of 1 other settings cannot be told apart" in said  # three T, one training a rate
+    assert "The baseline is among the best" in said
 
 
 def test_a_sweep_can_be_deleted(open_page: OpenPage, service: Service, tiny: SweepSnapshot) -> None:

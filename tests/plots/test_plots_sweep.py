@@ -22,6 +22,7 @@ from tsexplorer.plots.sweep import (
     slice_figure,
     slices,
 )
+from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.sweeps.map import CellResult, Estimate, SweepMap
 from tsexplorer.sweeps.spec import Cell, SweepSpec
 
@@ -120,7 +121,14 @@ def test_rates_have_maps_of_their_own_with_the_same_colours() -> None:
     assert one.span == other.span == pytest.approx((50, 97))
     assert np.isnan(other.values_RC).sum() == 5
     assert "learning rate 0.5" in other.hover[0][0]
+
+
+def test_where_t_has_no_say_it_is_not_named() -> None:
     assert cell_in_words(BEST, SWEEP) == "T = 4, λ = 0"
+    assert cell_in_words(Cell(4, 1, RATE), SWEEP) == "λ = 1 (the baseline, whatever T)"
+    base = TINY.model_copy(update={"objective": ObjectiveSpec(name="additive")})
+    additive = SWEEP.model_copy(update={"base": base})
+    assert cell_in_words(Cell(4, 1, RATE), additive) == "T = 4, λ = 1"
 
 
 def test_words_say_what_kind_of_interval() -> None:

@@ -127,8 +127,12 @@ def rank_in_words(result: CellResult, best: Cell | None) -> str:
 
 
 def cell_in_words(cell: Cell, sweep: SweepSpec) -> str:
-    """A cell's name; the learning rate is named where it varies."""
-    words = f"T = {format_number(cell.temperature)}, λ = {format_number(cell.lam)}"
+    """A cell's name: without T where that has no say, with the learning rate where it varies."""
+    words = f"λ = {format_number(cell.lam)}"
+    if cell.lam == 1 and sweep.baseline_in_grid:
+        words += " (the baseline, whatever T)"
+    else:
+        words = f"T = {format_number(cell.temperature)}, {words}"
     if len(sweep.rates) > 1:
         words += f", learning rate {format_number(cell.learning_rate)}"
     return words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from tsexplorer.plots.sweep import cell_in_words, in_words, rank_in_words
@@ -9,7 +11,7 @@ from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.sweeping import SweepFigures
 from tsexplorer.sweeps.map import CellResult
-from tsexplorer.sweeps.spec import Cell
+from tsexplorer.sweeps.spec import Cell, SweepSpec
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT
@@ -30,16 +32,40 @@ def chosen_view(figures: SweepFigures) -> None:
         f"**{cell_in_words(chosen.cell, sweep)}**, test accuracy **{in_words(chosen.test)}**, "
         "read once, after the choice."
     )
-    others = [one.cell for one in found.cells if one.may_be_best and one.cell != chosen.cell]
-    if not others:
-        st.markdown("On these seeds it can be told apart from all other cells.")
-        return
-    names = "; ".join(cell_in_words(cell, sweep) for cell in others[:NAMES_SHOWN])
-    more = f"; and {len(others) - NAMES_SHOWN} more" if len(others) > NAMES_SHOWN else ""
-    st.markdown(
-        f"{len(others)} of the {len(found.cells) - 1} other cells cannot be told apart from it "
-        f"(framed in the map): {names}{more}. The choice among them is partly luck."
+    cells = _distinct(sweep, [chosen.cell, *(one.cell for one in found.cells)])[1:]
+    near = {one.cell for one in found.cells if one.may_be_best}
+    others = [cell for cell in cells if cell in near]
+    st.markdown(_how_sure(sweep, others, len(cells)))
+    if any(_is_baseline(sweep, cell) for cell in (chosen.cell, *others)):
+        st.info(
+            "The baseline is among the best: with these seeds, no setting is shown to gain "
+            "accuracy by the teacher.",
+            icon=":material/balance:",
+        )
+
+
+def _how_sure(sweep: SweepSpec, near: Sequence[Cell], others: int) -> str:
+    if not near:
+        return "All other settings lie behind it." if others else "It is the only setting."
+    names = "; ".join(cell_in_words(cell, sweep) for cell in near[:NAMES_SHOWN])
+    more = f"; and {len(near) - NAMES_SHOWN} more" if len(near) > NAMES_SHOWN else ""
+    return (
+        f"{len(near)} of {others} other settings cannot be told apart from it (framed in the "
+        f"map): {names}{more}. The choice among them is partly luck."
     )
+
+
+def _distinct(sweep: SweepSpec, cells: Sequence[Cell]) -> list[Cell]:
+    """The first of those cells that are one and the same training."""
+    seed = sweep.seeds[0]
+    first: dict[str, Cell] = {}
+    for cell in cells:
+        first.setdefault(sweep.student(cell, seed).hash, cell)
+    return list(first.values())
+
+
+def _is_baseline(sweep: SweepSpec, cell: Cell) -> bool:
+    return cell.lam == 1 and sweep.baseline_in_grid
 
 
 def cell_view(service: Service, figures: SweepFigures, cell: Cell) -> None:

@@ -36,6 +36,8 @@ from tsexplorer.ui.theme import duration, escaped, palette
 
 EVERY_SECONDS = 1.0
 CORNER = "λ ↓  T →"
+WIDTH = 9.6
+"""Of a row of cells over the height of one, up to the columns that make cells square."""
 NOTE = (
     "★ the best mean accuracy; framed: cannot be told apart from it, paired by seed. Click a cell "
     "for its figures."
@@ -138,7 +140,7 @@ def _map(figures: SweepFigures) -> Cell | None:
             label="Map over T and λ",
             corner_shown=True,
             apart=True,
-            aspect=1.1 if several else 1.9,
+            aspect=max(1.0, WIDTH / len(columns)),
         ),
         name=f"map-{measure}",
         key=f"map_{figures.sweep.id}",
