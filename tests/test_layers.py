@@ -22,6 +22,7 @@ LAYERS = [
     *("__main__", "cli"),
     "ui",
     "service",
+    "sweeping",
     "reading",
     "demo",
     "jobs",

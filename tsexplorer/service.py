@@ -32,6 +32,7 @@ from tsexplorer.store import (
     StageSnapshot,
     Store,
 )
+from tsexplorer.sweeping import Sweeping
 from tsexplorer.training.courtesy import Courtesy
 from tsexplorer.training.places import weights_path
 
@@ -94,6 +95,9 @@ class Service:
         recover(self.store, settings)
         self._worker: Worker | None = None
         self._lock = threading.Lock()
+        self.sweeps = Sweeping(
+            self.store, settings, self.check, self.take_up, lambda: self.worker.nudge()
+        )
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -143,9 +147,23 @@ class Service:
         """One experiment by id or name.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is none, or it is a sweep.
         """
-        return self.store.experiment(key)
+        found = self.store.experiment(key)
+        if found.sweep is not None:
+            raise NotFoundError(
+                f'"{found.name}" is a sweep; open it on the page T × λ map, and make one of its '
+                "cells an experiment."
+            )
+        return found
+
+    def subject(self, job: JobSnapshot) -> ExperimentSnapshot:
+        """What a job trains: an experiment, or the plan of a sweep, which has a ``sweep``.
+
+        Raises:
+            NotFoundError: it was deleted.
+        """
+        return self.store.experiment(job.experiment_id)
 
     def stage(self, key: str) -> StageSnapshot:
         """A stage by its hash, or enough of its beginning, or as EXPERIMENT:ROLE[:SEED].
@@ -180,7 +198,8 @@ class Service:
             name = wish if number == 1 else f"{wish[:74]} ({number})"
             if not self.store.has_experiment(name):
                 return name
-            if self.store.experiment(name).spec == spec.model_copy(update={"name": name}):
+            found = self.store.experiment(name)
+            if not found.sweep and found.spec == spec.model_copy(update={"name": name}):
                 return name
         raise UserError(f"There are too many experiments named {wish!r}; choose another name.")
 
@@ -231,6 +250,20 @@ class Service:
             raise UserError("Some nets of this experiment are not trained yet; start it instead.")
         return self.store.add_experiment(spec, checked.planned)
 
+    def take_up(self, spec: ExperimentSpec) -> ExperimentSnapshot:
+        """Keep an experiment, and queue it unless all its nets are trained.
+
+        It gets a free name where another one has its name.
+
+        Raises:
+            UserError: :meth:`check` says no, or the data is not there and must be.
+        """
+        spec = spec.model_copy(update={"name": self.free_name(spec, spec.name)})
+        checked = self.check(spec)
+        if len(checked.trained) == len({stage.spec.hash for stage in checked.planned}):
+            return self.keep(spec)
+        return self.store.experiment(self.start(spec).experiment_id)
+
     def enqueue(self, spec: ExperimentSpec) -> JobSnapshot:
         """As :meth:`start`, for a caller that runs the job itself."""
         checked = self.check(spec)
@@ -269,7 +302,7 @@ class Service:
         Resuming what goes on, or is queued already, does nothing: two tabs may ask the same.
 
         Raises:
-            UserError: the job is done, or its experiment is in the queue as another job.
+            UserError: the job is done, or what it trains is in the queue as another job.
         """
         status = self.store.job(job).status
         if status in ("paused", "running"):
@@ -319,7 +352,7 @@ class Service:
         return Standing.reported(job.progress)
 
     def delete(self, key: str) -> None:
-        """Remove an experiment and the weights that no other one uses.
+        """Remove an experiment, or a sweep, and the weights that no other one uses.
 
         Raises:
             UserError: it is the demo, or it is being trained.
@@ -327,6 +360,9 @@ class Service:
         experiment = self.store.experiment(key)
         if experiment.name == demo.NAME:
             raise UserError("The demo ships with the app and stays; delete another experiment.")
+        if experiment.sweep is not None:
+            self.sweeps.delete(experiment.id)
+            return
         from tsexplorer.jobs.weights import Shelf
 
         shelf = Shelf(self.settings.stages_folder)

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         """One folder a stage: weights and checkpoint."""
         return self.home / "stages"
 
+    @property
+    def sweeps_folder(self) -> Path:
+        """One folder a sweep: checkpoints of its chunks."""
+        return self.home / "sweeps"
+
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:

@@ -1,11 +1,12 @@
-// Class matrices side by side: a cell is a button that shows its images.
+// Matrices side by side, refilled in place: a cell is a button that shows what is behind it.
 // shared/elements.js, shared/pictures.js, picture.js and matrix.js, in this order, make one module.
 
-const MOST_WITH_TEXT = 10; // classes up to which numbers in the cells can be read on a phone
+const MOST_WITH_TEXT = 10; // columns up to which numbers in the cells can be read on a phone
+const MOST_ABREAST = 3;
 
 /** One matrix: a title, the colours' meaning, and a grid of cells that are filled anew in place. */
 class Matrix {
-  constructor(parent, { classes, order }, { role, mark }) {
+  constructor(parent, { rows, columns, corner }, { role, mark }, number) {
     const figure = element(parent, "figure", role ? { "data-role": role } : {});
     this.title = element(figure, "figcaption");
     const sign = { class: "mark", "aria-hidden": "true", text: `${mark} ` };
@@ -15,29 +16,31 @@ class Matrix {
     this.bar = element(figure, "div", { class: "bar", "aria-hidden": "true" });
     this.ticks = element(figure, "div", { class: "ticks", "aria-hidden": "true" });
     this.grid = element(figure, "div", { class: "grid", role: "grid" });
-    this.grid.style.setProperty("--classes", classes.length);
+    this.grid.style.setProperty("--columns", columns.order.length);
+    this.across = columns.order.length;
     this.colours = [];
     this.cells = [];
-    this.addRows(classes, order);
+    this.addRows(rows, columns, corner, number);
   }
 
-  addRows(classes, order) {
+  addRows(rows, columns, corner, number) {
     const head = element(this.grid, "div", { class: "row", role: "row" });
     element(head, "span", { class: "corner", role: "columnheader" });
-    element(head.firstChild, "span", { class: "hidden", text: "True class" });
-    for (const c of order) {
-      element(head, "span", { class: "column", role: "columnheader", text: classes[c] });
+    const sight = corner.shown ? "name" : "hidden";
+    element(head.firstChild, "span", { class: sight, text: corner.text });
+    for (const c of columns.order) {
+      element(head, "span", { class: "column", role: "columnheader", text: columns.names[c] });
     }
-    order.forEach((r, row) => {
+    rows.order.forEach((r, row) => {
       const line = element(this.grid, "div", { class: "row", role: "row" });
-      const name = { class: "name", role: "rowheader", title: classes[r], text: classes[r] };
-      element(line, "span", name);
-      order.forEach((c, column) => {
+      const text = rows.names[r];
+      element(line, "span", { class: "name", role: "rowheader", title: text, text });
+      columns.order.forEach((c, column) => {
         const tabindex = row === 0 && column === 0 ? 0 : -1;
         const node = element(line, "div", { class: "cell", role: "gridcell", tabindex });
         element(node, "span", { class: "number", "aria-hidden": "true" });
         element(node, "span", { class: "hidden" });
-        node.at = { matrix: this, row, column, cell: [r, c] };
+        node.at = { matrix: this, row, column, cell: [number, r, c] };
         this.cells.push({ node, row, column });
       });
     });
@@ -57,9 +60,10 @@ class Matrix {
       element(this.ticks, "span", { text }).style.left = `${100 * share}%`;
     }
     for (const { node } of this.cells) {
-      const [r, c] = node.at.cell;
-      const { text, hover, grounds, inks } = cells[r][c];
+      const [, r, c] = node.at.cell;
+      const { text, hover, grounds, inks, framed } = cells[r][c];
       node.classList.toggle("none", grounds === null);
+      node.classList.toggle("framed", framed);
       node.style.background = grounds === null ? "" : `light-dark(${grounds})`;
       node.style.color = grounds === null ? "" : `light-dark(${inks})`;
       const [number, spoken] = node.children;
@@ -70,10 +74,9 @@ class Matrix {
   }
 
   cellAt(row, column) {
-    const { length } = this.cells;
-    const size = Math.sqrt(length);
-    const inside = row >= 0 && column >= 0 && row < size && column < size;
-    return inside ? this.cells[row * size + column].node : null;
+    const { across, cells } = this;
+    const inside = row >= 0 && column >= 0 && column < across && row < cells.length / across;
+    return inside ? cells[row * across + column].node : null;
   }
 }
 
@@ -99,36 +102,47 @@ class Matrices {
   /** New data from the server: the same cells, other numbers; new cells for other classes. */
   receive(data, send) {
     const roles = data.matrices.map(({ role }) => role);
-    const shape = JSON.stringify([data.classes, data.order, roles]);
+    const shape = JSON.stringify([data.rows, data.columns, data.corner, roles]);
     this.data = data;
     this.send = send;
     if (shape !== this.shape) {
       this.all.replaceChildren();
-      this.matrices = data.matrices.map((one) => new Matrix(this.all, data, one));
-      this.all.classList.toggle("many", data.classes.length > MOST_WITH_TEXT);
+      this.matrices = data.matrices.map((one, m) => new Matrix(this.all, data, one, m));
+      this.all.classList.toggle("many", !this.few);
+      this.all.style.setProperty("--abreast", Math.min(roles.length, MOST_ABREAST));
+      this.all.style.setProperty("--aspect", data.aspect);
       this.tip.hidden = true;
     }
     this.shape = shape;
-    const few = data.classes.length <= MOST_WITH_TEXT;
-    this.matrices.forEach((matrix, m) => matrix.receive(data.matrices[m], few));
+    this.root.setAttribute("aria-label", data.label);
+    this.root.querySelector(".foot .note").textContent = data.note;
+    this.matrices.forEach((matrix, m) => matrix.receive(data.matrices[m], this.few));
     this.mark();
     this.root.hidden = false;
   }
 
-  /** Frame the chosen cell, in each matrix. */
+  get few() {
+    return this.data.columns.order.length <= MOST_WITH_TEXT;
+  }
+
+  /** Frame the chosen cell: in its own matrix, or in each, where they show the same things. */
   mark() {
     for (const { cells } of this.matrices) {
       for (const { node } of cells) {
-        node.setAttribute("aria-selected", String(node.at.cell) === String(this.chosen));
+        node.setAttribute("aria-selected", this.isChosen(node.at.cell));
       }
     }
+  }
+
+  isChosen([m, r, c]) {
+    const [matrix, row, column] = this.chosen ?? [];
+    return r === row && c === column && (m === matrix || !this.data.apart);
   }
 
   /** A second choice of the same cell lets go of it. */
   choose(node) {
     if (!node || node.classList.contains("none")) return;
-    const again = String(node.at.cell) === String(this.chosen);
-    this.chosen = again ? null : node.at.cell;
+    this.chosen = this.isChosen(node.at.cell) ? null : node.at.cell;
     this.mark();
     this.send("cell", this.chosen);
   }

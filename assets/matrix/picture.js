@@ -7,12 +7,14 @@ const NAMES = 7; // a character of a class's name, roughly
 
 /** All matrices side by side, as they stand. */
 function matricesPicture(root, { data, matrices }) {
-  const { classes, order } = data;
-  const square = classes.length > MOST_WITH_TEXT ? SQUARE.many : SQUARE.few;
-  const names = EDGE + NAMES * Math.max(...classes.map((name) => name.length));
-  const side = square * classes.length;
+  const { rows, columns, corner } = data;
+  const square = columns.order.length > MOST_WITH_TEXT ? SQUARE.many : SQUARE.few;
+  const broad = Math.round(square * Math.max(1, data.aspect));
+  const heads = corner.shown ? [...rows.names, corner.text] : rows.names;
+  const names = EDGE + NAMES * Math.max(...heads.map((name) => name.length));
+  const side = broad * columns.order.length;
   const width = EDGE + matrices.length * (names + side + EDGE);
-  const made = drawing(root, width, HEAD + side + 2 * EDGE);
+  const made = drawing(root, width, HEAD + square * rows.order.length + 2 * EDGE);
   const quiet = plain(getComputedStyle(root.querySelector(".note")).color);
   const middle = { "text-anchor": "middle" };
   const words = (x, y, text, more) => shape(made, "text", { x, y, text, "font-size": 12, ...more });
@@ -29,21 +31,27 @@ function matricesPicture(root, { data, matrices }) {
     for (const [share, text] of data.matrices[m].ticks) {
       words(x + share * side, EDGE + 58, text, { fill: quiet, ...middle });
     }
-    order.forEach((c, place) => {
-      const at = (place + 0.5) * square;
-      const small = square === SQUARE.many ? { "font-size": 9 } : {};
-      words(x + at, y - 8, classes[c], { ...middle, ...small });
-      words(x - 8, y + at + 4, classes[c], { "text-anchor": "end" });
+    const small = square === SQUARE.many ? { "font-size": 9 } : {};
+    columns.order.forEach((c, place) => {
+      words(x + (place + 0.5) * broad, y - 8, columns.names[c], { ...middle, ...small });
     });
+    rows.order.forEach((r, place) => {
+      words(x - 8, y + (place + 0.5) * square + 4, rows.names[r], { "text-anchor": "end" });
+    });
+    if (corner.shown) words(x - 8, y - 8, corner.text, { "text-anchor": "end", fill: quiet });
     for (const { node, row, column } of cells) {
       if (node.classList.contains("none")) continue;
-      const [left, top] = [x + column * square, y + row * square];
+      const [left, top] = [x + column * broad, y + row * square];
       const { backgroundColor, color } = getComputedStyle(node);
-      const box = { x: left + 0.5, y: top + 0.5, width: square - 1, height: square - 1 };
+      const box = { x: left + 0.5, y: top + 0.5, width: broad - 1, height: square - 1 };
       shape(made, "rect", { ...box, fill: plain(backgroundColor) });
+      if (node.classList.contains("framed")) {
+        const inner = { x: left + 4, y: top + 4, width: broad - 8, height: square - 8 };
+        shape(made, "rect", { ...inner, fill: "none", stroke: plain(color), "stroke-width": 2 });
+      }
       const look = { fill: plain(color), "font-size": 11, ...middle };
       const number = node.firstChild.textContent;
-      if (number) words(left + square / 2, top + square / 2 + 4, number, look);
+      if (number) words(left + broad / 2, top + square / 2 + 4, number, look);
     }
   });
   return made;

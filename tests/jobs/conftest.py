@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.jobs.jobs_examples")
+pytest.register_assert_rewrite("tests.jobs.jobs_examples", "tests.jobs.sweeps_examples")
 
 from tests.jobs.jobs_examples import load_few, settings  # noqa: E402
 from tsexplorer.service import Service  # noqa: E402

@@ -16,11 +16,13 @@ from typing import Any
 import torch
 
 import tsexplorer.jobs.runner as runner_module
+import tsexplorer.jobs.sweeper as sweeper_module
 from tests.jobs.jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
 from tsexplorer.jobs.turn import turn
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
 from tsexplorer.store import Store
+from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.training import files, loop, task
 from tsexplorer.training.learner import Learner
 
@@ -76,6 +78,16 @@ def train_until_killed(home: Path, moment: str, count: int) -> None:
     sys.exit("the job was over before the moment came")
 
 
+def sweep_until_killed(home: Path, asked: SweepSpec, moment: str, count: int) -> None:
+    """As :func:`train_until_killed`, for a sweep."""
+    runner_module.load_splits = load_few
+    SWEEP_MOMENTS[moment](_Countdown(count))
+    service = Service(settings(home))
+    job = service.sweeps.start(asked, "map").job
+    ended(service, service.store.job(job or 0))
+    sys.exit("the job was over before the moment came")
+
+
 class _Countdown:
     def __init__(self, count: int) -> None:
         self.count = count
@@ -113,6 +125,19 @@ MOMENTS: dict[str, Callable[[_Countdown], None]] = {
     "stage change": lambda countdown: _after(Store, "stage_ended", countdown),
     "stage begun": lambda countdown: _after(Store, "stage_started", countdown),
     "teacher outputs": lambda countdown: _after(task.Cached, "__init__", countdown),
+}
+
+
+SWEEP_MOMENTS: dict[str, Callable[[_Countdown], None]] = {
+    "chunk written": lambda countdown: _after(sweeper_module, "_write_students", countdown),
+    "rows": lambda countdown: _after(Store, "record_students", countdown),
+    "chunk checkpoint": lambda countdown: _after(
+        files, "write", countdown, lambda path, *_: "sweeps" in path.parts
+    ),
+    "student weights": lambda countdown: _after(sweeper_module.Sweeper, "_keep_weights", countdown),
+    "student done": lambda countdown: _after(
+        Store, "stage_ended", countdown, lambda *_, **figures: "agreement" in figures
+    ),
 }
 
 

@@ -29,7 +29,7 @@ STUDENT = replace(TEACHER, values_CC=np.array([[0.7, 0.2, 0.1], [0, 0.8, 0.2], [
 
 def test_a_matrix_is_shown_in_percent() -> None:
     cells = matrix_cells(TEACHER, NAMES)
-    np.testing.assert_allclose(cells.values_CC, 100 * TEACHER.values_CC)
+    np.testing.assert_allclose(cells.values_RC, 100 * TEACHER.values_CC)
     assert cells.shown == [["90", "8.0", "2.0"], ["0.10", "80", "20"], ["0", "50", "50"]]
     assert (cells.span, cells.scale) == ((0, 90), "amounts")
     assert list(cells.ticks) == pytest.approx([0, 22.5, 45, 67.5, 90])
@@ -45,14 +45,14 @@ def test_hover_says_all_of_it() -> None:
 def test_without_the_diagonal_colours_end_at_what_is_left() -> None:
     cells = matrix_cells(without_diagonal(TEACHER), NAMES)
     assert cells.span == (0, 50)
-    assert np.isnan(np.diag(cells.values_CC)).all()
+    assert np.isnan(np.diag(cells.values_RC)).all()
     assert [cells.shown[place][place] for place in range(3)] == ["", "", ""]
 
 
 def test_logarithmic_colours_run_over_powers_of_ten() -> None:
     cells = matrix_cells(TEACHER, NAMES, log=True)
     expected = np.log10(np.maximum(TEACHER.values_CC, FLOOR))
-    np.testing.assert_allclose(cells.values_CC, expected)
+    np.testing.assert_allclose(cells.values_RC, expected)
     assert cells.span == (-5, pytest.approx(math.log10(0.9)))
     assert list(cells.ticks.items()) == [
         *((-5, "0.001"), (-4, "0.01"), (-3, "0.1"), (-2, "1"), (-1, "10"))

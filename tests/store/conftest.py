@@ -19,7 +19,7 @@ from tsexplorer.store import Store
 pytest.register_assert_rewrite(
     *(
         f"tests.store.store_{part}_contract"
-        for part in ("experiments", "stages", "queue", "recovery")
+        for part in ("experiments", "stages", "queue", "recovery", "sweeps")
     )
 )
 

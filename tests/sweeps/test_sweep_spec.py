@@ -40,15 +40,15 @@ def test_whole_numbers_and_minus_zero_are_other_spellings():
         ({"seeds": []}, "seeds: give at least one value, else the grid is empty."),
         (
             {"temperatures": [4, 0]},
-            "temperatures.1: t must be above 0 and at most 1000 (given: 0).",
+            "temperatures.1: a temperature must be above 0 and at most 1000 (given: 0).",
         ),
         (
             {"temperatures": [-1.5]},
-            "temperatures.0: t must be above 0 and at most 1000 (given: -1.5).",
+            "temperatures.0: a temperature must be above 0 and at most 1000 (given: -1.5).",
         ),
         (
             {"temperatures": [math.nan]},
-            "temperatures.0: t must be above 0 and at most 1000 (given: nan).",
+            "temperatures.0: a temperature must be above 0 and at most 1000 (given: nan).",
         ),
         ({"lambdas": [0.5, 1.2]}, "lambdas.1: lambda must lie in 0...1 (given: 1.2)."),
         ({"lambdas": [-0.1]}, "lambdas.0: lambda must lie in 0...1 (given: -0.1)."),

@@ -78,7 +78,7 @@ class _Foreground:
     ) -> None:
         self._service, self._store, self._job = service, service.store, job.id
         self._reporter, self._interrupt = reporter, interrupt
-        self._experiment = service.experiment(job.experiment_id)
+        self._experiment = service.subject(job)
         self._looked = -RECOVER_SECONDS
         self._said = ""
         self._done = 0
@@ -155,7 +155,7 @@ class _Foreground:
     def _show(self, standing: Standing, status: str) -> None:
         if standing.stages_done != self._done:  # another net has its figures
             self._done = standing.stages_done
-            self._experiment = self._service.experiment(self._experiment.id)
+            self._experiment = self._store.experiment(self._experiment.id)
         self._reporter.show(View(self._experiment, standing, status))
 
     def _say_once(self, sentence: str) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 
-import torch
 from torch import Tensor
 
 from tsexplorer.data.registry import load_splits
-from tsexplorer.errors import Cancelled, NotFoundError, UserError
+from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.jobs.board import Board
+from tsexplorer.jobs.cores import use_cores
 from tsexplorer.jobs.heart import Heart
 from tsexplorer.jobs.ledger import Ledger
+from tsexplorer.jobs.mishap import in_one_sentence, noted
+from tsexplorer.jobs.sweeper import Sweeper
 from tsexplorer.jobs.turn import turn
 from tsexplorer.jobs.weights import Shelf
 from tsexplorer.settings import Settings
@@ -29,7 +28,6 @@ from tsexplorer.training.task import prepare
 
 log = logging.getLogger(__name__)
 Listener = Callable[[events.Event], None]
-NICENESS = 5
 ELSEWHERE = (
     "Another process trains one of these nets already; this job waits, and takes what comes of it."
 )
@@ -67,12 +65,25 @@ class Runner:
         use_cores(self._settings.threads)
         experiment = self._store.experiment(job.experiment_id)
         self._board.begin(job.id, stages=len(experiment.stages))
-        for link in experiment.stages:
+        sweep, stages = experiment.sweep, experiment.stages
+        if sweep is not None:
+            before = {stage.hash for stage in sweep.before}
+            stages = tuple(link for link in stages if link.stage.hash in before)
+        for link in stages:
             if not self._trained(link.stage.hash):
                 control.check()
                 self._in_turn(job, link.stage.hash, control, listener)
             self._shelf.discard_checkpoint(link.stage.hash)
             self._board.stage_done(job.id)
+        if sweep is not None:
+            splits = load_splits(sweep.base.data.name, self._settings.data_folder)
+            sweeper = Sweeper(self._store, self._settings, self._board, job, experiment, splits)
+            sweeper.run(control, listener, lambda key: self._wait(job, key, control))
+
+    def _wait(self, job: JobSnapshot, key: str, control: Control) -> None:
+        """Another process trains a net of ours."""
+        self._board.take(job.id, events.Notice(key, ELSEWHERE))
+        control.check()
 
     def _trained(self, key: str) -> bool:
         """Whether a stage needs no more training: it is done, and its weights are there."""
@@ -81,12 +92,8 @@ class Runner:
 
     def _in_turn(self, job: JobSnapshot, key: str, control: Control, listener: Listener) -> None:
         """Train a stage, unless another process is at it: then wait, and look again."""
-
-        def waiting() -> None:
-            self._board.take(job.id, events.Notice(key, ELSEWHERE))
-            control.check()
-
-        with turn(self._settings.stages_folder / key, waiting):
+        folder = self._settings.stages_folder / key
+        with turn(folder, lambda: self._wait(job, key, control)):
             if self._trained(key):
                 return
             if self._store.has_stage_done(key):
@@ -94,31 +101,9 @@ class Runner:
                 # have the epochs that came before it.
                 self._store.reset_stage(key)
                 self._shelf.discard_checkpoint(key)
-            self._train(job, self._store.stage(key), control, listener)
+            with noted([key], self._store, self._shelf, listener):
+                self._fit(job, self._store.stage(key), control, listener)
         control.epoch_ended()
-
-    def _train(
-        self, job: JobSnapshot, stage: StageSnapshot, control: Control, listener: Listener
-    ) -> None:
-        key = stage.hash
-        try:
-            self._fit(job, stage, control, listener)
-        except Cancelled:
-            self._give_up(key, "cancelled")
-            raise
-        except Exception as error:
-            sentence = in_one_sentence(error)
-            events.shielded(listener)(events.StageFailed(key, sentence))
-            self._give_up(key, "failed", sentence)
-            raise UserError(sentence) from error
-
-    def _give_up(self, key: str, status: str, sentence: str | None = None) -> None:
-        try:
-            self._store.stage_ended(key, status, error=sentence)
-        except NotFoundError:  # deleted meanwhile, and so nobody will ask for its checkpoint
-            self._shelf.discard(key)
-        except UserError as error:
-            log.warning("that stage %s is %s could not be noted: %s", key, status, error)
 
     def _fit(
         self, job: JobSnapshot, stage: StageSnapshot, control: Control, listener: Listener
@@ -151,34 +136,6 @@ class Runner:
 
     def _teacher(self, key: str) -> tuple[StageSpec, dict[str, Tensor]]:
         return self._store.stage(key).spec, self._shelf.weights(key)
-
-
-def in_one_sentence(error: Exception) -> str:
-    """Why training stopped; what a person can do nothing about is logged in full."""
-    if isinstance(error, UserError):
-        return str(error)
-    # torch has no type of its own for memory that a CPU does not have.
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
-        return "The machine ran out of memory; take a smaller net or batch."
-    log.error("training stopped", exc_info=error)
-    return (
-        f"Training stopped on an unexpected error ({type(error).__name__}); the log has the "
-        "details, and the job can be resumed."
-    )
-
-
-def use_cores(threads: int | None) -> None:
-    """Take the allowed cores for the calling thread, politely.
-
-    torch keeps its number of threads per calling thread, so the trainer's own thread has to set
-    it; a lower priority lets a page that must be drawn go first.
-    """
-    # A thread takes over the process's number at its first look, which has to come before.
-    torch.get_num_threads()
-    torch.set_num_threads(threads or os.cpu_count() or 1)
-    if hasattr(os, "setpriority") and threading.current_thread() is not threading.main_thread():
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _nobody(event: events.Event) -> None:

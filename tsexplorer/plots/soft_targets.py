@@ -16,25 +16,27 @@ FLOOR = 1e-5
 
 
 class Cells(NamedTuple):
-    """What is shown of a matrix, by class numbers.
+    """What is shown of a matrix of R rows and C columns; both are classes here.
 
     Attributes:
-        values_CC: what the colours show; no cell where it is NaN.
+        values_RC: what the colours show; no cell where it is NaN.
         span: values at both ends of the colours.
         scale: which colours of :class:`~tsexplorer.plots.scales.Scales`.
         ticks: words beside the colours, by value.
         title: of the colours.
         shown: a few characters for each cell.
-        hover: the whole of it, in two lines.
+        hover: the whole of it, in a few lines.
+        framed: whether a cell has a frame; None where none has.
     """
 
-    values_CC: Floats
+    values_RC: Floats
     span: tuple[float, float]
     scale: Literal["amounts", "differences"]
     ticks: Mapping[float, str]
     title: str
     shown: Sequence[Sequence[str]]
     hover: Sequence[Sequence[str]]
+    framed: Sequence[Sequence[bool]] | None = None
 
 
 class _Words(TypedDict):
@@ -85,7 +87,7 @@ def difference_cells(matrix: ClassMatrix, names: Sequence[str]) -> Cells:
     """
     end = max(1e-12, float(np.nanmax(np.abs(matrix.values_CC), initial=0.0)))
     return Cells(
-        values_CC=100 * matrix.values_CC,
+        values_RC=100 * matrix.values_CC,
         span=(-100 * end, 100 * end),
         scale="differences",
         ticks={100 * share * end: short(share * end, signed=True) for share in (-1, 0, 1)},

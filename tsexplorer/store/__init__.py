@@ -11,6 +11,7 @@ from tsexplorer.store.snapshots import (
     StageLink,
     StageSnapshot,
     StageStatus,
+    StudentRow,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "StageStatus",
     "Store",
     "StoreError",
+    "StudentRow",
 ]

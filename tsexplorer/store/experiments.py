@@ -6,16 +6,17 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.planning import PlannedStage
-from tsexplorer.specs import ExperimentSpec, StageSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec, Spec, StageSpec, parse_spec
 from tsexplorer.store.engine import Transactions
 from tsexplorer.store.rows import experiment_snapshot
 from tsexplorer.store.schema import Experiment, ExperimentStage, Job, Stage
 from tsexplorer.store.snapshots import ExperimentSnapshot
+from tsexplorer.sweeps.spec import SweepSpec
 
 WITH_STAGES = selectinload(Experiment.links).joinedload(ExperimentStage.stage)
 
@@ -39,12 +40,45 @@ class Experiments(Transactions):
             row = _named(session, spec.name)
             if row is None:
                 row = _insert(session, spec, stages)
+            elif row.sweep is not None:
+                raise UserError(
+                    f'A sweep is named "{spec.name}"; choose another name or delete it first.'
+                )
             elif parse_spec(ExperimentSpec, row.spec) != spec:
                 raise UserError(
                     f'An experiment named "{spec.name}" exists with other settings; '
                     "choose another name or delete it first."
                 )
             return experiment_snapshot(row)
+
+    def add_sweep(self, sweep: SweepSpec) -> ExperimentSnapshot:
+        """Keep a sweep under its base's name; stages that are there already are reused.
+
+        Args:
+            sweep: what is asked for. Asked for again under the same name, it is found, not added.
+
+        Raises:
+            UserError: another sweep or an experiment has the name.
+        """
+        with self._writing() as session:
+            name = sweep.base.name
+            row = _named(session, name)
+            if row is None:
+                row = _insert(session, sweep.base, sweep.planned, sweep)
+            elif row.sweep is None:
+                raise UserError(
+                    f'An experiment is named "{name}"; choose another name or delete it first.'
+                )
+            elif parse_spec(SweepSpec, row.sweep) != sweep:
+                raise UserError(
+                    f'A sweep named "{name}" exists with other settings; choose another name or '
+                    "delete it first."
+                )
+            return experiment_snapshot(row)
+
+    def sweeps(self) -> list[ExperimentSnapshot]:
+        """All sweeps, newest first."""
+        return self._newest_first(Experiment.sweep.is_not(None))
 
     def experiment(self, key: str) -> ExperimentSnapshot:
         """One experiment by id or name.
@@ -65,10 +99,14 @@ class Experiments(Transactions):
             )
 
     def experiments(self) -> list[ExperimentSnapshot]:
-        """All experiments, newest first."""
-        query = select(Experiment).options(WITH_STAGES).order_by(Experiment.created_at.desc())
+        """All experiments that are no sweeps, newest first."""
+        return self._newest_first(Experiment.sweep.is_(None))
+
+    def _newest_first(self, which: ColumnElement[bool]) -> list[ExperimentSnapshot]:
+        query = select(Experiment).where(which).options(WITH_STAGES)
         with self._reading() as session:
-            return [experiment_snapshot(row) for row in session.scalars(query)]
+            found = session.scalars(query.order_by(Experiment.created_at.desc()))
+            return [experiment_snapshot(row) for row in found]
 
     def rename_experiment(self, key: str, name: str) -> ExperimentSnapshot:
         """Give an experiment another name; its stages do not change.
@@ -86,6 +124,8 @@ class Experiments(Transactions):
                 )
             spec = parse_spec(ExperimentSpec, {**row.spec, "name": name})
             row.name, row.spec = spec.name, _document(spec)
+            if row.sweep is not None:
+                row.sweep = {**row.sweep, "base": row.spec}
             return experiment_snapshot(row)
 
     def delete_experiment(self, key: str) -> list[str]:
@@ -120,7 +160,12 @@ def _find(session: Session, key: str) -> Experiment:
     return row
 
 
-def _insert(session: Session, spec: ExperimentSpec, stages: Sequence[PlannedStage]) -> Experiment:
+def _insert(
+    session: Session,
+    spec: ExperimentSpec,
+    stages: Sequence[PlannedStage],
+    sweep: SweepSpec | None = None,
+) -> Experiment:
     specs = {stage.spec.hash: stage.spec for stage in stages}
     found = session.scalars(select(Stage).where(Stage.hash.in_(specs)))
     rows = {row.hash: row for row in found}
@@ -129,6 +174,7 @@ def _insert(session: Session, spec: ExperimentSpec, stages: Sequence[PlannedStag
         id=_free_id(session),
         name=spec.name,
         spec=_document(spec),
+        sweep=None if sweep is None else _document(sweep),
         created_at=datetime.now(UTC),
         links=[
             ExperimentStage(
@@ -154,7 +200,7 @@ def _free_id(session: Session) -> str:
     return key
 
 
-def _document(spec: ExperimentSpec | StageSpec) -> dict[str, object]:
+def _document(spec: Spec) -> dict[str, object]:
     return spec.model_dump(mode="json", by_alias=True)
 
 
@@ -164,7 +210,8 @@ def _refuse_while_trained(session: Session, row: Experiment) -> None:
     )
     if job is not None:
         raise UserError(
-            f'The experiment "{row.name}" is being trained; cancel its job {job} first.'
+            f'The {"sweep" if row.sweep else "experiment"} "{row.name}" is being trained; cancel '
+            f"its job {job} first."
         )
 
 

@@ -13,6 +13,7 @@ from tsexplorer.store.snapshots import (
     StageLink,
     StageSnapshot,
 )
+from tsexplorer.sweeps.spec import SweepSpec
 
 
 def experiment_snapshot(row: Experiment) -> ExperimentSnapshot:
@@ -25,6 +26,7 @@ def experiment_snapshot(row: Experiment) -> ExperimentSnapshot:
         stages=tuple(
             StageLink(link.seed, link.role, stage_snapshot(link.stage)) for link in row.links
         ),
+        sweep=None if row.sweep is None else parse_spec(SweepSpec, row.sweep),
     )
 
 
@@ -41,6 +43,8 @@ def stage_snapshot(row: Stage) -> StageSnapshot:
         validation_accuracy=row.validation_accuracy,
         test_accuracy=row.test_accuracy,
         validation_loss=row.validation_loss,
+        agreement=row.agreement,
+        ece=row.ece,
         kept_epoch=row.kept_epoch,
         error=row.error,
         machine=row.machine,

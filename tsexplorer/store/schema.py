@@ -23,13 +23,14 @@ class Base(DeclarativeBase):
 
 
 class Experiment(Base):
-    """What somebody asked for."""
+    """What somebody asked for; with a ``sweep``, the base of a grid whose nets are its stages."""
 
     __tablename__ = "experiments"
 
     id: Mapped[str] = mapped_column(String(8), primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True)
     spec: Mapped[dict[str, Any]]
+    sweep: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     links: Mapped[list[ExperimentStage]] = relationship(
         order_by="ExperimentStage.position", passive_deletes=True
@@ -51,6 +52,8 @@ class Stage(Base):
     validation_accuracy: Mapped[float | None]
     test_accuracy: Mapped[float | None]
     validation_loss: Mapped[float | None]
+    agreement: Mapped[float | None]
+    ece: Mapped[float | None]
     kept_epoch: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(Text)
     machine: Mapped[str | None] = mapped_column(Text)

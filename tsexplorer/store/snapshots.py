@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.specs import ExperimentSpec, Role, StageSpec
+from tsexplorer.sweeps.spec import SweepSpec
 
 StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "done"]
 JobStatus = Literal["queued", "running", "paused", "interrupted", "done", "failed", "cancelled"]
@@ -41,6 +42,23 @@ class EpochRow:
 
 
 @dataclass(frozen=True)
+class StudentRow:
+    """One student's epoch in a sweep.
+
+    Attributes:
+        stage: the student's hash.
+        row: its figures.
+        agreement: with its teacher on validation, share of 1; None where it is not known.
+        ece: expected calibration error on validation, share of 1; None where it is not known.
+    """
+
+    stage: str
+    row: EpochRow
+    agreement: float | None
+    ece: float | None
+
+
+@dataclass(frozen=True)
 class StageSnapshot:
     """One net to be trained, and what came of it; figures are None until they are known.
 
@@ -55,6 +73,9 @@ class StageSnapshot:
         validation_accuracy: share of 1, of the kept weights.
         test_accuracy: share of 1, of the kept weights.
         validation_loss: in nats, of the kept weights.
+        agreement: with its teacher on validation, share of 1; known of a sweep's students alone,
+            while they train of the last epoch.
+        ece: expected calibration error on validation, share of 1; known as agreement is.
         kept_epoch: the epoch whose weights were kept.
         error: one sentence that says why it failed.
         machine: what it was trained on, in words.
@@ -72,6 +93,8 @@ class StageSnapshot:
     validation_accuracy: float | None
     test_accuracy: float | None
     validation_loss: float | None
+    agreement: float | None
+    ece: float | None
     kept_epoch: int | None
     error: str | None
     machine: str | None
@@ -98,6 +121,7 @@ class ExperimentSnapshot:
         spec: what was asked for.
         created_at: UTC.
         stages: one link for each planned stage.
+        sweep: the grid, where this is the plan of a sweep; None for an experiment as such.
     """
 
     id: str
@@ -105,6 +129,7 @@ class ExperimentSnapshot:
     spec: ExperimentSpec
     created_at: datetime
     stages: tuple[StageLink, ...]
+    sweep: SweepSpec | None = None
 
     def stage(self, seed: int, role: Role) -> StageSnapshot:
         """The (first) stage of a role for a seed.
@@ -140,7 +165,7 @@ class JobSnapshot:
 
     Attributes:
         id: a number that is never given twice.
-        experiment_id: what is trained.
+        experiment_id: what is trained: an experiment, or a sweep.
         status: where it stands.
         request: what somebody asked of it and its owner has not yet heard.
         owner: the process that runs it, or ran it last: ``host:pid:start``.

@@ -12,7 +12,7 @@ from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store.engine import Transactions
 from tsexplorer.store.rows import epoch_row, stage_snapshot
 from tsexplorer.store.schema import Epoch, Stage
-from tsexplorer.store.snapshots import EpochRow, StageSnapshot, StageStatus
+from tsexplorer.store.snapshots import EpochRow, StageSnapshot, StageStatus, StudentRow
 from tsexplorer.store.types import without_nan
 
 ENDS: tuple[StageStatus, ...] = ("done", "cancelled", "failed", "interrupted")
@@ -42,6 +42,12 @@ class Stages(Transactions):
         with self._reading() as session:
             return bool(session.scalar(query))
 
+    def stages_done(self, keys: Sequence[str]) -> set[str]:
+        """Those of the stages that need no more training."""
+        with self._reading() as session:
+            query = select(Stage.hash).where(Stage.status == "done", Stage.hash.in_(keys))
+            return set(session.scalars(query))
+
     def stage_started(
         self,
         key: str,
@@ -61,10 +67,26 @@ class Stages(Transactions):
         Raises:
             NotFoundError: there is no such stage.
         """
+        self.students_started([key], parameters=parameters, macs=macs, machine=machine)
+
+    def students_started(
+        self,
+        keys: Sequence[str],
+        *,
+        parameters: int | None = None,
+        macs: int | None = None,
+        machine: str | None = None,
+    ) -> None:
+        """Training of nets of one kind begins or goes on together; as :meth:`stage_started`.
+
+        Raises:
+            NotFoundError: one of them is not there; none has started.
+        """
         with self._writing() as session:
-            row = _find(session, key)
-            row.status, row.error, row.finished_at = "running", None, None
-            _set(row, parameters=parameters, macs=macs, machine=machine)
+            for key in keys:
+                row = _find(session, key)
+                row.status, row.error, row.finished_at = "running", None, None
+                _set(row, parameters=parameters, macs=macs, machine=machine)
 
     def record_epoch(self, key: str, row: EpochRow) -> None:
         """Keep an epoch's figures.
@@ -76,15 +98,20 @@ class Stages(Transactions):
             NotFoundError: there is no such stage.
             UserError: the epoch is below 1.
         """
-        if row.epoch < 1:
-            raise UserError(f"Epochs count from 1, so there is no epoch {row.epoch}.")
         with self._writing() as session:
-            stage = _find(session, key)
-            stage.epochs_done = row.epoch
-            if stage.status == "interrupted":  # given up for dead by another process; it lives
-                stage.status, stage.finished_at = "running", None
-            session.execute(delete(Epoch).where(Epoch.stage_hash == key, Epoch.epoch >= row.epoch))
-            session.add(_epoch(key, row))
+            _record(session, key, row)
+
+    def record_students(self, rows: Sequence[StudentRow]) -> None:
+        """Keep epochs of many students at once, in their order; else as :meth:`record_epoch`.
+
+        Raises:
+            NotFoundError: one of the students is not there; none is recorded.
+            UserError: an epoch is below 1.
+        """
+        with self._writing() as session:
+            for one in rows:
+                stage = _record(session, one.stage, one.row)
+                stage.agreement, stage.ece = one.agreement, one.ece
 
     def epochs(self, key: str) -> tuple[EpochRow, ...]:
         """A stage's finished epochs in their order; none for a stage that is not there."""
@@ -99,6 +126,16 @@ class Stages(Transactions):
                 found[row.stage_hash].append(epoch_row(row))
         return {key: tuple(rows) for key, rows in found.items()}
 
+    def last_epochs(self, keys: Sequence[str]) -> dict[str, EpochRow]:
+        """The last finished epoch of each stage that has one, by hash."""
+        query = (
+            select(Epoch)
+            .join(Stage, Stage.hash == Epoch.stage_hash)
+            .where(Epoch.stage_hash.in_(keys), Epoch.epoch == Stage.epochs_done)
+        )
+        with self._reading() as session:
+            return {row.stage_hash: epoch_row(row) for row in session.scalars(query)}
+
     def stage_ended(
         self,
         key: str,
@@ -107,6 +144,8 @@ class Stages(Transactions):
         validation_accuracy: float | None = None,
         validation_loss: float | None = None,
         test_accuracy: float | None = None,
+        agreement: float | None = None,
+        ece: float | None = None,
         train_seconds: float | None = None,
         kept_epoch: int | None = None,
         error: str | None = None,
@@ -122,6 +161,8 @@ class Stages(Transactions):
             validation_accuracy: share of 1, of the kept weights.
             validation_loss: in nats, of the kept weights.
             test_accuracy: share of 1, of the kept weights.
+            agreement: with its teacher on validation, share of 1, of the kept weights.
+            ece: expected calibration error on validation, share of 1, of the kept weights.
             train_seconds: time spent training and validating, pauses left out.
             kept_epoch: the epoch whose weights were kept.
             error: one sentence that says why it failed.
@@ -143,6 +184,8 @@ class Stages(Transactions):
                 validation_accuracy=validation_accuracy,
                 validation_loss=validation_loss,
                 test_accuracy=test_accuracy,
+                agreement=agreement,
+                ece=ece,
                 train_seconds=train_seconds,
                 kept_epoch=kept_epoch,
             )
@@ -159,6 +202,7 @@ class Stages(Transactions):
             row.status, row.epochs_done = "new", 0
             row.train_seconds = row.kept_epoch = row.error = row.finished_at = None
             row.validation_accuracy = row.validation_loss = row.test_accuracy = None
+            row.agreement = row.ece = None
 
 
 def _find(session: Session, key: str) -> Stage:
@@ -166,6 +210,19 @@ def _find(session: Session, key: str) -> Stage:
     if row is None:
         raise NotFoundError(f"There is no stage {key}; its experiment may have been deleted.")
     return row
+
+
+def _record(session: Session, key: str, row: EpochRow) -> Stage:
+    if row.epoch < 1:
+        raise UserError(f"Epochs count from 1, so there is no epoch {row.epoch}.")
+    stage = _find(session, key)
+    stage.epochs_done = row.epoch
+    stage.agreement = stage.ece = None  # those of the epoch before
+    if stage.status == "interrupted":  # given up for dead by another process; it lives
+        stage.status, stage.finished_at = "running", None
+    session.execute(delete(Epoch).where(Epoch.stage_hash == key, Epoch.epoch >= row.epoch))
+    session.add(_epoch(key, row))
+    return stage
 
 
 def _set(row: Stage, **figures: float | str | None) -> None:

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from tsexplorer.data.base import DatasetInfo
 from tsexplorer.errors import UserError
@@ -25,6 +25,9 @@ from tsexplorer.specs import StageSpec
 from tsexplorer.sweeps.events import Scores, StudentEpoch
 from tsexplorer.sweeps.memory import Need, in_words, need
 from tsexplorer.sweeps.rule import Verdict, largest_by_work, verdict
+
+if TYPE_CHECKING:  # planning comes without torch
+    from torch import Tensor
 
 Arrays = dict[str, NDArray[np.float32]]
 LARGEST = 32

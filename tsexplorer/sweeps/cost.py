@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -64,33 +64,50 @@ class Cost:
     seconds: float
 
 
-def cost(requests: Sequence[ChunkRequest], splits: Splits) -> Cost:
+@dataclass(frozen=True)
+class Paces:
+    """What was measured in this process, by kind; more is added.
+
+    Attributes:
+        chunks: of chunks.
+        teachers: seconds for a teacher's answers, by its stages' hashes and the jitter.
+    """
+
+    chunks: dict[object, Pace] = field(default_factory=dict)
+    teachers: dict[object, float] = field(default_factory=dict)
+
+
+def cost(requests: Sequence[ChunkRequest], splits: Splits, known: Paces | None = None) -> Cost:
     """Measure and add up; takes a few dozen steps of each kind of chunk.
 
     Args:
         requests: the chunks that are still to be trained.
         splits: their data.
+        known: what was measured before, and need not be again.
 
     Raises:
         UserError: what training would raise.
     """
-    paces: dict[object, Pace] = {}
-    teachers: dict[tuple[str, ...], float] = {}
+    known = known or Paces()
+    paces, teachers = known.chunks, known.teachers
+    taught: set[object] = set()
     seconds = 0.0
     for request in requests:
         first = request.chunk.students[0]
         kind = _kind(request.chunk)
         if kind not in paces:
             paces[kind] = pace(request, splits)
-        for teaching in {student.teachers for student in request.chunk.students}:
+        for one in request.chunk.students:
+            teaching = (one.teachers, one.train.jitter)
             if teaching not in teachers:
                 teachers[teaching] = _teacher_seconds(request, splits)
+            taught.add(teaching)
         steps = -(-len(splits.train) // first.train.batch_size)
         turns = 1 if request.chunk.stacked else len(request.chunk.students)
         once = steps * paces[kind].step + paces[kind].epoch
         seconds += turns * first.train.epochs * once
     count = sum(len(request.chunk.students) for request in requests)
-    return Cost(count, len(requests), seconds + sum(teachers.values()))
+    return Cost(count, len(requests), seconds + sum(teachers[one] for one in taught))
 
 
 def pace(request: ChunkRequest, splits: Splits) -> Pace:
@@ -141,7 +158,8 @@ def _kind(chunk: Chunk) -> object:
     first = chunk.students[0]
     size = len(chunk.students) if chunk.stacked else 1
     seeds = len({student.seed for student in chunk.students})
-    return (first.model.hash, first.train.hash, first.objective.name, size, seeds)
+    data = (first.data.name, bool(first.teachers))
+    return (*data, first.model.hash, first.train.hash, first.objective.name, size, seeds)
 
 
 def _teacher_seconds(request: ChunkRequest, splits: Splits) -> float:

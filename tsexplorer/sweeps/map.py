@@ -120,9 +120,9 @@ def sweep_map(
     return SweepMap(
         cells=tuple(cells),
         best=best,
-        baseline=_shares(_accuracies(baseline), images),
+        baseline=shares(_accuracies(baseline), images),
         baseline_rate=rate,
-        teacher=_shares(taught, images),
+        teacher=shares(taught, images),
     )
 
 
@@ -176,7 +176,7 @@ def _cell(
     teachers: Mapping[int, float],
     images: int,
 ) -> CellResult:
-    accuracy = _shares(_accuracies(by_seed), images)
+    accuracy = shares(_accuracies(by_seed), images)
     assert accuracy is not None
     gap, of_means = _gap(by_seed, baseline, teachers)
     distance = None if best is None else behind(best, by_seed, images)
@@ -185,7 +185,7 @@ def _cell(
         accuracy=accuracy,
         gap=gap,
         gap_of_means=of_means,
-        agreement=_shares(_given(one.agreement for one in by_seed.values()), images),
+        agreement=shares(_given(one.agreement for one in by_seed.values()), images),
         ece=_plain(_given(one.ece for one in by_seed.values())),
         behind=distance,
         may_be_best=distance is None or _reaches_zero(distance),
@@ -241,8 +241,8 @@ def _given(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _shares(values: Sequence[float], images: int) -> Estimate | None:
-    """Estimate of shares of the images; None where there are none."""
+def shares(values: Sequence[float], images: int) -> Estimate | None:
+    """Estimate of shares of the images, one a seed; None where there are none."""
     if len(values) != 1:
         return _plain(values)
     return Estimate(values[0], *wilson(values[0], images), 1, "binomial over images")

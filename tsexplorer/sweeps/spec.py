@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, field_validator
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import Objective, get_objective, objective_names
 from tsexplorer.objectives.base import format_number
-from tsexplorer.planning import plan
+from tsexplorer.planning import PlannedStage, plan
 from tsexplorer.specs import (
     LABELS,
     ExperimentSpec,
@@ -34,7 +34,7 @@ BASELINE_AT_ONE = ("hinton",)
 
 def _temperature(value: float) -> float:
     if not 0 < value <= 1000:
-        raise ValueError("T must be above 0 and at most 1000")
+        raise ValueError("a temperature must be above 0 and at most 1000")
     return value + 0.0
 
 
@@ -197,6 +197,26 @@ class SweepSpec(Spec):
             )
         )
 
+    @property
+    def planned(self) -> tuple[PlannedStage, ...]:
+        """All nets, each once and after those that it learns from.
+
+        A baseline is the student that learns from labels alone, as in an experiment.
+        """
+        taught = [PlannedStage(stage.seed, _part(stage, self), stage) for stage in self.before]
+        baselines = {self.baseline(rate, seed).hash for rate in self.rates for seed in self.seeds}
+        known = {stage.spec.hash for stage in taught}
+        return (
+            *taught,
+            *(
+                PlannedStage(
+                    stage.seed, "baseline" if stage.hash in baselines else "distilled", stage
+                )
+                for stage in self.students
+                if stage.hash not in known
+            ),
+        )
+
     def _train(self, learning_rate: float) -> TrainSpec:
         return self.base.distilled_train.model_copy(update={"learning_rate": learning_rate})
 
@@ -224,6 +244,11 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
         f"The objective {spec.name!r} has no T and λ to sweep over; choose one of "
         f"{', '.join(known)}."
     )
+
+
+def _part(stage: StageSpec, sweep: SweepSpec) -> Role:
+    teachers = {sweep.teacher(seed).hash for seed in sweep.seeds}
+    return "teacher" if stage.hash in teachers else "baseline"
 
 
 def _sweepable(objective: Objective) -> bool:

@@ -8,8 +8,10 @@ layers, on its way forward and back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+if TYPE_CHECKING:  # what is asked before anything is trained comes without torch
+    from torch import Tensor, nn
 
 LARGEST_BATCH = 1000
 PATIENT_MACS = 10**9

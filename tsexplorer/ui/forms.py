@@ -6,7 +6,7 @@ them (a recipe, say); the ``*_form`` functions draw the controls and read them b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -208,10 +208,14 @@ def suggested_name(spec: ExperimentSpec) -> str:
     return ", ".join(parts)[:80]
 
 
-def train_forms() -> dict[Stage, dict[str, Any]]:
-    """One schedule a stage, in tabs, as typed: not yet checked."""
+def train_forms(stages: Mapping[Stage, str] = STAGES) -> dict[Stage, dict[str, Any]]:
+    """One schedule a stage, in tabs, as typed: not yet checked.
+
+    Args:
+        stages: titles of those that are asked for.
+    """
     specs: dict[Stage, dict[str, Any]] = {}
-    for tab, (stage, title) in zip(st.tabs(list(STAGES.values())), STAGES.items(), strict=True):
+    for tab, (stage, title) in zip(st.tabs(list(stages.values())), stages.items(), strict=True):
         with tab:
             specs[stage] = _train_form(stage, title)
     return specs

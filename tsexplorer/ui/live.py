@@ -77,7 +77,7 @@ def _job_bar(service: Service, watch: Watch, job: JobSnapshot) -> None:
         st.warning(escaped(sentence), icon=":material/info:")
     for notice in standing.notices:
         st.info(escaped(notice), icon=":material/info:")
-    _buttons(service, job)
+    job_buttons(service, job)
 
 
 def _progress(watch: Watch, job: JobSnapshot) -> tuple[float, str]:
@@ -108,7 +108,8 @@ def _under_way(watch: Watch, done: int) -> str:
     return f"{TITLES[link.role].lower()}{seed} (net {min(done + 1, len(links))} of {len(links)})"
 
 
-def _buttons(service: Service, job: JobSnapshot) -> None:
+def job_buttons(service: Service, job: JobSnapshot) -> None:
+    """What can be done with a job now."""
     with st.container(horizontal=True):
         if job.status == "running":
             _button("Pause", ":material/pause:", "pause", service.pause, job.id)

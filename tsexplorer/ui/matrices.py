@@ -1,12 +1,13 @@
-"""Class matrices side by side, whose cells can be chosen.
+"""Matrices side by side, whose cells can be chosen.
 
-Filled anew in place when T changes (``assets/matrix``): three Plotly figures take half a second of
-the browser to be drawn anew.
+Filled anew in place when their numbers change (``assets/matrix``): three Plotly figures take half a
+second of the browser to be drawn anew, and flicker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,53 +44,107 @@ class Titled(NamedTuple):
     cells: Cells
 
 
-def matrices(
-    shown: Sequence[Titled], classes: Sequence[str], order: Sequence[int], *, name: str, key: str
-) -> tuple[int, int] | None:
-    """Draw matrices of the same classes.
+@dataclass(frozen=True)
+class Axis:
+    """Rows or columns.
+
+    Attributes:
+        names: of all there are, by number.
+        order: their numbers as they are shown; empty for their own order.
+    """
+
+    names: Sequence[str]
+    order: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all matrices of a view have in common.
+
+    Attributes:
+        rows: from the top down.
+        columns: from left to right.
+        corner: what the rows, or both, are.
+        note: a sentence below.
+        label: of the whole, for who does not see it.
+        corner_shown: whether the corner is for the eye, too.
+        apart: whether a cell is chosen in its own matrix, and not in all of them.
+        aspect: width of a cell over its height.
+    """
+
+    rows: Axis
+    columns: Axis
+    corner: str
+    note: str
+    label: str
+    corner_shown: bool = False
+    apart: bool = False
+    aspect: float = 1.1
+
+
+class Chosen(NamedTuple):
+    """A cell that a person has chosen: numbers of its matrix, row and column."""
+
+    matrix: int
+    row: int
+    column: int
+
+
+def matrices(shown: Sequence[Titled], layout: Layout, *, name: str, key: str) -> Chosen | None:
+    """Draw matrices of the same rows and columns.
 
     Args:
         shown: the matrices.
-        classes: the names of the C classes.
-        order: class numbers from the top down and from left to right; empty for their own order.
+        layout: what they have in common.
         name: of the picture that is saved.
         key: the matrices' name on their page.
 
     Returns:
-        row and column, as class numbers, of the cell that a person has chosen; None without one.
+        the cell that a person has chosen; None without one.
     """
-    chosen = _chosen(st.session_state.get(key), len(classes))
-    _mount(key=key, data=payload(shown, classes, order, name))
+    size = Chosen(len(shown), len(layout.rows.names), len(layout.columns.names))
+    chosen = _chosen(st.session_state.get(key), size)
+    _mount(key=key, data=payload(shown, layout, name))
     return chosen
 
 
-def payload(
-    shown: Sequence[Titled], classes: Sequence[str], order: Sequence[int], name: str
-) -> dict[str, Any]:
+def payload(shown: Sequence[Titled], layout: Layout, name: str) -> dict[str, Any]:
     """What the browser gets, as JSON; for arguments see :func:`matrices`."""
     return {
-        "classes": list(classes),
-        "order": list(order) or list(range(len(classes))),
+        "rows": _axis(layout.rows),
+        "columns": _axis(layout.columns),
+        "corner": {"text": layout.corner, "shown": layout.corner_shown},
+        "note": layout.note,
+        "label": layout.label,
+        "apart": layout.apart,
+        "aspect": layout.aspect,
         "matrices": [_matrix(one) for one in shown],
         "file": name,
     }
 
 
-def _chosen(state: Any, classes: int) -> tuple[int, int] | None:
+def _axis(axis: Axis) -> dict[str, Any]:
+    names = list(axis.names)
+    return {"names": names, "order": list(axis.order) or list(range(len(names)))}
+
+
+def _chosen(state: Any, size: Chosen) -> Chosen | None:
     """The cell out of the component's state, if the browser sent one that there is."""
     match (state or {}).get("cell"):
-        case [int(row), int(column)] if 0 <= row < classes and 0 <= column < classes:
-            return row, column
+        case [int(matrix), int(row), int(column)]:
+            cell = Chosen(matrix, row, column)
+            if all(0 <= place < end for place, end in zip(cell, size, strict=True)):
+                return cell
     return None
 
 
 def _matrix(one: Titled) -> dict[str, Any]:
     cells, (low, high) = one.cells, one.cells.span
-    shares_CC = (cells.values_CC - low) / (high - low)
+    shares_RC = (cells.values_RC - low) / (high - low)
     scales = [getattr(SCALES[palette], cells.scale) for palette in (LIGHT, DARK)]
-    grounds = [mixed(scale, shares_CC) for scale in scales]
-    black = [reads_in_black(scale, shares_CC) for scale in scales]
-    size = range(len(shares_CC))
+    grounds = [mixed(scale, shares_RC) for scale in scales]
+    black = [reads_in_black(scale, shares_RC) for scale in scales]
+    rows, columns = shares_RC.shape
     return {
         **_title(one.title),
         "legend": cells.title,
@@ -100,24 +155,25 @@ def _matrix(one: Titled) -> dict[str, Any]:
                 {
                     "text": cells.shown[row][column],
                     "hover": cells.hover[row][column],
-                    **_colours(shares_CC, grounds, black, (row, column)),
+                    "framed": cells.framed is not None and cells.framed[row][column],
+                    **_colours(shares_RC, grounds, black, (row, column)),
                 }
-                for column in size
+                for column in range(columns)
             ]
-            for row in size
+            for row in range(rows)
         ],
     }
 
 
 def _colours(
-    shares_CC: NDArray[np.float64],
+    shares_RC: NDArray[np.float64],
     grounds: Sequence[Sequence[Sequence[str]]],
     black: Sequence[NDArray[np.bool_]],
     at: tuple[int, int],
 ) -> dict[str, str | None]:
     """Colours of a cell and its words on light and dark; None where there is no cell."""
     row, column = at
-    if np.isnan(shares_CC[at]):
+    if np.isnan(shares_RC[at]):
         return {"grounds": None, "inks": None}
     inks = (BLACK if one[at] else WHITE for one in black)
     return {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from tsexplorer.service import ACTIVE, RESUMABLE, Service
-from tsexplorer.store import JobSnapshot
+from tsexplorer.store import ExperimentSnapshot, JobSnapshot
 from tsexplorer.ui.process import sentences
-from tsexplorer.ui.state import show_experiment
+from tsexplorer.ui.router import path_of
+from tsexplorer.ui.state import SWEEP, show_experiment
 from tsexplorer.ui.theme import escaped
 
 SHOWN = 8
@@ -39,19 +40,22 @@ def queue_view(service: Service, shown: str) -> None:
 
 
 def _row(service: Service, job: JobSnapshot) -> None:
-    experiment = service.experiment(job.experiment_id)
+    experiment = service.subject(job)
     with st.container(horizontal=True, vertical_alignment="center", key=f"queue_{job.id}"):
         st.markdown(f"{ICONS[job.status]} {escaped(experiment.name)} · {job.status}")
-        st.button(
-            "Show",
-            key=f"show_{job.id}",
-            on_click=show_experiment,
-            args=(experiment.id,),
-            help=f"Show {escaped(experiment.name)}",
-        )
+        _show(job, experiment)
         act = service.cancel if job.status in ACTIVE else service.resume
         label = "Cancel" if job.status in ACTIVE else "Resume"
         if st.button(label, key=f"act_{job.id}", help=f"{label} {escaped(experiment.name)}"):
             with sentences():
                 act(job.id)
             st.rerun()
+
+
+def _show(job: JobSnapshot, experiment: ExperimentSnapshot) -> None:
+    """The way to a job: here for an experiment, on a page of its own for a sweep."""
+    key, words = f"show_{job.id}", f"Show {escaped(experiment.name)}"
+    if experiment.sweep is None:
+        st.button("Show", key=key, on_click=show_experiment, args=(experiment.id,), help=words)
+    elif st.button("Show", key=key, help=words):
+        st.switch_page(path_of("sweep"), query_params={SWEEP: experiment.id})

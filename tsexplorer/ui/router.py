@@ -28,6 +28,7 @@ PAGES = {
     "train": ("Train", ":material/model_training:"),
     "try_digit": ("Try a digit", ":material/draw:"),
     "soft_targets": ("Soft targets", ":material/blur_on:"),
+    "sweep": ("T × λ map", ":material/grid_on:"),
     "compare": ("Compare", ":material/compare_arrows:"),
 }
 

@@ -15,6 +15,7 @@ from tsexplorer.store import ExperimentSnapshot
 
 EXPERIMENT = "experiment"
 COMPARED = "experiments"
+SWEEP = "sweep"
 
 
 # Not Streamlit's bind="query-params": it writes the labels that people read into the URL, where
@@ -96,8 +97,9 @@ def shown_experiment(service: Service) -> ExperimentSnapshot:
     key = st.query_params.get(EXPERIMENT)
     if key is not None:
         return service.experiment(key)
-    active = service.jobs(active_only=True)
-    running = [job for job in active if job.status != "queued"] or list(active)
+    every = service.jobs(active_only=True)
+    active = [job for job in every if service.subject(job).sweep is None]
+    running = [job for job in active if job.status != "queued"] or active
     return service.experiment(running[0].experiment_id if running else demo.NAME)
 
 

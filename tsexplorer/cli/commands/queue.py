@@ -33,6 +33,7 @@ def jobs(json: Json = False) -> None:
     with opened() as service:
         found = service.jobs()
         experiments = {one.id: one for one in service.experiments()}
+        experiments |= {one.id: one for one in service.store.sweeps()}
     # One that is deleted between the two questions takes its jobs with it.
     kept = [job for job in found if job.experiment_id in experiments]
     rows = [_job(job, experiments[job.experiment_id]) for job in kept]
@@ -62,6 +63,7 @@ def _job(job: JobSnapshot, experiment: ExperimentSnapshot) -> dict[str, Any]:
         "id": job.id,
         "experiment": experiment.name,
         "experiment_id": experiment.id,
+        "kind": "experiment" if experiment.sweep is None else "sweep",
         "status": job.status,
         "stages_done": sum(link.stage.status == "done" for link in experiment.stages),
         "stages": len(experiment.stages),
@@ -82,7 +84,7 @@ def cancel(job: JobId, json: Json = False) -> None:
     with opened() as service:
         service.cancel(job)
         ended = _once_heard(service, job)
-        row = _job(ended, service.experiment(ended.experiment_id))
+        row = _job(ended, service.subject(ended))
     if json:
         print_json(row)
     elif row["status"] == "cancelled":
@@ -104,18 +106,19 @@ def _once_heard(service: Service, job: int) -> JobSnapshot:
 @app.command(rich_help_panel=QUEUE)
 def delete(
     experiment: Annotated[
-        str, typer.Argument(metavar="ID|NAME", help="An experiment, by its name or id.")
+        str, typer.Argument(metavar="ID|NAME", help="An experiment or a sweep, by name or id.")
     ],
     json: Json = False,
 ) -> None:
-    """Delete an experiment, its jobs, and the nets that no other experiment uses.
+    """Delete an experiment or a sweep, its jobs, and the nets that nothing else uses.
 
     With --json: the id and the name of what is gone.
     """
     with opened() as service:
-        found = service.experiment(experiment)
+        found = service.store.experiment(experiment)
         service.delete(found.id)
     if json:
         print_json({"deleted": {"id": found.id, "name": found.name}})
     else:
-        print(f'The experiment "{found.name}" is deleted.')
+        kind = "experiment" if found.sweep is None else "sweep"
+        print(f'The {kind} "{found.name}" is deleted.')

@@ -82,7 +82,7 @@ def resume(
 
     It goes on after its last finished epoch, in this process, and ends in the same weights as if
     it had never stopped. One that another process runs is let go on if it is paused, and
-    followed. With --json: as run.
+    followed. With --json: as run, or as sweep.
     """
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.service import RESUMABLE
@@ -91,9 +91,18 @@ def resume(
         found = service.store.job(job)
         if found.status not in (*RESUMABLE, "queued", "running"):
             service.resume(job)  # lets a paused one go on, and refuses one that is done
-        fetch_if_missing(service, service.experiment(found.experiment_id).spec.data.name)
-        again = found.status in RESUMABLE
-        _see_through(service, lambda: service.store.requeue(job) if again else found, json=json)
+        subject = service.subject(found)
+        fetch_if_missing(service, subject.spec.data.name)
+
+        def take() -> JobSnapshot:
+            return service.store.requeue(job) if found.status in RESUMABLE else found
+
+        if subject.sweep is None:
+            _see_through(service, take, json=json)
+            return
+        from tsexplorer.cli.sweep_run import see_sweep_through
+
+        see_sweep_through(service, take, json=json)
 
 
 def _see_through(service: Service, take: Callable[[], JobSnapshot], *, json: bool) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.plots.soft_targets import difference_cells, matrix_cells, span
-from tsexplorer.ui.matrices import Titled, matrices
+from tsexplorer.ui.matrices import Axis, Layout, Titled, matrices
 from tsexplorer.ui.soft_targets.gallery import gallery
 from tsexplorer.ui.soft_targets.numbers import numbers_button
 from tsexplorer.ui.soft_targets.sight import Sight, needs_teacher
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tsexplorer.analysis.class_matrix import ClassMatrix
 
 SHOWN = 14
+NOTE = (
+    "Rows: true class; columns: the class that gets the soft target. Click a cell to see its "
+    "images."
+)
 
 
 def view(sight: Sight) -> None:
@@ -54,8 +58,7 @@ def view(sight: Sight) -> None:
             Titled(student, matrix_cells(shown[1], names, ends=ends, log=log)),
             Titled("Teacher − student", difference_cells(shown[2], names)),
         ],
-        names,
-        order,
+        Layout(Axis(names, order), Axis(names, order), "True class", NOTE, "Class matrices"),
         name=name,
         key="matrices",
     )
@@ -65,7 +68,7 @@ def view(sight: Sight) -> None:
     )
     numbers_button(_table(sight, teacher, pupil), name)
     if clicked is not None:
-        _behind(sight, clicked)
+        _behind(sight, (clicked.row, clicked.column))
 
 
 def _behind(sight: Sight, cell: tuple[int, int]) -> None:

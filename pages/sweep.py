@@ -1,0 +1,42 @@
+"""T × λ map: many students at once, and which settings can be told apart."""
+
+import streamlit as st
+
+from tsexplorer.ui import forms
+from tsexplorer.ui.process import get_service, sentences
+from tsexplorer.ui.sweep.form import form
+from tsexplorer.ui.sweep.live import live_view
+from tsexplorer.ui.sweep.past import choice
+
+NOTHING_YET = """
+Which temperature T, and how much weight λ for the labels? It depends on the task, so the answer is
+a map: one student for each T and λ, and for each of a few seeds.
+
+- Small dense nets **train together**, many at once; what starts with the button on the left takes
+  about a minute.
+- A cell is a **mean over seeds** with its interval, not one lucky run. Cells that cannot be told
+  apart from the best are framed.
+- The choice is made **on validation**; the test split is read once, for the cell that was chosen.
+- λ = 1 is the **baseline**: the same student on labels alone, tuned as much as the others.
+"""
+
+
+def main() -> None:
+    service = get_service()
+    forms.begin()
+    st.title("T × λ map", anchor=False)
+    st.markdown(
+        "Train a whole grid of students, and see where T and λ matter, and where they do not."
+    )
+    left, right = st.columns([2, 3], gap="large")
+    with left, sentences():
+        form(service)
+    with right, sentences():
+        shown = choice(service)
+        if shown is None:
+            st.markdown(NOTHING_YET)
+        else:
+            live_view(service, shown.id)
+
+
+main()

@@ -1,0 +1,65 @@
+"""Small sweeps, and what tests look at afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.jobs.jobs_examples import ended, figures, spec, weights
+from tsexplorer.service import Service
+from tsexplorer.specs import ModelSpec, NetConfig
+from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.sweeping import SweepSnapshot
+from tsexplorer.sweeps.spec import SweepSpec
+
+DENSE = ModelSpec(name="custom", net=NetConfig(dense=(9,)))
+"""A student whose likes train together."""
+TEACHER = ModelSpec(name="custom", net=NetConfig(dense=(12,)))
+CONVOLVED = ModelSpec(name="custom", net=NetConfig(conv=(3,)))
+"""A student whose likes do not."""
+
+
+def grid(
+    *,
+    temperatures: tuple[float, ...] = (1.0, 4.0),
+    lambdas: tuple[float, ...] = (0.0, 0.5),
+    seeds: tuple[int, ...] = (0, 1),
+    rates: tuple[float, ...] = (),
+    teachers: str = "shared",
+    **changes: Any,
+) -> SweepSpec:
+    """10 students by default: 8 of the grid and 2 baselines; what is not of it is of its base."""
+    base = spec(**({"student": DENSE, "teacher": TEACHER} | changes))
+    values = {"temperatures": temperatures, "lambdas": lambdas, "seeds": seeds}
+    return SweepSpec.model_validate(
+        {"base": base, **values, "learning_rates": rates, "teachers": teachers}
+    )
+
+
+def swept(service: Service, sweep: SweepSpec, name: str = "map") -> SweepSnapshot:
+    """A sweep that has ended well."""
+    started = service.sweeps.start(sweep, name)
+    return over(service, started)
+
+
+def over(service: Service, sweep: SweepSnapshot) -> SweepSnapshot:
+    """A sweep whose job must end well."""
+    assert sweep.job is not None
+    found = ended(service, service.store.job(sweep.job))
+    assert (found.status, found.error) == ("done", None)
+    return service.sweeps.one(sweep.id)
+
+
+def row_of(service: Service, sweep: SweepSnapshot) -> ExperimentSnapshot:
+    return service.store.experiment(sweep.id)
+
+
+def outcome(service: Service, sweep: SweepSnapshot, home: Path) -> tuple[Any, Any]:
+    """The weights and the figures of all nets, by hash, but for times."""
+    alone = [
+        (link.stage.hash, ExperimentSnapshot("", "", sweep.spec.base, sweep.created_at, (link,)))
+        for link in row_of(service, sweep).stages
+    ]
+    kept = {key: next(iter(weights(home, one).values())) for key, one in alone}
+    shown = {key: next(iter(figures(service, one).values())) for key, one in alone}
+    return kept, shown

@@ -1,0 +1,236 @@
+"""The T × λ map: the form and what it refuses; a finished sweep, its choice and its cells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.examples import TINY
+from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.service import ACTIVE, Service
+from tsexplorer.sweeping import SweepSnapshot
+from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.ui.matrices import Chosen, matrices
+from tsexplorer.ui.sweep import live
+
+GRID = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0, 0.5), seeds=(0, 1))
+PATIENCE_SECONDS = 60
+
+Click = Callable[[int, int, int], None]
+
+
+@pytest.fixture
+def tiny(service: Service) -> SweepSnapshot:
+    """A sweep of tiny nets, trained for an epoch."""
+    return trained(service, GRID, "tiny")
+
+
+@pytest.fixture
+def click(monkeypatch: pytest.MonkeyPatch) -> Click:
+    """``click(matrix, row, column)``: what the browser would send from then on."""
+
+    def clicked(matrix: int, row: int, column: int) -> None:
+        def chosen(*given: object, **named: object) -> Chosen:
+            matrices(*given, **named)  # type: ignore[arg-type]
+            return Chosen(matrix, row, column)
+
+        monkeypatch.setattr(live, matrices.__name__, chosen)
+
+    return clicked
+
+
+def trained(service: Service, spec: SweepSpec, name: str) -> SweepSnapshot:
+    key = service.sweeps.start(spec, name).id
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while service.sweeps.one(key).status in ACTIVE and time.monotonic() < deadline:
+        time.sleep(0.05)
+    found = service.sweeps.one(key)
+    assert found.status == "done"
+    return found
+
+
+def errors(page: AppTest) -> list[str]:
+    return [one.value for one in page.error]
+
+
+def test_a_first_visit_explains_and_offers_a_grid(open_page: OpenPage) -> None:
+    page = open_page("sweep")
+    said = words(page)
+    assert "The choice is made **on validation**" in said
+    assert "25 cells, 3 seeds: **63 students**. 1 other net first." in said
+    assert "its students train together" in said
+    assert page.selectbox(key="data").value == "mnist-5k"
+    assert page.button(key="sweep_start").label == "Train the map"
+    assert not page.error
+    assert not page.get("bidi_component")
+    assert not page.get("plotly_chart")
+
+
+def test_what_does_not_stack_is_said(open_page: OpenPage) -> None:
+    page = open_page("sweep", student="lenet-5")
+    assert "its students train one after the other" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "sentence"),
+    [
+        ("temperatures", "4, warm", "Temperatures T: 'warm' is not a number"),
+        ("temperatures", " , ", "else the grid is empty"),
+        ("temperatures", "0", "must be above 0"),
+        ("temperatures", "inf", "at most 1000"),
+        ("temperatures", "4, 4.0", "4 stands there twice"),
+        ("lambdas", "", "else the grid is empty"),
+        ("lambdas", "1.5", "must lie in 0...1"),
+        ("lambdas", "nan", "must lie in 0...1"),
+        ("rates", "-0.1", "must be above 0"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    open_page: OpenPage, key: str, values: str, sentence: str
+) -> None:
+    page = open_page("sweep")
+    page.text_input(key=f"sweep.{key}").set_value(values).run()
+    no_exception(page)
+    (said,) = errors(page)
+    assert sentence in said
+    assert "sweep_start" not in [one.key for one in page.button]
+
+
+def test_too_many_students_are_refused(open_page: OpenPage) -> None:
+    page = open_page("sweep")
+    page.text_input(key="sweep.temperatures").set_value(", ".join(map(str, range(1, 61))))
+    page.number_input(key="sweep.seeds").set_value(20).run()
+    (said,) = errors(page)
+    assert "60" in said or "6,000" in said
+    assert "2,500" in said
+
+
+def test_values_of_ones_own_make_the_grid(open_page: OpenPage, service: Service) -> None:
+    page = open_page("sweep")
+    page.text_input(key="sweep.temperatures").set_value("9, 2.7 1")
+    page.text_input(key="sweep.lambdas").set_value("0.3")
+    page.text_input(key="sweep.rates").set_value("0.01; 0.001")
+    page.number_input(key="sweep.seeds").set_value(2).run()
+    assert "6 cells, 2 seeds" in words(page)
+    page.button(key="sweep_start").click().run()
+    no_exception(page)
+    (started,) = service.sweeps.all()
+    assert list(started.spec.temperatures) == [1, 2.7, 9]
+    assert list(started.spec.lambdas) == [0.3]
+    assert list(started.spec.learning_rates) == [0.001, 0.01]
+    assert list(started.spec.seeds) == [0, 1]
+    assert page.query_params["sweep"] == started.id
+    assert started.job is not None
+    service.cancel(started.job)
+
+
+def test_a_link_that_names_nothing_is_said(open_page: OpenPage) -> None:
+    page = open_page("sweep", sweep="gone")
+    (said,) = [one.value for one in page.warning]
+    assert "gone" in said
+    assert "sweep" not in page.query_params
+
+
+def test_a_finished_sweep_names_its_choice_and_how_sure_it_is(
+    open_page: OpenPage, service: Service, tiny: SweepSnapshot
+) -> None:
+    page = open_page("sweep", sweep=tiny.id)
+    figures = service.sweeps.figures(tiny.id)
+    assert figures.chosen is not None
+    said = words(page)
+    cell, test = figures.chosen.cell, figures.chosen.test
+    assert f"**T = {cell.temperature:g}, λ = {cell.lam:g}**, test accuracy **" in said
+    assert f"{100 * test.mean:.2f} % (95 % interval" in said
+    others = sum(one.may_be_best for one in figures.map.cells) - 1
+    if others:
+        assert f"{others} of 3 other settings cannot be told apart" in said
+    assert "Validation split of MNIST" in said
+    assert "None is corrected for the number of cells" in said
+    assert "Baseline (λ = 1)" in said
+    assert len(page.get("plotly_chart")) == 2
+    table = page.dataframe[-1].value
+    assert len(table) == 4
+    assert table["Accuracy (%)"].max() == pytest.approx(
+        100 * max(one.accuracy.mean for one in figures.map.cells)
+    )
+    assert table["May be best"].sum() == others + 1
+
+
+@pytest.mark.parametrize("measure", ["gap", "agreement", "ece"])
+def test_the_map_shows_other_figures(
+    open_page: OpenPage, tiny: SweepSnapshot, measure: str
+) -> None:
+    page = open_page("sweep", sweep=tiny.id)
+    before = page.get("bidi_component")[0].proto.json
+    page.button_group(key="sweep.measure").set_value(measure).run()
+    no_exception(page)
+    assert page.get("bidi_component")[0].proto.json != before
+
+
+def test_a_cell_becomes_an_experiment(
+    open_page: OpenPage, service: Service, tiny: SweepSnapshot, click: Click
+) -> None:
+    click(0, 1, 0)
+    page = open_page("sweep", sweep=tiny.id)
+    assert "T = 1, λ = 0.5" in [one.value for one in page.subheader]
+    assert "Through the cell you chose" in words(page)
+    page.button(key="adopt").click().run()
+    no_exception(page)
+    (made,) = [one for one in service.experiments() if one.name != "demo"]
+    assert (made.spec.objective.temperature, made.spec.objective.lam) == (1, 0.5)
+    assert made.spec.seeds == (0,)
+    assert made.stage(0, "distilled").status == "done"  # taken from the sweep
+    assert "It is the experiment" in words(page)
+    assert {"to_compare", "to_soft_targets", "to_try_digit"} <= {one.key for one in page.button}
+
+
+def test_rates_have_maps_side_by_side_and_parallel_axes(
+    open_page: OpenPage, service: Service, click: Click
+) -> None:
+    spec = GRID.model_copy(update={"learning_rates": (0.001, 0.01), "seeds": (0,)})
+    sweep = trained(service, spec, "rates")
+    click(1, 0, 1)
+    page = open_page("sweep", sweep=sweep.id)
+    said = words(page)
+    assert "T = 4, λ = 0, learning rate 0.01" in said
+    assert "at the learning rate that suits it best" in said
+    assert "binomial over images, 1 seed" in said
+    assert len(page.get("plotly_chart")) == 3
+    assert set(page.dataframe[-1].value["Learning rate"]) == {0.001, 0.01}
+
+
+def test_a_baseline_among_the_best_is_said_and_counted_once(
+    open_page: OpenPage, service: Service
+) -> None:
+    spec = GRID.model_copy(update={"lambdas": (1.0,), "seeds": (0,), "temperatures": (1, 4, 9)})
+    spec = spec.model_copy(update={"learning_rates": (0.001, 0.0011)})
+    sweep = trained(service, spec, "labels")
+    page = open_page("sweep", sweep=sweep.id)
+    said = words(page)
+    assert "λ = 1 (the baseline, whatever T), learning rate" in said
+    assert "1 of 1 other settings cannot be told apart" in said  # three T, one training a rate
+    assert "The baseline is among the best" in said
+
+
+def test_a_sweep_can_be_deleted(open_page: OpenPage, service: Service, tiny: SweepSnapshot) -> None:
+    page = open_page("sweep")
+    assert page.query_params["sweep"] == tiny.id  # the newest
+    page.button(key=f"delete_{tiny.id}").click().run()
+    no_exception(page)
+    assert service.sweeps.all() == ()
+    assert "The choice is made **on validation**" in words(page)
+
+
+def test_what_is_known_of_a_cancelled_sweep_stays(open_page: OpenPage, service: Service) -> None:
+    sweep = service.sweeps.enqueue(GRID, "waits")
+    page = open_page("sweep", sweep=sweep.experiment_id)
+    assert "The map begins with the first finished epoch" in words(page)
+    page.button(key="job_cancel").click().run()
+    no_exception(page)
+    said = words(page)
+    assert "Cancelled" in said
+    assert "0 of " in said
+    assert "job_resume" in [one.key for one in page.button]

@@ -1,0 +1,149 @@
+"""What every store must do with sweeps, and with the students that train together."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.store_examples import OWNER, add, epoch, spec
+from tsexplorer.errors import NotFoundError, UserError
+from tsexplorer.store import ExperimentSnapshot, Store, StudentRow
+from tsexplorer.sweeps.spec import Cell, SweepSpec
+
+
+def grid(name: str = "map", **changes: object) -> SweepSpec:
+    values = {"temperatures": (1.0, 4.0), "lambdas": (0.0, 0.5), "seeds": (0, 1)} | changes
+    return SweepSpec.model_validate({"base": spec(name), **values})
+
+
+def row(key: str, number: int, agreement: float | None = 0.8) -> StudentRow:
+    return StudentRow(key, epoch(number), agreement, 0.05)
+
+
+class SweepsContract:
+    @pytest.fixture
+    def added(self, store: Store) -> ExperimentSnapshot:
+        return store.add_sweep(grid())
+
+    def test_is_found_with_its_grid_and_all_its_nets(
+        self, store: Store, added: ExperimentSnapshot
+    ) -> None:
+        assert store.sweeps() == [added] == [store.experiment("map")]
+        assert added.sweep == grid()
+        assert [link.stage.spec for link in added.stages] == [one.spec for one in grid().planned]
+        # One teacher; two baselines; T by λ by seed.
+        assert [link.role for link in added.stages].count("baseline") == 2
+        assert len(added.stages) == 1 + 2 + 2 * 2 * 2
+
+    def test_is_no_experiment_among_others(self, store: Store, added: ExperimentSnapshot) -> None:
+        other = add(store, "other")
+        assert store.experiments() == [other]
+        assert other.sweep is None
+        assert [one.id for one in store.sweeps()] == [added.id]
+
+    def test_sweeps_come_newest_first(self, store: Store, added: ExperimentSnapshot) -> None:
+        later = store.add_sweep(grid("later"))
+        assert [one.id for one in store.sweeps()] == [later.id, added.id]
+
+    def test_sweep_added_again_is_the_same(self, store: Store, added: ExperimentSnapshot) -> None:
+        assert store.add_sweep(grid()) == added
+
+    def test_name_is_one_among_sweeps_and_experiments(self, store: Store) -> None:
+        store.add_sweep(grid())
+        with pytest.raises(UserError, match='A sweep named "map" exists with other settings'):
+            store.add_sweep(grid(lambdas=(0.5,)))
+        with pytest.raises(UserError, match='A sweep is named "map"; choose another name'):
+            add(store, "map")
+        add(store, "other")
+        with pytest.raises(UserError, match='An experiment is named "other"; choose another'):
+            store.add_sweep(grid("other"))
+
+    def test_renamed_sweep_is_found_by_its_grid(
+        self, store: Store, added: ExperimentSnapshot
+    ) -> None:
+        store.rename_experiment(added.id, "new")
+        assert store.add_sweep(grid("new")).id == added.id
+
+    def test_cell_and_sweep_share_their_nets(self, store: Store, added: ExperimentSnapshot) -> None:
+        cell = grid().experiment(Cell(4.0, 0.5, 1e-3), (0,))
+        kept = add(store, "cell", lam=0.5)  # T 4 is what experiments have without being asked
+        assert kept.spec == cell.model_copy(update={"name": "cell"})
+        shared = {link.stage.hash for link in kept.stages if link.role != "baseline"}
+        assert shared < {link.stage.hash for link in added.stages}
+        gone = store.delete_experiment(added.id)
+        assert not shared & set(gone)
+        assert len(gone) == len(added.stages) - len(shared)
+        assert store.sweeps() == []
+
+    def test_sweep_in_training_is_not_deleted(
+        self, store: Store, added: ExperimentSnapshot
+    ) -> None:
+        job = store.enqueue(added.id)
+        store.claim(OWNER, job.id)
+        with pytest.raises(UserError, match=f'sweep "map" is being trained; .* job {job.id} first'):
+            store.delete_experiment(added.id)
+
+    def test_students_start_together_or_not_at_all(
+        self, store: Store, added: ExperimentSnapshot
+    ) -> None:
+        keys = [link.stage.hash for link in added.stages]
+        with pytest.raises(NotFoundError):
+            store.students_started([*keys[:2], "f" * 16])
+        assert {store.stage(key).status for key in keys} == {"new"}
+        store.students_started(keys[:2], parameters=7, macs=6, machine="a stack")
+        first, second, third = (store.stage(key) for key in keys[:3])
+        assert [one.status for one in (first, second, third)] == ["running", "running", "new"]
+        assert (second.parameters, second.macs, second.machine) == (7, 6, "a stack")
+
+    def test_epochs_of_many_students_in_one_go(
+        self, store: Store, added: ExperimentSnapshot
+    ) -> None:
+        one, two = (link.stage.hash for link in added.stages[1:3])
+        store.record_students([row(one, 1), row(two, 1, None), row(one, 2, 0.9)])
+        assert [found.epoch for found in store.epochs(one)] == [1, 2]
+        assert (store.stage(one).epochs_done, store.stage(one).agreement) == (2, 0.9)
+        assert (store.stage(two).agreement, store.stage(two).ece) == (None, 0.05)
+        store.record_students([row(one, 2, 0.7)])  # a resumed chunk repeats an epoch
+        assert [found.epoch for found in store.epochs(one)] == [1, 2]
+        assert store.stage(one).agreement == 0.7
+
+    def test_none_of_many_epochs_is_kept_where_one_cannot_be(
+        self, store: Store, added: ExperimentSnapshot
+    ) -> None:
+        key = added.stages[1].stage.hash
+        with pytest.raises(NotFoundError):
+            store.record_students([row(key, 1), row("f" * 16, 1)])
+        assert store.epochs(key) == ()
+
+    def test_agreement_is_of_the_last_word(self, store: Store, added: ExperimentSnapshot) -> None:
+        key = added.stages[1].stage.hash
+        store.record_students([row(key, 1)])
+        store.stage_ended(key, "done", agreement=0.6, ece=0.01)
+        assert (store.stage(key).agreement, store.stage(key).ece) == (0.6, 0.01)
+        store.reset_stage(key)
+        assert (store.stage(key).agreement, store.stage(key).ece) == (None, None)
+        store.record_students([row(key, 1)])
+        store.record_epoch(key, epoch(2))  # trained on as an experiment's: nobody asked then
+        assert store.stage(key).agreement is None
+
+    def test_last_epochs_and_those_done(self, store: Store, added: ExperimentSnapshot) -> None:
+        one, two, three = (link.stage.hash for link in added.stages[:3])
+        store.record_students([row(one, 1), row(one, 2), row(two, 1)])
+        store.stage_ended(two, "done")
+        assert store.last_epochs([one, two, three]) == {one: epoch(2), two: epoch(1)}
+        assert store.last_epochs([]) == {}
+        assert store.stages_done([one, two, three]) == {two}
+
+    def test_sweep_that_nobody_runs_any_more_is_interrupted_with_its_students(
+        self, store: Store, added: ExperimentSnapshot
+    ) -> None:
+        job = store.enqueue(added.id)
+        claimed = store.claim(OWNER, job.id)
+        assert claimed is not None
+        keys = [link.stage.hash for link in added.stages]
+        store.students_started(keys[:3])
+        store.stage_ended(keys[0], "done")
+        now = claimed.created_at
+        assert store.interrupt_stale(now, now - now, lambda _: False) == [job.id]
+        found = [link.stage.status for link in store.experiment("map").stages]
+        assert found == ["done", "interrupted", "interrupted", *["new"] * (len(keys) - 3)]
+        assert store.job(job.id).status == "interrupted"

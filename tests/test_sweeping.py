@@ -1,0 +1,243 @@
+"""What the service says of sweeps, before, while and after they train."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.jobs_examples import few_images, load_few, settings, trained, wait_until
+from tests.jobs.jobs_examples import spec as experiment_spec
+from tests.jobs.sweeps_examples import CONVOLVED, grid, row_of, swept
+from tsexplorer.errors import NotFoundError, UserError
+from tsexplorer.service import Service
+from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
+from tsexplorer.sweeping import named
+from tsexplorer.sweeps.spec import Cell
+
+
+@pytest.fixture(scope="module")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("new home")
+    Service(settings(home)).close()
+    return home / "store.sqlite3"
+
+
+@pytest.fixture
+def service(home: Path, new_store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
+    monkeypatch.setattr("tsexplorer.jobs.rehearsal.load_splits", load_few)
+    home.mkdir(parents=True)
+    shutil.copyfile(new_store, home / new_store.name)
+    opened = Service(settings(home))
+    yield opened
+    opened.close()
+
+
+# -- check and cost -----------------------------------------------------------------------------
+
+
+def test_check_counts_and_trains_nothing(service: Service):
+    found = service.sweeps.check(grid())
+    assert (found.cells, found.students, found.trained, found.teachers_left) == (4, 10, 0, 1)
+    assert found.stacks
+    assert found.rule.startswith("This net is made of dense layers and activations")
+    assert found.memory.startswith("10 at a time take about ")
+    assert service.jobs() == ()
+    assert service.sweeps.all() == ()
+
+
+def test_check_says_what_is_trained_already(service: Service):
+    swept(service, grid())
+    found = service.sweeps.check(grid(temperatures=(4.0, 7.0)))
+    # Of two baselines, two lambdas, two temperatures and two seeds: all but those at T 7.
+    assert (found.students, found.trained, found.teachers_left) == (10, 6, 0)
+
+
+def test_check_of_nets_that_train_one_by_one(service: Service):
+    found = service.sweeps.check(grid(student=CONVOLVED))
+    assert not found.stacks
+    assert found.rule.endswith("its students train one after the other.")
+    assert found.memory.startswith("One at a time takes about ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"objective": ObjectiveSpec(name="labels")},
+            r"The objective 'labels' has no T and λ to sweep over; choose one of hinton",
+        ),
+        ({"student": ModelSpec(name="nothing")}, "There is no net called 'nothing'"),
+        ({"data": DataSpec(name="nothing")}, "There is no dataset called 'nothing'"),
+        (
+            {"distilled_train": TrainSpec(batch_size=5_000)},
+            r"The batch size 5,000 is larger than the 4,000 training images",
+        ),
+        (
+            {"seeds": tuple(range(100)), "temperatures": tuple(range(1, 27)), "lambdas": (0.5,)},
+            r"This grid has 2,600 students; .* at most 2,500\.",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_sentence(service: Service, changes, sentence: str):
+    for ask in (
+        service.sweeps.check,
+        service.sweeps.cost,
+        lambda one: service.sweeps.start(one, "x"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            ask(grid(**changes))
+    assert service.jobs() == ()
+
+
+def test_more_than_fits_into_memory_is_refused(service: Service, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tsexplorer.sweeping.available", lambda: 10**6)
+    with pytest.raises(UserError, match=r"One student of this net needs about .* smaller net"):
+        service.sweeps.check(grid())
+
+
+def test_data_that_is_not_there_is_said_before_anything_is_queued(service: Service):
+    for ask in (service.sweeps.cost, lambda one: service.sweeps.start(one, "x")):
+        with pytest.raises(UserError, match=r"The images of mnist are not in"):
+            ask(grid(data=DataSpec(name="mnist")))
+
+
+def test_cost_is_of_what_is_left_and_measured_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
+    first = service.sweeps.cost(grid())
+    assert 0 < first < 60
+    # All kinds are known now: measuring again would have to train.
+    monkeypatch.delattr("tsexplorer.sweeps.cost.run_chunk")
+    assert service.sweeps.cost(grid()) == first
+
+
+def test_nothing_left_costs_nothing(service: Service):
+    swept(service, grid())
+    assert service.sweeps.cost(grid()) == 0
+
+
+# -- keeping ------------------------------------------------------------------------------------
+
+
+def test_started_sweep_is_found_by_id_and_name(service: Service):
+    sweep = swept(service, grid())
+    assert service.sweeps.one(sweep.id) == service.sweeps.one("map") == sweep
+    assert sweep.spec == named(grid(), "map")
+    assert service.sweeps.all() == (sweep,)
+    assert [one.name for one in service.experiments()] == ["demo"]
+    for ask in (service.sweeps.one, service.sweeps.figures, service.sweeps.delete):
+        with pytest.raises(NotFoundError, match='no sweep "demo"'):
+            ask("demo")
+    with pytest.raises(NotFoundError, match='"map" is a sweep; open it on the page'):
+        service.experiment(sweep.id)
+
+
+def test_sweep_in_the_queue_is_not_queued_twice(service: Service):
+    endless = grid(distilled_train=TrainSpec(epochs=10_000))
+    first = service.sweeps.start(endless, "map")
+    assert service.sweeps.start(endless, "map").job == first.job
+    service.cancel(first.job or 0)
+
+
+def test_name_is_free_once_for_each_grid(service: Service):
+    swept(service, grid())
+    assert service.sweeps.free_name(grid(), "map") == "map"
+    assert service.sweeps.free_name(grid(seeds=(0,)), "map") == "map (2)"
+    assert service.free_name(named(grid(), "map").base, "map") == "map (2)"
+
+
+def test_name_that_is_too_long_is_refused(service: Service):
+    with pytest.raises(UserError, match="name: string should have at most 80 characters"):
+        service.sweeps.start(grid(), "x" * 81)
+
+
+def test_deleted_sweep_leaves_what_experiments_use(service: Service, home: Path):
+    sweep = swept(service, grid())
+    cell = sweep.spec.cells[0]
+    adopted = service.sweeps.adopt("map", cell)
+    job = service.watch(adopted.id).job
+    assert job is not None
+    trained(service, job)
+    service.delete(sweep.id)
+    assert service.sweeps.all() == ()
+    kept = {link.stage.hash for link in service.experiment(adopted.id).stages}
+    assert {folder.name for folder in (home / "stages").iterdir()} == kept
+    assert not (home / "sweeps" / sweep.id).exists()
+
+
+def test_running_sweep_is_not_deleted(service: Service):
+    started = service.sweeps.start(grid(distilled_train=TrainSpec(epochs=10_000)), "map")
+    wait_until(lambda: service.sweeps.one("map").status == "running")
+    with pytest.raises(UserError, match='The sweep "map" is being trained'):
+        service.sweeps.delete("map")
+    service.cancel(started.job or 0)
+
+
+# -- figures ------------------------------------------------------------------------------------
+
+
+def test_figures_of_a_sweep_that_is_done(service: Service):
+    sweep = swept(service, grid())
+    figures = service.sweeps.figures("map")
+    stages = {link.stage.hash: link.stage for link in row_of(service, sweep).stages}
+    students = {one.hash for one in sweep.spec.students}
+    assert figures.sweep == sweep
+    assert figures.done == figures.scores.keys() == figures.epochs.keys() == students
+    assert set(figures.epochs.values()) == {2}
+    for key, scores in figures.scores.items():
+        stage = stages[key]
+        assert scores.accuracy == stage.validation_accuracy
+        assert scores.loss == stage.validation_loss
+        assert (scores.agreement, scores.ece) == (stage.agreement, stage.ece)
+    assert len(figures.map.cells) == 4
+    assert figures.map.teacher is not None
+    teacher = stages[sweep.spec.teacher(0).hash]
+    assert figures.map.teacher.mean == teacher.validation_accuracy
+    chosen = figures.chosen
+    assert chosen is not None
+    assert chosen.cell == figures.map.best
+    read = [stages[sweep.spec.student(chosen.cell, seed).hash].test_accuracy for seed in (0, 1)]
+    assert chosen.test.mean == pytest.approx(sum(one or 0 for one in read) / 2)
+    assert (chosen.test.seeds, chosen.test.method) == (2, "t over seeds")
+
+
+def test_figures_fill_while_it_trains_and_test_stays_unread(service: Service):
+    sweep = service.sweeps.start(grid(distilled_train=TrainSpec(epochs=10_000)), "map")
+    wait_until(lambda: min(service.sweeps.figures("map").epochs.values()) >= 2)
+    service.pause(sweep.job or 0)
+    wait_until(lambda: service.sweeps.one("map").status == "paused")
+    figures = service.sweeps.figures("map")
+    assert len(figures.map.cells) == 4
+    assert (figures.done, figures.chosen) == (frozenset(), None)
+    [key, *_] = figures.scores
+    last = service.store.epochs(key)[-1]
+    assert figures.scores[key].accuracy == last.validation_accuracy
+    assert figures.scores[key].loss == last.validation_loss
+    assert figures.scores[key].agreement is not None
+    service.cancel(sweep.job or 0)
+
+
+def test_wilson_of_the_images_there_are_with_one_seed(service: Service):
+    swept(service, grid(seeds=(3,)))
+    figures = service.sweeps.figures("map")
+    assert figures.chosen is not None
+    assert figures.chosen.test.method == "binomial over images"
+    assert len(few_images().test) == 40
+
+
+def test_adopted_cell_must_be_of_the_grid(service: Service):
+    swept(service, grid(student=ModelSpec(name="custom", net=NetConfig(dense=(5,)))))
+    with pytest.raises(NotFoundError, match="no such cell"):
+        service.sweeps.adopt("map", Cell(3.0, 0.5, 0.01))
+
+
+def test_adopted_cell_gets_a_free_name(service: Service):
+    sweep = swept(service, grid())
+    cell = sweep.spec.cells[0]
+    wish = sweep.spec.experiment(cell).name
+    trained(service, service.start(experiment_spec(wish)))
+    assert service.sweeps.adopt("map", cell).name == f"{wish} (2)"

@@ -1,0 +1,165 @@
+"""What a sweep comes to: the document of the shell contract, and a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from tsexplorer.cli.output import print_table
+from tsexplorer.cli.words import NONE, percent
+from tsexplorer.data.registry import get_dataset
+from tsexplorer.objectives import get_objective
+from tsexplorer.objectives.base import format_number
+from tsexplorer.sweeping import Chosen, SweepFigures
+from tsexplorer.sweeps.map import CellResult, Estimate
+from tsexplorer.sweeps.spec import Cell, SweepSpec
+
+BEST, MAY_BE_BEST = "*", "~"
+
+
+def document(figures: SweepFigures) -> dict[str, Any]:
+    """A sweep's figures on validation; accuracies, agreement and ECE are shares of 1.
+
+    An estimate is ``{mean, low, high, seeds, method}`` with its 95 % interval. ``chosen`` is the
+    cell with the best mean on validation, with its test accuracy, read once; null before all
+    students are trained.
+    """
+    found = figures.map
+    baseline = _estimate(found.baseline)
+    return {
+        "sweep": figures.sweep.name,
+        "id": figures.sweep.id,
+        "cells": [_cell(one) for one in found.cells],
+        "baseline": None
+        if baseline is None
+        else {"learning_rate": found.baseline_rate, "accuracy": baseline},
+        "teacher": None if found.teacher is None else {"accuracy": _estimate(found.teacher)},
+        "chosen": _chosen(figures.chosen),
+    }
+
+
+def _cell(one: CellResult) -> dict[str, Any]:
+    return {
+        **_setting(one.cell),
+        "accuracy": _estimate(one.accuracy),
+        "gap_closed": _estimate(one.gap),
+        "agreement": _estimate(one.agreement),
+        "ece": _estimate(one.ece),
+        "may_be_best": one.may_be_best,
+    }
+
+
+def _chosen(chosen: Chosen | None) -> dict[str, Any] | None:
+    if chosen is None:
+        return None
+    return {**_setting(chosen.cell), "test_accuracy": _estimate(chosen.test)}
+
+
+def _setting(cell: Cell) -> dict[str, float]:
+    return {
+        "temperature": cell.temperature,
+        "lambda": cell.lam,
+        "learning_rate": cell.learning_rate,
+    }
+
+
+def _estimate(value: Estimate | None) -> dict[str, Any] | None:
+    if value is None or not math.isfinite(value.mean):
+        return None
+    ends = {name: None if end is None else round(end, 6) for name, end in _ends(value)}
+    return {
+        "mean": round(value.mean, 6),
+        **ends,
+        "seeds": value.seeds,
+        "method": value.method,
+    }
+
+
+def _ends(value: Estimate) -> tuple[tuple[str, float | None], ...]:
+    return ("low", value.low), ("high", value.high)
+
+
+def print_sweep(figures: SweepFigures) -> None:
+    """A row a λ, a column a T, and what stands beside the map."""
+    columns, rows = table(figures)
+    print_table(columns, rows, numbers=columns, notes=list(notes(figures)))
+
+
+def table(figures: SweepFigures) -> tuple[list[str], list[list[str]]]:
+    """Headings, and a row a λ (and rate): mean validation accuracy in percent."""
+    sweep = figures.sweep.spec
+    known = {one.cell: one for one in figures.map.cells}
+    several = len(sweep.rates) > 1
+    columns = ["rate"] * several + ["λ"]
+    columns += [f"T {format_number(value)}" for value in sweep.temperatures]
+    rows = []
+    for rate in sweep.rates:
+        for lam in sweep.lambdas:
+            row = [format_number(rate)] * several + [format_number(lam)]
+            cells = [Cell(value, lam, rate) for value in sweep.temperatures]
+            row += [_words(known.get(cell), figures.map.best) for cell in cells]
+            rows.append(row)
+    return columns, rows
+
+
+def _words(one: CellResult | None, best: Cell | None) -> str:
+    if one is None:
+        return NONE + "  "
+    mark = BEST if one.cell == best else MAY_BE_BEST if one.may_be_best else " "
+    return f"{estimate_words(one.accuracy)} {mark}"
+
+
+def estimate_words(value: Estimate) -> str:
+    """A share in percent with its interval.
+
+    >>> estimate_words(Estimate(0.9, 0.88, 0.92, 3, "t over seeds"))
+    '90.00 ± 2.00'
+    >>> estimate_words(Estimate(0.9, 0.8256, 0.9448, 1, "binomial over images"))
+    '90.00 (82.56–94.48)'
+    """
+    mean = f"{100 * value.mean:.2f}"
+    if value.low is None or value.high is None:
+        return mean
+    if value.method == "t over seeds":
+        return f"{mean} ± {100 * (value.high - value.mean):.2f}"
+    return f"{mean} ({100 * value.low:.2f}–{100 * value.high:.2f})"
+
+
+def notes(figures: SweepFigures) -> Iterator[str]:
+    """What the marks mean, what the map is to be held against, and where it is from."""
+    sweep, found = figures.sweep.spec, figures.map
+    info = get_dataset(sweep.base.data.name).info
+    yield (
+        f"{BEST} best mean, {MAY_BE_BEST} cannot be told apart from it; the intervals are not "
+        f"corrected for {len(sweep.cells)} cells."
+    )
+    if found.baseline is not None:
+        yield f"Baseline (labels alone): {estimate_words(found.baseline)} %."
+    if found.teacher is not None:
+        yield f"Teacher: {percent(found.teacher.mean)}."
+    if figures.chosen is not None:
+        yield (
+            f"Chosen on validation: {cell_words(figures.chosen.cell, sweep)}; test "
+            f"{estimate_words(figures.chosen.test)} %, read once ({info.test:,} images)."
+        )
+    yield (
+        f"{info.title}, validation ({info.validation:,} images), {_seeds(sweep)}; loss: "
+        f"{get_objective(sweep.base.objective.name).convention}."
+    )
+    yield f'Kept as "{figures.sweep.name}" ({figures.sweep.id}).'
+
+
+def _seeds(sweep: SweepSpec) -> str:
+    listed = ", ".join(map(str, sweep.seeds))
+    if len(sweep.seeds) == 1:
+        return f"seed {listed}: 95 % interval over images (binomial)"
+    return f"seeds {listed}: mean ± 95 % interval (Student's t)"
+
+
+def cell_words(cell: Cell, sweep: SweepSpec) -> str:
+    """A cell by its T, λ and, where it varies, rate."""
+    words = f"T {format_number(cell.temperature)}, λ {format_number(cell.lam)}"
+    if len(sweep.rates) > 1:
+        words += f", rate {format_number(cell.learning_rate)}"
+    return words

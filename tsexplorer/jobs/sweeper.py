@@ -1,0 +1,253 @@
+"""The students of a sweep, chunk by chunk, once their teachers are trained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from tsexplorer.data.registry import Splits
+from tsexplorer.errors import UserError
+from tsexplorer.jobs.board import Board
+from tsexplorer.jobs.mishap import noted
+from tsexplorer.jobs.register import Register
+from tsexplorer.jobs.turn import turn
+from tsexplorer.jobs.weights import Shelf
+from tsexplorer.models import count
+from tsexplorer.settings import Settings
+from tsexplorer.specs import StageSpec
+from tsexplorer.store import ExperimentSnapshot, JobSnapshot, Store
+from tsexplorer.sweeps.chunks import (
+    Arrays,
+    Chunk,
+    ChunkRequest,
+    ChunkResult,
+    StudentResult,
+    as_arrays,
+    check_fits,
+    plan_chunks,
+)
+from tsexplorer.sweeps.memory import available
+from tsexplorer.sweeps.run import run_chunk
+from tsexplorer.training import events, files
+from tsexplorer.training.control import Control
+from tsexplorer.training.places import WEIGHTS
+from tsexplorer.training.precision import machine, pick_device
+
+STUDENTS = "chunk.json"
+"""Beside a chunk's checkpoint: which students it is of."""
+
+
+class Sweeper:
+    """Trains what is missing of one sweep.
+
+    A chunk has a folder of its own while it trains. One that was begun by a process that is gone
+    is taken up again as it was cut then, whatever is missing now.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        board: Board,
+        job: JobSnapshot,
+        experiment: ExperimentSnapshot,
+        splits: Splits,
+    ) -> None:
+        """A sweep whose job this process has; ``splits`` are its data."""
+        assert experiment.sweep is not None
+        self._store, self._settings, self._board, self._job = store, settings, board, job
+        self._shelf = Shelf(settings.stages_folder)
+        self._students = experiment.sweep.students
+        self._folder = settings.sweeps_folder / experiment.id
+        self._splits = splits
+        self._left = 0
+
+    def run(
+        self, control: Control, listener: events.Listener, waiting: Callable[[str], object]
+    ) -> None:
+        """Train until nothing is missing.
+
+        Args:
+            control: pause, resume, step, cancel.
+            listener: hears the chunks.
+            waiting: called with a net's hash while another process trains it; may raise.
+
+        Raises:
+            Cancelled: ``control`` said so; what is done stays.
+            UserError: in one sentence, why a chunk failed.
+        """
+        missing = self._missing(self._students)
+        for _ in range(len(self._students) - len(missing)):
+            self._board.stage_done(self._job.id)
+        while missing:
+            control.check()
+            self._left = len(missing)
+            chunk = self._next(missing)
+            self._in_turn(chunk, missing, control, listener, waiting)
+            control.epoch_ended()
+            still = self._missing(missing)
+            for _ in range(len(missing) - len(still)):
+                self._board.stage_done(self._job.id)
+            missing = still
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _missing(self, students: Sequence[StageSpec]) -> list[StageSpec]:
+        """Those that must be trained: not done, or without their weights."""
+        done = self._store.stages_done([student.hash for student in students])
+        missing = []
+        for student in students:
+            if student.hash in done:
+                if self._shelf.whole(student):
+                    continue
+                self._store.reset_stage(student.hash)
+            missing.append(student)
+        return missing
+
+    def _next(self, missing: Sequence[StageSpec]) -> Chunk:
+        """A chunk that was begun and still has something to give, else the first of the rest."""
+        info, budget = self._splits.info, available()
+        planned = plan_chunks(missing, info, budget)
+        keys = {student.hash for student in missing}
+        known = {student.hash: student for student in self._students}
+        for place in sorted(self._folder.glob(f"*/{STUDENTS}")):
+            begun = _begun(place, known, planned[0].sentence)
+            if begun is not None and any(one.hash in keys for one in begun.students):
+                try:
+                    check_fits(begun, info, budget)
+                except UserError:  # there is less memory now: cut anew
+                    continue
+                return begun
+        return planned[0]
+
+    def _in_turn(
+        self,
+        chunk: Chunk,
+        missing: Sequence[StageSpec],
+        control: Control,
+        listener: events.Listener,
+        waiting: Callable[[str], object],
+    ) -> None:
+        """Train a chunk, unless another process was at one of its students: then look again."""
+        keys = {student.hash for student in missing}
+        wanted = [student for student in chunk.students if student.hash in keys]
+        with ExitStack() as turns:
+            # In one order everywhere: two processes cannot wait for each other.
+            for key in sorted(student.hash for student in wanted):
+                folder = self._settings.stages_folder / key
+                turns.enter_context(turn(folder, lambda key=key: waiting(key)))  # type: ignore[misc]
+            if len(self._missing(wanted)) < len(wanted):
+                return
+            hashes = [student.hash for student in wanted]
+            with noted(hashes, self._store, self._shelf, listener):
+                self._train(chunk, hashes, control, listener)
+
+    def _train(
+        self, chunk: Chunk, wanted: Sequence[str], control: Control, listener: events.Listener
+    ) -> None:
+        place = self._folder / chunk.key
+        _write_students(place, chunk)
+        known = {key: self._store.stage(key).epochs_done for key in wanted}
+        register = Register(self._store, known)
+        first = chunk.students[0]
+        size = count(first.model, len(self._splits.info.classes))
+        words = self._machine(chunk)
+        self._store.students_started(
+            wanted, parameters=size.parameters, macs=size.macs, machine=words
+        )
+        self._board.take(self._job.id, events.Notice(chunk.key, chunk.sentence))
+
+        def listen(event: events.Event) -> None:
+            register.take(event)
+            if isinstance(event, events.Progress):
+                event = self._of_sweep(event, len(wanted))
+            self._board.take(self._job.id, event)
+            listener(event)
+
+        request = ChunkRequest(
+            chunk,
+            self._nets(chunk),
+            self._settings.data_folder,
+            folder=place,
+            device=self._settings.device,
+        )
+        result = run_chunk(request, listen, control, self._splits)
+        register.settle()
+        self._keep(result, set(wanted))
+        shutil.rmtree(place, ignore_errors=True)
+
+    def _keep(self, result: ChunkResult, wanted: set[str]) -> None:
+        """Weights first: a net that is done has them."""
+        seconds = result.seconds / len(result.students)
+        for one in result.students:
+            if one.spec.hash in wanted:
+                self._keep_weights(one)
+                seen = one.validation
+                self._store.stage_ended(
+                    one.spec.hash,
+                    "done",
+                    validation_accuracy=seen.accuracy,
+                    validation_loss=seen.loss,
+                    test_accuracy=one.test_accuracy,
+                    agreement=seen.agreement,
+                    ece=seen.ece,
+                    train_seconds=seconds,
+                    kept_epoch=one.kept_epoch,
+                )
+                self._shelf.discard_checkpoint(one.spec.hash)
+
+    def _keep_weights(self, one: StudentResult) -> None:
+        assert one.weights is not None
+        tensors = {name: torch.from_numpy(value) for name, value in one.weights.items()}
+        header = {"spec": one.spec.model_dump(mode="json", by_alias=True)}
+        files.write(self._settings.stages_folder / one.spec.hash / WEIGHTS, tensors, header)
+
+    def _nets(self, chunk: Chunk) -> dict[str, tuple[StageSpec, Arrays]]:
+        """What the students learn from or start from."""
+        keys = {key for student in chunk.students for key in student.teachers}
+        keys |= {student.start_from for student in chunk.students if student.start_from}
+        return {
+            key: (self._store.stage(key).spec, as_arrays(self._shelf.weights(key))) for key in keys
+        }
+
+    def _machine(self, chunk: Chunk) -> str:
+        words = machine(pick_device(self._settings.device))
+        if chunk.stacked and len(chunk.students) > 1:
+            words += f", {len(chunk.students)} together"
+        return words
+
+    def _of_sweep(self, event: events.Progress, size: int) -> events.Progress:
+        """Where the sweep's students stand, by where this chunk does; the rest take as long."""
+        total = len(self._students)
+        done = total - self._left + event.fraction * size
+        left = event.seconds_left
+        if left is not None and event.fraction < 1:
+            whole = left / (1 - event.fraction)
+            left += whole * (self._left - size) / size
+        return replace(event, fraction=done / total, seconds_left=left)
+
+
+def _write_students(place: Path, chunk: Chunk) -> None:
+    content = {"stacked": chunk.stacked, "students": [one.hash for one in chunk.students]}
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / STUDENTS).write_text(json.dumps(content), encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{place.parent} cannot be written ({error.strerror}); mend that and resume the job."
+        ) from error
+
+
+def _begun(file: Path, known: dict[str, StageSpec], sentence: str) -> Chunk | None:
+    """The chunk that a folder is of; None where it was not written to its end."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        students = tuple(known[key] for key in content["students"])
+        return Chunk(students, bool(content["stacked"]), sentence)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

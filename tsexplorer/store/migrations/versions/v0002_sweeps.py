@@ -1,0 +1,16 @@
+"""Sweeps: an experiment may have a grid, and a stage what a map shows beside its accuracy."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """From 0001 to 0002."""
+    op.add_column("experiments", sa.Column("sweep", sa.JSON))
+    op.add_column("stages", sa.Column("agreement", sa.Float))
+    op.add_column("stages", sa.Column("ece", sa.Float))

@@ -1,0 +1,220 @@
+"""What to sweep over: data, nets, the grid; what it comes to; and the start button."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from tsexplorer.errors import UserError
+from tsexplorer.objectives import get_objective, objective_names
+from tsexplorer.recipes import get_recipe, recipe_names
+from tsexplorer.service import Service
+from tsexplorer.specs import ExperimentSpec, parse_spec, shorten
+from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.ui import forms
+from tsexplorer.ui.downloads import download_panel
+from tsexplorer.ui.nets import compare_nets
+from tsexplorer.ui.process import sentences
+from tsexplorer.ui.state import SWEEP
+from tsexplorer.ui.theme import counted, duration, escaped
+
+FIRST = {"temperatures": "1, 2, 4, 8, 16", "lambdas": "0, 0.25, 0.5, 0.75, 1", "rates": ""}
+SEEDS = 3
+STAGES: dict[forms.Stage, str] = {"distilled_train": "Students", "teacher_train": "Teacher"}
+COST = "sweep.cost"
+
+
+def form(service: Service) -> None:
+    """Draw the form, what it comes to, and the button that starts it."""
+    for name, values in FIRST.items():
+        st.session_state.setdefault(f"sweep.{name}", values)
+    st.session_state.setdefault("sweep.seeds", SEEDS)
+    first, second = st.columns([3, 2], vertical_alignment="bottom")
+    with second:
+        _recipe_picker()
+    with first:
+        data = forms.data_form()
+    available = download_panel(service, data.name)
+    first, second = st.columns(2)
+    with first:
+        teacher = forms.net_form("teacher", "Teacher net")
+    with second:
+        student = forms.net_form("student", "Student net")
+    objective = _objective()
+    temperatures = _values("Temperatures T", "temperatures", "The columns of the map.")
+    lambdas = _values(
+        "Weights of the labels λ",
+        "lambdas",
+        "The rows of the map. 1 is the baseline (labels alone), 0 learns from the teacher alone.",
+    )
+    seeds = st.number_input(
+        "Seeds",
+        1,
+        20,
+        key="sweep.seeds",
+        persist_state="session",
+        help="Students of each cell. Intervals are over seeds; with one, they are over images.",
+    )
+    button = st.container()
+    nets = st.container()  # below: the button is to be seen without scrolling
+    with st.expander("Learning rates, schedule and name", icon=":material/tune:"):
+        rates = _values(
+            "Learning rates",
+            "rates",
+            "Each makes a map of its own; none given: that of the schedule below.",
+            "that of the schedule",
+        )
+        trains = forms.train_forms(STAGES)
+        name = st.text_input(
+            "Name",
+            key="sweep.name",
+            placeholder="made from the settings",
+            max_chars=80,
+            persist_state="session",
+        ).strip()
+    with nets, sentences():
+        compare_nets(data.name, teacher, student)
+    with button, sentences():
+        base: dict[Any, Any] = {
+            "data": data,
+            "teacher": teacher,
+            "student": student,
+            "objective": {"name": objective},
+            **trains,
+        }
+        grid = {
+            "base": parse_spec(ExperimentSpec, base),
+            "temperatures": numbers("Temperatures T", temperatures),
+            "lambdas": numbers("Weights of the labels λ", lambdas),
+            "learning_rates": numbers("Learning rates", rates),
+            "seeds": tuple(range(int(seeds))),
+        }
+        spec = parse_spec(SweepSpec, grid)
+        _start(service, spec, name, available)
+
+
+def numbers(label: str, text: str) -> tuple[float, ...]:
+    """Values as typed, as numbers in ascending order.
+
+    >>> numbers("T", "4, 1 2.5")
+    (1.0, 2.5, 4.0)
+
+    Raises:
+        UserError: one of them is no number.
+    """
+    found = []
+    for part in filter(None, re.split(r"[,;\s]+", text)):
+        try:
+            found.append(float(part))
+        except ValueError:
+            raise UserError(
+                f"{label}: {shorten(part)} is not a number; write numbers with commas between "
+                "them, such as 0.5, 4."
+            ) from None
+    return tuple(sorted(found))
+
+
+def suggested_name(spec: SweepSpec) -> str:
+    """A name that says what the sweep is."""
+    base = spec.base
+    size = f"{len(spec.temperatures)} T × {len(spec.lambdas)} λ"
+    if len(spec.rates) > 1:
+        size += f" × {len(spec.rates)} rates"
+    return f"{base.student.name} from {base.teacher.name}, {base.data.name}, {size}"[:80]
+
+
+def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
+    # No multiselect: with "2" typed, its Enter takes all values that have a 2 in them.
+    text: str = st.text_input(
+        label,
+        key=f"sweep.{name}",
+        placeholder=placeholder,
+        max_chars=2000,
+        persist_state="session",
+        help=f"{meaning} Numbers with commas between them.",
+    )
+    return text
+
+
+def _objective() -> str:
+    names = [
+        name
+        for name in objective_names()
+        if get_objective(name).uses_temperature and get_objective(name).uses_lambda
+    ]
+    name: str = st.selectbox(
+        "Objective",
+        names,
+        key="sweep.objective",
+        persist_state="session",
+        format_func=lambda name: get_objective(name).title,
+        help="\n\n".join(
+            f"**{get_objective(name).title}**: {get_objective(name).summary}" for name in names
+        ),
+    )
+    st.latex(rf"\scriptsize {get_objective(name).formula}")  # it must fit a phone
+    return name
+
+
+def _recipe_picker() -> None:
+    """Fill in data, nets and schedules from a recipe; the grid stays."""
+    with st.popover("From a recipe", icon=":material/menu_book:", width="stretch"):
+        st.caption("A recipe fills in data, nets and schedules. The grid stays.")
+        for name in recipe_names():
+            recipe = get_recipe(name)
+            st.button(
+                recipe.title,
+                key=f"recipe_{name}",
+                help=recipe.summary,
+                on_click=forms.fill,
+                args=(recipe.spec,),
+                width="stretch",
+            )
+
+
+def _start(service: Service, spec: SweepSpec, name: str, available: bool) -> None:
+    """What the sweep comes to, how long it takes if asked, and the button."""
+    check = service.sweeps.check(spec)
+    for remark in check.remarks:
+        st.info(remark, icon=":material/info:")
+    todo = check.students - check.trained + check.teachers_left
+    name = name or service.sweeps.free_name(spec, suggested_name(spec))
+    if st.button(
+        "Train the map" if todo else "Show: all is trained",
+        key="sweep_start",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=bool(todo) and not available,
+    ):
+        st.query_params[SWEEP] = service.sweeps.start(spec, name).id
+        st.rerun()
+    students = f"**{counted(check.students)} students**"
+    already = f", {check.trained} of them trained already" if check.trained else ""
+    first = ""
+    if check.teachers_left:
+        first = f" {check.teachers_left} other net{'s' * (check.teachers_left > 1)} first."
+    seeds = f"{len(spec.seeds)} seed{'s' * (len(spec.seeds) > 1)}"
+    st.markdown(f"{check.cells} cells, {seeds}: {students}{already}.{first}")
+    once = " λ = 1 is the baseline, whatever T: trained once a seed." if 1 in spec.lambdas else ""
+    if not spec.baseline_in_grid:
+        once = " The baseline is trained besides."
+    st.caption(escaped(f"{check.rule} {check.memory}{once}"))
+    if todo and available:
+        _cost(service, spec)
+
+
+def _cost(service: Service, spec: SweepSpec) -> None:
+    """How long it will take, measured when asked: that takes a few seconds itself."""
+    asked = spec.to_json()
+    if st.button("How long will it take?", key="sweep_cost", icon=":material/timer:"):
+        with st.spinner("Measuring a few steps on this machine"):
+            st.session_state[COST] = (asked, service.sweeps.cost(spec))
+    known, seconds = st.session_state.get(COST, (None, None))
+    if known == asked:
+        st.markdown(
+            f"About **{duration(seconds)}** on this machine, if nothing else wants it; shorter "
+            "where early stopping comes in."
+        )
