@@ -159,6 +159,21 @@ def test_a_finished_sweep_names_its_choice_and_how_sure_it_is(
     assert table["May be best"].sum() == others + 1
 
 
+def test_a_teacher_that_is_not_better_leaves_no_gap_and_no_empty_map(
+    open_page: OpenPage, service: Service
+) -> None:
+    lazy = TINY.teacher_train.model_copy(update={"learning_rate": 1e-9})
+    keen = TINY.distilled_train.model_copy(update={"learning_rate": 0.05})
+    base = TINY.model_copy(update={"teacher_train": lazy, "distilled_train": keen})
+    sweep = trained(service, GRID.model_copy(update={"base": base}), "lazy")
+    page = open_page("sweep", sweep=sweep.id)
+    assert len(page.get("bidi_component")) == 1
+    page.button_group(key="sweep.measure").set_value("gap").run()
+    no_exception(page)
+    assert not page.get("bidi_component")
+    assert "There is no gap to close: the teacher is not better" in words(page)
+
+
 @pytest.mark.parametrize("measure", ["gap", "agreement", "ece"])
 def test_the_map_shows_other_figures(
     open_page: OpenPage, tiny: SweepSnapshot, measure: str
