@@ -122,7 +122,7 @@ def _progress(service: Service, figures: SweepFigures, job: JobSnapshot) -> tupl
 
 def _map(figures: SweepFigures) -> Cell | None:
     """The map and what it is to be read against; returns the cell that a person has chosen."""
-    found = figures.map
+    spec, found = figures.sweep.spec, figures.map
     measure: MeasureName = st.segmented_control(
         "Colours show",
         list(MEASURES),
@@ -137,8 +137,9 @@ def _map(figures: SweepFigures) -> Cell | None:
     else:
         cell = _matrices(figures, measure)
     st.caption(f"{MEASURES[measure].meaning} {provenance(figures)}")
+    which = "λ = 1" if spec.baseline_in_grid else "labels alone"
     st.markdown(
-        f"Baseline (λ = 1): **{in_words(found.baseline)}** on validation"
+        f"Baseline ({which}): **{in_words(found.baseline)}** on validation"
         f"{_baseline_rate(figures)}. Teacher: **{in_words(found.teacher)}**."
     )
     st.caption(INTERVALS)
