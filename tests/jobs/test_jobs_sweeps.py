@@ -89,6 +89,26 @@ def test_what_is_trained_is_not_trained_again(service: Service):
     assert before.items() <= after.items()
 
 
+def test_student_that_an_experiment_trained_is_asked_for_what_the_map_shows(service: Service):
+    sweep = grid()
+    cell = sweep.cells[1]
+    alone = sweep.experiment(cell, (0,)).model_copy(update={"name": "alone"})
+    key = trained(service, service.start(alone)).stage(0, "distilled").hash
+    before = service.store.stage(key)
+    assert (before.agreement, before.ece) == (None, None)
+    swept(service, sweep)
+    after = service.store.stage(key)
+    assert after.finished_at == before.finished_at
+    # The same student of a sweep that shares nothing with the experiment, but for rounding.
+    service.delete("alone")
+    service.delete("map")
+    swept(service, sweep, "anew")
+    again = service.store.stage(key)
+    assert again.finished_at != before.finished_at
+    assert after.agreement == pytest.approx(again.agreement, abs=0.05)
+    assert after.ece == pytest.approx(again.ece, abs=0.02)
+
+
 def test_net_whose_weights_are_gone_is_trained_again(service: Service, home: Path):
     sweep = swept(service, grid())
     students = [link.stage for link in row_of(service, sweep).stages if link.role != "teacher"]

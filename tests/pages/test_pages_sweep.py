@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer.service import ACTIVE, Service
+from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.sweeping import SweepSnapshot
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.ui.matrices import Chosen, matrices
@@ -159,6 +161,21 @@ def test_a_finished_sweep_names_its_choice_and_how_sure_it_is(
     assert table["May be best"].sum() == others + 1
 
 
+def test_a_teacher_that_is_not_better_leaves_no_gap_and_no_empty_map(
+    open_page: OpenPage, service: Service
+) -> None:
+    lazy = TINY.teacher_train.model_copy(update={"learning_rate": 1e-9})
+    keen = TINY.distilled_train.model_copy(update={"learning_rate": 0.05})
+    base = TINY.model_copy(update={"teacher_train": lazy, "distilled_train": keen})
+    sweep = trained(service, GRID.model_copy(update={"base": base}), "lazy")
+    page = open_page("sweep", sweep=sweep.id)
+    assert len(page.get("bidi_component")) == 1
+    page.button_group(key="sweep.measure").set_value("gap").run()
+    no_exception(page)
+    assert not page.get("bidi_component")
+    assert "There is no gap to close: the teacher is not better" in words(page)
+
+
 @pytest.mark.parametrize("measure", ["gap", "agreement", "ece"])
 def test_the_map_shows_other_figures(
     open_page: OpenPage, tiny: SweepSnapshot, measure: str
@@ -213,6 +230,17 @@ def test_a_baseline_among_the_best_is_said_and_counted_once(
     assert "λ = 1 (the baseline, whatever T), learning rate" in said
     assert "1 of 1 other settings cannot be told apart" in said  # three T, one training a rate
     assert "The baseline is among the best" in said
+
+
+def test_additive_has_its_baseline_outside_the_map(open_page: OpenPage, service: Service) -> None:
+    page = open_page("sweep")
+    page.selectbox(key="sweep.objective").set_value("additive").run()
+    assert "25 cells, 3 seeds: **78 students**" in words(page)
+    base = TINY.model_copy(update={"objective": ObjectiveSpec(name="additive")})
+    sweep = trained(service, GRID.model_copy(update={"base": base, "lambdas": (1.0,)}), "additive")
+    said = words(open_page("sweep", sweep=sweep.id))
+    assert "Baseline (labels alone): **" in said
+    assert re.search(r"\*\*T = \d, λ = 1\*\*, test accuracy", said)
 
 
 def test_a_sweep_can_be_deleted(open_page: OpenPage, service: Service, tiny: SweepSnapshot) -> None:

@@ -107,6 +107,7 @@ def test_what_is_not_known_is_no_cell(measure: MeasureName) -> None:
     low, high = cells.span
     assert low < high  # colours need two ends
     assert ("".join(map("".join, cells.shown)) == "★ 90.00") == known
+    assert np.any(cells.framed) == known
 
 
 def test_many_columns_have_short_numbers() -> None:

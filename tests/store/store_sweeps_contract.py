@@ -125,6 +125,15 @@ class SweepsContract:
         store.record_epoch(key, epoch(2))  # trained on as an experiment's: nobody asked then
         assert store.stage(key).agreement is None
 
+    def test_asked_afterwards(self, store: Store, added: ExperimentSnapshot) -> None:
+        key = added.stages[1].stage.hash
+        store.stage_ended(key, "done")
+        before = store.stage(key)
+        store.stage_asked(key, 0.7, 0.02)
+        after = store.stage(key)
+        assert (after.agreement, after.ece) == (0.7, 0.02)
+        assert (after.status, after.finished_at) == ("done", before.finished_at)
+
     def test_last_epochs_and_those_done(self, store: Store, added: ExperimentSnapshot) -> None:
         one, two, three = (link.stage.hash for link in added.stages[:3])
         store.record_students([row(one, 1), row(one, 2), row(two, 1)])

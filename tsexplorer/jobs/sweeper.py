@@ -32,6 +32,7 @@ from tsexplorer.sweeps.chunks import (
     check_fits,
     plan_chunks,
 )
+from tsexplorer.sweeps.figures import scores_of_trained
 from tsexplorer.sweeps.memory import available
 from tsexplorer.sweeps.run import run_chunk
 from tsexplorer.training import events, files
@@ -64,6 +65,7 @@ class Sweeper:
         self._store, self._settings, self._board, self._job = store, settings, board, job
         self._shelf = Shelf(settings.stages_folder)
         self._students = experiment.sweep.students
+        self._unasked = {link.stage.hash for link in experiment.stages if link.stage.ece is None}
         self._folder = settings.sweeps_folder / experiment.id
         self._splits = splits
         self._left = 0
@@ -83,6 +85,7 @@ class Sweeper:
             UserError: in one sentence, why a chunk failed.
         """
         missing = self._missing(self._students)
+        self._ask({student.hash for student in missing}, control)
         for _ in range(len(self._students) - len(missing)):
             self._board.stage_done(self._job.id)
         while missing:
@@ -108,6 +111,19 @@ class Sweeper:
                 self._store.reset_stage(student.hash)
             missing.append(student)
         return missing
+
+    def _ask(self, missing: set[str], control: Control) -> None:
+        """What a map shows beside accuracy, of students that an experiment trained."""
+
+        def trained(key: str) -> tuple[StageSpec, dict[str, torch.Tensor]]:
+            return self._store.stage(key).spec, self._shelf.weights(key)
+
+        device = pick_device(self._settings.device)
+        for one in self._students:
+            if one.hash in self._unasked and one.hash not in missing:
+                control.check()
+                found = scores_of_trained(one, self._splits, device, trained, control.check)
+                self._store.stage_asked(one.hash, found.agreement, found.ece)
 
     def _next(self, missing: Sequence[StageSpec]) -> Chunk:
         """A chunk that was begun and still has something to give, else the first of the rest."""

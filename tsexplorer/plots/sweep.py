@@ -175,7 +175,10 @@ def map_cells(
     )
     span = _span([100 * mean(one, measure) for one in found.cells], MEASURES[measure])
     digits = 2 if len(columns) <= WIDE else 1
-    framed = [[one is not None and one.may_be_best for one in row] for row in grid]
+    framed = [
+        [one is not None and one.may_be_best and not math.isnan(mean(one, measure)) for one in row]
+        for row in grid
+    ]
     return Cells(
         values_RC=values_RC,
         span=span,

@@ -190,6 +190,21 @@ class Stages(Transactions):
                 kept_epoch=kept_epoch,
             )
 
+    def stage_asked(self, key: str, agreement: float | None, ece: float | None) -> None:
+        """Keep what the kept weights of a stage that is done answer on validation.
+
+        Args:
+            key: the stage's hash.
+            agreement: with its teacher, share of 1; None without one.
+            ece: expected calibration error, share of 1; None where there is none.
+
+        Raises:
+            NotFoundError: there is no such stage.
+        """
+        with self._writing() as session:
+            row = _find(session, key)
+            row.agreement, row.ece = agreement, ece
+
     def reset_stage(self, key: str) -> None:
         """Forget a stage's training, its epochs and figures, as if it had never begun.
 

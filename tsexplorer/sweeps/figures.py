@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 
 from tsexplorer.analysis.quality import reliability
+from tsexplorer.data.registry import Splits
+from tsexplorer.specs import StageSpec
 from tsexplorer.sweeps.events import Scores
-from tsexplorer.training.evaluate import Figures, figures
+from tsexplorer.training.evaluate import Figures, figures, logits_over
+from tsexplorer.training.task import Trained, prepare
+
+
+def scores_of_trained(
+    spec: StageSpec,
+    splits: Splits,
+    device: torch.device,
+    trained: Trained,
+    check: Callable[[], object],
+) -> Scores:
+    """A student that was trained elsewhere, an experiment's say, on validation.
+
+    Args:
+        spec: its stage.
+        splits: its data.
+        device: where to look.
+        trained: gives spec and weights of a stage by hash: its own, and its teachers'.
+        check: called between batches; may raise to stop.
+    """
+    task = prepare(spec, splits, device, trained)
+    task.net.load_state_dict(trained(spec.hash)[1])
+    teacher_N = None
+    if task.teacher_net is not None:
+        teacher_N = logits_over(task.teacher_net, task.validation_batches(), check).argmax(1)
+    z_NC = logits_over(task.net, task.validation_batches(), check)
+    return scores(z_NC, splits.validation.labels.to(device), teacher_N)
 
 
 def scores(z_NC: Tensor, labels_N: Tensor, teacher_N: Tensor | None) -> Scores:

@@ -6,6 +6,8 @@ it would flicker; the map is filled anew in place.
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from tsexplorer.data.registry import get_dataset
@@ -17,6 +19,7 @@ from tsexplorer.plots.sweep import (
     columns_of,
     in_words,
     map_cells,
+    mean,
     parallel_figure,
     rows_of,
     slice_figure,
@@ -42,6 +45,13 @@ NOTE = (
     "★ the best mean accuracy; framed: cannot be told apart from it, paired by seed. Click a cell "
     "for its figures."
 )
+UNKNOWN: dict[MeasureName, str] = {
+    "accuracy": "No student has finished an epoch yet.",
+    "gap": "There is no gap to close: the teacher is not better than the baseline, or one of them "
+    "is not trained yet.",
+    "agreement": "Agreement is known when students end.",
+    "ece": "The calibration error is known when students end.",
+}
 INTERVALS = (
     "Intervals are 95 %: Student’s t over the seeds (other seeds, these images), or with one seed "
     "binomial over the images (other images, this seed). None is corrected for the number of "
@@ -111,8 +121,8 @@ def _progress(service: Service, figures: SweepFigures, job: JobSnapshot) -> tupl
 
 
 def _map(figures: SweepFigures) -> Cell | None:
-    """The map, one for each learning rate; returns the cell that a person has chosen."""
-    sweep, found = figures.sweep.spec, figures.map
+    """The map and what it is to be read against; returns the cell that a person has chosen."""
+    spec, found = figures.sweep.spec, figures.map
     measure: MeasureName = st.segmented_control(
         "Colours show",
         list(MEASURES),
@@ -121,6 +131,24 @@ def _map(figures: SweepFigures) -> Cell | None:
         format_func=lambda name: MEASURES[name].name,
         required=True,
     )
+    cell = None
+    if all(math.isnan(mean(one, measure)) for one in found.cells):
+        st.info(UNKNOWN[measure], icon=":material/info:")
+    else:
+        cell = _matrices(figures, measure)
+    st.caption(f"{MEASURES[measure].meaning} {provenance(figures)}")
+    which = "λ = 1" if spec.baseline_in_grid else "labels alone"
+    st.markdown(
+        f"Baseline ({which}): **{in_words(found.baseline)}** on validation"
+        f"{_baseline_rate(figures)}. Teacher: **{in_words(found.teacher)}**."
+    )
+    st.caption(INTERVALS)
+    return cell
+
+
+def _matrices(figures: SweepFigures, measure: MeasureName) -> Cell | None:
+    """A matrix for each learning rate."""
+    sweep, found = figures.sweep.spec, figures.map
     rows, columns = rows_of(sweep), columns_of(sweep)
     remarks = _remarks(figures)
     several = len(sweep.rates) > 1
@@ -145,12 +173,6 @@ def _map(figures: SweepFigures) -> Cell | None:
         name=f"map-{measure}",
         key=f"map_{figures.sweep.id}",
     )
-    st.caption(f"{MEASURES[measure].meaning} {provenance(figures)}")
-    st.markdown(
-        f"Baseline (λ = 1): **{in_words(found.baseline)}** on validation"
-        f"{_baseline_rate(figures)}. Teacher: **{in_words(found.teacher)}**."
-    )
-    st.caption(INTERVALS)
     if clicked is None:
         return None
     return Cell(columns[clicked.column], rows[clicked.row], sweep.rates[clicked.matrix])
@@ -228,7 +250,7 @@ def _settled(figures: SweepFigures, cell: Cell | None) -> None:
         figure(parallel_figure(spec, found, palette()), "parallel")
     numbers = table(spec, found)
     with st.expander("The map as a table", icon=":material/table:"):
-        st.dataframe(numbers, hide_index=True)
+        st.dataframe(numbers.round(3), hide_index=True)
         st.caption(f"Percent; low and high are the ends of 95 % intervals. {provenance(figures)}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         numbers_button(numbers, f"sweep-{figures.sweep.name}")
