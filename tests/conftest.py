@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from tsexplorer.settings import Settings, get_settings
+TESTS = Path(__file__).parent
+# Before any is imported, by whichever test: assertions in shared helpers say what they compared.
+HELPERS = [
+    ".".join(("tests", *helper.relative_to(TESTS).with_suffix("").parts))
+    for pattern in ("*/*_examples.py", "*/*_contract.py")
+    for helper in sorted(TESTS.glob(pattern))
+    if not helper.name.startswith("test_")
+]
+pytest.register_assert_rewrite(*HELPERS)
+
+from tsexplorer.settings import Settings, get_settings  # noqa: E402
 
 # Torch and numpy read these once, when a test first imports them; nothing above does.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.jobs.jobs_examples", "tests.jobs.sweeps_examples")
-
-from tests.jobs.jobs_examples import load_few, settings  # noqa: E402
-from tsexplorer.service import Service  # noqa: E402
-from tsexplorer.settings import Settings  # noqa: E402
+from tests.jobs.jobs_examples import load_few, settings
+from tsexplorer.service import Service
+from tsexplorer.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -16,13 +16,6 @@ from sqlalchemy import create_engine, make_url, text
 
 from tsexplorer.store import Store
 
-pytest.register_assert_rewrite(
-    *(
-        f"tests.store.store_{part}_contract"
-        for part in ("experiments", "stages", "queue", "recovery", "sweeps")
-    )
-)
-
 SERVER = os.environ.get("TSEXPLORER_TEST_DATABASE_URL")
 
 
