@@ -216,7 +216,7 @@ BENCHMARK = (
         title="first page of a cold server: from the request to the title",
         unit="s",
         target=Target(2, at_least=False),
-        count=3,
+        count=7,
         run=cold_start,
     ),
     Benchmark(

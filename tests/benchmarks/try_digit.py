@@ -6,7 +6,6 @@ decoding, all steps to net inputs, three nets, figures, the strip of steps.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +14,7 @@ from time import monotonic, perf_counter, sleep
 from unittest.mock import patch
 
 import numpy as np
+from streamlit.logger import set_log_level
 from streamlit.testing.v1 import AppTest
 
 from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, Target, say, use_cores
@@ -67,7 +67,7 @@ def drawings() -> Send:
 def run(source: str, make: Callable[[], Send], busy: bool, count: int) -> Finding:
     """Send so many pictures to a page that has answered once before."""
     send, waits = make(), []
-    logging.getLogger("streamlit").setLevel(logging.ERROR)  # it misses a browser, and says so
+    set_log_level("error")  # Streamlit misses a browser, and says so at each run
     with service(use_cores()) as app, patch.object(process, "_service", lambda: app):
         page = AppTest.from_file(str(ROOT / "pages" / "try_digit.py"))
         page.default_timeout = PATIENCE_SECONDS
