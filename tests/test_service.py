@@ -252,6 +252,7 @@ def test_standing_of_a_job_that_went_on_elsewhere_is_the_others(service: Service
     wait_until(lambda: service.watch("toy").standing.progress)
     service.cancel(job.id)
     ended(service, job)
+    service.worker.stop()  # else it may take the job up again before the other process does
     service.store.requeue(job.id)
     service.store.claim("elsewhere:1:1", job.id)
     service.store.heartbeat(job.id, "elsewhere:1:1", {"stages": 3, "stages_done": 2})
