@@ -12,8 +12,8 @@ NOTHING_YET = """
 Which temperature T, and how much weight λ for the labels? It depends on the task, so the answer is
 a map: one student for each T and λ, and for each of a few seeds.
 
-- Small dense nets **train together**, many at once; what starts with the button on the left takes
-  about a minute.
+- Small dense nets **train together**, many at once; what the button on the left starts takes about
+  a minute on two cores once its teacher is trained.
 - A cell is a **mean over seeds** with its interval, not one lucky run. Cells that cannot be told
   apart from the best are framed.
 - The choice is made **on validation**; the test split is read once, for the cell that was chosen.

@@ -4,7 +4,6 @@ import streamlit as st
 
 from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
-from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.ui import forms
@@ -37,7 +36,7 @@ def settings(service: Service) -> None:
     """The form, the two nets side by side, and the start button."""
     first, second = st.columns([3, 2], vertical_alignment="bottom")
     with second:
-        recipe_picker()
+        forms.recipe_picker("A recipe fills in the whole form.")
     with first:
         data = forms.data_form()
     available = download_panel(service, data.name)
@@ -77,22 +76,6 @@ def settings(service: Service) -> None:
         spec = parse_spec(ExperimentSpec, values)
         name = name or service.free_name(spec, forms.suggested_name(spec))
         start(service, parse_spec(ExperimentSpec, values | {"name": name}), available)
-
-
-def recipe_picker() -> None:
-    """Fill the form from a recipe."""
-    with st.popover("From a recipe", icon=":material/menu_book:", width="stretch"):
-        st.caption("A recipe fills in the whole form.")
-        for name in recipe_names():
-            recipe = get_recipe(name)
-            st.button(
-                recipe.title,
-                key=f"recipe_{name}",
-                help=recipe.summary,
-                on_click=forms.fill,
-                args=(recipe.spec,),
-                width="stretch",
-            )
 
 
 def start(service: Service, spec: ExperimentSpec, available: bool) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.models import get_preset, model_names
 from tsexplorer.objectives import get_objective, objective_names
-from tsexplorer.recipes import get_recipe
+from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.specs import (
     DataSpec,
     ExperimentSpec,
@@ -62,6 +62,22 @@ def fill(spec: ExperimentSpec) -> None:
     for stage in STAGES:
         for name, value in getattr(spec, stage).model_dump().items():
             state[f"{stage}.{name}"] = 0 if value is None else value
+
+
+def recipe_picker(caption: str) -> None:
+    """Fill the form from a recipe; the caption says which parts of it."""
+    with st.popover("From a recipe", icon=":material/menu_book:", width="stretch"):
+        st.caption(caption)
+        for name in recipe_names():
+            recipe = get_recipe(name)
+            st.button(
+                recipe.title,
+                key=f"recipe_{name}",
+                help=recipe.summary,
+                on_click=fill,
+                args=(recipe.spec,),
+                width="stretch",
+            )
 
 
 def begin() -> None:

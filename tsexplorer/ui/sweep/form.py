@@ -9,7 +9,6 @@ import streamlit as st
 
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective, objective_names
-from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec, shorten
 from tsexplorer.sweeps.spec import SweepSpec
@@ -33,7 +32,7 @@ def form(service: Service) -> None:
     st.session_state.setdefault("sweep.seeds", SEEDS)
     first, second = st.columns([3, 2], vertical_alignment="bottom")
     with second:
-        _recipe_picker()
+        forms.recipe_picker("A recipe fills in data, nets and schedules. The grid stays.")
     with first:
         data = forms.data_form()
     available = download_panel(service, data.name)
@@ -156,22 +155,6 @@ def _objective() -> str:
     )
     st.latex(rf"\scriptsize {get_objective(name).formula}")  # it must fit a phone
     return name
-
-
-def _recipe_picker() -> None:
-    """Fill in data, nets and schedules from a recipe; the grid stays."""
-    with st.popover("From a recipe", icon=":material/menu_book:", width="stretch"):
-        st.caption("A recipe fills in data, nets and schedules. The grid stays.")
-        for name in recipe_names():
-            recipe = get_recipe(name)
-            st.button(
-                recipe.title,
-                key=f"recipe_{name}",
-                help=recipe.summary,
-                on_click=forms.fill,
-                args=(recipe.spec,),
-                width="stretch",
-            )
 
 
 def _start(service: Service, spec: SweepSpec, name: str, available: bool) -> None:
