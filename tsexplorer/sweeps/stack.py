@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state, vmap
-from torch.nn import functional
 
 from tsexplorer.models.net import Net
 from tsexplorer.objectives import Loss, Objective
@@ -193,9 +192,13 @@ def _forward(layers: Sequence[tuple[str, nn.Module]], weights: Weights, images: 
 def _dense(x: Tensor, weight_SOI: Tensor, bias_SO: Tensor | None) -> Tensor:
     """S×B×O of inputs B×I for all, or S×B×I."""
     if x.dim() == 2:
-        bias = None if bias_SO is None else bias_SO.flatten()
-        y = functional.linear(x, weight_SOI.flatten(0, 1), bias)
-        return y.view(len(x), *weight_SOI.shape[:2]).transpose(0, 1)
+        # Weights times images, not images times weights: a third faster at these sizes.
+        flat_FI = weight_SOI.flatten(0, 1)
+        if bias_SO is None:
+            y = flat_FI @ x.mT
+        else:
+            y = torch.addmm(bias_SO.flatten().unsqueeze(1), flat_FI, x.mT)
+        return y.view(*weight_SOI.shape[:2], len(x)).mT
     if bias_SO is None:
         return torch.bmm(x, weight_SOI.mT)
     return torch.baddbmm(bias_SO.unsqueeze(1), x, weight_SOI.mT)
