@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tsexplorer.planning import PlannedStage, plan
+from tsexplorer.planning import Course, PlannedStage, plan
 from tsexplorer.specs import (
     LABELS,
     ROLES,
@@ -26,7 +26,7 @@ def experiment(**changes: Any) -> ExperimentSpec:
     return ExperimentSpec(**(dict(BASE) | changes))
 
 
-def hashes(spec: ExperimentSpec, **options: bool) -> dict[Role, str]:
+def hashes(spec: ExperimentSpec, **options: Course) -> dict[Role, str]:
     """Stage hashes of an experiment's first seed."""
     return {stage.role: stage.spec.hash for stage in plan(spec, **options)[: len(ROLES)]}
 
@@ -119,11 +119,11 @@ def test_warm_start_goes_on_from_this_seeds_baseline() -> None:
 
 
 def test_without_need_of_a_teacher_nothing_hangs_on_it() -> None:
-    planned = plan(BASE, needs_teacher=False)
+    planned = plan(BASE, course=Course(needs_teacher=False))
     assert [stage.role for stage in planned] == list(ROLES)
     assert all(stage.spec.teachers == () for stage in planned)
-    alone = hashes(BASE, needs_teacher=False)
-    other = hashes(experiment(teacher_train=SLOW), needs_teacher=False)
+    alone = hashes(BASE, course=Course(needs_teacher=False))
+    other = hashes(experiment(teacher_train=SLOW), course=Course(needs_teacher=False))
     assert alone["teacher"] != other["teacher"]
     assert alone["distilled"] == other["distilled"] != hashes(BASE)["distilled"]
 

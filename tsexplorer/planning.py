@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tsexplorer.specs import LABELS, ExperimentSpec, Role, StageSpec
+from tsexplorer.specs import LABELS, ExperimentSpec, ObjectiveSpec, Role, StageSpec
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,26 @@ class PlannedStage:
     spec: StageSpec
 
 
-def plan(experiment: ExperimentSpec, *, needs_teacher: bool = True) -> tuple[PlannedStage, ...]:
+@dataclass(frozen=True)
+class Course:
+    """What an objective asks to be trained.
+
+    Attributes:
+        needs_teacher: whether it learns from the teacher; if not, the distilled stage does not
+            depend on it.
+        first: the objective of a stage before (FitNets' hints), from whose weights the distilled
+            stage goes on; None: there is no such stage.
+    """
+
+    needs_teacher: bool = True
+    first: ObjectiveSpec | None = None
+
+
+TAUGHT = Course()
+"""A teacher, and a student that learns from it."""
+
+
+def plan(experiment: ExperimentSpec, course: Course = TAUGHT) -> tuple[PlannedStage, ...]:
     """The stages of an experiment, each after those that it learns from.
 
     A seed's teacher, baseline and distilled stage are planned together, so that the first seed
@@ -24,17 +44,14 @@ def plan(experiment: ExperimentSpec, *, needs_teacher: bool = True) -> tuple[Pla
 
     Args:
         experiment: what is asked for.
-        needs_teacher: whether the objective learns from the teacher; if not, the distilled
-            stage does not depend on it.
+        course: what its objective asks to be trained.
     """
     return tuple(
-        stage for seed in experiment.seeds for stage in _for_seed(experiment, seed, needs_teacher)
+        stage for seed in experiment.seeds for stage in _for_seed(experiment, seed, course)
     )
 
 
-def _for_seed(
-    experiment: ExperimentSpec, seed: int, needs_teacher: bool
-) -> tuple[PlannedStage, ...]:
+def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator[PlannedStage]:
     teacher = StageSpec(
         data=experiment.data,
         model=experiment.teacher,
@@ -55,11 +72,13 @@ def _for_seed(
         objective=experiment.objective,
         train=experiment.distilled_train,
         seed=seed,
-        teachers=(teacher.hash,) if needs_teacher else (),
+        teachers=(teacher.hash,) if course.needs_teacher else (),
         start_from=baseline.hash if experiment.warm_start else None,
     )
-    return (
-        PlannedStage(seed, "teacher", teacher),
-        PlannedStage(seed, "baseline", baseline),
-        PlannedStage(seed, "distilled", distilled),
-    )
+    yield PlannedStage(seed, "teacher", teacher)
+    yield PlannedStage(seed, "baseline", baseline)
+    if course.first is not None:
+        hint = distilled.model_copy(update={"objective": course.first})
+        yield PlannedStage(seed, "hint", hint)
+        distilled = distilled.model_copy(update={"start_from": hint.hash})
+    yield PlannedStage(seed, "distilled", distilled)

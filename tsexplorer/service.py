@@ -20,8 +20,8 @@ from tsexplorer.jobs.downloads import Download, Downloads
 from tsexplorer.jobs.recovery import recover
 from tsexplorer.jobs.worker import Worker
 from tsexplorer.models import Count, count
-from tsexplorer.objectives import get_objective
-from tsexplorer.planning import PlannedStage, plan
+from tsexplorer.objectives import Pair, get_objective, planned
+from tsexplorer.planning import PlannedStage
 from tsexplorer.reading import Reading
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec
@@ -105,25 +105,26 @@ class Service:
         """Look an experiment over.
 
         Raises:
-            UserError: a name is unknown, a net impossible, or a batch larger than the data.
+            UserError: a name is unknown, a net impossible, the objective cannot work on this pair,
+                or a batch is larger than the data.
         """
         info = get_dataset(spec.data.name).info
         classes = len(info.classes)
         objective = get_objective(spec.objective.name)
-        for option in spec.objective.options:
-            raise UserError(f"The objective {objective.name} has no option {option!r}; remove it.")
+        options = objective.settings(spec.objective)
         teacher, student = count(spec.teacher, classes), count(spec.student, classes)
+        objective.looks(Pair(spec.student, spec.teacher, classes, options))
         for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train):
             if train.batch_size > info.train:
                 raise UserError(
                     f"The batch size {train.batch_size:,} is larger than the {info.train:,} "
                     f"training images of {info.title}; make it smaller."
                 )
-        planned = plan(spec, needs_teacher=objective.needs_teacher)
+        stages = planned(spec)
         return Check(
-            planned=planned,
+            planned=stages,
             trained=frozenset(
-                stage.spec.hash for stage in planned if self._is_trained(stage.spec.hash)
+                stage.spec.hash for stage in stages if self._is_trained(stage.spec.hash)
             ),
             teacher=teacher,
             student=student,

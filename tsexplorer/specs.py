@@ -19,8 +19,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tsexplorer.errors import UserError
 
-Role = Literal["teacher", "baseline", "distilled"]
+Role = Literal["teacher", "baseline", "distilled", "hint"]
 ROLES: tuple[Role, ...] = ("teacher", "baseline", "distilled")
+"""The three that every experiment has, in the order in which they are shown."""
 
 Scaling = Literal["unit", "standard", "raw"]
 Activation = Literal["relu", "sigmoid", "gelu"]

@@ -166,7 +166,7 @@ class Sweeping:
         info = get_dataset(spec.base.data.name).info
         students = spec.students
         chunks = plan_chunks(students, info, available())
-        judged = verdict(students[0].model, students[0].train, len(info.classes))
+        judged = verdict(students[0].model, students[0].train, len(info.classes), objective.name)
         most = max(len(chunk.students) for chunk in chunks) if judged.stacks else 1
         size = in_words(need(students[0], info, seeds=1).of(most))
         done = self._trained_among([stage.spec.hash for stage in spec.planned])

@@ -9,8 +9,7 @@ import pytest
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import NotFoundError
 from tsexplorer.models import count
-from tsexplorer.objectives import get_objective
-from tsexplorer.planning import plan
+from tsexplorer.objectives import get_objective, planned
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, parse_spec
 
@@ -69,7 +68,7 @@ def test_recipes_say_what_they_are(name: str) -> None:
 def test_recipes_plan(name: str) -> None:
     spec = get_recipe(name).spec
     needs_teacher = get_objective(spec.objective.name).needs_teacher
-    stages = plan(spec, needs_teacher=needs_teacher)
+    stages = planned(spec)
     assert [stage.role for stage in stages] == list(ROLES) * len(spec.seeds)
     assert len({stage.spec.hash for stage in stages}) == len(stages)
     assert stages[2].spec.teachers == ((stages[0].spec.hash,) if needs_teacher else ())

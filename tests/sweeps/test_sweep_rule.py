@@ -14,7 +14,7 @@ def net(**config) -> ModelSpec:
 
 @pytest.mark.parametrize("name", ["mlp-64", "wu-mlp", "hinton-narrow", "hinton-student"])
 def test_dense_nets_stack(name):
-    judged = verdict(ModelSpec(name=name), TrainSpec(), 10)
+    judged = verdict(ModelSpec(name=name), TrainSpec(), 10, "hinton")
     assert judged.stacks
     assert "train together" in judged.sentence
 
@@ -32,13 +32,13 @@ def test_dense_nets_stack(name):
     ],
 )
 def test_what_does_not_stack_says_why(model, train, reason):
-    judged = verdict(model, TrainSpec(**train), 10)
+    judged = verdict(model, TrainSpec(**train), 10, "hinton")
     assert not judged.stacks
     assert judged.sentence.startswith(reason)
     assert judged.sentence.endswith(": its students train one after the other.")
 
 
 def test_larger_steps_make_smaller_stacks():
-    small = largest_by_work(ModelSpec(name="mlp-64"), TrainSpec(), 10)
+    small = largest_by_work(ModelSpec(name="mlp-64"), TrainSpec(), 10, "hinton")
     assert small == 10**9 // (3 * 50_816 * 64)
     assert largest_by_work(ModelSpec(name="mlp-64"), TrainSpec(batch_size=128), 10) == small // 2

@@ -9,10 +9,23 @@ from __future__ import annotations
 from functools import cache
 
 from tsexplorer.errors import NotFoundError
-from tsexplorer.objectives.base import Loss, Objective, Terms
+from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms
+from tsexplorer.objectives.options import Option
+from tsexplorer.planning import PlannedStage, plan
 from tsexplorer.plugins import discover
+from tsexplorer.specs import ExperimentSpec
 
-__all__ = ["Loss", "Objective", "Terms", "get_objective", "objective_names"]
+__all__ = [
+    "Looks",
+    "Loss",
+    "Objective",
+    "Option",
+    "Pair",
+    "Terms",
+    "get_objective",
+    "objective_names",
+    "planned",
+]
 
 
 @cache
@@ -38,3 +51,15 @@ def get_objective(name: str) -> Objective:
         raise NotFoundError(
             f"There is no objective called {name!r}; choose one of {known}."
         ) from None
+
+
+def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
+    """The stages of an experiment, each after those that it learns from.
+
+    Raises:
+        NotFoundError: there is no such objective.
+        UserError: it has no such option, or not of such a value.
+    """
+    objective = get_objective(experiment.objective.name)
+    spec = objective.tidied(experiment.objective)
+    return plan(experiment.model_copy(update={"objective": spec}), objective.course(spec))

@@ -8,14 +8,20 @@ listed and explained without importing torch, and so that they run unchanged und
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from tsexplorer.specs import ObjectiveSpec
+from tsexplorer.objectives.options import Option, settings
+from tsexplorer.planning import Course
+from tsexplorer.specs import ModelSpec, ObjectiveSpec, Scalar
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
+NO_OPTIONS: Mapping[str, Scalar] = MappingProxyType({})
 
 
 class Terms(NamedTuple):
@@ -23,7 +29,8 @@ class Terms(NamedTuple):
 
     Attributes:
         total: scalar that is minimised, in nats.
-        parts: the terms before their weights, by name, each a scalar in nats; plotted apart.
+        parts: the terms before their weights, by name, each a scalar in nats; plotted apart. Those
+            that the objective lists as ``shares`` are shares of 1 and no part of the loss.
     """
 
     total: Tensor
@@ -39,6 +46,12 @@ class Loss(NamedTuple):
         y_B: labels as int64.
         temperature: T > 0, a number or a 0-dim tensor.
         lam: lambda in 0...1, a number or a 0-dim tensor.
+        options: values in force of all that the objective describes.
+        epoch: the epoch under way, from 1.
+        epochs: how many there are.
+        seen_s: outputs of the student's layers that the objective looks at, by name.
+        seen_t: of the teacher's, without gradient.
+        extra: the objective's own net, trained along.
     """
 
     z_s_BC: Tensor
@@ -46,6 +59,16 @@ class Loss(NamedTuple):
     y_B: Tensor
     temperature: float | Tensor = 1.0
     lam: float | Tensor = 1.0
+    options: Mapping[str, Scalar] = NO_OPTIONS
+    epoch: int = 1
+    epochs: int = 1
+    seen_s: Mapping[str, Tensor] = NOTHING
+    seen_t: Mapping[str, Tensor] = NOTHING
+    extra: nn.Module | None = None
+
+    def number(self, option: str) -> float:
+        """The value of an option that is a number."""
+        return float(self.options[option])
 
     @property
     def taught_BC(self) -> Tensor:
@@ -57,6 +80,33 @@ class Loss(NamedTuple):
         if self.z_t_BC is None:
             raise ValueError("this objective learns from a teacher, and none was given")
         return self.z_t_BC
+
+
+class Pair(NamedTuple):
+    """The nets that an objective is to work on.
+
+    Attributes:
+        student: which learns.
+        teacher: the first, where there are several; None where there is none.
+        classes: how many.
+        options: values in force.
+    """
+
+    student: ModelSpec
+    teacher: ModelSpec | None
+    classes: int
+    options: Mapping[str, Scalar] = NO_OPTIONS
+
+
+class Looks(NamedTuple):
+    """Names of the layers whose outputs a loss looks at."""
+
+    student: tuple[str, ...] = ()
+    teacher: tuple[str, ...] = ()
+
+
+def _no_looks(_pair: Pair) -> Looks:
+    return Looks()
 
 
 @dataclass(frozen=True)
@@ -74,6 +124,14 @@ class Objective:
         needs_teacher: whether a teacher must be trained first.
         loss: the terms for one batch.
         latex: the formula, with T and lambda as given (numbers, or the symbols themselves).
+        options: parameters besides T and lambda, which describe themselves.
+        looks: which layers the loss looks at; raises a ``UserError`` for a pair that it cannot
+            work on. Cheap, and without torch.
+        module: builds a net of the objective's own (a regressor, a discriminator) on the CPU,
+            which is trained along with the student and is no part of it; the global random state
+            is seeded before. None: there is none.
+        first: the objective of a stage before, from whose weights the distilled stage goes on.
+        shares: names of terms that are shares of 1, watched and no part of the loss.
     """
 
     name: str
@@ -86,6 +144,48 @@ class Objective:
     needs_teacher: bool
     loss: Callable[[Loss], Terms]
     latex: Callable[[str, str, str], str]
+    options: tuple[Option, ...] = ()
+    looks: Callable[[Pair], Looks] = _no_looks
+    module: Callable[[Pair], nn.Module] | None = None
+    first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
+    shares: tuple[str, ...] = ()
+
+    def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
+        """The values in force of all options.
+
+        Raises:
+            UserError: one is unknown, or has a wrong value.
+        """
+        return settings(self.name, self.options, spec.options)
+
+    def tidied(self, spec: ObjectiveSpec) -> ObjectiveSpec:
+        """The same without options that are as they would be anyway, so that it hashes alike.
+
+        Raises:
+            UserError: an option is unknown, or has a wrong value.
+        """
+        usual = {option.name: option.default for option in self.options}
+        told = {
+            name: value
+            for name, value in self.settings(spec).items()
+            if value != usual[name] and name in spec.options
+        }
+        return spec if told == spec.options else spec.model_copy(update={"options": told})
+
+    def course(self, spec: ObjectiveSpec) -> Course:
+        """What must be trained for it."""
+        return Course(
+            needs_teacher=self.needs_teacher,
+            first=None if self.first is None else self.first(spec),
+        )
+
+    @property
+    def stacks(self) -> bool:
+        """Whether students that differ in T and lambda can train together.
+
+        They can where the loss is a function of logits and labels.
+        """
+        return self.looks is _no_looks and self.module is None and self.first is None
 
     @property
     def formula(self) -> str:

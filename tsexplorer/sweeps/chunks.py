@@ -166,7 +166,7 @@ def largest_that_fits(student: StageSpec, info: DatasetInfo, budget: int) -> int
 def _cut(family: Sequence[StageSpec], info: DatasetInfo, budget: int) -> list[Chunk]:
     """Chunks of students that could all train together."""
     first = family[0]
-    judged = verdict(first.model, first.train, len(info.classes))
+    judged = verdict(first.model, first.train, len(info.classes), first.objective.name)
     largest = largest_that_fits(first, info, budget) if judged.stacks else APART
     parts: list[list[StageSpec]] = []
     for _, group in groupby(family, key=lambda student: student.seed):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tsexplorer.models import count
 from tsexplorer.models.layers import Activation, BatchNorm2d, Conv, Dense, Dropout, Flatten, Layer
 from tsexplorer.models.registry import resolve
+from tsexplorer.objectives import get_objective
 from tsexplorer.specs import ModelSpec, TrainSpec
 from tsexplorer.training.interrupt import PATIENT_MACS
 
@@ -26,14 +27,16 @@ class Verdict(NamedTuple):
     sentence: str
 
 
-def verdict(model: ModelSpec, train: TrainSpec, classes: int) -> Verdict:
-    """Judge a net and how it trains.
+def verdict(model: ModelSpec, train: TrainSpec, classes: int, objective: str) -> Verdict:
+    """Judge a net, how it trains, and the name of its objective.
 
     Raises:
-        NotFoundError: there is no such net.
+        NotFoundError: there is no such net or objective.
         UserError: the net is impossible, or too large.
     """
     reason = _against(resolve(model).body, train)
+    if reason is None and not get_objective(objective).stacks:
+        reason = "This objective looks inside the nets, or has a net of its own"
     if reason is None and largest_by_work(model, train, classes) < 2:
         reason = "One step of this net keeps the cores busy by itself"
     if reason is not None:

@@ -13,9 +13,9 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, Field, field_validator
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import Objective, get_objective, objective_names
+from tsexplorer.objectives import Objective, get_objective, objective_names, planned
 from tsexplorer.objectives.base import format_number
-from tsexplorer.planning import PlannedStage, plan
+from tsexplorer.planning import PlannedStage
 from tsexplorer.specs import (
     LABELS,
     ExperimentSpec,
@@ -224,8 +224,7 @@ class SweepSpec(Spec):
         return self._stage(self.cells[0], seed, "distilled").start_from
 
     def _stage(self, cell: Cell, seed: int, role: Role) -> StageSpec:
-        needs_teacher = get_objective(self.base.objective.name).needs_teacher
-        stages = plan(self.experiment(cell, (seed,)), needs_teacher=needs_teacher)
+        stages = planned(self.experiment(cell, (seed,)))
         return next(stage.spec for stage in stages if stage.role == role)
 
 
@@ -252,7 +251,7 @@ def _part(stage: StageSpec, sweep: SweepSpec) -> Role:
 
 
 def _sweepable(objective: Objective) -> bool:
-    return objective.uses_temperature and objective.uses_lambda
+    return objective.uses_temperature and objective.uses_lambda and objective.first is None
 
 
 def _once(stages: Iterable[StageSpec]) -> tuple[StageSpec, ...]:

@@ -48,6 +48,8 @@ class Stack:
         """
         self._layers = _layers(nets[0])
         self._objective = objective
+        self._options = objective.settings(specs[0].objective)
+        self._epochs = specs[0].train.epochs
         weights, _ = stack_module_state(list(nets))
         self.steps = 0
         self._fill(dict(weights), specs)
@@ -73,7 +75,12 @@ class Stack:
         return {name: value.detach()[place] for name, value in self.judged.items()}
 
     def step(
-        self, images: Tensor, z_t: Tensor | None, labels: Tensor, rate: Callable[[int], float]
+        self,
+        images: Tensor,
+        z_t: Tensor | None,
+        labels: Tensor,
+        rate: Callable[[int], float],
+        epoch: int = 1,
     ) -> Tensor:
         """One optimiser step of each student.
 
@@ -82,12 +89,13 @@ class Stack:
             z_t: the teacher's logits, B×C for all, or S×B×C; None where there is no teacher.
             labels: B for all, or S×B.
             rate: gives the learning rate of the student at a place in the stack.
+            epoch: the one under way, from 1.
 
         Returns:
             S losses before the step, nats.
         """
         z_SBC = _forward(self._layers, self.weights, images)
-        loss_S = self._losses(z_SBC, z_t, labels)
+        loss_S = self._losses(z_SBC, z_t, labels, epoch)
         # Each student's loss depends on its own weights alone: the sum's gradient is each one's.
         gradients = torch.autograd.grad(loss_S.sum(), list(self.weights.values()))
         self._updates.step(gradients, rate)
@@ -135,11 +143,12 @@ class Stack:
         self._updates.load(tensors, numbers["runs"])
         self.steps = numbers["steps"]
 
-    def _losses(self, z_SBC: Tensor, z_t: Tensor | None, labels: Tensor) -> Tensor:
+    def _losses(self, z_SBC: Tensor, z_t: Tensor | None, labels: Tensor, epoch: int) -> Tensor:
         def one(
             z_BC: Tensor, z_t_BC: Tensor | None, y_B: Tensor, temperature: Tensor, lam: Tensor
         ) -> Tensor:
-            return self._objective.loss(Loss(z_BC, z_t_BC, y_B, temperature, lam)).total
+            batch = Loss(z_BC, z_t_BC, y_B, temperature, lam, self._options, epoch, self._epochs)
+            return self._objective.loss(batch).total
 
         taught = 0 if z_t is not None and z_t.dim() == 3 else None
         told = 0 if labels.dim() == 2 else None

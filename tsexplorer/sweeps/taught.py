@@ -72,5 +72,14 @@ def _key(task: Task) -> object:
         weights = zlib.crc32(value.detach().cpu().contiguous().numpy().data, weights)
     labels = [zlib.crc32(one.labels.numpy().data) for one in (splits.train, splits.validation)]
     jitter, epochs = task.spec.train.jitter, task.spec.train.epochs
-    shown = (data.name, data.scaling, splits.mean, splits.deviation, *labels, jitter, epochs)
+    shown = (
+        task.looks.teacher,
+        data.name,
+        data.scaling,
+        splits.mean,
+        splits.deviation,
+        *labels,
+        jitter,
+        epochs,
+    )
     return (task.spec.teachers, weights, task.teacher_bf16, str(task.device), *shown)

@@ -268,7 +268,7 @@ class _Training:
 
         for images, z_t, labels in self._batches(number):
             pulse.batch(mean)
-            loss_S = self._stack.step(images, z_t, labels, self._rate)
+            loss_S = self._stack.step(images, z_t, labels, self._rate, number)
             sum_S.add_(loss_S, alpha=labels.shape[-1])
             seen += labels.shape[-1]
             self.clock.steps += 1

@@ -52,6 +52,7 @@ class Learner:
         net: what learns.
         train: how.
         total_steps: optimiser steps if no early stopping comes in.
+        extra: the objective's own net, which takes the same steps and is not kept.
         record: what validation has said so far.
         history: the figures of all epochs done, so that a curve survives what happens to a store.
     """
@@ -59,11 +60,13 @@ class Learner:
     net: nn.Module
     train: TrainSpec
     total_steps: int
+    extra: nn.Module | None = None
     record: Record = field(default_factory=Record)
     history: list[EpochEnded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.optimiser = make_optimiser(self.train, self.net.parameters())
+        own = [] if self.extra is None else list(self.extra.parameters())
+        self.optimiser = make_optimiser(self.train, [*self.net.parameters(), *own])
         self.average = copy.deepcopy(self.net).eval() if self.train.averaging else None
         self.best: dict[str, Tensor] | None = None
 
@@ -129,6 +132,8 @@ class Learner:
         """All of it as tensors by name and JSON numbers."""
         tensors, optimiser = flatten_optimiser(self.optimiser.state_dict())
         tensors |= {f"net.{name}": value for name, value in self.net.state_dict().items()}
+        if self.extra is not None:
+            tensors |= {f"extra.{name}": one for name, one in self.extra.state_dict().items()}
         if self.average is not None:
             average = self.average.state_dict()
             tensors |= {f"average.{name}": value for name, value in average.items()}
@@ -150,6 +155,8 @@ class Learner:
         record = Record(**numbers["record"])
         history = [EpochEnded(**row) for row in numbers["history"]]
         self.net.load_state_dict(under("net.", tensors))
+        if self.extra is not None:
+            self.extra.load_state_dict(under("extra.", tensors))
         self.optimiser.load_state_dict(unflatten_optimiser(tensors, numbers["optimiser"]))
         _lay_out(self.optimiser.state)
         if self.average is not None:

@@ -15,8 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tsexplorer.data.batches import Batch
-from tsexplorer.objectives import Loss, Terms
+from tsexplorer.objectives import Terms
 from tsexplorer.training import files
 from tsexplorer.training.control import Control
 from tsexplorer.training.evaluate import Figures, figures, logits_over
@@ -31,7 +30,6 @@ from tsexplorer.training.events import (
 )
 from tsexplorer.training.learner import Learner
 from tsexplorer.training.places import CHECKPOINT, WEIGHTS
-from tsexplorer.training.precision import autocast
 from tsexplorer.training.pulse import Pulse
 from tsexplorer.training.task import Task
 
@@ -71,10 +69,7 @@ def _epoch(task: Task, learner: Learner, pulse: Pulse) -> EpochEnded:
     learner.net.train()
     for batch in task.batches.epoch(number):
         pulse.batch(sums.loss)
-        with autocast(task.bf16, task.device):
-            z_BC = learner.net(batch.images)
-        z_BC = z_BC.float()
-        terms = _terms(task, batch, z_BC)
+        terms, z_BC = task.terms(task.net, batch, number)
         learner.step(terms.total)
         sums.add(terms, z_BC, batch.labels)
     labels = task.splits.validation.labels
@@ -91,14 +86,6 @@ def _epoch(task: Task, learner: Learner, pulse: Pulse) -> EpochEnded:
         validation_accuracy=validation.accuracy,
         learning_rate=learner.rate,
         seconds=pulse.epoch_seconds,
-    )
-
-
-def _terms(task: Task, batch: Batch, z_BC: Tensor) -> Terms:
-    taught = task.teacher.logits(batch) if task.teacher is not None else None
-    objective = task.spec.objective
-    return task.objective.loss(
-        Loss(z_BC, taught, batch.labels, objective.temperature, objective.lam)
     )
 
 
@@ -137,7 +124,8 @@ def _finish(task: Task, learner: Learner, folder: Path, pulse: Pulse, emit: List
 def _learner(task: Task, path: Path, emit: Listener) -> Learner:
     """A learner that goes on from the checkpoint; one that is damaged is set aside, and said."""
     fresh = copy.deepcopy(task.net.state_dict())
-    learner = Learner(task.net, task.spec.train, task.total_steps)
+    fresh_extra = None if task.extra is None else copy.deepcopy(task.extra.state_dict())
+    learner = Learner(task.net, task.spec.train, task.total_steps, task.extra)
     try:
         learner.load(*files.read(path))
     except FileNotFoundError:
@@ -146,7 +134,9 @@ def _learner(task: Task, path: Path, emit: Listener) -> Learner:
         files.set_aside(path)
         emit(Notice(task.key, "A damaged checkpoint was set aside; this stage starts again."))
         task.net.load_state_dict(fresh)
-        return Learner(task.net, task.spec.train, task.total_steps)
+        if task.extra is not None and fresh_extra is not None:
+            task.extra.load_state_dict(fresh_extra)
+        return Learner(task.net, task.spec.train, task.total_steps, task.extra)
     return learner
 
 

@@ -10,17 +10,17 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.data.batches import Batches, evaluation_batches, scale
+from tsexplorer.data.batches import Batch, Batches, evaluation_batches, scale
 from tsexplorer.data.registry import Split, Splits
 from tsexplorer.data.seeding import derived_seed
 from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
 from tsexplorer.models.net import Net
-from tsexplorer.objectives import Objective, get_objective
-from tsexplorer.specs import StageSpec
+from tsexplorer.objectives import Looks, Loss, Objective, Pair, Terms, get_objective
+from tsexplorer.specs import Scalar, StageSpec
 from tsexplorer.training import files
 from tsexplorer.training.interrupt import evaluation_batch, listen_between_layers, needs_ears
-from tsexplorer.training.precision import has_convolutions, uses_bf16
+from tsexplorer.training.precision import autocast, has_convolutions, uses_bf16
 from tsexplorer.training.teachers import (
     Cached,
     MeanOfTeachers,
@@ -47,10 +47,13 @@ class Task:
     batches: Batches
     parameters: int
     macs: int
-    teacher_net: nn.Module | None = None
+    teacher_net: MeanOfTeachers | None = None
     teacher_macs: int = 0
     teacher_bf16: bool = False
     teacher: TeacherOutputs | None = None
+    looks: Looks = field(default_factory=Looks)
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+    extra: nn.Module | None = None
     _dropout: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +79,31 @@ class Task:
         """Dropout in epoch e is a function of (seed, e)."""
         self._dropout.manual_seed(derived_seed(self.spec.seed, epoch, "dropout"))
 
+    def terms(self, net: Net, batch: Batch, epoch: int) -> tuple[Terms, Tensor]:
+        """The objective's terms for a batch in an epoch from 1, and the net's logits B×C."""
+        with autocast(self.bf16, self.device):
+            z_BC, seen_s = _look(net, batch.images, self.looks.student)
+        z_BC = z_BC.float()
+        z_t_BC: Tensor | None = None
+        seen_t: dict[str, Tensor] = {}
+        if self.teacher is not None:
+            z_t_BC, seen_t = self.teacher.look(batch, self.looks.teacher)
+        objective = self.spec.objective
+        arguments = Loss(
+            z_BC,
+            z_t_BC,
+            batch.labels,
+            objective.temperature,
+            objective.lam,
+            self.options,
+            epoch,
+            self.spec.train.epochs,
+            {name: value.float() for name, value in seen_s.items()},
+            seen_t,
+            self.extra,
+        )
+        return self.objective.loss(arguments), z_BC
+
     def attend_teachers(self, epochs_done: int, check: Callable[[float], None]) -> None:
         """Get the teacher ready to answer; long where its outputs are computed beforehand.
 
@@ -87,7 +115,8 @@ class Task:
         online = Online(self.teacher_net, bf16=self.teacher_bf16)
         jitter, samples = self.spec.train.jitter, len(self.splits.train.labels)
         classes = len(self.splits.info.classes)
-        if not cache_pays(jitter, self.spec.train.epochs, samples, classes):
+        pays = cache_pays(jitter, self.spec.train.epochs, samples, classes)
+        if self.looks.teacher or not pays:  # what its layers say is too much to be kept
             self.teacher = online
             return
         self.teacher = Cached(
@@ -151,10 +180,14 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
     net = _laid_out(net, device)
     size = count(spec.model, classes)
     teacher, teacher_macs, teacher_bf16 = _teacher(spec, classes, device, trained)
+    objective = get_objective(spec.objective.name)
+    options = objective.settings(spec.objective)
+    first = trained(spec.teachers[0])[0].model if spec.teachers else None
+    pair = Pair(spec.model, first, classes, options)
     return Task(
         spec=spec,
         splits=splits,
-        objective=get_objective(spec.objective.name),
+        objective=objective,
         net=net,
         device=device,
         bf16=uses_bf16(spec.train.precision, net, device),
@@ -164,7 +197,29 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
         teacher_net=teacher,
         teacher_macs=teacher_macs,
         teacher_bf16=teacher_bf16,
+        looks=objective.looks(pair),
+        options=options,
+        extra=_extra(objective, pair, spec.seed, device),
     )
+
+
+def _extra(objective: Objective, pair: Pair, seed: int, device: torch.device) -> nn.Module | None:
+    """The objective's own net, its first weights a function of the seed."""
+    if objective.module is None:
+        return None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed(seed, "objective"))
+        return objective.module(pair).to(device)
+
+
+def _look(
+    net: nn.Module, images: Tensor, names: tuple[str, ...]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Logits, and what the layers named say."""
+    if not names:
+        return net(images), {}
+    assert isinstance(net, Net)
+    return net.forward_with(images, names)
 
 
 def _batches(spec: StageSpec, splits: Splits, device: torch.device) -> Batches:
@@ -182,7 +237,7 @@ def _batches(spec: StageSpec, splits: Splits, device: torch.device) -> Batches:
 
 def _teacher(
     spec: StageSpec, classes: int, device: torch.device, trained: Trained
-) -> tuple[nn.Module | None, int, bool]:
+) -> tuple[MeanOfTeachers | None, int, bool]:
     """The teachers as one net, its MACs, and whether it answers in bf16: as it was trained."""
     if not spec.teachers:
         return None, 0, False

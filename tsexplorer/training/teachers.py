@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tsexplorer.data.batches import Batch
+from tsexplorer.models.net import Net
 from tsexplorer.training.interrupt import LARGEST_BATCH
 from tsexplorer.training.precision import autocast
 
@@ -33,6 +34,10 @@ class TeacherOutputs(Protocol):
         """Teacher's logits B×C for the batch's images, without gradient."""
         ...
 
+    def look(self, batch: Batch, names: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The same, and what the layers named say; names only of a teacher that runs along."""
+        ...
+
 
 class MeanOfTeachers(nn.Module):
     """Several nets as one: the mean of their logits. One teacher is itself."""
@@ -46,11 +51,19 @@ class MeanOfTeachers(nn.Module):
         """Mean logits B×C."""
         return torch.stack([net(images) for net in self.nets]).mean(0)
 
+    def forward_with(
+        self, images: Tensor, names: tuple[str, ...]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits B×C of the one net, and what its layers say, by name."""
+        (net,) = self.nets
+        assert isinstance(net, Net)
+        return net.forward_with(images, names)
+
 
 class Online:
     """The teacher looks at each batch as the student sees it."""
 
-    def __init__(self, net: nn.Module, *, bf16: bool) -> None:
+    def __init__(self, net: MeanOfTeachers, *, bf16: bool) -> None:
         self._net = net
         self._bf16 = bf16
 
@@ -58,6 +71,15 @@ class Online:
     def logits(self, batch: Batch) -> Tensor:
         """Teacher's logits B×C."""
         return self.answer(batch.images)
+
+    @torch.no_grad()
+    def look(self, batch: Batch, names: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Teacher's logits B×C, and what the layers named say."""
+        if not names:
+            return self.logits(batch), {}
+        with autocast(self._bf16, batch.images.device):
+            z_BC, seen = self._net.forward_with(batch.images, names)
+        return z_BC.float(), {name: value.float() for name, value in seen.items()}
 
     @torch.no_grad()
     def answer(self, images: Tensor) -> Tensor:
@@ -110,6 +132,11 @@ class Cached:
         shift = batch.shift + self._jitter
         variant = shift[:, 0] * self._side + shift[:, 1]
         return self._logits_VNC[variant, batch.index]
+
+    def look(self, batch: Batch, names: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Teacher's logits B×C. What its layers say is not kept."""
+        assert not names
+        return self.logits(batch), {}
 
 
 def cache_pays(jitter: int, epochs: int, samples: int, classes: int) -> bool:
