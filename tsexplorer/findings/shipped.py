@@ -7,6 +7,7 @@ students got, nothing else of it. The map is made of them anew: it is not stored
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -135,7 +136,9 @@ def _student(stage: StageSnapshot, scores: Scores) -> dict[str, float | None]:
 
 
 def _in_words(machines: Iterable[str | None]) -> str:
-    return " and ".join(dict.fromkeys(filter(None, machines)))
+    """The machines, each once, however many students were together on it."""
+    plain = (re.sub(r", \d+ together$", "", words) for words in machines if words)
+    return " and ".join(dict.fromkeys(plain))
 
 
 def _last(stages: Sequence[StageSnapshot]) -> date:
