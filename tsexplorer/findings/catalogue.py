@@ -77,8 +77,8 @@ CATALOGUE = (
         name="quick",
         title="5,000 digits, 64 units",
         asks="What does the map look like that this page trains when nothing is changed?",
-        shows="From T = 4 on and with any λ below 1 the student is 1.8 to 2.9 points above its "
-        "baseline on validation, at T = 1 it is not. Which T and λ among the former is best, "
+        shows="From T = 4 on and with any λ below 1 students are 1.8 to 2.9 points above their "
+        "baseline in the mean, at T = 1 they are not. Which T and λ among the former is best, "
         "three seeds on 500 images do not tell.",
         spec=SweepSpec(base=_named(QUICK.spec, "quick")),
     ),
