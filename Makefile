@@ -12,7 +12,7 @@ PORT    ?= 8501
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check lint format bench demo screenshots install install-test browser clean
+.PHONY: help run test test-slow check lint format bench demo findings screenshots install install-test browser clean
 
 help:  ## Show this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,19 @@ bench: install-test browser  ## Measure speed
 demo: $(VENV)/.installed  ## Train the demo pair anew, into assets/demo/; wants full MNIST in TSEXPLORER_DATA
 	$(BIN)/python -m tsexplorer run best-64-plain
 	$(BIN)/python -m tsexplorer.demo best-64-plain
+
+# One of them: make findings FINDINGS=quick. A try-out, which must not ship:
+# make findings FINDINGS=quick OPTIONS="--epochs 1" INTO=/tmp/tried FINDINGS_HOME=/tmp/home
+FINDINGS      ?= quick mlp-64 wu-mlp hinton-narrow hinton-300
+FINDINGS_HOME ?= .tsexplorer/findings
+FINDINGS_DATA := $(or $(TSEXPLORER_DATA),$(or $(TSEXPLORER_HOME),.tsexplorer)/data)
+
+findings: $(VENV)/.installed  ## Train the maps that ship, into assets/findings/; what was begun goes on; wants full MNIST
+	set -e; export TSEXPLORER_HOME="$(FINDINGS_HOME)" TSEXPLORER_DATA="$(FINDINGS_DATA)"; \
+	for name in $(FINDINGS); do \
+		$(BIN)/python -m tsexplorer sweep --finding $$name $(OPTIONS); \
+		$(BIN)/python -m tsexplorer.findings $$name $(INTO); \
+	done
 
 screenshots: install-test browser  ## Take the README's pictures anew, into assets/screenshots/
 	$(TESTING) $(BIN)/python -m tests.browser.screenshots

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,6 +97,27 @@ class Chosen:
 
     cell: Cell
     test: Estimate
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a sweep's nets, wherever it is kept.
+
+    Attributes:
+        scores: of students on validation by stage hash: of the kept weights, or of the last epoch
+            before.
+        epochs: finished epochs of each student, by stage hash.
+        done: hashes of the students that are trained.
+        teachers: accuracy of each seed's teacher on validation, as far as known.
+        tests: test accuracy by stage hash, of the chosen cell's students at least once all are
+            trained; None where it is not known.
+    """
+
+    scores: dict[str, Scores]
+    epochs: dict[str, int]
+    done: frozenset[str]
+    teachers: Mapping[int, float]
+    tests: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -284,23 +305,19 @@ class Sweeping:
         sweep = snapshot.spec
         stages = {link.stage.hash: link.stage for link in row.stages}
         students = [stages[student.hash] for student in sweep.students]
-        scores = self._scores(students)
-        done = frozenset(stage.hash for stage in students if stage.status == "done")
         teachers = {}
         for seed in sweep.seeds:
             accuracy = stages[sweep.teacher(seed).hash].validation_accuracy
             if accuracy is not None:
                 teachers[seed] = accuracy
-        info = get_dataset(sweep.base.data.name).info
-        found = sweep_map(sweep, scores, teachers, info.validation)
-        return SweepFigures(
-            sweep=snapshot,
-            scores=scores,
+        known = Known(
+            scores=self._scores(students),
             epochs={stage.hash: stage.epochs_done for stage in students},
-            done=done,
-            map=found,
-            chosen=_chosen(sweep, found, stages, info.test) if len(done) == len(students) else None,
+            done=frozenset(stage.hash for stage in students if stage.status == "done"),
+            teachers=teachers,
+            tests={stage.hash: stage.test_accuracy for stage in students},
         )
+        return figures_of(snapshot, known)
 
     def delete(self, key: str) -> None:
         """Remove a sweep, and the weights that no experiment and no other sweep uses.
@@ -385,12 +402,27 @@ def named(spec: SweepSpec, name: str) -> SweepSpec:
     return spec.model_copy(update={"base": base})
 
 
+def figures_of(sweep: SweepSnapshot, known: Known) -> SweepFigures:
+    """The map of what is known, and the chosen cell once every student is trained."""
+    info = get_dataset(sweep.spec.base.data.name).info
+    found = sweep_map(sweep.spec, known.scores, known.teachers, info.validation)
+    whole = len(known.done) == len(known.epochs)
+    return SweepFigures(
+        sweep=sweep,
+        scores=known.scores,
+        epochs=known.epochs,
+        done=known.done,
+        map=found,
+        chosen=_chosen(sweep.spec, found, known.tests, info.test) if whole else None,
+    )
+
+
 def _chosen(
-    sweep: SweepSpec, found: SweepMap, stages: dict[str, StageSnapshot], images: int
+    sweep: SweepSpec, found: SweepMap, tests: Mapping[str, float | None], images: int
 ) -> Chosen | None:
     if found.best is None:
         return None
     keys = [sweep.student(found.best, seed).hash for seed in sweep.seeds]
-    accuracies = [stages[key].test_accuracy for key in keys]
+    accuracies = [tests[key] for key in keys]
     test = shares([value for value in accuracies if value is not None], images)
     return None if test is None else Chosen(found.best, test)

@@ -67,8 +67,8 @@ def test_a_first_visit_explains_and_offers_a_grid(open_page: OpenPage) -> None:
     assert page.selectbox(key="data").value == "mnist-5k"
     assert page.button(key="sweep_start").label == "Train the map"
     assert not page.error
-    assert not page.get("bidi_component")
-    assert not page.get("plotly_chart")
+    assert page.query_params["finding"] == "quick"  # a map that ships is open beside it
+    assert len(page.get("bidi_component")) == 1
 
 
 def test_what_does_not_stack_is_said(open_page: OpenPage) -> None:

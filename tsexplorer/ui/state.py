@@ -16,6 +16,7 @@ from tsexplorer.store import ExperimentSnapshot
 EXPERIMENT = "experiment"
 COMPARED = "experiments"
 SWEEP = "sweep"
+FINDING = "finding"
 
 
 # Not Streamlit's bind="query-params": it writes the labels that people read into the URL, where

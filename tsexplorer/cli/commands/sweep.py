@@ -26,8 +26,9 @@ def sweep(
         typer.Option(metavar="R,R,…", help="Students' learning rates; the recipe's if none."),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(metavar="N", min=1, max=100, help="Train seeds 0 to N - 1.")
-    ] = 3,
+        int | None,
+        typer.Option(metavar="N", min=1, max=100, help="Train seeds 0 to N - 1; 3 if not given."),
+    ] = None,
     teacher: Annotated[
         str | None, typer.Option(metavar="NET", help="The models command lists them.")
     ] = None,
@@ -48,6 +49,10 @@ def sweep(
         typer.Option(
             metavar="R", help="What is not given is this recipe's; quick's if none is named."
         ),
+    ] = None,
+    finding: Annotated[
+        str | None,
+        typer.Option(metavar="F", help="What is not given is this map's, one of those that ship."),
     ] = None,
     name: Annotated[
         str | None,
@@ -83,13 +88,14 @@ def sweep(
         lambdas=lambdas,
         learning_rates=learning_rates,
         seeds=seeds,
+        finding=finding,
     )
     with opened() as service:
         checked = service.sweeps.check(wanted)
         for remark in checked.remarks:
             say(remark)
         fetch_if_missing(service, wanted.base.data.name)
-        free = name or service.sweeps.free_name(wanted, usual_name(wanted))
+        free = name or service.sweeps.free_name(wanted, usual_name(wanted, finding))
         trained = f", {checked.trained} of them trained before" if checked.trained else ""
         say(f"{plural(checked.students, 'student')} in {plural(checked.cells, 'cell')}{trained}.")
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective, objective_names
+from tsexplorer.objectives.base import format_number
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec, shorten
 from tsexplorer.sweeps.spec import SweepSpec
@@ -23,6 +24,21 @@ FIRST = {"temperatures": "1, 2, 4, 8, 16", "lambdas": "0, 0.25, 0.5, 0.75, 1", "
 SEEDS = 3
 STAGES: dict[forms.Stage, str] = {"distilled_train": "Students", "teacher_train": "Teacher"}
 COST = "sweep.cost"
+
+
+def fill(spec: SweepSpec) -> None:
+    """Put a sweep's settings into the session; to be called before the form is drawn."""
+    forms.fill(spec.base)
+    state = st.session_state
+    values = {
+        "temperatures": spec.temperatures,
+        "lambdas": spec.lambdas,
+        "rates": spec.learning_rates,
+    }
+    for name, axis in values.items():
+        state[f"sweep.{name}"] = ", ".join(map(format_number, axis))
+    state["sweep.seeds"] = len(spec.seeds)
+    state["sweep.objective"] = spec.base.objective.name
 
 
 def form(service: Service) -> None:
