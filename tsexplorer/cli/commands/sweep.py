@@ -49,6 +49,15 @@ def sweep(
             metavar="R", help="What is not given is this recipe's; quick's if none is named."
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train the students on the workers of the Dask scheduler at tcp://HOST:PORT; "
+            "TSEXPLORER_CLUSTER if none is given.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="X", help="Keep it under this name.", show_default=False),
@@ -61,7 +70,8 @@ def sweep(
     after the other. Nets that have been trained before are reused, and the map is kept: the app
     shows it, and makes a cell an experiment.
 
-    Ctrl-C cancels and keeps what is trained; resume goes on from there.
+    Ctrl-C cancels and keeps what is trained; resume goes on from there, on the same cluster if
+    there is one.
 
     With --json: sweep, cells (temperature, lambda, learning_rate, and accuracy, gap_closed,
     agreement and ece, each with mean, low, high, seeds and method of its 95 % interval;
@@ -85,6 +95,7 @@ def sweep(
         seeds=seeds,
     )
     with opened() as service:
+        service.sweeps.place(cluster)
         checked = service.sweeps.check(wanted)
         for remark in checked.remarks:
             say(remark)
@@ -95,4 +106,4 @@ def sweep(
 
         from tsexplorer.cli.sweep_run import see_sweep_through
 
-        see_sweep_through(service, lambda: service.sweeps.enqueue(wanted, free), json=json)
+        see_sweep_through(service, lambda: service.sweeps.enqueue(wanted, free, cluster), json=json)
