@@ -98,10 +98,8 @@ class Away:
         waiting: Callable[[str], object],
     ) -> None:
         before = monotonic()
-        while chunks or self._sent:
+        while self._sent or (chunks and self._failure is None):
             _hear(control)
-            if self._failure is not None and not self._sent:
-                raise self._failure
             if self._failure is None and not control.paused:
                 self._send(cluster, chunks, control, waiting)
             for answer in cluster.answers(LISTEN_SECONDS):
@@ -112,6 +110,8 @@ class Away:
             progress = self._progress(cluster.workers)
             self._say(progress)
             listener(progress)
+        if self._failure is not None:
+            raise self._failure
 
     def _send(
         self,

@@ -155,9 +155,9 @@ class Cluster:
 
         if isinstance(error, KilledWorker):
             return UserError(
-                f"{error.allowed_failures + 1} workers died of the same students, one after the "
-                "other, perhaps for want of memory; give the workers more, or take a smaller net "
-                "or batch, and resume the job."
+                f"Every worker that was given these students died ({error.allowed_failures + 1} in "
+                "all), perhaps for want of memory; give the workers more, or take a smaller net or "
+                "batch, and resume the job."
             )
         if isinstance(error, CancelledError):
             return UserError(

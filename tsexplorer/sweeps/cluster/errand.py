@@ -106,7 +106,7 @@ def _wanted() -> Callable[[], bool]:
     Dask does not stop a task that runs: a worker would train to the end for nobody.
     """
     try:
-        from distributed import get_worker
+        from distributed import Status, get_worker
 
         worker = get_worker()
         tasks, key = worker.state.tasks, worker.get_current_task()
@@ -115,6 +115,7 @@ def _wanted() -> Callable[[], bool]:
 
     def wanted() -> bool:
         task = tasks.get(key)
-        return task is not None and task.state != "cancelled"
+        leaving = worker.status in (Status.closing, Status.closed)
+        return not leaving and task is not None and task.state != "cancelled"
 
     return wanted
