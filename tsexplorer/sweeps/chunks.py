@@ -181,7 +181,7 @@ def _cut(family: Sequence[StageSpec], info: DatasetInfo, budget: int, workers: i
         if judged.stacks and parts and len(parts[-1]) + len(of_seed) <= largest:
             parts[-1] += of_seed  # small grids: several seeds share a stack
         else:
-            parts += _evenly(of_seed, largest)
+            parts += _evenly(of_seed, -(-len(of_seed) // largest))
     return [_chunk(part, judged) for part in parts]
 
 
@@ -191,13 +191,12 @@ def _chunk(students: Sequence[StageSpec], judged: Verdict) -> Chunk:
     return Chunk(tuple(ordered), judged.stacks, judged.sentence)
 
 
-def _evenly(students: Sequence[StageSpec], largest: int) -> list[list[StageSpec]]:
-    """As few parts as can be, of sizes that differ by one at most.
+def _evenly(students: Sequence[StageSpec], count: int) -> list[list[StageSpec]]:
+    """So many parts, of sizes that differ by one at most.
 
     >>> [len(part) for part in _evenly(range(7), 3)]
     [3, 2, 2]
     """
-    count = -(-len(students) // largest)
     size, rest = divmod(len(students), count)
     parts, start = [], 0
     for place in range(count):
@@ -216,7 +215,7 @@ def _for_all(students: Sequence[StageSpec], largest: int, workers: int) -> list[
     [1, 1, 1]
     """
     rounds = -(-len(students) // (largest * workers))
-    return _evenly(students, -(-len(students) // (rounds * workers)))
+    return _evenly(students, min(rounds * workers, len(students)))
 
 
 def _family(student: StageSpec) -> str:
