@@ -161,7 +161,7 @@ def test_chunks_stand_for_epochs_where_a_cluster_trains(
     page = open_page("sweep", sweep=sweep.experiment_id)
     said = [one.proto.text for one in page.get("progress")]
     assert said == [f"Training · the teacher first · {doing} · 1 min 0 s left for it"]
-    assert "A pause sends no more chunks." in words(page)
+    assert "A pause sends no more chunks" in words(page)
 
 
 def test_no_cluster_is_offered_where_they_are_switched_off(
