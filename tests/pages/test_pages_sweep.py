@@ -162,6 +162,9 @@ def test_chunks_stand_for_epochs_where_a_cluster_trains(
     said = [one.proto.text for one in page.get("progress")]
     assert said == [f"Training · the teacher first · {doing} · 1 min 0 s left for it"]
     assert "A pause sends no more chunks" in words(page)
+    assert service.store.set_job_status(sweep.id, "paused")
+    page.run()
+    assert page.button(key="job_step").label == "Send one chunk"
 
 
 def test_no_cluster_is_offered_where_they_are_switched_off(
