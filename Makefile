@@ -12,10 +12,10 @@ PORT    ?= 8501
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check lint format bench demo findings screenshots install install-test browser clean
+.PHONY: help run test test-slow check lint format bench demo findings screenshots install install-cluster install-test browser clean
 
 help:  ## Show this list
-	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed  ## Start the app on http://localhost:8501 (another port: make run PORT=8600)
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -65,6 +65,8 @@ clean:  ## Remove what is installed and cached; what was trained (.tsexplorer) s
 
 install: $(VENV)/.installed  ## Install what the app needs into .venv
 
+install-cluster: $(VENV)/.installed-cluster  ## Install what a cluster takes, too
+
 install-test: $(VENV)/.installed-test  ## Install what the tests need into .venv
 
 browser: $(VENV)/.installed-test  ## Find Chromium, or install Debian's with apt-get
@@ -81,6 +83,10 @@ $(VENV)/.installed: requirements.txt $(VENV)/.created
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
+$(VENV)/.installed-cluster: requirements-cluster.txt $(VENV)/.installed
+	$(PIP) -r requirements-cluster.txt
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed-cluster
 	$(PIP) -r requirements-test.txt
 	@touch $@

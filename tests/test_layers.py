@@ -51,10 +51,13 @@ ALONE_IN = {
     "plotly": ("plots",),
     "sqlalchemy": ("store",),
     "alembic": ("store",),
+    "joblib": ("sweeps",),
+    "distributed": ("sweeps",),
+    "dask": ("sweeps",),
 }
 """Packages that only these rooms know of."""
 
-SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend")
+SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend", "distributed")
 """What takes a second or more to import, and no page needs before it is drawn."""
 
 SOURCES = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "tsexplorer").rglob("*.py")]

@@ -22,6 +22,7 @@ from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot, JobStatus, StageSnapshot, Store
 from tsexplorer.sweeps.chunks import plan_chunks
+from tsexplorer.sweeps.cluster.address import checked_address
 from tsexplorer.sweeps.events import Scores
 from tsexplorer.sweeps.map import Estimate, SweepMap, shares, sweep_map
 from tsexplorer.sweeps.memory import available, in_words, need
@@ -32,6 +33,7 @@ from tsexplorer.training.places import weights_path
 if TYPE_CHECKING:
     from tsexplorer.sweeps.cost import Paces
 
+NO_CLUSTERS = "off"
 MOST_STUDENTS = 2_500
 """Each is a file, a row and a curve, and a page shows them all."""
 
@@ -244,24 +246,51 @@ class Sweeping:
                 return name
         raise UserError(f"There are too many sweeps named {wish!r}; choose another name.")
 
-    # -- training -------------------------------------------------------------------------------
+    @property
+    def clusters(self) -> bool:
+        """Whether a sweep may name a cluster."""
+        return self._settings.cluster != NO_CLUSTERS
 
-    def start(self, spec: SweepSpec, name: str) -> SweepSnapshot:
-        """Queue a sweep; one that is queued or running already is not queued twice.
+    def place(self, wish: str | None) -> str | None:
+        """Where students are to train: a cluster's address, or None for this machine.
+
+        Args:
+            wish: an address; empty for this machine, None for what TSEXPLORER_CLUSTER says.
 
         Raises:
-            UserError: :meth:`check` says no, the data is not there, or the name is taken.
+            UserError: it is no address, packages are missing, or clusters are switched off.
         """
-        job = self.enqueue(spec, name)
+        if not self.clusters:
+            if wish:
+                raise UserError("Clusters are switched off here: TSEXPLORER_CLUSTER says so.")
+            return None
+        address = self._settings.cluster if wish is None else wish.strip()
+        return checked_address(address) if address else None
+
+    # -- training -------------------------------------------------------------------------------
+
+    def start(self, spec: SweepSpec, name: str, cluster: str | None = None) -> SweepSnapshot:
+        """Queue a sweep; one that is queued or running already is not queued twice.
+
+        Args:
+            spec: the grid.
+            name: to be kept under.
+            cluster: where its students train, as :meth:`place` takes it; its job stays there.
+
+        Raises:
+            UserError: :meth:`check` or :meth:`place` says no, the data is not there, or the name
+                is taken.
+        """
+        job = self.enqueue(spec, name, cluster)
         self._nudge()
         return self.one(job.experiment_id)
 
-    def enqueue(self, spec: SweepSpec, name: str) -> JobSnapshot:
+    def enqueue(self, spec: SweepSpec, name: str, cluster: str | None = None) -> JobSnapshot:
         """As :meth:`start`, for a caller that runs the job itself."""
-        spec = named(spec, name)
+        spec, place = named(spec, name), self.place(cluster)
         self.check(spec)
         self._needs_data(spec)
-        return self._store.enqueue(self._store.add_sweep(spec).id)
+        return self._store.enqueue(self._store.add_sweep(spec).id, place)
 
     def adopt(self, key: str, cell: Cell) -> ExperimentSnapshot:
         """A cell as an experiment of its own, by the nets that are trained.

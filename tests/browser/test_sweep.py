@@ -59,7 +59,7 @@ def train(page: Page, server: AppServer, *, epochs: int) -> None:
     values(page, "sweep-temperatures", "2, 7.5")
     values(page, "sweep-lambdas", "0, 1")
     number(page, "sweep-seeds", 2)
-    page.get_by_text("Learning rates, schedule and name").click()
+    page.get_by_text("Learning rates, schedule, cluster and name").click()
     number(page, "distilled_train-epochs", epochs)
     page.get_by_role("tab", name="Teacher").click()
     number(page, "teacher_train-epochs", 1)

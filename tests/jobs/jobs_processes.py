@@ -18,6 +18,7 @@ import torch
 import tsexplorer.jobs.runner as runner_module
 import tsexplorer.jobs.sweeper as sweeper_module
 from tests.jobs.jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
+from tsexplorer.jobs.keeper import Keeper
 from tsexplorer.jobs.turn import turn
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
@@ -134,7 +135,7 @@ SWEEP_MOMENTS: dict[str, Callable[[_Countdown], None]] = {
     "chunk checkpoint": lambda countdown: _after(
         files, "write", countdown, lambda path, *_: "sweeps" in path.parts
     ),
-    "student weights": lambda countdown: _after(sweeper_module.Sweeper, "_keep_weights", countdown),
+    "student weights": lambda countdown: _after(Keeper, "_keep_weights", countdown),
     "student done": lambda countdown: _after(
         Store, "stage_ended", countdown, lambda *_, **figures: "agreement" in figures
     ),

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tsexplorer.data.registry import load_splits
 from tsexplorer.errors import Cancelled, UserError
+from tsexplorer.jobs.away import knock
 from tsexplorer.jobs.board import Board
 from tsexplorer.jobs.cores import use_cores
 from tsexplorer.jobs.heart import Heart
@@ -66,6 +67,8 @@ class Runner:
         experiment = self._store.experiment(job.experiment_id)
         self._board.begin(job.id, stages=len(experiment.stages))
         sweep, stages = experiment.sweep, experiment.stages
+        if job.cluster is not None and not experiment.done:
+            knock(job.cluster, control)
         if sweep is not None:
             before = {stage.hash for stage in sweep.before}
             stages = tuple(link for link in stages if link.stage.hash in before)

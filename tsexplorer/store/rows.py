@@ -82,6 +82,7 @@ def job_snapshot(row: Job) -> JobSnapshot:
         ended_at=row.ended_at,
         error=row.error,
         progress=row.progress,
+        cluster=row.cluster,
     )
 
 

@@ -109,6 +109,7 @@ class Job(Base):
         ForeignKey("experiments.id", ondelete="CASCADE"), index=True
     )
     status: Mapped[JobStatus] = mapped_column(Word)
+    cluster: Mapped[str | None] = mapped_column(Text)
     request: Mapped[Request | None] = mapped_column(Word)
     owner: Mapped[str | None] = mapped_column(Text)
     heartbeat_at: Mapped[datetime | None]

@@ -176,6 +176,7 @@ class JobSnapshot:
         ended_at: when it left the queue, UTC.
         error: one sentence that says why it failed.
         progress: what the owner last said about it.
+        cluster: address of the scheduler whose workers train its students; None: here.
     """
 
     id: int
@@ -190,3 +191,4 @@ class JobSnapshot:
     ended_at: datetime | None
     error: str | None
     progress: Mapping[str, Any] = field(default_factory=dict)
+    cluster: str | None = None

@@ -65,6 +65,7 @@ def _job(job: JobSnapshot, experiment: ExperimentSnapshot) -> dict[str, Any]:
         "experiment_id": experiment.id,
         "kind": "experiment" if experiment.sweep is None else "sweep",
         "status": job.status,
+        "cluster": job.cluster,
         "stages_done": sum(link.stage.status == "done" for link in experiment.stages),
         "stages": len(experiment.stages),
         "created_at": job.created_at.isoformat(),

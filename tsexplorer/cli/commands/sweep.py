@@ -54,6 +54,15 @@ def sweep(
         str | None,
         typer.Option(metavar="F", help="What is not given is this map's, one of those that ship."),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train the students on the workers of the Dask scheduler at tcp://HOST:PORT; "
+            "TSEXPLORER_CLUSTER if none is given.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="X", help="Keep it under this name.", show_default=False),
@@ -66,7 +75,8 @@ def sweep(
     after the other. Nets that have been trained before are reused, and the map is kept: the app
     shows it, and makes a cell an experiment.
 
-    Ctrl-C cancels and keeps what is trained; resume goes on from there.
+    Ctrl-C cancels and keeps what is trained; resume goes on from there, on the same cluster if
+    there is one.
 
     With --json: sweep, cells (temperature, lambda, learning_rate, and accuracy, gap_closed,
     agreement and ece, each with mean, low, high, seeds and method of its 95 % interval;
@@ -91,6 +101,7 @@ def sweep(
         finding=finding,
     )
     with opened() as service:
+        service.sweeps.place(cluster)
         checked = service.sweeps.check(wanted)
         for remark in checked.remarks:
             say(remark)
@@ -101,4 +112,4 @@ def sweep(
 
         from tsexplorer.cli.sweep_run import see_sweep_through
 
-        see_sweep_through(service, lambda: service.sweeps.enqueue(wanted, free), json=json)
+        see_sweep_through(service, lambda: service.sweeps.enqueue(wanted, free, cluster), json=json)

@@ -74,7 +74,7 @@ def form(service: Service) -> None:
     )
     button = st.container()
     nets = st.container()  # below: the button is to be seen without scrolling
-    with st.expander("Learning rates, schedule and name", icon=":material/tune:"):
+    with st.expander("Learning rates, schedule, cluster and name", icon=":material/tune:"):
         rates = _values(
             "Learning rates",
             "rates",
@@ -82,6 +82,7 @@ def form(service: Service) -> None:
             "that of the schedule",
         )
         trains = forms.train_forms(STAGES)
+        cluster = _cluster(service)
         name = st.text_input(
             "Name",
             key="sweep.name",
@@ -107,7 +108,8 @@ def form(service: Service) -> None:
             "seeds": tuple(range(int(seeds))),
         }
         spec = parse_spec(SweepSpec, grid)
-        _start(service, spec, name, available)
+        service.sweeps.place(cluster)
+        _start(service, spec, name, cluster, available)
 
 
 def numbers(label: str, text: str) -> tuple[float, ...]:
@@ -173,7 +175,25 @@ def _objective() -> str:
     return name
 
 
-def _start(service: Service, spec: SweepSpec, name: str, available: bool) -> None:
+def _cluster(service: Service) -> str:
+    """Address of the cluster that trains the students, empty for this machine."""
+    if not service.sweeps.clusters:
+        return ""
+    st.session_state.setdefault("sweep.cluster", service.settings.cluster or "")
+    address: str = st.text_input(
+        "Cluster",
+        key="sweep.cluster",
+        placeholder="none: on this machine",
+        max_chars=200,
+        persist_state="session",
+        help="Address of a Dask scheduler, tcp://HOST:PORT: its workers train the students, many "
+        "chunks at once. The teacher trains here. Name clusters that you trust: what they send "
+        "may run code here.",
+    )
+    return address
+
+
+def _start(service: Service, spec: SweepSpec, name: str, cluster: str, available: bool) -> None:
     """What the sweep comes to, how long it takes if asked, and the button."""
     check = service.sweeps.check(spec)
     for remark in check.remarks:
@@ -188,7 +208,7 @@ def _start(service: Service, spec: SweepSpec, name: str, available: bool) -> Non
         width="stretch",
         disabled=bool(todo) and not available,
     ):
-        st.query_params[SWEEP] = service.sweeps.start(spec, name).id
+        st.query_params[SWEEP] = service.sweeps.start(spec, name, cluster).id
         st.rerun()
     students = f"**{counted(check.students)} students**"
     already = f", {check.trained} of them trained already" if check.trained else ""

@@ -114,7 +114,8 @@ def _progress(service: Service, figures: SweepFigures, job: JobSnapshot) -> tupl
     progress = service.standing(job).progress
     if progress is None:
         return done / max(students, 1), " · ".join(words)
-    words.append(f"epoch {max(progress.epoch, 1)} of {progress.epochs}")
+    epoch = f"epoch {max(progress.epoch, 1)} of {progress.epochs}"
+    words.append(epoch if progress.epochs else progress.doing)
     if progress.seconds_left is not None and job.status == "running":
         left = "for it" if teachers_left else "for the map"
         words.append(f"{duration(progress.seconds_left)} left {left}")
