@@ -22,6 +22,7 @@ LAYERS = [
     *("__main__", "cli"),
     "ui",
     "service",
+    "tuning",
     "sweeping",
     "reading",
     "demo",
@@ -29,6 +30,7 @@ LAYERS = [
     "store",
     "plots",
     "export",
+    "tunes",
     "sweeps",
     "analysis",
     "training",
@@ -50,10 +52,11 @@ ALONE_IN = {
     "plotly": ("plots",),
     "sqlalchemy": ("store",),
     "alembic": ("store",),
+    "optuna": ("store", "tunes"),
 }
 """Packages that only these rooms know of."""
 
-SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend")
+SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend", "optuna")
 """What takes a second or more to import, and no page needs before it is drawn."""
 
 SOURCES = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "tsexplorer").rglob("*.py")]

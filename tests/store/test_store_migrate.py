@@ -19,7 +19,7 @@ from tests.store.store_examples import add, epoch
 from tsexplorer.errors import UserError
 from tsexplorer.store import Store
 from tsexplorer.store.engine import connect
-from tsexplorer.store.migrate import FOLDER, HEAD, bring_up_to_date
+from tsexplorer.store.migrate import FOLDER, HEAD, TABLE, bring_up_to_date
 from tsexplorer.store.schema import Base
 
 SCRIPTS = ScriptDirectory(str(FOLDER))
@@ -40,7 +40,8 @@ def test_each_revision_leads_to_the_schema_of_the_code(url: str, revision: str) 
         command.upgrade(config, revision)
     bring_up_to_date(engine)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        context = MigrationContext.configure(connection, opts={"version_table": TABLE})
+        assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
 
 
@@ -65,7 +66,7 @@ def test_store_of_a_newer_version_is_left_alone(url: str) -> None:
     Store.open(url).close()
     engine = connect(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text(f"UPDATE {TABLE} SET version_num = '9999'"))
     with pytest.raises(UserError, match="was written by a newer version; update this program"):
         Store.open(url)
     engine.dispose()

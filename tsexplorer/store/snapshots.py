@@ -10,10 +10,12 @@ from typing import Any, Literal
 from tsexplorer.errors import NotFoundError
 from tsexplorer.specs import ExperimentSpec, Role, StageSpec
 from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.tunes.spec import TuneSpec
 
-StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "done"]
+StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "pruned", "done"]
 JobStatus = Literal["queued", "running", "paused", "interrupted", "done", "failed", "cancelled"]
 Request = Literal["pause", "resume", "step", "cancel"]
+Kind = Literal["experiment", "sweep", "tuning"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class StageSnapshot:
     Attributes:
         hash: of the spec, 16 hex digits.
         spec: all that decides the net's weights.
-        status: where its training stands.
+        status: where its training stands; pruned is what a search gave up, as if never trained.
         parameters: weights that are trained.
         macs: multiply-accumulates for one image.
         epochs_done: the last epoch that was recorded, 0 before the first.
@@ -122,6 +124,7 @@ class ExperimentSnapshot:
         created_at: UTC.
         stages: one link for each planned stage.
         sweep: the grid, where this is the plan of a sweep; None for an experiment as such.
+        tune: what is searched, where this is a tuning, whose stages are those asked for so far.
     """
 
     id: str
@@ -130,6 +133,14 @@ class ExperimentSnapshot:
     created_at: datetime
     stages: tuple[StageLink, ...]
     sweep: SweepSpec | None = None
+    tune: TuneSpec | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What it is, in a word."""
+        if self.tune is not None:
+            return "tuning"
+        return "experiment" if self.sweep is None else "sweep"
 
     def stage(self, seed: int, role: Role) -> StageSnapshot:
         """The (first) stage of a role for a seed.
@@ -165,7 +176,7 @@ class JobSnapshot:
 
     Attributes:
         id: a number that is never given twice.
-        experiment_id: what is trained: an experiment, or a sweep.
+        experiment_id: what is trained: an experiment, a sweep, or a tuning.
         status: where it stands.
         request: what somebody asked of it and its owner has not yet heard.
         owner: the process that runs it, or ran it last: ``host:pid:start``.
