@@ -1,12 +1,15 @@
-"""The students of a sweep, chunk by chunk, once their teachers are trained."""
+"""The students of a sweep, or of a tuning's round, chunk by chunk, once their teachers are trained.
+
+Who trains them is told the students, and need not know what they are wanted for.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,7 +24,7 @@ from tsexplorer.jobs.weights import Shelf
 from tsexplorer.models import count
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
-from tsexplorer.store import ExperimentSnapshot, JobSnapshot, Store
+from tsexplorer.store import JobSnapshot, Store
 from tsexplorer.sweeps.chunks import (
     Arrays,
     Chunk,
@@ -32,6 +35,7 @@ from tsexplorer.sweeps.chunks import (
     check_fits,
     plan_chunks,
 )
+from tsexplorer.sweeps.events import GiveUp, nobody
 from tsexplorer.sweeps.figures import scores_of_trained
 from tsexplorer.sweeps.memory import available
 from tsexplorer.sweeps.run import run_chunk
@@ -44,8 +48,25 @@ STUDENTS = "chunk.json"
 """Beside a chunk's checkpoint: which students it is of."""
 
 
+@dataclass(frozen=True)
+class Lot:
+    """Students that are wanted.
+
+    Attributes:
+        students: each once.
+        folder: for their chunks, and nothing else; gone at the end.
+        before: students of the same job that are over.
+        total: students of the job.
+    """
+
+    students: tuple[StageSpec, ...]
+    folder: Path
+    before: int
+    total: int
+
+
 class Sweeper:
-    """Trains what is missing of one sweep.
+    """Trains what is missing of a lot.
 
     A chunk has a folder of its own while it trains. One that was begun by a process that is gone
     is taken up again as it was cut then, whatever is missing now.
@@ -57,17 +78,28 @@ class Sweeper:
         settings: Settings,
         board: Board,
         job: JobSnapshot,
-        experiment: ExperimentSnapshot,
+        lot: Lot,
         splits: Splits,
+        give_up: GiveUp = nobody,
+        given_up: Collection[str] = (),
     ) -> None:
-        """A sweep whose job this process has; ``splits`` are its data."""
-        assert experiment.sweep is not None
+        """Students of a job that this process has.
+
+        Args:
+            store: where they are kept; each is a stage there.
+            settings: of the process.
+            board: where the job's standing is told.
+            job: what they are trained for.
+            lot: they.
+            splits: their data.
+            give_up: says after each epoch who need not go on.
+            given_up: hashes of those who need not be trained, looked at again and again.
+        """
         self._store, self._settings, self._board, self._job = store, settings, board, job
         self._shelf = Shelf(settings.stages_folder)
-        self._students = experiment.sweep.students
-        self._unasked = {link.stage.hash for link in experiment.stages if link.stage.ece is None}
-        self._folder = settings.sweeps_folder / experiment.id
+        self._lot, self._students, self._folder = lot, lot.students, lot.folder
         self._splits = splits
+        self._give_up, self._given_up = give_up, given_up
         self._left = 0
 
     def run(
@@ -101,10 +133,12 @@ class Sweeper:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _missing(self, students: Sequence[StageSpec]) -> list[StageSpec]:
-        """Those that must be trained: not done, or without their weights."""
+        """Those that must be trained: not done, or without their weights, and not given up."""
         done = self._store.stages_done([student.hash for student in students])
         missing = []
         for student in students:
+            if student.hash in self._given_up:
+                continue
             if student.hash in done:
                 if self._shelf.whole(student):
                     continue
@@ -120,7 +154,9 @@ class Sweeper:
 
         device = pick_device(self._settings.device)
         for one in self._students:
-            if one.hash in self._unasked and one.hash not in missing:
+            if one.hash in missing or one.hash in self._given_up:
+                continue
+            if self._store.stage(one.hash).ece is None:
                 control.check()
                 found = scores_of_trained(one, self._splits, device, trained, control.check)
                 self._store.stage_asked(one.hash, found.agreement, found.ece)
@@ -181,7 +217,7 @@ class Sweeper:
         def listen(event: events.Event) -> None:
             register.take(event)
             if isinstance(event, events.Progress):
-                event = self._of_sweep(event, len(wanted))
+                event = self._of_job(event, len(wanted))
             self._board.take(self._job.id, event)
             listener(event)
 
@@ -192,14 +228,14 @@ class Sweeper:
             folder=place,
             device=self._settings.device,
         )
-        result = run_chunk(request, listen, control, self._splits)
+        result = run_chunk(request, listen, control, self._splits, self._give_up)
         register.settle()
         self._keep(result, set(wanted))
         shutil.rmtree(place, ignore_errors=True)
 
     def _keep(self, result: ChunkResult, wanted: set[str]) -> None:
         """Weights first: a net that is done has them."""
-        seconds = result.seconds / len(result.students)
+        seconds = result.seconds / max(len(result.students), 1)
         for one in result.students:
             if one.spec.hash in wanted:
                 self._keep_weights(one)
@@ -237,15 +273,15 @@ class Sweeper:
             words += f", {len(chunk.students)} together"
         return words
 
-    def _of_sweep(self, event: events.Progress, size: int) -> events.Progress:
-        """Where the sweep's students stand, by where this chunk does; the rest take as long."""
-        total = len(self._students)
-        done = total - self._left + event.fraction * size
+    def _of_job(self, event: events.Progress, size: int) -> events.Progress:
+        """Where the job's students stand, by where this chunk does; the rest take as long."""
+        total = self._lot.total
+        over = self._lot.before + len(self._students) - self._left
         left = event.seconds_left
         if left is not None and event.fraction < 1:
             whole = left / (1 - event.fraction)
-            left += whole * (self._left - size) / size
-        return replace(event, fraction=done / total, seconds_left=left)
+            left += whole * (total - over - size) / size
+        return replace(event, fraction=(over + event.fraction * size) / total, seconds_left=left)
 
 
 def _write_students(place: Path, chunk: Chunk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.specs import ExperimentSpec, Role, StageSpec
+from tsexplorer.sweeps.events import Scores
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.tunes.spec import TuneSpec
 
@@ -154,6 +156,21 @@ class ExperimentSnapshot:
         raise NotFoundError(
             f'The experiment "{self.name}" has no {role} for seed {seed}; take one of its seeds.'
         )
+
+    @property
+    def scores(self) -> dict[str, Scores]:
+        """What the kept weights of the stages that are done score on validation, by hash."""
+        stages = {link.stage.hash: link.stage for link in self.stages}
+        return {
+            key: Scores(
+                one.validation_accuracy,
+                math.nan if one.validation_loss is None else one.validation_loss,
+                one.agreement,
+                one.ece,
+            )
+            for key, one in stages.items()
+            if one.status == "done" and one.validation_accuracy is not None
+        }
 
     @property
     def done(self) -> bool:

@@ -1,9 +1,9 @@
 """From trials to a suggestion, and how sure it is.
 
-A search ends with the setting that was best on its own seeds, and so in part with the luckiest. The
-suggestion is therefore chosen among the best few by seeds that the search never saw, and its figures
-are of these alone. The baseline is tuned, too: at a few learning rates on the search's seeds, and
-the best of them is repeated on the same further seeds.
+A search ends with the setting that was best on its own seeds, and so in part with the luckiest.
+The suggestion is therefore chosen among the best few by seeds that the search never saw, and its
+figures are of these alone. The baseline is tuned, too: at a few learning rates on the search's
+seeds, and the best of them is repeated on the same further seeds.
 """
 
 from __future__ import annotations
