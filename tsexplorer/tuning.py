@@ -275,7 +275,7 @@ class Tuning:
         return TuneFigures(
             tune=snapshot,
             trials=trials,
-            ways=self._ways(tune, trials, row),
+            ways=self._ways(tune, trials),
             repeating=searched,
             teachers_left=sum(stages[one.spec.hash].status != "done" for one in tune.before),
             outcome=found,
@@ -332,20 +332,14 @@ class Tuning:
             nets_done=sum(link.stage.status == "done" for link in row.stages),
         )
 
-    def _ways(
-        self, tune: TuneSpec, trials: tuple[Trial, ...], row: ExperimentSnapshot
-    ) -> dict[int, Way]:
+    def _ways(self, tune: TuneSpec, trials: tuple[Trial, ...]) -> dict[int, Way]:
         running = {
             one.number: tune.students(one.setting, tune.seeds_searched[:1])[0].hash
             for one in trials
             if one.state == "running"
         }
         last = self._store.last_epochs(list(running.values()))
-        known = {link.stage.hash: link.stage.epochs_done for link in row.stages}
-        return {
-            number: Way(known.get(key, 0), _accuracy(last.get(key)))
-            for number, key in running.items()
-        }
+        return {number: _way(last.get(key)) for number, key in running.items()}
 
 
 def named(spec: TuneSpec, name: str) -> TuneSpec:
@@ -357,8 +351,8 @@ def named(spec: TuneSpec, name: str) -> TuneSpec:
     return spec.model_copy(update={"base": renamed(spec.base, name)})
 
 
-def _accuracy(row: EpochRow | None) -> float | None:
-    return None if row is None else row.validation_accuracy
+def _way(row: EpochRow | None) -> Way:
+    return Way(0, None) if row is None else Way(row.epoch, row.validation_accuracy)
 
 
 def _likely_round(spec: TuneSpec) -> tuple[StageSpec, ...]:

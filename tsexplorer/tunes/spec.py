@@ -85,7 +85,7 @@ class TuneSpec(Spec):
     def _something_to_search(self) -> Self:
         if not self.open:
             raise ValueError(
-                "T, lambda and learning rate are all fixed, so there is nothing to search"
+                "leave one of T, lambda and learning rate open, else there is nothing to search"
             )
         return self
 
