@@ -29,6 +29,29 @@ def asked_sweep(
         UserError: a value is no number or not allowed, the grid is empty, or there is no such
             recipe.
     """
+    base = asked_base(recipe, data, teacher, student, objective, epochs)
+    grid = {
+        "temperatures": temperatures,
+        "lambdas": lambdas,
+        "learning_rates": learning_rates,
+    }
+    values = {name: numbers(name, text) for name, text in grid.items() if text is not None}
+    return parse_spec(SweepSpec, {"base": base, "seeds": tuple(range(seeds)), **values})
+
+
+def asked_base(
+    recipe: str | None,
+    data: str | None,
+    teacher: str | None,
+    student: str | None,
+    objective: str | None,
+    epochs: int | None,
+) -> ExperimentSpec:
+    """What all students have in common; what is not given is the recipe's.
+
+    Raises:
+        UserError: a value is not allowed, or there is no such recipe.
+    """
     base = asked_for(recipe, None, data=data)
     changes: dict[str, Any] = {}
     if teacher is not None:
@@ -39,14 +62,7 @@ def asked_sweep(
         changes["objective"] = base.objective.model_copy(update={"name": objective})
     if epochs is not None:
         changes["distilled_train"] = dict(base.distilled_train) | {"epochs": epochs}
-    grid = {
-        "temperatures": temperatures,
-        "lambdas": lambdas,
-        "learning_rates": learning_rates,
-    }
-    values = {name: numbers(name, text) for name, text in grid.items() if text is not None}
-    base = parse_spec(ExperimentSpec, dict(base) | changes)
-    return parse_spec(SweepSpec, {"base": base, "seeds": tuple(range(seeds)), **values})
+    return parse_spec(ExperimentSpec, dict(base) | changes)
 
 
 def usual_name(sweep: SweepSpec) -> str:
