@@ -3,10 +3,11 @@
 import streamlit as st
 
 from tsexplorer.ui import forms
+from tsexplorer.ui.past import Past, choice
 from tsexplorer.ui.process import get_service, sentences
+from tsexplorer.ui.state import SWEEP
 from tsexplorer.ui.sweep.form import form
 from tsexplorer.ui.sweep.live import live_view
-from tsexplorer.ui.sweep.past import choice
 
 NOTHING_YET = """
 Which temperature T, and how much weight λ for the labels? It depends on the task, so the answer is
@@ -32,7 +33,8 @@ def main() -> None:
     with left, sentences():
         form(service)
     with right, sentences():
-        shown = choice(service)
+        sweeps = service.sweeps
+        shown = choice(Past("Sweep", SWEEP, sweeps.all, sweeps.one, sweeps.delete))
         if shown is None:
             st.markdown(NOTHING_YET)
         else:
