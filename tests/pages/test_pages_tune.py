@@ -122,6 +122,23 @@ def test_what_waits_can_be_cancelled_and_is_on_no_other_page(
     assert "waits" not in words(open_page("home"))
 
 
+def test_the_round_under_way_is_shown(open_page: OpenPage, service: Service) -> None:
+    endless = TINY.distilled_train.model_copy(update={"epochs": 10_000})
+    base = TINY.model_copy(update={"distilled_train": endless})
+    started = service.tuning.start(SPEC.model_copy(update={"base": base, "per_round": 4}), "long")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(one.epoch for one in service.tuning.figures("long").ways.values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    page = open_page("tune")
+    rows = page.dataframe[0].value
+    service.cancel(started.job or 0)
+    assert "**0 of 16** trials are over" in words(page)
+    assert list(rows["Trial"]) == [1, 2, 3, 4]
+    assert all("of 10000" in state for state in rows["State"])
+    assert rows["Accuracy (%)"].between(0, 100).all()
+
+
 def test_a_link_that_names_nothing_is_said(open_page: OpenPage) -> None:
     page = open_page("tune", tuning="gone")
     (said,) = [one.value for one in page.warning]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from tsexplorer.objectives.base import format_number
 from tsexplorer.plots.palette import Palette
 from tsexplorer.plots.scales import SCALES, dressed
 from tsexplorer.plots.sweep import in_words
@@ -118,9 +120,15 @@ def slice_figure(
     dressed(figure, palette, 300)
     figure.update_xaxes(title=TITLES[name], zeroline=False)
     if name in LOGARITHMIC:
-        figure.update_xaxes(type="log", dtick="D2", exponentformat="none")
-    figure.update_yaxes(title="Accuracy (%)", zeroline=False, range=_seen(found))
+        ticks = _ticks(tune.ranges[name], 4.0 if name == "temperature" else 10.0)
+        words = [format_number(tick) for tick in ticks]
+        figure.update_xaxes(type="log", tickvals=ticks, ticktext=words)
+    seen = _seen(found)
+    if seen and suggestion is not None and suggestion.result.accuracy.high is not None:
+        seen[1] = max(seen[1], 100 * suggestion.result.accuracy.high)
+    figure.update_yaxes(title="Accuracy (%)", zeroline=False, range=seen)
     figure.update_layout(hovermode="closest", showlegend=False)
+    figure.update_layout(margin={"l": 8, "r": 16, "t": 16, "b": 8})
     return figure
 
 
@@ -174,6 +182,26 @@ def _marks(
         hovertext=[hover[number] for number, _ in marks],
         hovertemplate="%{hovertext}<extra></extra>",
     )
+
+
+def below(found: History) -> int:
+    """Trials that lie below what is drawn."""
+    seen = _seen(found)
+    if seen is None:
+        return 0
+    return sum(value < seen[0] for _, value in (*found.ended, *found.pruned))
+
+
+def _ticks(ends: tuple[float, float], step: float) -> list[float]:
+    """Powers of a number within a range; both ends where there are fewer than two.
+
+    >>> _ticks((0.5, 32), 4), _ticks((0.02, 0.05), 10)
+    ([1.0, 4.0, 16.0], [0.02, 0.05])
+    """
+    first = math.ceil(math.log(ends[0], step) - 1e-9)
+    last = math.floor(math.log(ends[1], step) + 1e-9)
+    powers = [float(f"{step**power:.6g}") for power in range(first, last + 1)]
+    return powers if len(powers) > 1 else list(ends)
 
 
 def _seen(found: History) -> list[float] | None:

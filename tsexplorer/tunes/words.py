@@ -33,13 +33,22 @@ def how_sure(suggestion: Suggestion, tune: TuneSpec) -> str:
     others, near = len(suggestion.others), len(suggestion.near)
     if not others:
         first = f"It is the only setting that was repeated, on {seeds}."
+    elif near == others:
+        first = (
+            f"None of the {others} other settings repeated on {seeds} can be told apart from it: "
+            "the choice among them is partly luck."
+            if others > 1
+            else f"The other setting repeated on {seeds} cannot be told apart from it."
+        )
     elif near:
         first = (
             f"{near} of the {others} other settings repeated on {seeds} cannot be told apart from "
             "it: the choice among them is partly luck."
         )
     else:
-        first = f"The {others} other settings repeated on {seeds} all lie behind it."
+        first = (
+            f"{others} other setting{chr(115) * (others > 1)} repeated on {seeds} lie behind it."
+        )
     if suggestion.gains:
         return f"{first} It is ahead of the baseline."
     return f"{first} It is not shown to be better than the baseline."

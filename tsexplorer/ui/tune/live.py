@@ -10,7 +10,7 @@ import streamlit as st
 
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
-from tsexplorer.plots.tune import history, history_figure, importance_figure, slice_figure
+from tsexplorer.plots.tune import below, history, history_figure, importance_figure, slice_figure
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.store import JobSnapshot
 from tsexplorer.tunes.words import setting_in_words
@@ -115,11 +115,14 @@ def _settled(service: Service, figures: TuneFigures) -> None:
     """How the search went, what mattered, where the good settings lie, and the numbers."""
     spec = figures.tune.spec
     st.subheader("How the search went", anchor=False)
-    figure(history_figure(history(spec, figures.trials), palette()), "tune_history")
+    found = history(spec, figures.trials)
+    figure(history_figure(found, palette()), "tune_history")
+    hidden = below(found)
+    lower = f" {hidden} far worse one{'s' * (hidden > 1)} lie below the figure." if hidden else ""
     st.caption(
         f"{figures.count('done')} trials came to their end; {figures.count('pruned')} were given "
         "up (crosses, at the accuracy they had then), since they were behind the median of those "
-        f"that ended, at the same epoch. {provenance(figures)}"
+        f"that ended, at the same epoch.{lower} {provenance(figures)}"
     )
     _importances(service, figures)
     st.subheader("Where the good settings lie", anchor=False)
