@@ -131,7 +131,7 @@ def test_the_round_under_way_is_shown(open_page: OpenPage, service: Service) -> 
         assert time.monotonic() < deadline
         time.sleep(0.05)
     page = open_page("tune")
-    rows = page.dataframe[0].value
+    rows = page.dataframe[-1].value
     service.cancel(started.job or 0)
     assert "**0 of 16** trials are over" in words(page)
     assert list(rows["Trial"]) == [1, 2, 3, 4]

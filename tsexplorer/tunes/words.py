@@ -46,9 +46,7 @@ def how_sure(suggestion: Suggestion, tune: TuneSpec) -> str:
             "it: the choice among them is partly luck."
         )
     else:
-        first = (
-            f"{others} other setting{chr(115) * (others > 1)} repeated on {seeds} lie behind it."
-        )
+        first = f"All other settings repeated on {seeds} lie behind it."
     if suggestion.gains:
         return f"{first} It is ahead of the baseline."
     return f"{first} It is not shown to be better than the baseline."
