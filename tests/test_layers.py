@@ -23,6 +23,7 @@ LAYERS = [
     "ui",
     "findings",
     "service",
+    "tuning",
     "sweeping",
     "reading",
     "demo",
@@ -30,6 +31,7 @@ LAYERS = [
     "store",
     "plots",
     "export",
+    "tunes",
     "sweeps",
     "analysis",
     "training",
@@ -54,10 +56,11 @@ ALONE_IN = {
     "joblib": ("sweeps",),
     "distributed": ("sweeps",),
     "dask": ("sweeps",),
+    "optuna": ("store", "tunes"),
 }
 """Packages that only these rooms know of."""
 
-SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend", "distributed")
+SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend", "distributed", "optuna")
 """What takes a second or more to import, and no page needs before it is drawn."""
 
 SOURCES = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "tsexplorer").rglob("*.py")]

@@ -10,16 +10,17 @@ from __future__ import annotations
 import math
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tsexplorer.data.base import DatasetInfo
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.settings import Settings
-from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec, StageSpec, parse_spec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot, JobStatus, StageSnapshot, Store
 from tsexplorer.sweeps.chunks import plan_chunks
 from tsexplorer.sweeps.cluster.address import checked_address
@@ -191,7 +192,6 @@ class Sweeping:
         chunks = plan_chunks(students, info, available())
         judged = verdict(students[0].model, students[0].train, len(info.classes), objective.name)
         most = max(len(chunk.students) for chunk in chunks) if judged.stacks else 1
-        size = in_words(need(students[0], info, seeds=1).of(most))
         done = self._trained_among([stage.spec.hash for stage in spec.planned])
         remarks = []
         if not objective.needs_teacher:
@@ -203,11 +203,7 @@ class Sweeping:
             teachers_left=sum(stage.hash not in done for stage in spec.before),
             stacks=judged.stacks,
             rule=judged.sentence,
-            memory=f"{most} at a time take about {size} of the {in_words(available())} that may "
-            "be used."
-            if most > 1
-            else f"One at a time takes about {size} of the {in_words(available())} that may be "
-            "used.",
+            memory=memory_sentence(students[0], info, most),
             remarks=tuple(remarks),
         )
 
@@ -221,7 +217,7 @@ class Sweeping:
             UserError: :meth:`check` says no, or the data is not there.
         """
         self.check(spec)
-        self._needs_data(spec)
+        needs_data(spec.base, self._settings)
         from tsexplorer.jobs.rehearsal import rehearse
         from tsexplorer.sweeps.cost import Paces
 
@@ -289,7 +285,7 @@ class Sweeping:
         """As :meth:`start`, for a caller that runs the job itself."""
         spec, place = named(spec, name), self.place(cluster)
         self.check(spec)
-        self._needs_data(spec)
+        needs_data(spec.base, self._settings)
         return self._store.enqueue(self._store.add_sweep(spec).id, place)
 
     def adopt(self, key: str, cell: Cell) -> ExperimentSnapshot:
@@ -406,19 +402,7 @@ class Sweeping:
         return scores
 
     def _trained_among(self, keys: list[str]) -> frozenset[str]:
-        """Those that are done, and whose weights are there."""
-        folder = self._settings.stages_folder
-        return frozenset(
-            key for key in self._store.stages_done(keys) if weights_path(folder, key) is not None
-        )
-
-    def _needs_data(self, spec: SweepSpec) -> None:
-        name = spec.base.data.name
-        if not get_dataset(name).available(self._settings.data_folder):
-            raise UserError(
-                f"The images of {name} are not in {self._settings.data_folder}; download them on "
-                "the Train page, or put the files there."
-            )
+        return trained_among(keys, self._store, self._settings)
 
 
 def named(spec: SweepSpec, name: str) -> SweepSpec:
@@ -427,8 +411,46 @@ def named(spec: SweepSpec, name: str) -> SweepSpec:
     Raises:
         UserError: it is empty or too long.
     """
-    base = parse_spec(ExperimentSpec, {**dict(spec.base), "name": name})
-    return spec.model_copy(update={"base": base})
+    return spec.model_copy(update={"base": renamed(spec.base, name)})
+
+
+def renamed(base: ExperimentSpec, name: str) -> ExperimentSpec:
+    """The same experiment under a name.
+
+    Raises:
+        UserError: it is empty or too long.
+    """
+    return parse_spec(ExperimentSpec, {**dict(base), "name": name})
+
+
+def needs_data(base: ExperimentSpec, settings: Settings) -> None:
+    """Refuse what cannot be trained now.
+
+    Raises:
+        UserError: its images are not there.
+    """
+    name = base.data.name
+    if not get_dataset(name).available(settings.data_folder):
+        raise UserError(
+            f"The images of {name} are not in {settings.data_folder}; download them on the Train "
+            "page, or put the files there."
+        )
+
+
+def trained_among(keys: Sequence[str], store: Store, settings: Settings) -> frozenset[str]:
+    """Those of the stages that are done, and whose weights are there."""
+    folder = settings.stages_folder
+    return frozenset(
+        key for key in store.stages_done(keys) if weights_path(folder, key) is not None
+    )
+
+
+def memory_sentence(student: StageSpec, info: DatasetInfo, most: int) -> str:
+    """What students take that train at once, of what there is."""
+    size, there = in_words(need(student, info, seeds=1).of(most)), in_words(available())
+    if most == 1:
+        return f"One at a time takes about {size} of the {there} that may be used."
+    return f"{most} at a time take about {size} of the {there} that may be used."
 
 
 def figures_of(sweep: SweepSnapshot, known: Known) -> SweepFigures:

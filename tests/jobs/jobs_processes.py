@@ -26,6 +26,7 @@ from tsexplorer.store import Store
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.training import files, loop, task
 from tsexplorer.training.learner import Learner
+from tsexplorer.tunes.spec import TuneSpec
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -85,6 +86,16 @@ def sweep_until_killed(home: Path, asked: SweepSpec, moment: str, count: int) ->
     SWEEP_MOMENTS[moment](_Countdown(count))
     service = Service(settings(home))
     job = service.sweeps.start(asked, "map").job
+    ended(service, service.store.job(job or 0))
+    sys.exit("the job was over before the moment came")
+
+
+def tune_until_killed(home: Path, asked: TuneSpec, moment: str, count: int) -> None:
+    """As :func:`train_until_killed`, for a tuning."""
+    runner_module.load_splits = load_few
+    SWEEP_MOMENTS[moment](_Countdown(count))
+    service = Service(settings(home))
+    job = service.tuning.start(asked, "tuned").job
     ended(service, service.store.job(job or 0))
     sys.exit("the job was over before the moment came")
 

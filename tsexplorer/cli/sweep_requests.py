@@ -32,7 +32,42 @@ def asked_sweep(
             recipe or finding, or both are given.
     """
     start = _start(finding, recipe, data)
-    base = start.base
+    grid = {
+        "temperatures": temperatures,
+        "lambdas": lambdas,
+        "learning_rates": learning_rates,
+    }
+    values = {name: numbers(name, text) for name, text in grid.items() if text is not None}
+    if seeds is not None:
+        values["seeds"] = tuple(range(seeds))
+    base = _changed(start.base, teacher, student, objective, epochs)
+    return parse_spec(SweepSpec, dict(start) | {"base": base} | values)
+
+
+def asked_base(
+    recipe: str | None,
+    data: str | None,
+    teacher: str | None,
+    student: str | None,
+    objective: str | None,
+    epochs: int | None,
+) -> ExperimentSpec:
+    """What all students have in common; what is not given is the recipe's.
+
+    Raises:
+        UserError: a value is not allowed, or there is no such recipe.
+    """
+    return _changed(asked_for(recipe, None, data=data), teacher, student, objective, epochs)
+
+
+def _changed(
+    base: ExperimentSpec,
+    teacher: str | None,
+    student: str | None,
+    objective: str | None,
+    epochs: int | None,
+) -> ExperimentSpec:
+    """An experiment with what was given in place of its own."""
     changes: dict[str, Any] = {}
     if teacher is not None:
         changes["teacher"] = ModelSpec(name=teacher)
@@ -42,16 +77,7 @@ def asked_sweep(
         changes["objective"] = base.objective.model_copy(update={"name": objective})
     if epochs is not None:
         changes["distilled_train"] = dict(base.distilled_train) | {"epochs": epochs}
-    grid = {
-        "temperatures": temperatures,
-        "lambdas": lambdas,
-        "learning_rates": learning_rates,
-    }
-    values = {name: numbers(name, text) for name, text in grid.items() if text is not None}
-    if seeds is not None:
-        values["seeds"] = tuple(range(seeds))
-    base = parse_spec(ExperimentSpec, dict(base) | changes)
-    return parse_spec(SweepSpec, dict(start) | {"base": base} | values)
+    return parse_spec(ExperimentSpec, dict(base) | changes)
 
 
 def _start(finding: str | None, recipe: str | None, data: str | None) -> SweepSpec:

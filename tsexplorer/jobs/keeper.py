@@ -1,4 +1,4 @@
-"""What is there of a sweep's students, and what is added to it: weights, figures, curves."""
+"""What is there of many students, and what is added to it: weights, figures, curves."""
 
 from __future__ import annotations
 
@@ -21,18 +21,26 @@ from tsexplorer.training.precision import pick_device
 
 
 class Keeper:
-    """A sweep's students in the store and on the shelf, wherever they train."""
+    """Students of a sweep or a tuning in the store and on the shelf, wherever they train."""
 
-    def __init__(self, store: Store, settings: Settings, splits: Splits) -> None:
-        """Keep students of one dataset, ``splits``."""
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        splits: Splits,
+        given_up: Collection[str] = (),
+    ) -> None:
+        """Keep students of one dataset, ``splits``; those of ``given_up`` need no training."""
         self.store, self.shelf, self.splits = store, Shelf(settings.stages_folder), splits
-        self._settings = settings
+        self._settings, self._given_up = settings, given_up
 
     def missing(self, students: Sequence[StageSpec]) -> list[StageSpec]:
-        """Those that must be trained: not done, or without their weights."""
+        """Those that must be trained: not done, or without their weights, and not given up."""
         done = self.store.stages_done([student.hash for student in students])
         missing = []
         for student in students:
+            if student.hash in self._given_up:
+                continue
             if student.hash in done:
                 if self.shelf.whole(student):
                     continue
@@ -82,7 +90,7 @@ class Keeper:
 
     def keep(self, result: ChunkResult, wanted: Collection[str]) -> None:
         """Keep those of a chunk that were missing. Weights first: a net that is done has them."""
-        seconds = result.seconds / len(result.students)
+        seconds = result.seconds / max(len(result.students), 1)
         for one in result.students:
             if one.spec.hash in wanted:
                 self._keep_weights(one)

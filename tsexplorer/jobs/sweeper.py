@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tsexplorer.data.registry import Splits
@@ -18,8 +18,9 @@ from tsexplorer.jobs.mishap import noted
 from tsexplorer.jobs.turn import turn
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
-from tsexplorer.store import ExperimentSnapshot, JobSnapshot, Store
+from tsexplorer.store import JobSnapshot, Store
 from tsexplorer.sweeps.chunks import Chunk, ChunkRequest, check_fits, plan_chunks
+from tsexplorer.sweeps.events import GiveUp, nobody
 from tsexplorer.sweeps.memory import available
 from tsexplorer.sweeps.run import run_chunk
 from tsexplorer.training import events
@@ -30,8 +31,25 @@ STUDENTS = "chunk.json"
 """Beside a chunk's checkpoint: which students it is of."""
 
 
+@dataclass(frozen=True)
+class Lot:
+    """Students that are wanted.
+
+    Attributes:
+        students: each once.
+        folder: for their chunks, and nothing else; gone at the end.
+        before: students of the same job that are over.
+        total: students of the job.
+    """
+
+    students: tuple[StageSpec, ...]
+    folder: Path
+    before: int
+    total: int
+
+
 class Sweeper:
-    """Trains what is missing of one sweep.
+    """Trains what is missing of a lot.
 
     A chunk has a folder of its own while it trains. One that was begun by a process that is gone
     is taken up again as it was cut then, whatever is missing now.
@@ -43,16 +61,27 @@ class Sweeper:
         settings: Settings,
         board: Board,
         job: JobSnapshot,
-        experiment: ExperimentSnapshot,
+        lot: Lot,
         splits: Splits,
+        give_up: GiveUp = nobody,
+        given_up: Collection[str] = (),
     ) -> None:
-        """A sweep whose job this process has; ``splits`` are its data."""
-        assert experiment.sweep is not None
+        """Students of a job that this process has.
+
+        Args:
+            store: where they are kept; each is a stage there.
+            settings: of the process.
+            board: where the job's standing is told.
+            job: what they are trained for.
+            lot: they.
+            splits: their data.
+            give_up: says after each epoch who need not go on; on this machine alone.
+            given_up: hashes of those who need not be trained, looked at again and again.
+        """
         self._settings, self._board, self._job = settings, board, job
-        self._keeper = Keeper(store, settings, splits)
-        self._students = experiment.sweep.students
-        self._unasked = {link.stage.hash for link in experiment.stages if link.stage.ece is None}
-        self._folder = settings.sweeps_folder / experiment.id
+        self._keeper = Keeper(store, settings, splits, given_up)
+        self._lot, self._students, self._folder = lot, lot.students, lot.folder
+        self._give_up, self._given_up = give_up, given_up
         self._left = 0
 
     def run(
@@ -70,8 +99,7 @@ class Sweeper:
             UserError: in one sentence, why a chunk failed.
         """
         missing = self._keeper.missing(self._students)
-        known = self._unasked - {student.hash for student in missing}
-        self._keeper.ask((one for one in self._students if one.hash in known), control.check)
+        self._keeper.ask(self._known(missing), control.check)
         for _ in range(len(self._students) - len(missing)):
             self._board.stage_done(self._job.id)
         if self._job.cluster is None:
@@ -80,6 +108,16 @@ class Sweeper:
             away = Away(self._keeper, self._settings, self._board, self._job, len(self._students))
             away.run(missing, control, listener, waiting)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _known(self, missing: Sequence[StageSpec]) -> list[StageSpec]:
+        """Students that are trained, and of whom nobody asked what a map shows."""
+        others = {student.hash for student in missing} | set(self._given_up)
+        store = self._keeper.store
+        return [
+            one
+            for one in self._students
+            if one.hash not in others and store.stage(one.hash).ece is None
+        ]
 
     def _here(
         self,
@@ -150,7 +188,7 @@ class Sweeper:
         def listen(event: events.Event) -> None:
             register.take(event)
             if isinstance(event, events.Progress):
-                event = self._of_sweep(event, len(wanted))
+                event = self._of_job(event, len(wanted))
             self._board.take(self._job.id, event)
             listener(event)
 
@@ -161,20 +199,20 @@ class Sweeper:
             folder=place,
             device=self._settings.device,
         )
-        result = run_chunk(request, listen, control, self._keeper.splits)
+        result = run_chunk(request, listen, control, self._keeper.splits, self._give_up)
         register.settle()
         self._keeper.keep(result, set(wanted))
         shutil.rmtree(place, ignore_errors=True)
 
-    def _of_sweep(self, event: events.Progress, size: int) -> events.Progress:
-        """Where the sweep's students stand, by where this chunk does; the rest take as long."""
-        total = len(self._students)
-        done = total - self._left + event.fraction * size
+    def _of_job(self, event: events.Progress, size: int) -> events.Progress:
+        """Where the job's students stand, by where this chunk does; the rest take as long."""
+        total = self._lot.total
+        over = self._lot.before + len(self._students) - self._left
         left = event.seconds_left
         if left is not None and event.fraction < 1:
             whole = left / (1 - event.fraction)
-            left += whole * (self._left - size) / size
-        return replace(event, fraction=done / total, seconds_left=left)
+            left += whole * (total - over - size) / size
+        return replace(event, fraction=(over + event.fraction * size) / total, seconds_left=left)
 
 
 def _write_students(place: Path, chunk: Chunk) -> None:

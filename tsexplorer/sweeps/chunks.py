@@ -101,7 +101,7 @@ class ChunkResult:
 
     Attributes:
         key: the chunk's.
-        students: in the chunk's order.
+        students: in the chunk's order, but for those that were given up.
         seconds: spent on it, pauses left out, earlier sittings counted.
         machine: what it was trained on, in words.
     """

@@ -138,10 +138,11 @@ def experiment_view(
                 st.rerun()
         return
     with sentences():
-        _links(service.experiment(adopted[place]))
+        links(service.experiment(adopted[place]))
 
 
-def _links(experiment: ExperimentSnapshot) -> None:
+def links(experiment: ExperimentSnapshot) -> None:
+    """The ways to an experiment that was made of a setting."""
     words = f"It is the experiment **{escaped(title_of(experiment))}**"
     if not experiment.done:
         done = sum(link.stage.status == "done" for link in experiment.stages)

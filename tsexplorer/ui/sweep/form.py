@@ -57,7 +57,7 @@ def form(service: Service) -> None:
         teacher = forms.net_form("teacher", "Teacher net")
     with second:
         student = forms.net_form("student", "Student net")
-    objective = _objective()
+    objective = objective_form()
     temperatures = _values("Temperatures T", "temperatures", "The columns of the map.")
     lambdas = _values(
         "Weights of the labels λ",
@@ -155,7 +155,8 @@ def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
     return text
 
 
-def _objective() -> str:
+def objective_form() -> str:
+    """An objective that has a T and a lambda, with its formula."""
     names = [
         name
         for name in objective_names()
