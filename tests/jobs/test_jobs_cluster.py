@@ -1,4 +1,4 @@
-"""Sweeps on a cluster: two worker processes on this machine, one of them killed now and then."""
+"""Sweeps on a cluster of two workers: processes of their own, one of which is killed, or here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from distributed import Client
 
 from tests.jobs.jobs_examples import ended, settings, wait_until
 from tests.jobs.sweeps_examples import grid, outcome, over, row_of
@@ -25,8 +26,8 @@ from tsexplorer.sweeping import SweepSnapshot
 from tsexplorer.sweeps.cluster import client as client_module
 from tsexplorer.sweeps.spec import SweepSpec
 
-SHORT = TrainSpec(epochs=2, batch_size=500, learning_rate=0.01)
-LONG = TrainSpec(epochs=12, batch_size=200, learning_rate=0.01)
+SHORT = TrainSpec(epochs=3, batch_size=250, learning_rate=0.01)
+LONG = TrainSpec(epochs=8, batch_size=200, learning_rate=0.01)
 """Long enough for a worker to be killed meanwhile."""
 
 
@@ -36,9 +37,9 @@ def few_images() -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    elsewhere = str(tmp_path_factory.mktemp("workers"))
-    with local_cluster(2, processes=True, env={"TSEXPLORER_HOME": elsewhere}) as found:
+def cluster() -> Iterator[Any]:
+    """Two workers in this process, which has torch already."""
+    with local_cluster(2) as found:
         yield found
 
 
@@ -51,42 +52,35 @@ def start(service: Service, cluster: Any, sweep: SweepSpec) -> SweepSnapshot:
     return service.sweeps.start(sweep, "map", cluster.scheduler_address)
 
 
-def under_way(cluster: Any, count: int) -> list[int]:
-    """Processes of the workers that train, once there are so many of them."""
-    wait_until(lambda: len(busy(cluster)) == count)
-
-    def training() -> list[int]:
-        states = cluster_states(cluster)
-        return [pid for pid, executing in states if executing]
-
-    return wait_until(lambda: found if len(found := training()) == count else None) or []
-
-
-def cluster_states(cluster: Any) -> list[tuple[int, bool]]:
-    from distributed import Client
+def busy_processes(cluster: Any) -> list[int]:
+    """Those of the workers that train right now."""
 
     def state(dask_worker: Any) -> tuple[int, bool]:
         return os.getpid(), bool(dask_worker.state.executing)
 
     with Client(cluster.scheduler_address, set_as_default=False) as client:
-        return list(client.run(state).values())
+        return [pid for pid, executing in client.run(state).values() if executing]
+
+
+def executing(cluster: Any) -> int:
+    """How many workers of this process train right now."""
+    return sum(bool(worker.state.executing) for worker in cluster.workers.values())
 
 
 def test_worker_that_dies_costs_its_chunk_alone_and_the_map_is_that_of_one_machine(
-    cluster: Any,
-    tmp_path: Path,
-    home: Path,
-    service: Service,
-    open_service: Callable[[Settings], Service],
+    tmp_path: Path, home: Path, service: Service, open_service: Callable[[Settings], Service]
 ) -> None:
-    started = start(service, cluster, asked(LONG))
-    pid, _ = under_way(cluster, 2)
-    os.kill(pid, signal.SIGKILL)
-    away = over(service, started)
-    assert (away.status, away.nets_done) == ("done", 11)
-    assert sorted(sent(cluster).values()) == [1, 2]
+    env = {"TSEXPLORER_HOME": str(tmp_path / "workers")}
+    with local_cluster(2, processes=True, env=env) as cluster:
+        started = start(service, cluster, asked(SHORT))
+        wait_until(lambda: len(busy(cluster)) == 2)
+        pid, _ = wait_until(lambda: found if len(found := busy_processes(cluster)) == 2 else [])
+        os.kill(pid, signal.SIGKILL)
+        away = over(service, started)
+        assert (away.status, away.nets_done) == ("done", 11)
+        assert sorted(sent(cluster).values()) == [1, 2]
     here = open_service(settings(tmp_path / "here"))
-    whole = over(here, here.sweeps.start(asked(LONG), "map"))
+    whole = over(here, here.sweeps.start(asked(SHORT), "map"))
     assert_alike(outcome(service, away, home), outcome(here, whole, tmp_path / "here"))
     students = {student.hash for student in away.spec.students}
     for link in row_of(service, away).stages:
@@ -106,27 +100,6 @@ def assert_alike(there: tuple[Any, Any], here: tuple[Any, Any]) -> None:
             assert one[name] == other[name]
         for name in ("validation_accuracy", "test_accuracy", "agreement"):
             assert one[name] == pytest.approx(other[name], abs=0.005)
-
-
-def test_chunk_that_kills_workers_fails_alone_and_can_be_resumed(
-    cluster: Any, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started = start(service, cluster, asked(LONG))
-    with monkeypatch.context() as patch:
-        patch.setattr(cluster.scheduler, "allowed_failures", 0)
-        pid, _ = under_way(cluster, 2)
-        os.kill(pid, signal.SIGKILL)
-        job = ended(service, service.store.job(started.job or 0))
-    assert job.status == "failed"
-    assert str(job.error).startswith("Every worker that was given these students died (1 in all)")
-    assert service.sweeps.one("map").nets_done == 6
-    states = [link.stage.status for link in row_of(service, started).stages]
-    assert states.count("failed") == 5
-    notices = service.standing(job).notices
-    assert any("the others that are under way are waited for" in one for one in notices)
-    service.resume(job.id)
-    assert over(service, started).nets_done == 11
-    assert service.store.job(job.id).cluster == cluster.scheduler_address
 
 
 def test_pause_keeps_what_is_under_way_and_sends_no_more(
@@ -159,7 +132,7 @@ def test_pause_keeps_what_is_under_way_and_sends_no_more(
     service.cancel(job)
     assert ended(service, service.store.job(job)).status == "cancelled"
     assert time.monotonic() - asked_at < 1
-    wait_until(lambda: not any(executing for _, executing in cluster_states(cluster)))
+    wait_until(lambda: executing(cluster) == 0)
     service.resume(job)
     assert over(service, started).nets_done == 11
 
@@ -200,3 +173,25 @@ def test_cluster_that_does_not_answer_fails_the_job_before_anything_is_trained(
     assert {link.stage.status for link in row_of(service, started).stages} == {"new"}
     here = service.sweeps.start(asked(), "map", "")
     assert over(service, here).nets_done == 11
+
+
+def test_chunk_that_kills_workers_fails_alone_and_can_be_resumed(
+    cluster: Any, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = start(service, cluster, asked(LONG))
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster.scheduler, "allowed_failures", 0)
+        wait_until(lambda: executing(cluster) == 2)
+        lost = {"address": busy(cluster)[0], "stimulus_id": "test"}
+        cluster.sync(cluster.scheduler.remove_worker, **lost)
+        job = ended(service, service.store.job(started.job or 0))
+    assert job.status == "failed"
+    assert str(job.error).startswith("Every worker that was given these students died (1 in all)")
+    assert service.sweeps.one("map").nets_done == 6
+    states = [link.stage.status for link in row_of(service, started).stages]
+    assert states.count("failed") == 5
+    notices = service.standing(job).notices
+    assert any("the others that are under way are waited for" in one for one in notices)
+    service.resume(job.id)
+    assert over(service, started).nets_done == 11
+    assert service.store.job(job.id).cluster == cluster.scheduler_address
