@@ -93,16 +93,19 @@ def _opened(url: URL) -> RDBStorage:
         try:
             # Optuna fills in {…} in URLs.
             escaped = words.replace("{", "{{").replace("}", "}}")
-            storage = optuna.storages.RDBStorage(escaped, engine_kwargs=options)
+            storage = optuna.storages.RDBStorage(
+                escaped, engine_kwargs=options, skip_compatibility_check=True
+            )
         except (DBAPIError, optuna.exceptions.StorageInternalError):
             if not left:
                 raise
             sleep(0.2)  # another process makes the tables at this moment
-        except RuntimeError as error:
-            shown = url.render_as_string(hide_password=True)
-            raise StoreError(OTHER_VERSION.format(place=place_of(url), url=shown)) from error
         else:
             break
+    if storage.get_current_version() != storage.get_head_version():
+        storage.engine.dispose()
+        shown = url.render_as_string(hide_password=True)
+        raise StoreError(OTHER_VERSION.format(place=place_of(url), url=shown))
     if sqlite:
         storage.engine.dispose()
         event.listen(storage.engine, "connect", _need_not_wait_for_the_disk)
