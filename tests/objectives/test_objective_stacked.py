@@ -87,7 +87,7 @@ def test_sure_teachers_and_extreme_temperatures_give_finite_gradients(
 def test_equal_logits_give_finite_terms_and_gradients_also_in_a_stack(
     name: str, classes: int
 ) -> None:
-    """Where all is equal, deviations and norms are 0, and their gradients 0 / 0 if one is not wary."""
+    """Where all is equal, deviations and norms are 0, and their gradients easily 0 / 0."""
     z_t_BC, y_B = torch.ones(3, classes), torch.tensor([0, 1, 1])
     T_K, lam_K = TEMPERATURE_K[:2].float(), LAM_K[:2].float()
 

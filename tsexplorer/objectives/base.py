@@ -135,6 +135,7 @@ class Objective:
         first: the objective of a stage before, from whose weights the distilled stage goes on.
         shares: names of terms that are shares of 1, watched and no part of the loss.
         unitless: names of terms that are plain numbers, not nats: a correlation, a distance.
+        baseline_at_one: whether it is cross-entropy on the labels, and nothing else, at lambda = 1.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Objective:
     first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
     shares: tuple[str, ...] = ()
     unitless: tuple[str, ...] = ()
+    baseline_at_one: bool = False
 
     def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
         """The values in force of all options.
@@ -179,7 +181,7 @@ class Objective:
     def asked(
         self, temperature: float, lam: float, options: Mapping[str, Scalar] = NO_OPTIONS
     ) -> ObjectiveSpec:
-        """A spec of this objective: where T or lambda takes no part it is 1 or 0, whatever is given.
+        """A spec of this objective; T is 1 and lambda 0 where they take no part.
 
         Raises:
             UserError: an option is unknown, or has a wrong value.
@@ -208,7 +210,8 @@ class Objective:
 
     def in_words(self, spec: ObjectiveSpec) -> str:
         """The convention with its numbers, as one phrase."""
-        return ", ".join([self.convention, *(f"{name} = {value}" for name, value in self.told(spec))])
+        numbers = [f"{name} = {value}" for name, value in self.told(spec)]
+        return ", ".join([self.convention, *numbers])
 
     def course(self, spec: ObjectiveSpec) -> Course:
         """What must be trained for it."""

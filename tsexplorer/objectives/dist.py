@@ -34,7 +34,8 @@ def correlation(x_KN: Tensor, y_KN: Tensor) -> Tensor:
     """Pearson's correlation K of rows."""
     x_KN, y_KN = x_KN - x_KN.mean(-1, keepdim=True), y_KN - y_KN.mean(-1, keepdim=True)
     norms_K = x_KN.norm(dim=-1) * y_KN.norm(dim=-1)
-    return (x_KN * y_KN).sum(-1) / (norms_K + SMALLEST)
+    rho_K: Tensor = (x_KN * y_KN).sum(-1) / (norms_K + SMALLEST)
+    return rho_K
 
 
 def loss(batch: Loss) -> Terms:
@@ -68,7 +69,8 @@ OBJECTIVE = Objective(
     summary="The student's probabilities have to rise and fall with the teacher's, image by image "
     "and class by class, whatever their size: kinder to a small student of a strong teacher.",
     source="Huang et al. 2022, arXiv 2205.10536, and the authors' code",
-    convention="dist: λ·CE in nats + (1 − λ)·(β·(1 − ρ of rows) + γ·(1 − ρ of columns)), batch mean",
+    convention="dist: λ·CE in nats + (1 − λ)·(β·(1 − ρ of rows) + γ·(1 − ρ of columns)), "
+    "batch mean",
     uses_temperature=True,
     uses_lambda=True,
     needs_teacher=True,
@@ -94,5 +96,6 @@ OBJECTIVE = Objective(
             symbol=r"\gamma",
         ),
     ),
+    baseline_at_one=True,
     unitless=("rows", "columns"),
 )

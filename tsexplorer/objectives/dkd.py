@@ -119,4 +119,5 @@ OBJECTIVE = Objective(
             symbol=r"\nu",
         ),
     ),
+    baseline_at_one=True,
 )

@@ -82,4 +82,5 @@ OBJECTIVE = Objective(
             symbol=r"\omega",
         ),
     ),
+    baseline_at_one=True,
 )

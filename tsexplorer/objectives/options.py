@@ -13,7 +13,7 @@ from tsexplorer.specs import Scalar, shorten
 
 @dataclass(frozen=True)
 class Option:
-    """One parameter.
+    r"""One parameter.
 
     Attributes:
         name: key in ``ObjectiveSpec.options``.
@@ -25,7 +25,7 @@ class Option:
         high: largest number allowed.
         choices: words allowed; empty where any word is, or where it is a number.
         layer_of: the word is the name of a layer of this net; "" lets the objective choose.
-        symbol: its LaTeX command in the formula, as in ``\\beta``, where its number is put in;
+        symbol: its LaTeX command in the formula, as in ``\beta``, where its number is put in;
             empty where it does not stand there.
     """
 
