@@ -241,6 +241,17 @@ class Objective:
         """
         rest = format_number(round(1 - spec.lam, 6))
         text = self.latex(format_number(spec.temperature), format_number(spec.lam), rest)
+        return self._with_options(text, spec)
+
+    def formula_of_grid(self, spec: ObjectiveSpec) -> str:
+        """The same, with T and lambda as symbols.
+
+        Raises:
+            UserError: an option is unknown, or has a wrong value.
+        """
+        return self._with_options(self.formula, spec)
+
+    def _with_options(self, text: str, spec: ObjectiveSpec) -> str:
         values = self.settings(spec)
         for option in self.options:
             if option.symbol:

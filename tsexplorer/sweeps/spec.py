@@ -236,11 +236,15 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
     objective = get_objective(spec.name)
     if _sweepable(objective):
         return objective
-    known = [name for name in objective_names() if _sweepable(get_objective(name))]
     raise UserError(
         f"The objective {spec.name!r} has no T and λ to sweep over; choose one of "
-        f"{', '.join(known)}."
+        f"{', '.join(sweepable())}."
     )
+
+
+def sweepable() -> tuple[str, ...]:
+    """Names of the objectives that have a T and a lambda to sweep over."""
+    return tuple(name for name in objective_names() if _sweepable(get_objective(name)))
 
 
 def _part(stage: StageSpec, sweep: SweepSpec) -> Role:

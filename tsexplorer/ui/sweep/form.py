@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import get_objective, objective_names
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec, parse_spec, shorten
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.specs import ExperimentSpec, ObjectiveSpec, parse_spec, shorten
+from tsexplorer.sweeps.spec import SweepSpec, sweepable
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.nets import compare_nets
+from tsexplorer.ui.objective_form import Nets, choose_objective, option_fields, pair
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import SWEEP
 from tsexplorer.ui.theme import counted, duration, escaped
@@ -41,7 +41,7 @@ def form(service: Service) -> None:
         teacher = forms.net_form("teacher", "Teacher net")
     with second:
         student = forms.net_form("student", "Student net")
-    objective = _objective()
+    objective = _objective(pair(data.name, teacher, student))
     temperatures = _values("Temperatures T", "temperatures", "The columns of the map.")
     lambdas = _values(
         "Weights of the labels λ",
@@ -80,7 +80,7 @@ def form(service: Service) -> None:
             "data": data,
             "teacher": teacher,
             "student": student,
-            "objective": {"name": objective},
+            "objective": objective,
             **trains,
         }
         grid = {
@@ -137,24 +137,11 @@ def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
     return text
 
 
-def _objective() -> str:
-    names = [
-        name
-        for name in objective_names()
-        if get_objective(name).uses_temperature and get_objective(name).uses_lambda
-    ]
-    name: str = st.selectbox(
-        "Objective",
-        names,
-        key="sweep.objective",
-        persist_state="session",
-        format_func=lambda name: get_objective(name).title,
-        help="\n\n".join(
-            f"**{get_objective(name).title}**: {get_objective(name).summary}" for name in names
-        ),
-    )
-    st.latex(rf"\scriptsize {get_objective(name).formula}")  # it must fit a phone
-    return name
+def _objective(nets: Nets) -> ObjectiveSpec:
+    objective = choose_objective(sweepable(), "sweep.objective")
+    spec = ObjectiveSpec(name=objective.name, options=option_fields(objective, nets))
+    st.latex(rf"\scriptsize {objective.formula_of_grid(spec)}")  # it must fit a phone
+    return spec
 
 
 def _start(service: Service, spec: SweepSpec, name: str, available: bool) -> None:
