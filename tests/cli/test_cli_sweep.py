@@ -15,7 +15,7 @@ from tsexplorer.jobs.board import Standing
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.sweeping import named
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.sweeps.spec import SweepSpec, sweepable
 from tsexplorer.training.events import Progress
 
 GRID = ("--temperatures", "1,4", "--lambdas", "0,0.5", "--seeds", "2", "--name", "map")
@@ -133,7 +133,8 @@ def test_unnamed_sweeps_of_other_grids_get_other_names(shell: Shell) -> None:
         (("--temperatures", "2,2"), "temperatures: 2 stands there twice; leave one out."),
         (
             ("--objective", "labels"),
-            "The objective 'labels' has no T and λ to sweep over; choose one of hinton, additive.",
+            "The objective 'labels' has no T and λ to sweep over; choose one of "
+            f"{', '.join(sweepable())}.",
         ),
     ],
 )

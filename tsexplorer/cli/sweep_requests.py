@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from tsexplorer.cli.requests import asked_for
+from tsexplorer.cli.requests import asked_for, asked_objective
 from tsexplorer.errors import UserError
 from tsexplorer.specs import ExperimentSpec, ModelSpec, parse_spec, shorten
 from tsexplorer.sweeps.spec import SweepSpec
@@ -22,12 +23,13 @@ def asked_sweep(
     lambdas: str | None,
     learning_rates: str | None,
     seeds: int,
+    options: Sequence[str] = (),
 ) -> SweepSpec:
     """The grid; what is not given is the recipe's, or the usual grid's.
 
     Raises:
         UserError: a value is no number or not allowed, the grid is empty, or there is no such
-            recipe.
+            recipe, objective or option.
     """
     base = asked_for(recipe, None, data=data)
     changes: dict[str, Any] = {}
@@ -35,8 +37,7 @@ def asked_sweep(
         changes["teacher"] = ModelSpec(name=teacher)
     if student is not None:
         changes["student"] = ModelSpec(name=student)
-    if objective is not None:
-        changes["objective"] = base.objective.model_copy(update={"name": objective})
+    changes["objective"] = asked_objective(base.objective, objective, options)
     if epochs is not None:
         changes["distilled_train"] = dict(base.distilled_train) | {"epochs": epochs}
     grid = {
