@@ -139,7 +139,8 @@ def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
 
 def _objective(nets: Nets) -> ObjectiveSpec:
     objective = choose_objective(sweepable(), "sweep.objective")
-    spec = ObjectiveSpec(name=objective.name, options=option_fields(objective, nets))
+    options = option_fields(objective, nets)
+    spec = objective.tidied(ObjectiveSpec(name=objective.name, options=options))
     st.latex(rf"\scriptsize {objective.formula_of_grid(spec)}")  # it must fit a phone
     return spec
 
