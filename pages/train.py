@@ -10,6 +10,7 @@ from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.live import live_view, result
 from tsexplorer.ui.nets import compare_nets
+from tsexplorer.ui.objective_form import objective_form, pair
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.queue import queue_view
 from tsexplorer.ui.router import path_of
@@ -46,7 +47,7 @@ def settings(service: Service) -> None:
     with second:
         student = forms.net_form("student", "Student net")
     nets = st.container()  # filled last: an impossible net takes only its own place
-    objective = forms.objective_form()
+    objective = objective_form(pair(data.name, teacher, student))
     button = st.container()
     more = st.expander(
         "Name, seeds, schedule and precision",

@@ -11,6 +11,7 @@ from tsexplorer.cli.tune_run import where
 from tsexplorer.jobs.board import Standing
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.sweeps.spec import sweepable
 from tsexplorer.tunes.spec import TuneSpec
 
 SMALL = ("--trials", "3", "--rounds", "2", "--seeds", "2", "--repeats", "2", "--baselines", "2")
@@ -63,7 +64,8 @@ def test_from_the_arguments_to_the_suggestion(shell: Shell, service: Service) ->
         ),
         (
             ("--objective", "labels"),
-            "The objective 'labels' has no T and λ to sweep over; choose one of hinton, additive.",
+            "The objective 'labels' has no T and λ to sweep over; choose one of "
+            f"{', '.join(sweepable())}.",
         ),
     ],
 )

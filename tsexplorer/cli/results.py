@@ -144,11 +144,5 @@ def _seeds(spec: ExperimentSpec) -> str:
 
 
 def loss_words(spec: ExperimentSpec) -> str:
-    """The loss convention with its T and λ."""
-    objective = get_objective(spec.objective.name)
-    words = [objective.convention]
-    if objective.uses_temperature:
-        words.append(f"T = {spec.objective.temperature:g}")
-    if objective.uses_lambda:
-        words.append(f"λ = {spec.objective.lam:g}")
-    return ", ".join(words)
+    """The loss convention with its numbers."""
+    return get_objective(spec.objective.name).in_words(spec.objective)

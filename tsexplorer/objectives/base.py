@@ -8,6 +8,7 @@ listed and explained without importing torch, and so that they run unchanged und
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -30,7 +31,8 @@ class Terms(NamedTuple):
     Attributes:
         total: scalar that is minimised, in nats.
         parts: the terms before their weights, by name, each a scalar in nats; plotted apart. Those
-            that the objective lists as ``shares`` are shares of 1 and no part of the loss.
+            that the objective lists as ``unitless`` are plain numbers, and those that it lists as
+            ``shares`` are shares of 1 and no part of the loss.
     """
 
     total: Tensor
@@ -134,6 +136,8 @@ class Objective:
             is seeded before. None: there is none.
         first: the objective of a stage before, from whose weights the distilled stage goes on.
         shares: names of terms that are shares of 1, watched and no part of the loss.
+        unitless: names of terms that are plain numbers, not nats: a correlation, a distance.
+        baseline_at_one: whether it is cross-entropy on the labels, and nothing else, at lambda = 1.
     """
 
     name: str
@@ -151,6 +155,8 @@ class Objective:
     module: Callable[[Pair], nn.Module] | None = None
     first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
     shares: tuple[str, ...] = ()
+    unitless: tuple[str, ...] = ()
+    baseline_at_one: bool = False
 
     def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
         """The values in force of all options.
@@ -174,6 +180,41 @@ class Objective:
         }
         return spec if told == spec.options else spec.model_copy(update={"options": told})
 
+    def asked(
+        self, temperature: float, lam: float, options: Mapping[str, Scalar] = NO_OPTIONS
+    ) -> ObjectiveSpec:
+        """A spec of this objective; T is 1 and lambda 0 where they take no part.
+
+        Raises:
+            UserError: an option is unknown, or has a wrong value.
+        """
+        return self.tidied(
+            ObjectiveSpec(
+                name=self.name,
+                temperature=temperature if self.uses_temperature else 1.0,
+                lam=lam if self.uses_lambda else 0.0,
+                options=dict(options),
+            )
+        )
+
+    def told(self, spec: ObjectiveSpec) -> tuple[tuple[str, str], ...]:
+        """Names and values of what decides the loss besides the defaults of its options.
+
+        T and lambda come first, where they take part.
+        """
+        numbers = []
+        if self.uses_temperature:
+            numbers.append(("T", format_number(spec.temperature)))
+        if self.uses_lambda:
+            numbers.append(("λ", format_number(spec.lam)))
+        options = self.tidied(spec).options
+        return (*numbers, *((name, format_scalar(value)) for name, value in options.items()))
+
+    def in_words(self, spec: ObjectiveSpec) -> str:
+        """The convention with its numbers, as one phrase."""
+        numbers = [f"{name} = {value}" for name, value in self.told(spec)]
+        return ", ".join([self.convention, *numbers])
+
     def course(self, spec: ObjectiveSpec) -> Course:
         """What must be trained for it."""
         return Course(
@@ -195,9 +236,30 @@ class Objective:
         return self.latex("T", r"\lambda", r"(1-\lambda)")
 
     def formula_in_force(self, spec: ObjectiveSpec) -> str:
-        """The formula in LaTeX, with the numbers of ``spec`` in it."""
+        """The formula in LaTeX, with the numbers of ``spec`` in it.
+
+        Raises:
+            UserError: an option is unknown, or has a wrong value.
+        """
         rest = format_number(round(1 - spec.lam, 6))
-        return self.latex(format_number(spec.temperature), format_number(spec.lam), rest)
+        text = self.latex(format_number(spec.temperature), format_number(spec.lam), rest)
+        return self._with_options(text, spec)
+
+    def formula_of_grid(self, spec: ObjectiveSpec) -> str:
+        """The same, with T and lambda as symbols.
+
+        Raises:
+            UserError: an option is unknown, or has a wrong value.
+        """
+        return self._with_options(self.formula, spec)
+
+    def _with_options(self, text: str, spec: ObjectiveSpec) -> str:
+        values = self.settings(spec)
+        for option in self.options:
+            if option.symbol:
+                number = format_scalar(values[option.name])
+                text = re.sub(rf"{re.escape(option.symbol)}(?![A-Za-z])", number, text)
+        return text
 
 
 def format_number(value: float) -> str:
@@ -209,9 +271,27 @@ def format_number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def format_scalar(value: Scalar) -> str:
+    """An option's value as people write it.
+
+    >>> format_scalar(True), format_scalar(2.0), format_scalar("off")
+    ('true', '2', 'off')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else format_number(value)
+
+
+def lines(*terms: str) -> str:
+    """The sum of some terms in LaTeX, one a line: it must fit a phone."""
+    first, *others = terms
+    rest = "".join(rf"\\ &+ {term}" for term in others)
+    return rf"\begin{{aligned}}L ={{}}& {first}{rest}\end{{aligned}}"
+
+
 def two_lines(labels: str, soft: str) -> str:
-    """The sum of two terms in LaTeX, one a line: it must fit a phone."""
-    return rf"\begin{{aligned}}L ={{}}& {labels}\\ &+ {soft}\end{{aligned}}"
+    """The sum of two terms in LaTeX, one a line."""
+    return lines(labels, soft)
 
 
 def cross_entropy(z_BC: Tensor, y_B: Tensor) -> Tensor:

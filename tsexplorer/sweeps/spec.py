@@ -1,8 +1,8 @@
 """What a sweep is asked for, and the stages and experiments that follow from it.
 
 A *cell* is one setting of T, lambda and learning rate; a *student* is a cell under one seed. Under
-``hinton`` the teacher has no say at lambda = 1, whatever T: those cells are one training, the
-baseline, which is done once a seed and shared.
+objectives that are the baseline at lambda = 1 (``baseline_at_one``) the teacher has no say there,
+whatever T: those cells are one training, which is done once a seed and shared.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ from tsexplorer.specs import (
 
 MOST = 100
 """Values along one axis of the grid."""
-BASELINE_AT_ONE = ("hinton",)
-"""Objectives that are cross-entropy on the labels, and nothing else, at lambda = 1."""
 
 
 def _temperature(value: float) -> float:
@@ -122,7 +120,7 @@ class SweepSpec(Spec):
     @property
     def baseline_in_grid(self) -> bool:
         """Whether lambda = 1 is the baseline itself."""
-        return self.base.objective.name in BASELINE_AT_ONE
+        return get_objective(self.base.objective.name).baseline_at_one
 
     def experiment(self, cell: Cell, seeds: tuple[int, ...] | None = None) -> ExperimentSpec:
         """A cell as an experiment of its own.
@@ -238,11 +236,15 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
     objective = get_objective(spec.name)
     if _sweepable(objective):
         return objective
-    known = [name for name in objective_names() if _sweepable(get_objective(name))]
     raise UserError(
         f"The objective {spec.name!r} has no T and λ to sweep over; choose one of "
-        f"{', '.join(known)}."
+        f"{', '.join(sweepable())}."
     )
+
+
+def sweepable() -> tuple[str, ...]:
+    """Names of the objectives that have a T and a lambda to sweep over."""
+    return tuple(name for name in objective_names() if _sweepable(get_objective(name)))
 
 
 def _part(stage: StageSpec, sweep: SweepSpec) -> Role:

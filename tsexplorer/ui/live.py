@@ -14,6 +14,7 @@ import streamlit as st
 from tsexplorer.objectives import get_objective
 from tsexplorer.plots.live import AXES, Metric, curves, live_option
 from tsexplorer.plots.palette import TITLES
+from tsexplorer.plots.terms import terms, terms_option
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSnapshot
@@ -34,6 +35,8 @@ CHARTS: dict[str, dict[str, Metric]] = {
     "Accuracy": {"Validation": "validation_accuracy", "Training": "train_accuracy"},
     "Loss": {"Validation": "validation_loss", "Training": "train_loss"},
 }
+TERMS = "terms_open"
+"""Whether the chart of the loss's terms is unfolded."""
 STATUS_WORDS = {
     "queued": "Waiting in the queue",
     "running": "Training",
@@ -64,6 +67,7 @@ def _draw(service: Service, key: str, was_active: bool) -> None:
         seed = _seed(watch)
         _stage_cards(watch, seed)
         _charts(watch, seed)
+        _terms(watch, seed)
 
 
 def _job_bar(service: Service, watch: Watch, job: JobSnapshot) -> None:
@@ -199,6 +203,36 @@ def _chart(rows: Mapping[Role, Sequence[EpochRow]], metric: Metric, epochs: int)
     )
 
 
+def _terms(watch: Watch, seed: int) -> None:
+    """What the distilled student's loss is made of, folded; nothing where it is of one piece."""
+    objective = get_objective(watch.experiment.spec.objective.name)
+    stage = watch.experiment.stage(seed, "distilled")
+    lines = terms(watch.epochs.get(stage.hash, ()))
+    if len(lines) < 2:
+        return
+    more = st.expander(
+        "Terms of the distilled student's loss",
+        icon=":material/stacked_line_chart:",
+        key=TERMS,
+        on_change="rerun",
+    )
+    if not more.open:
+        return
+    plain = [line.name for line in lines if line.name in objective.unitless]
+    unit = "" if plain else "nats"
+    option = terms_option(lines, objective.shares, unit, palette(), stage.spec.train.epochs)
+    ends = ", ".join(f"{line.name} {line.values[-1]:g}" for line in lines)
+    with more:
+        st.echarts_chart(
+            option, key="live_terms", height=300, alt=f"Terms by epoch; last values: {ends}"
+        )
+        units = f" {' and '.join(plain)}: plain numbers; all else in nats." if plain else ""
+        st.caption(
+            f"Training images, mean over each epoch, before weights, T² included.{units} "
+            f"{objective.in_words(stage.spec.objective)}."
+        )
+
+
 def result(service: Service, experiment: ExperimentSnapshot) -> None:
     """The headline of a finished experiment."""
     gain = service.gain(experiment)
@@ -220,5 +254,5 @@ def result(service: Service, experiment: ExperimentSnapshot) -> None:
     right.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
         f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
-        f"{get_objective(spec.name).convention}; T = {spec.temperature:g}, λ = {spec.lam:g}."
+        f"{get_objective(spec.name).in_words(spec)}."
     )

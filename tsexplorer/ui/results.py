@@ -9,6 +9,7 @@ import pandas as pd
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
 from tsexplorer.objectives import get_objective
+from tsexplorer.objectives.base import format_scalar
 from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES, ExperimentSpec
@@ -29,14 +30,8 @@ def provenance(experiment: ExperimentSnapshot) -> str:
 
 
 def objective_words(spec: ExperimentSpec) -> str:
-    """The objective with its T and lambda, as one phrase."""
-    objective = get_objective(spec.objective.name)
-    numbers = []
-    if objective.uses_temperature:
-        numbers.append(f"T = {spec.objective.temperature:g}")
-    if objective.uses_lambda:
-        numbers.append(f"λ = {spec.objective.lam:g}")
-    return ", ".join([objective.convention, *numbers])
+    """The objective with its numbers, as one phrase."""
+    return get_objective(spec.objective.name).in_words(spec.objective)
 
 
 def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
@@ -142,6 +137,9 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Distilled from the baseline's weights": "yes" if spec.warm_start else "no",
         "Seeds": ", ".join(str(seed) for seed in spec.seeds),
     }
+    objective = get_objective(spec.objective.name)
+    for name, value in objective.settings(spec.objective).items():
+        settings[f"{objective.title}: {name.replace('_', ' ')}"] = format_scalar(value)
     for stage in ("teacher", "baseline", "distilled"):
         for name, value in getattr(spec, f"{stage}_train").model_dump().items():
             words = "off" if value is None else f"{value:g}" if isinstance(value, float) else value
