@@ -36,7 +36,7 @@ def test_from_the_arguments_to_the_suggestion(shell: Shell, service: Service) ->
     assert lines.splitlines()[0].split() == ["T", "λ", "rate", "validation", "gap", "closed"]
     assert f"Suggestion: T = {suggestion.result.cell.temperature:g}, λ = " in lines
     assert "read once (500 images)" in lines
-    assert "Baseline (labels alone, at the best of 1 learning rates, 0.01)" in lines
+    assert "Baseline (labels alone, at learning rate 0.01)" in lines
     assert "seeds 1, 2: 95 % interval" in lines
     found = document(shell("tune", *SMALL, "--name", "found", "--learning-rates", "0.01", "--json"))
     assert [one["state"] for one in found["trials"]] == ["done"] * 3
