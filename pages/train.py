@@ -4,6 +4,7 @@ import streamlit as st
 
 from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
+from tsexplorer.planning import counted_as
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.ui import forms
@@ -84,6 +85,7 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
     todo = sum(stage.spec.hash not in check.trained for stage in check.planned)
+    counted = counted_as(stage.role for stage in check.planned)
     if st.button(
         "Train" if todo else "Show: all nets are trained",
         key="start",
@@ -96,9 +98,9 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
         st.query_params[EXPERIMENT] = key
         st.rerun()
     if check.trained and todo:
-        st.caption(f"Trains {todo} of {len(check.planned)} nets; the others are reused.")
+        st.caption(f"Trains {todo} of {len(check.planned)} {counted}; the others are reused.")
     else:
-        st.caption(f"{len(check.planned)} nets, as “{escaped(spec.name)}”")
+        st.caption(f"{len(check.planned)} {counted}, as “{escaped(spec.name)}”")
 
 
 def progress(service: Service) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tsexplorer.specs import LABELS, ExperimentSpec, ObjectiveSpec, Role, StageSpec
@@ -51,6 +51,15 @@ def plan(experiment: ExperimentSpec, course: Course = TAUGHT) -> tuple[PlannedSt
     )
 
 
+def counted_as(roles: Iterable[Role]) -> str:
+    """What stages are counted as: nets, unless one net is trained in two parts.
+
+    >>> counted_as(["teacher", "baseline", "hint", "distilled"])
+    'trainings'
+    """
+    return "trainings" if "hint" in roles else "nets"
+
+
 def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator[PlannedStage]:
     teacher = StageSpec(
         data=experiment.data,
@@ -78,7 +87,28 @@ def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator
     yield PlannedStage(seed, "teacher", teacher)
     yield PlannedStage(seed, "baseline", baseline)
     if course.first is not None:
-        hint = distilled.model_copy(update={"objective": course.first})
+        hint = _first(distilled, course.first)
         yield PlannedStage(seed, "hint", hint)
         distilled = distilled.model_copy(update={"start_from": hint.hash})
     yield PlannedStage(seed, "distilled", distilled)
+
+
+def _first(distilled: StageSpec, objective: ObjectiveSpec) -> StageSpec:
+    """The stage before the distilled one.
+
+    Its net does not answer yet, so that validation must not decide anything: it runs to its last
+    epoch and keeps that. What it looks at is the first teacher's.
+    """
+    schedule = distilled.train.schedule
+    train = {
+        "keep": "last",
+        "early_stopping": None,
+        "schedule": "constant" if schedule == "plateau" else schedule,
+    }
+    return distilled.model_copy(
+        update={
+            "objective": objective,
+            "train": distilled.train.model_copy(update=train),
+            "teachers": distilled.teachers[:1],
+        }
+    )

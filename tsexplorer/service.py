@@ -212,7 +212,7 @@ class Service:
         seeds: dict[int, dict[str, float]] = {}
         for link in experiment.stages:
             value = getattr(link.stage, f"{split}_accuracy")
-            if value is not None:
+            if value is not None and link.role in ROLES:
                 seeds.setdefault(link.seed, {})[link.role] = value
         return gain(list(seeds.values()))  # type: ignore[arg-type]
 

@@ -19,7 +19,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tsexplorer.errors import UserError
 
-Role = Literal["teacher", "baseline", "distilled", "hint"]
+Role = Literal["teacher", "baseline", "distilled", "hint", "member", "generation"]
+"""What a stage is to its experiment: hint is a first part of the distilled student's training,
+member a further teacher, generation a student of the teacher's kind that teaches the next."""
 ROLES: tuple[Role, ...] = ("teacher", "baseline", "distilled")
 """The three that every experiment has, in the order in which they are shown."""
 

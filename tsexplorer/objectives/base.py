@@ -132,6 +132,7 @@ class Objective:
             is seeded before. None: there is none.
         first: the objective of a stage before, from whose weights the distilled stage goes on.
         shares: names of terms that are shares of 1, watched and no part of the loss.
+        part_of: the objective whose first stage this is; nobody chooses it by itself.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Objective:
     module: Callable[[Pair], nn.Module] | None = None
     first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
     shares: tuple[str, ...] = ()
+    part_of: str = ""
 
     def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
         """The values in force of all options.

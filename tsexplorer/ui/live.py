@@ -13,10 +13,10 @@ import streamlit as st
 
 from tsexplorer.objectives import get_objective
 from tsexplorer.plots.live import AXES, Metric, curves, live_option
-from tsexplorer.plots.palette import TITLES
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSnapshot
+from tsexplorer.ui.parts import further_parts
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.theme import (
     ROLE_MEANING,
@@ -63,6 +63,7 @@ def _draw(service: Service, key: str, was_active: bool) -> None:
             _job_bar(service, watch, watch.job)
         seed = _seed(watch)
         _stage_cards(watch, seed)
+        further_parts(watch, seed)
         _charts(watch, seed)
 
 
@@ -105,7 +106,9 @@ def _under_way(watch: Watch, done: int) -> str:
     links = watch.experiment.stages
     link = links[min(done, len(links) - 1)]
     seed = f", seed {link.seed}" if len(watch.experiment.spec.seeds) > 1 else ""
-    return f"{TITLES[link.role].lower()}{seed} (net {min(done + 1, len(links))} of {len(links)})"
+    place = f"{min(done + 1, len(links))} of {len(links)}"
+    one = watch.experiment.counted.removesuffix("s")
+    return f"{watch.experiment.part(link)}{seed} ({one} {place})"
 
 
 def job_buttons(service: Service, job: JobSnapshot) -> None:

@@ -43,7 +43,9 @@ def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
     """One line on where an experiment stands."""
     if not experiment.done:
         done = sum(link.stage.status == "done" for link in experiment.stages)
-        return f"{experiment.status}, {done} of {len(experiment.stages)} nets trained"
+        return (
+            f"{experiment.status}, {done} of {len(experiment.stages)} {experiment.counted} trained"
+        )
     gain = service.gain(experiment)
     return (
         f"distilled {with_interval(gain.accuracy['distilled'])} (test), gap closed "
