@@ -12,6 +12,7 @@ from tsexplorer.objectives import Loss, Pair, get_objective
 from tsexplorer.specs import ModelSpec, NetConfig
 
 ATTENTION = get_objective("attention")
+RELUS = ("relu1", "relu2", "relu3")
 CONV, DENSE = ModelSpec(name="wu-cnn"), ModelSpec(name="mlp-64")
 
 
@@ -64,14 +65,14 @@ def test_dark_maps_have_a_gradient() -> None:
     ("student", "teacher", "looks"),
     [
         (ModelSpec(name="lenet-5"), CONV, (("relu1", "relu2"), ("relu2", "relu3"))),
-        (CONV, ModelSpec(name="resnet18"), (("relu1", "relu2", "relu3"), ("block4", "block6", "block8"))),
+        (CONV, ModelSpec(name="resnet18"), (RELUS, ("block4", "block6", "block8"))),
         (
             ModelSpec(name="custom", net=NetConfig(conv=(4, 4, 4, 4))),
             CONV,
-            (("relu1", "relu2", "relu3"), ("relu1", "relu2", "relu3")),
+            (RELUS, RELUS),
         ),
     ],
-)  # fmt: skip
+)
 def test_pairs_are_matched_from_the_end(
     student: ModelSpec, teacher: ModelSpec, looks: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:

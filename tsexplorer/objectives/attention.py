@@ -42,17 +42,14 @@ def loss(batch: Loss) -> Terms:
     """Give CE + β·Σ mean (Q_s − Q_t)²."""
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
     pairs = zip(batch.seen_s.values(), batch.seen_t.values(), strict=True)
-    distances = [
-        (q_s_BP - q_t_BP).pow(2).mean() for q_s_BP, q_t_BP in (_fit(*one) for one in pairs)
-    ]
+    distances = [_distance(seen_s, seen_t) for seen_s, seen_t in pairs]
     attention = sum(distances[1:], start=distances[0])
-    return Terms(
-        labels + batch.number("beta") * attention, {"labels": labels, "attention": attention}
-    )
+    total = labels + batch.number("beta") * attention
+    return Terms(total, {"labels": labels, "attention": attention})
 
 
-def _fit(seen_s: Tensor, seen_t: Tensor) -> tuple[Tensor, Tensor]:
-    """Normalised attention B×P of two layers B×C×H×W, on the smaller one's P pixels."""
+def _distance(seen_s: Tensor, seen_t: Tensor) -> Tensor:
+    """Mean (Q_s − Q_t)² of two layers B×C×H×W, on the pixels of the smaller one."""
     from torch.nn.functional import adaptive_avg_pool2d, normalize
 
     a_s, a_t = (seen.pow(2).mean(1) for seen in (seen_s, seen_t))
@@ -61,7 +58,7 @@ def _fit(seen_s: Tensor, seen_t: Tensor) -> tuple[Tensor, Tensor]:
         normalize((adaptive_avg_pool2d(a, side) if a.shape[-1] > side else a).flatten(1), dim=1)
         for a in (a_s, a_t)
     )
-    return q_s, q_t
+    return (q_s - q_t).pow(2).mean()
 
 
 def _looks(pair: Pair) -> Looks:
