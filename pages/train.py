@@ -7,8 +7,9 @@ from tsexplorer.errors import NotFoundError
 from tsexplorer.planning import counted_as
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
-from tsexplorer.ui import forms
+from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.downloads import download_panel
+from tsexplorer.ui.ensemble import ensemble_view
 from tsexplorer.ui.live import live_view, result
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.process import get_service, sentences
@@ -47,6 +48,7 @@ def settings(service: Service) -> None:
     with second:
         student = forms.net_form("student", "Student net")
     nets = st.container()  # filled last: an impossible net takes only its own place
+    ensemble = teachers.form(data.name, teacher)
     objective = forms.objective_form()
     button = st.container()
     more = st.expander(
@@ -72,6 +74,7 @@ def settings(service: Service) -> None:
             "objective": objective,
             "seeds": tuple(range(seeds)),
             "warm_start": warm_start,
+            **ensemble,
             **trains,
         }
         spec = parse_spec(ExperimentSpec, values)
@@ -114,6 +117,8 @@ def progress(service: Service) -> None:
     live_view(service, experiment.id)
     if experiment.done:
         result(service, experiment)
+        with sentences():
+            ensemble_view(service, experiment)
         with st.container(horizontal=True):
             if st.button("Look into its soft targets", key="soft", icon=":material/blur_on:"):
                 st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})

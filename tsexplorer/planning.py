@@ -39,7 +39,7 @@ TAUGHT = Course()
 def plan(experiment: ExperimentSpec, course: Course = TAUGHT) -> tuple[PlannedStage, ...]:
     """The stages of an experiment, each after those that it learns from.
 
-    A seed's teacher, baseline and distilled stage are planned together, so that the first seed
+    A seed's teachers, baseline and distilled stage are planned together, so that the first seed
     has an answer before the second begins.
 
     Args:
@@ -75,22 +75,35 @@ def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator
         train=experiment.baseline_train,
         seed=seed,
     )
+    members = [
+        teacher.model_copy(update={"model": one.model, "seed": seed + one.seed_offset})
+        for one in (experiment.more_teachers if course.needs_teacher else ())
+    ]
     distilled = StageSpec(
         data=experiment.data,
         model=experiment.student,
         objective=experiment.objective,
         train=experiment.distilled_train,
         seed=seed,
-        teachers=(teacher.hash,) if course.needs_teacher else (),
+        teachers=(teacher.hash, *(one.hash for one in members)) if course.needs_teacher else (),
         start_from=baseline.hash if experiment.warm_start else None,
+        teacher_weights=_weights(experiment) if members else (),
+        combine=experiment.combine if members else "logits",
     )
     yield PlannedStage(seed, "teacher", teacher)
+    yield from (PlannedStage(seed, "member", one) for one in members)
     yield PlannedStage(seed, "baseline", baseline)
     if course.first is not None:
         hint = _first(distilled, course.first)
         yield PlannedStage(seed, "hint", hint)
         distilled = distilled.model_copy(update={"start_from": hint.hash})
     yield PlannedStage(seed, "distilled", distilled)
+
+
+def _weights(experiment: ExperimentSpec) -> tuple[float, ...]:
+    """What each teacher counts beside the first; none where all count alike."""
+    weights = tuple(one.weight / experiment.teacher_weight for one in experiment.members)
+    return weights if len(set(weights)) > 1 else ()
 
 
 def _first(distilled: StageSpec, objective: ObjectiveSpec) -> StageSpec:
@@ -110,5 +123,7 @@ def _first(distilled: StageSpec, objective: ObjectiveSpec) -> StageSpec:
             "objective": objective,
             "train": distilled.train.model_copy(update=train),
             "teachers": distilled.teachers[:1],
+            "teacher_weights": (),
+            "combine": "logits",
         }
     )

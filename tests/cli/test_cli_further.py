@@ -10,6 +10,23 @@ from tsexplorer.specs import ROLES
 SpecFile = Callable[..., str]
 
 
+def test_members_of_an_ensemble_are_shown_beside_the_first_teacher(
+    shell: Shell, spec_file: SpecFile
+) -> None:
+    member = {"model": {"name": "custom", "net": {"dense": [8]}}, "weight": 2}
+    file = spec_file("several", more_teachers=[member], combine="probabilities")
+    result = shell("run", "--spec", file, "--json")
+    [seed] = document(result)["seeds"]
+    assert seed["further"].keys() == {"teacher 2"}
+    assert seed["further"]["teacher 2"].keys() == seed["stages"]["teacher"].keys()
+    assert seed["further"]["teacher 2"]["test_accuracy"] > 0.1
+    told = [line.partition(",")[0] for line in result.stderr.splitlines()[1:]]
+    assert told == ["teacher", "teacher 2", "baseline", "distilled"]
+    table = shell("run", "--spec", file).stdout
+    assert "against the first of 2 teachers" in table
+    assert "2 teachers averaged by probabilities" in " ".join(table.split())
+
+
 def test_hints_are_a_part_of_the_students_training_and_have_no_accuracy(
     shell: Shell, spec_file: SpecFile
 ) -> None:

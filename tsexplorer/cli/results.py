@@ -157,6 +157,8 @@ def _range(values: list[int]) -> str:
 def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
     gain = service.gain(experiment)
     words = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
+    if experiment.spec.more_teachers:
+        words.append(f"against the first of {len(experiment.spec.members)} teachers")
     if gain.undefined:
         words.append(
             f"in {plural(gain.undefined, 'seed')} the teacher is not better than the baseline"
@@ -195,4 +197,4 @@ def loss_words(spec: ExperimentSpec) -> str:
         words.append(f"T = {spec.objective.temperature:g}")
     if objective.uses_lambda:
         words.append(f"λ = {spec.objective.lam:g}")
-    return ", ".join(words)
+    return ", ".join([*words, *spec.ensemble_words])

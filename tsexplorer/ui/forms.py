@@ -24,6 +24,7 @@ from tsexplorer.specs import (
     ObjectiveSpec,
     TrainSpec,
 )
+from tsexplorer.ui import teachers
 from tsexplorer.ui.state import adopt, number_within, one_of, publish
 
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
@@ -56,6 +57,7 @@ def fill(spec: ExperimentSpec) -> None:
         state[role] = model.name
         if model.net is not None:
             _fill_builder(role, model.net)
+    teachers.fill(spec)
     state["objective"] = spec.objective.name
     state["T"], state["lambda"] = spec.objective.temperature, spec.objective.lam
     state["warm_start"], state["seeds"] = spec.warm_start, len(spec.seeds)
@@ -216,7 +218,9 @@ def as_they_stand() -> tuple[str, int, bool, dict[Stage, dict[str, Any]]]:
 def suggested_name(spec: ExperimentSpec) -> str:
     """A name that says what the experiment is."""
     objective = get_objective(spec.objective.name)
-    parts = [f"{spec.student.name} from {spec.teacher.name}", spec.data.name, objective.name]
+    further = f" and {len(spec.more_teachers)} more" if spec.more_teachers else ""
+    taught = f"{spec.student.name} from {spec.teacher.name}{further}"
+    parts = [taught, spec.data.name, objective.name]
     if objective.uses_temperature:
         parts.append(f"T {spec.objective.temperature:g}")
     if objective.uses_lambda:

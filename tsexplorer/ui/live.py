@@ -211,16 +211,22 @@ def result(service: Service, experiment: ExperimentSnapshot) -> None:
         "Gap closed (test)",
         with_interval(gain.gap, 0),
         help="(distilled − baseline) / (teacher − baseline), on the test split; – where the "
-        "teacher is not better than the baseline.",
+        "teacher is not better than the baseline. Of several teachers the first is meant, whose "
+        "test accuracy was read once as the others' were, so that the number compares with that of "
+        "one teacher.",
         border=True,
     )
+    several = len(experiment.spec.members) > 1
     right.markdown(
         f"The student went from **{with_interval(gain.accuracy['baseline'])}** to "
-        f"**{with_interval(gain.accuracy['distilled'])}**; its teacher has "
+        f"**{with_interval(gain.accuracy['distilled'])}**; its {'first ' * several}teacher has "
         f"**{with_interval(gain.accuracy['teacher'])}**."
     )
     right.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
         f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
         f"{get_objective(spec.name).convention}; T = {spec.temperature:g}, λ = {spec.lam:g}."
+        + "".join(
+            f" {words}; gap closed against the first." for words in experiment.spec.ensemble_words
+        )
     )

@@ -36,7 +36,7 @@ def objective_words(spec: ExperimentSpec) -> str:
         numbers.append(f"T = {spec.objective.temperature:g}")
     if objective.uses_lambda:
         numbers.append(f"λ = {spec.objective.lam:g}")
-    return ", ".join([objective.convention, *numbers])
+    return ", ".join([objective.convention, *numbers, *spec.ensemble_words])
 
 
 def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
@@ -137,6 +137,10 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Data": get_dataset(spec.data.name).info.title,
         "Pixel scaling": spec.data.scaling,
         "Teacher net": describe(spec.teacher),
+        "Further teachers": ", ".join(describe(one.model) for one in spec.more_teachers) or "–",
+        "Weights of the teachers": ", ".join(f"{one.weight:g}" for one in spec.members),
+        "Seed offsets of the teachers": ", ".join(str(one.seed_offset) for one in spec.members),
+        "Teachers averaged by": spec.combine if spec.more_teachers else "–",
         "Student net": describe(spec.student),
         "Objective": get_objective(spec.objective.name).title,
         "Temperature T": f"{spec.objective.temperature:g}",
