@@ -415,6 +415,12 @@ def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str,
         )
     if spec.objective.name == "labels":
         remarks.append("The distilled stage learns from labels alone, as the baseline does.")
+    objective = get_objective(spec.objective.name)
+    if objective.pretrained and not spec.warm_start:
+        remarks.append(
+            f"{objective.title} is meant for a student that has learnt from labels before; it will "
+            "start from nothing unless it goes on from the baseline's weights."
+        )
     teachers = [(one.model, seed + one.seed_offset) for one in spec.members for seed in spec.seeds]
     if len(set(teachers)) < len(teachers):
         remarks.append(

@@ -59,7 +59,8 @@ def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
 
     Raises:
         NotFoundError: there is no such objective.
-        UserError: it has no such option, or not of such a value, or it is a part of another.
+        UserError: it has no such option, or not of such a value, it is a part of another, or
+            several teachers are averaged otherwise than it wants.
     """
     objective = get_objective(experiment.objective.name)
     if objective.part_of:
@@ -67,4 +68,9 @@ def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
             f"The objective {objective.name} is the first part of {objective.part_of}; choose that."
         )
     spec = objective.tidied(experiment.objective)
+    if experiment.more_teachers and objective.combine not in (None, experiment.combine):
+        raise UserError(
+            f"{objective.title} learns from the mean of its teachers' {objective.combine}; have "
+            f"them averaged by {objective.combine}, not by {experiment.combine}."
+        )
     return plan(experiment.model_copy(update={"objective": spec}), objective.course(spec))

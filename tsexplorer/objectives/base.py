@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tsexplorer.objectives.options import Option, settings
 from tsexplorer.planning import Course
-from tsexplorer.specs import ModelSpec, ObjectiveSpec, Scalar
+from tsexplorer.specs import Combine, ModelSpec, ObjectiveSpec, Scalar
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -132,6 +132,8 @@ class Objective:
             is seeded before. None: there is none.
         first: the objective of a stage before, from whose weights the distilled stage goes on.
         shares: names of terms that are shares of 1, watched and no part of the loss.
+        combine: what of several teachers must be averaged for it; None: either will do.
+        pretrained: whether its student is meant to have learnt from labels before.
         part_of: the objective whose first stage this is; nobody chooses it by itself.
     """
 
@@ -150,6 +152,8 @@ class Objective:
     module: Callable[[Pair], nn.Module] | None = None
     first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
     shares: tuple[str, ...] = ()
+    combine: Combine | None = None
+    pretrained: bool = False
     part_of: str = ""
 
     def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
