@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from tsexplorer.specs import LABELS, ExperimentSpec, ObjectiveSpec, Role, StageSpec
 
+APART = 10_000
+"""Between the seeds of generations: beyond those that members of an ensemble use."""
+COUNT = "generations"
+"""The option that says how many there are, and decides no weights."""
+
 
 @dataclass(frozen=True)
 class PlannedStage:
@@ -26,10 +31,15 @@ class Course:
             depend on it.
         first: the objective of a stage before (FitNets' hints), from whose weights the distilled
             stage goes on; None: there is no such stage.
+        generations: how many students follow each other, each taught by the one before; the last
+            is the distilled stage.
+        new_seeds: whether each generation has a seed of its own.
     """
 
     needs_teacher: bool = True
     first: ObjectiveSpec | None = None
+    generations: int = 1
+    new_seeds: bool = False
 
 
 TAUGHT = Course()
@@ -97,7 +107,24 @@ def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator
         hint = _first(distilled, course.first)
         yield PlannedStage(seed, "hint", hint)
         distilled = distilled.model_copy(update={"start_from": hint.hash})
+    if course.new_seeds:
+        *before, distilled = _generations(distilled, course.generations)
+        yield from (PlannedStage(seed, "generation", one) for one in before)
     yield PlannedStage(seed, "distilled", distilled)
+
+
+def _generations(first: StageSpec, count: int) -> Iterator[StageSpec]:
+    """Students that follow each other; a shorter course is the beginning of a longer one."""
+    options = {name: value for name, value in first.objective.options.items() if name != COUNT}
+    objective = first.objective.model_copy(update={"options": options})
+    stage = first.model_copy(
+        update={"objective": objective, "seed": first.seed + APART, "start_from": None}
+    )
+    yield stage
+    for _ in range(1, count):
+        after = {"teacher_weights": (), "combine": "logits", "seed": stage.seed + APART}
+        stage = stage.model_copy(update={"teachers": (stage.hash,), **after})
+        yield stage
 
 
 def _weights(experiment: ExperimentSpec) -> tuple[float, ...]:

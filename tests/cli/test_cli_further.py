@@ -44,3 +44,14 @@ def test_hints_are_a_part_of_the_students_training_and_have_no_accuracy(
     table = shell("run", "--spec", file).stdout
     [row] = [line for line in table.splitlines() if "distilled, hints" in line]
     assert row.split()[-2:] == ["–", "–"]
+
+
+def test_generations_have_their_own_lines(shell: Shell, spec_file: SpecFile) -> None:
+    net = {"name": "custom", "net": {"dense": [4]}}
+    objective = {"name": "born-again", "temperature": 2, "options": {"generations": 2}}
+    file = spec_file("again", teacher=net, student=net, objective=objective)
+    result = shell("run", "--spec", file, "--json")
+    [seed] = document(result)["seeds"]
+    assert seed["further"].keys() == {"generation 1"}
+    told = [line.partition(",")[0] for line in result.stderr.splitlines()[1:]]
+    assert told[-2:] == ["generation 1", "distilled"]

@@ -60,7 +60,7 @@ def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
     Raises:
         NotFoundError: there is no such objective.
         UserError: it has no such option, or not of such a value, it is a part of another, or
-            several teachers are averaged otherwise than it wants.
+            what is asked besides does not go with it.
     """
     objective = get_objective(experiment.objective.name)
     if objective.part_of:
@@ -72,5 +72,10 @@ def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
         raise UserError(
             f"{objective.title} learns from the mean of its teachers' {objective.combine}; have "
             f"them averaged by {objective.combine}, not by {experiment.combine}."
+        )
+    if experiment.warm_start and objective.generations is not None:
+        raise UserError(
+            f"Each generation of {objective.title} starts from weights of its own; have it not go "
+            "on from the baseline's."
         )
     return plan(experiment.model_copy(update={"objective": spec}), objective.course(spec))

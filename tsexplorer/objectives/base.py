@@ -131,6 +131,7 @@ class Objective:
             which is trained along with the student and is no part of it; the global random state
             is seeded before. None: there is none.
         first: the objective of a stage before, from whose weights the distilled stage goes on.
+        generations: how many students follow each other, each taught by the one before; None: one.
         shares: names of terms that are shares of 1, watched and no part of the loss.
         combine: what of several teachers must be averaged for it; None: either will do.
         pretrained: whether its student is meant to have learnt from labels before.
@@ -151,6 +152,7 @@ class Objective:
     looks: Callable[[Pair], Looks] = _no_looks
     module: Callable[[Pair], nn.Module] | None = None
     first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
+    generations: Callable[[ObjectiveSpec], int] | None = None
     shares: tuple[str, ...] = ()
     combine: Combine | None = None
     pretrained: bool = False
@@ -183,6 +185,8 @@ class Objective:
         return Course(
             needs_teacher=self.needs_teacher,
             first=None if self.first is None else self.first(spec),
+            generations=1 if self.generations is None else self.generations(spec),
+            new_seeds=self.generations is not None,
         )
 
     @property
@@ -191,7 +195,13 @@ class Objective:
 
         They can where the loss is a function of logits and labels.
         """
-        return self.looks is _no_looks and self.module is None and self.first is None
+        inside = self.looks is not _no_looks or self.module is not None
+        return not inside and self.one_stage
+
+    @property
+    def one_stage(self) -> bool:
+        """Whether the distilled student is one stage, with none before it."""
+        return self.first is None and self.generations is None
 
     @property
     def formula(self) -> str:

@@ -243,11 +243,16 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
 
     Raises:
         NotFoundError: there is no such objective.
-        UserError: T or lambda takes no part in it.
+        UserError: T or lambda takes no part in it, or it has stages before the student's.
     """
     objective = get_objective(spec.name)
     if _sweepable(objective):
         return objective
+    if not objective.one_stage:
+        raise UserError(
+            f"The objective {spec.name!r} trains in more than one stage, and a sweep trains students "
+            "in one; choose another."
+        )
     known = [name for name in objective_names() if _sweepable(get_objective(name))]
     raise UserError(
         f"The objective {spec.name!r} has no T and λ to sweep over; choose one of "
@@ -263,7 +268,7 @@ def _part(stage: StageSpec, sweep: SweepSpec) -> Role:
 
 
 def _sweepable(objective: Objective) -> bool:
-    return objective.uses_temperature and objective.uses_lambda and objective.first is None
+    return objective.uses_temperature and objective.uses_lambda and objective.one_stage
 
 
 def _once(stages: Iterable[StageSpec]) -> tuple[StageSpec, ...]:
