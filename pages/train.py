@@ -4,10 +4,12 @@ import streamlit as st
 
 from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
+from tsexplorer.planning import counted_as
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
-from tsexplorer.ui import forms
+from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.downloads import download_panel
+from tsexplorer.ui.ensemble import ensemble_view
 from tsexplorer.ui.live import live_view, result
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import objective_form, pair
@@ -47,6 +49,7 @@ def settings(service: Service) -> None:
     with second:
         student = forms.net_form("student", "Student net")
     nets = st.container()  # filled last: an impossible net takes only its own place
+    ensemble = teachers.form(data.name, teacher)
     objective = objective_form(pair(data.name, teacher, student))
     button = st.container()
     more = st.expander(
@@ -72,6 +75,7 @@ def settings(service: Service) -> None:
             "objective": objective,
             "seeds": tuple(range(seeds)),
             "warm_start": warm_start,
+            **ensemble,
             **trains,
         }
         spec = parse_spec(ExperimentSpec, values)
@@ -85,6 +89,7 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
     todo = sum(stage.spec.hash not in check.trained for stage in check.planned)
+    counted = counted_as(stage.role for stage in check.planned)
     if st.button(
         "Train" if todo else "Show: all nets are trained",
         key="start",
@@ -97,9 +102,9 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
         st.query_params[EXPERIMENT] = key
         st.rerun()
     if check.trained and todo:
-        st.caption(f"Trains {todo} of {len(check.planned)} nets; the others are reused.")
+        st.caption(f"Trains {todo} of {len(check.planned)} {counted}; the others are reused.")
     else:
-        st.caption(f"{len(check.planned)} nets, as “{escaped(spec.name)}”")
+        st.caption(f"{len(check.planned)} {counted}, as “{escaped(spec.name)}”")
 
 
 def progress(service: Service) -> None:
@@ -113,6 +118,8 @@ def progress(service: Service) -> None:
     live_view(service, experiment.id)
     if experiment.done:
         result(service, experiment)
+        with sentences():
+            ensemble_view(service, experiment)
         with st.container(horizontal=True):
             if st.button("Look into its soft targets", key="soft", icon=":material/blur_on:"):
                 st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})

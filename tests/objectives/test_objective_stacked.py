@@ -12,6 +12,7 @@ from tsexplorer.specs import ObjectiveSpec
 
 STACKING = [name for name in objective_names() if get_objective(name).stacks]
 # Shape suffixes: K students in the stack, B batch, C classes.
+STACKING = tuple(name for name in objective_names() if get_objective(name).stacks)
 TEMPERATURE_K = torch.tensor([0.5, 1.0, 4.0, 30.0], dtype=torch.float64)
 LAM_K = torch.tensor([0.0, 0.3, 1.0, 0.9], dtype=torch.float64)
 STACKING = [name for name in objective_names() if get_objective(name).stacks]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tsexplorer.objectives.options import Option, settings
 from tsexplorer.planning import Course
-from tsexplorer.specs import ModelSpec, ObjectiveSpec, Scalar
+from tsexplorer.specs import Combine, ModelSpec, ObjectiveSpec, Scalar
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -135,9 +135,13 @@ class Objective:
             which is trained along with the student and is no part of it; the global random state
             is seeded before. None: there is none.
         first: the objective of a stage before, from whose weights the distilled stage goes on.
+        generations: how many students follow each other, each taught by the one before; None: one.
         shares: names of terms that are shares of 1, watched and no part of the loss.
         unitless: names of terms that are plain numbers, not nats: a correlation, a distance.
         baseline_at_one: whether it is cross-entropy on the labels, and nothing else, at lambda = 1.
+        combine: what of several teachers must be averaged for it; None: either will do.
+        pretrained: whether its student is meant to have learnt from labels before.
+        part_of: the objective whose first stage this is; nobody chooses it by itself.
     """
 
     name: str
@@ -154,9 +158,13 @@ class Objective:
     looks: Callable[[Pair], Looks] = _no_looks
     module: Callable[[Pair], nn.Module] | None = None
     first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
+    generations: Callable[[ObjectiveSpec], int] | None = None
     shares: tuple[str, ...] = ()
     unitless: tuple[str, ...] = ()
     baseline_at_one: bool = False
+    combine: Combine | None = None
+    pretrained: bool = False
+    part_of: str = ""
 
     def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
         """The values in force of all options.
@@ -220,6 +228,8 @@ class Objective:
         return Course(
             needs_teacher=self.needs_teacher,
             first=None if self.first is None else self.first(spec),
+            generations=1 if self.generations is None else self.generations(spec),
+            new_seeds=self.generations is not None,
         )
 
     @property
@@ -228,7 +238,13 @@ class Objective:
 
         They can where the loss is a function of logits and labels.
         """
-        return self.looks is _no_looks and self.module is None and self.first is None
+        inside = self.looks is not _no_looks or self.module is not None
+        return not inside and self.one_stage
+
+    @property
+    def one_stage(self) -> bool:
+        """Whether the distilled student is one stage, with none before it."""
+        return self.first is None and self.generations is None
 
     @property
     def formula(self) -> str:

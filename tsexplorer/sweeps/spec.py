@@ -153,7 +153,7 @@ class SweepSpec(Spec):
             cell = cell._replace(temperature=1.0)
         stage = self._stage(cell, seed, "distilled")
         if self.teachers == "shared" and stage.teachers:
-            stage = stage.model_copy(update={"teachers": (self.teacher(seed).hash,)})
+            stage = stage.model_copy(update={"teachers": self._teachers(seed)})
         return stage
 
     def baseline(self, learning_rate: float, seed: int) -> StageSpec:
@@ -175,10 +175,17 @@ class SweepSpec(Spec):
             seed = self.seeds[0]
         return self._stage(self.cells[0], seed, "teacher")
 
+    def members(self, seed: int) -> tuple[StageSpec, ...]:
+        """All stages that teach the students of a seed, the teacher first."""
+        if self.teachers == "shared":
+            seed = self.seeds[0]
+        stages = planned(self.experiment(self.cells[0], (seed,)))
+        return tuple(stage.spec for stage in stages if stage.role in ("teacher", "member"))
+
     @property
     def before(self) -> tuple[StageSpec, ...]:
         """Stages that must be done before any student trains."""
-        stages = [self.teacher(seed) for seed in self.seeds]
+        stages = [one for seed in self.seeds for one in self.members(seed)]
         if self.base.warm_start:
             stages += [self._stage(self.cells[0], seed, "baseline") for seed in self.seeds]
         return _once(stages)
@@ -215,6 +222,9 @@ class SweepSpec(Spec):
             ),
         )
 
+    def _teachers(self, seed: int) -> tuple[str, ...]:
+        return tuple(stage.hash for stage in self.members(seed))
+
     def _train(self, learning_rate: float) -> TrainSpec:
         return self.base.distilled_train.model_copy(update={"learning_rate": learning_rate})
 
@@ -231,11 +241,16 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
 
     Raises:
         NotFoundError: there is no such objective.
-        UserError: T or lambda takes no part in it.
+        UserError: T or lambda takes no part in it, or it has stages before the student's.
     """
     objective = get_objective(spec.name)
     if _sweepable(objective):
         return objective
+    if not objective.one_stage:
+        raise UserError(
+            f"The objective {spec.name!r} trains in more than one stage, and a sweep trains "
+            "students in one; choose another."
+        )
     raise UserError(
         f"The objective {spec.name!r} has no T and λ to sweep over; choose one of "
         f"{', '.join(sweepable())}."
@@ -248,12 +263,14 @@ def sweepable() -> tuple[str, ...]:
 
 
 def _part(stage: StageSpec, sweep: SweepSpec) -> Role:
-    teachers = {sweep.teacher(seed).hash for seed in sweep.seeds}
-    return "teacher" if stage.hash in teachers else "baseline"
+    if stage.hash in {sweep.teacher(seed).hash for seed in sweep.seeds}:
+        return "teacher"
+    members = {key for seed in sweep.seeds for key in sweep._teachers(seed)}
+    return "member" if stage.hash in members else "baseline"
 
 
 def _sweepable(objective: Objective) -> bool:
-    return objective.uses_temperature and objective.uses_lambda and objective.first is None
+    return objective.uses_temperature and objective.uses_lambda and objective.one_stage
 
 
 def _once(stages: Iterable[StageSpec]) -> tuple[StageSpec, ...]:

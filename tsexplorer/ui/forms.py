@@ -23,6 +23,7 @@ from tsexplorer.specs import (
     NetConfig,
     TrainSpec,
 )
+from tsexplorer.ui import teachers
 from tsexplorer.ui.objective_form import adopt_options, fill_options, taught, with_value
 from tsexplorer.ui.state import adopt, number_within, one_of, publish
 
@@ -55,6 +56,7 @@ def fill(spec: ExperimentSpec) -> None:
         state[role] = model.name
         if model.net is not None:
             _fill_builder(role, model.net)
+    teachers.fill(spec)
     state["objective"] = spec.objective.name
     state["T"], state["lambda"] = spec.objective.temperature, spec.objective.lam
     fill_options(spec.objective)
@@ -170,7 +172,9 @@ def as_they_stand() -> tuple[str, int, bool, dict[Stage, dict[str, Any]]]:
 def suggested_name(spec: ExperimentSpec) -> str:
     """A name that says what the experiment is."""
     objective = get_objective(spec.objective.name)
-    parts = [f"{spec.student.name} from {spec.teacher.name}", spec.data.name, objective.name]
+    further = f" and {len(spec.more_teachers)} more" if spec.more_teachers else ""
+    parts = [f"{spec.student.name} from {spec.teacher.name}{further}"]
+    parts += [spec.data.name, objective.name]
     parts += [f"{name} {value}" for name, value in objective.told(spec.objective)]
     return ", ".join(parts)[:80]
 

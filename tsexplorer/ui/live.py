@@ -13,11 +13,11 @@ import streamlit as st
 
 from tsexplorer.objectives import get_objective
 from tsexplorer.plots.live import AXES, Metric, curves, live_option
-from tsexplorer.plots.palette import TITLES
 from tsexplorer.plots.terms import terms, terms_option
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSnapshot
+from tsexplorer.ui.parts import further_parts
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.theme import (
     ROLE_MEANING,
@@ -66,6 +66,7 @@ def _draw(service: Service, key: str, was_active: bool) -> None:
             _job_bar(service, watch, watch.job)
         seed = _seed(watch)
         _stage_cards(watch, seed)
+        further_parts(watch, seed)
         _charts(watch, seed)
         _terms(watch, seed)
 
@@ -109,7 +110,9 @@ def _under_way(watch: Watch, done: int) -> str:
     links = watch.experiment.stages
     link = links[min(done, len(links) - 1)]
     seed = f", seed {link.seed}" if len(watch.experiment.spec.seeds) > 1 else ""
-    return f"{TITLES[link.role].lower()}{seed} (net {min(done + 1, len(links))} of {len(links)})"
+    place = f"{min(done + 1, len(links))} of {len(links)}"
+    one = watch.experiment.counted.removesuffix("s")
+    return f"{watch.experiment.part(link)}{seed} ({one} {place})"
 
 
 def job_buttons(service: Service, job: JobSnapshot) -> None:
@@ -243,16 +246,22 @@ def result(service: Service, experiment: ExperimentSnapshot) -> None:
         "Gap closed (test)",
         with_interval(gain.gap, 0),
         help="(distilled − baseline) / (teacher − baseline), on the test split; – where the "
-        "teacher is not better than the baseline.",
+        "teacher is not better than the baseline. Of several teachers the first is meant, whose "
+        "test accuracy was read once as the others' were, so that the number compares with that of "
+        "one teacher.",
         border=True,
     )
+    several = len(experiment.spec.members) > 1
     right.markdown(
         f"The student went from **{with_interval(gain.accuracy['baseline'])}** to "
-        f"**{with_interval(gain.accuracy['distilled'])}**; its teacher has "
+        f"**{with_interval(gain.accuracy['distilled'])}**; its {'first ' * several}teacher has "
         f"**{with_interval(gain.accuracy['teacher'])}**."
     )
     right.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
         f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
         f"{get_objective(spec.name).in_words(spec)}."
+        + "".join(
+            f" {words}; gap closed against the first." for words in experiment.spec.ensemble_words
+        )
     )

@@ -31,14 +31,17 @@ def provenance(experiment: ExperimentSnapshot) -> str:
 
 def objective_words(spec: ExperimentSpec) -> str:
     """The objective with its numbers, as one phrase."""
-    return get_objective(spec.objective.name).in_words(spec.objective)
+    words = get_objective(spec.objective.name).in_words(spec.objective)
+    return ", ".join([words, *spec.ensemble_words])
 
 
 def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
     """One line on where an experiment stands."""
     if not experiment.done:
         done = sum(link.stage.status == "done" for link in experiment.stages)
-        return f"{experiment.status}, {done} of {len(experiment.stages)} nets trained"
+        return (
+            f"{experiment.status}, {done} of {len(experiment.stages)} {experiment.counted} trained"
+        )
     gain = service.gain(experiment)
     return (
         f"distilled {with_interval(gain.accuracy['distilled'])} (test), gap closed "
@@ -130,6 +133,10 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Data": get_dataset(spec.data.name).info.title,
         "Pixel scaling": spec.data.scaling,
         "Teacher net": describe(spec.teacher),
+        "Further teachers": ", ".join(describe(one.model) for one in spec.more_teachers) or "–",
+        "Weights of the teachers": ", ".join(f"{one.weight:g}" for one in spec.members),
+        "Seed offsets of the teachers": ", ".join(str(one.seed_offset) for one in spec.members),
+        "Teachers averaged by": spec.combine if spec.more_teachers else "–",
         "Student net": describe(spec.student),
         "Objective": get_objective(spec.objective.name).title,
         "Temperature T": f"{spec.objective.temperature:g}",

@@ -74,8 +74,9 @@ def run(
 
     With --json: experiment, seeds (for each the stages teacher, baseline and distilled with
     parameters, epochs, train_seconds, validation_accuracy and test_accuracy, and gap_closed),
-    mean and interval over the seeds; accuracies are shares of 1. A run that fails prints nothing
-    on standard output.
+    mean and interval over the seeds; accuracies are shares of 1. Where more is trained (further
+    teachers, hints), a seed has it under further. A run that fails prints nothing on standard
+    output.
     """
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.cli.requests import asked_for
