@@ -31,20 +31,22 @@ def test_each_term_is_a_line_in_the_objectives_order() -> None:
 
 def test_terms_share_one_axis_and_shares_of_one_have_their_own() -> None:
     option = terms_option(LINES, (), "nats", LIGHT, 10)
-    assert option["yAxis"]["name"] == "Term (nats)"
+    assert (option["yAxis"]["name"], option["yAxis"]["type"]) == ("Term (nats)", "log")
     assert [one["yAxisIndex"] for one in option["series"]] == [0, 0]
     option = terms_option(LINES, ("told",), "", LIGHT, 10)
     left, right = option["yAxis"]
-    assert (left["name"], right["name"]) == ("Term", "Share")
+    assert (left["name"], right["name"], right["type"]) == ("Term", "Share", "value")
     assert (right["min"], right["max"]) == (0, 1)
     assert [one["yAxisIndex"] for one in option["series"]] == [0, 1]
     assert option["series"][1]["data"] == [[1, 0.5], [2, 0.75]]
 
 
 def test_a_run_that_diverged_leaves_a_gap_and_the_option_stays_json() -> None:
-    lost = terms([*ROWS, Row(3, {"labels": nan, "told": 1.0})])
+    lost = terms([*ROWS, Row(3, {"labels": nan, "told": 0.0})])
     option = terms_option(lost, (), "nats", DARK, 10)
     assert option["series"][0]["data"][2] == [3, None]
+    assert option["series"][1]["data"][2] == [3, None]  # 0 has no place on a logarithmic axis
+    assert terms_option(lost, ("told",), "nats", DARK, 10)["series"][1]["data"][2] == [3, 0.0]
     json.dumps(option, allow_nan=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -40,7 +41,9 @@ def terms(rows: Sequence[Any]) -> tuple[Term, ...]:
 def terms_option(
     lines: Sequence[Term], shares: Collection[str], unit: str, palette: Palette, epochs: int
 ) -> dict[str, Any]:
-    """The chart; terms that are shares of 1 have an axis of their own, on the right.
+    """The chart; its axis is logarithmic, since a small term may have a large weight.
+
+    Terms that are shares of 1 have an axis of their own, on the right.
 
     Args:
         lines: what there is so far.
@@ -50,7 +53,7 @@ def terms_option(
         epochs: length of the x axis.
     """
     axis = value_axis(f"Term ({unit})" if unit else "Term", palette)
-    axes = [axis | {"min": 0}]
+    axes = [axis | {"type": "log"}]
     if any(line.name in shares for line in lines):
         right = {"align": "right", "padding": [0, -40, 0, 0], "color": palette.muted}
         own = value_axis("Share", palette) | {"nameTextStyle": right, "splitLine": {"show": False}}
@@ -60,13 +63,16 @@ def terms_option(
 
 
 def _series(place: int, line: Term, shares: Collection[str], palette: Palette) -> dict[str, Any]:
+    share = line.name in shares
+    # What is 0, or below it by rounding, has no place on a logarithmic axis.
+    values = [value if share or value > 0 else math.nan for value in line.values]
     colour = palette.terms[place % len(palette.terms)]
     return {
         "id": line.name,
         "name": line.name,
         "type": "line",
-        "yAxisIndex": int(line.name in shares),
-        "data": points(line.epochs, line.values),
+        "yAxisIndex": int(share),
+        "data": points(line.epochs, values),
         "symbol": SYMBOLS[place % len(SYMBOLS)],
         "symbolSize": 6,
         "showSymbol": len(line.epochs) <= MARKED,

@@ -231,7 +231,7 @@ def _terms(watch: Watch, seed: int) -> None:
         )
         units = f" {' and '.join(plain)}: plain numbers; all else in nats." if plain else ""
         st.caption(
-            f"Training images, mean over each epoch, before weights, T² included.{units} "
+            f"Training images, mean over each epoch, before their weights.{units} "
             f"{objective.in_words(stage.spec.objective)}."
         )
 

@@ -95,10 +95,11 @@ def objective_form(nets: Nets) -> ObjectiveSpec:
 def option_fields(objective: Objective, nets: Nets) -> dict[str, Scalar]:
     """A control for each option of an objective, two in a row, and what they say."""
     values: dict[str, Scalar] = {}
-    columns: Sequence[Any] = st.columns(2) if objective.options else ()
-    for place, option in enumerate(objective.options):
-        with columns[place % 2]:
-            values[option.name] = _control(option, _key(objective, option.name), nets)
+    for place in range(0, len(objective.options), 2):  # a row at a time: a phone stacks columns
+        row = objective.options[place : place + 2]
+        for column, option in zip(st.columns(2), row, strict=False):
+            with column:
+                values[option.name] = _control(option, _key(objective, option.name), nets)
     _publish(objective, values)
     return values
 
