@@ -39,6 +39,6 @@ def test_what_does_not_stack_says_why(model, train, reason):
 
 
 def test_larger_steps_make_smaller_stacks():
-    small = largest_by_work(ModelSpec(name="mlp-64"), TrainSpec(), 10, "hinton")
+    small = largest_by_work(ModelSpec(name="mlp-64"), TrainSpec(), 10)
     assert small == 10**9 // (3 * 50_816 * 64)
     assert largest_by_work(ModelSpec(name="mlp-64"), TrainSpec(batch_size=128), 10) == small // 2

@@ -94,6 +94,9 @@ CATALOGUE = (
         title="MNIST, 64 ReLU units",
         asks="Which T and λ serve the small student of the demo pair on all of MNIST, and how "
         "much do they matter?",
+        shows="Any λ below 1 with T from 1 to 4 gains 0.1 to 0.5 points on the baseline in the "
+        "mean, and three seeds hardly tell these cells apart; from T = 6 on students fall back, at "
+        "T = 20 and λ of 0.5 or less below the baseline.",
         spec=_map("mlp-64", "mlp-64"),
     ),
     Finding(
@@ -101,6 +104,9 @@ CATALOGUE = (
         title="MNIST, 64 sigmoid units",
         asks="The same question for the student of Wu 2020, whose bounded units reach the spread "
         "of the teacher's logits slowly: does a high T cost it more?",
+        shows="The higher T, the worse: from 96.9 % at T = 1, which is the baseline's accuracy, to "
+        "95.0 % at T = 20 and λ = 0, and labels only soften that. Within ten epochs sigmoid units "
+        "gain nothing from this teacher at any setting.",
         spec=_map("wu-mlp", "wu-mlp"),
     ),
     Finding(
@@ -108,6 +114,9 @@ CATALOGUE = (
         title="MNIST, two layers of 30 units",
         asks="Hinton 2015 found T from 2.5 to 4 to work significantly better than higher or lower "
         "ones for a net as narrow as this. Is it so here, under another teacher?",
+        shows="T from 1 to 4 are alike, and from T = 6 on students are worse in the mean, by 0.9 "
+        "points at T = 20 and λ = 0: high T harms a narrow net, as Hinton found. That T from 2.5 "
+        "to 4 beats lower ones is not seen, nor is a gain on the baseline.",
         spec=_hinton("hinton-narrow", "hinton-narrow"),
         lam=0.0,
     ),
@@ -116,6 +125,9 @@ CATALOGUE = (
         title="MNIST, two layers of 300 units",
         asks="Hinton 2015 found that with 300 or more units in each of two layers all T above 8 "
         "gave fairly similar results. Is it so here, under another teacher?",
+        shows="From T = 4 to 20 the means lie between 98.91 and 98.93 %, as alike as Hinton found "
+        "them, and all T from 2 on close a third of the gap or so. That T = 1 is worse, three "
+        "seeds do not show.",
         spec=_wide("hinton-300", "hinton-300"),
         lam=0.0,
     ),

@@ -82,7 +82,9 @@ def ship(service: Service, name: str, folder: Path = FINDINGS) -> Path:
     links = service.store.experiment(figures.sweep.id).stages
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
-    write_json(file, _content(figures, {link.stage.hash: link.stage for link in links}))
+    # Under the finding's own name, also where that was taken when it was trained.
+    spec = named(sweep.spec, finding.spec.base.name)
+    write_json(file, _content(spec, figures, {link.stage.hash: link.stage for link in links}))
     return file
 
 
@@ -102,9 +104,10 @@ def _same_grid(sweep: SweepSnapshot, finding: Finding) -> bool:
     return named(sweep.spec, finding.spec.base.name) == finding.spec
 
 
-def _content(figures: SweepFigures, stages: dict[str, StageSnapshot]) -> dict[str, Any]:
+def _content(
+    spec: SweepSpec, figures: SweepFigures, stages: dict[str, StageSnapshot]
+) -> dict[str, Any]:
     assert figures.chosen is not None
-    spec = figures.sweep.spec
     students = [stages[one.hash] for one in spec.students]
     chosen = [stages[spec.student(figures.chosen.cell, seed).hash] for seed in spec.seeds]
     teachers = {stages[spec.teacher(seed).hash].hash: seed for seed in spec.seeds}
