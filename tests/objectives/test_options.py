@@ -64,3 +64,40 @@ def test_a_default_that_is_written_out_hashes_as_if_it_were_not() -> None:
     assert OBJECTIVE.tidied(spec(beta=8, kind="off")) == spec()
     assert OBJECTIVE.tidied(spec(beta=2, kind="off")) == spec(beta=2)
     assert OBJECTIVE.tidied(spec()).hash == spec().hash
+
+
+def test_what_is_told_of_it_is_t_lambda_and_what_is_not_as_usual() -> None:
+    given = spec(beta=2, kind="on").model_copy(update={"temperature": 4.0, "lam": 0.25})
+    numbers = (("T", "4"), ("λ", "0.25"), ("beta", "2"), ("kind", "on"))
+    assert OBJECTIVE.told(given) == numbers
+    assert (
+        OBJECTIVE.in_words(given) == f"{OBJECTIVE.convention}, T = 4, λ = 0.25, beta = 2, kind = on"
+    )
+    assert OBJECTIVE.convention_of(given) == f"{OBJECTIVE.convention}, beta = 2, kind = on"
+    assert OBJECTIVE.convention_of(spec(beta=8)) == OBJECTIVE.convention
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "value"),
+    [(BETA, "2.5", 2.5), (WARM_UP, "7", 7), (KIND, "on", "on"), (ALONE, "True", True)],
+)
+def test_a_text_is_read_as_the_options_own_type(option: Option, text: str, value: object) -> None:
+    found = option.read(text)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "demand"),
+    [
+        (BETA, "much", "be a number"),
+        (BETA, "nan", "be a finite number"),
+        (WARM_UP, "2.5", "be a whole number"),
+        (KIND, "maybe", "be one of off, on"),
+        (ALONE, "1", "be true or false"),
+    ],
+)
+def test_a_text_that_stands_for_nothing_is_one_sentence(
+    option: Option, text: str, demand: str
+) -> None:
+    with pytest.raises(UserError, match=f"^The option {option.name} must {demand} "):
+        option.read(text)

@@ -150,7 +150,7 @@ def notes(figures: SweepFigures) -> Iterator[str]:
         )
     yield (
         f"{info.title}, validation ({info.validation:,} images), {_seeds(sweep)}; loss: "
-        f"{get_objective(sweep.base.objective.name).convention}."
+        f"{get_objective(sweep.base.objective.name).convention_of(sweep.base.objective)}."
     )
     yield f'Kept as "{figures.sweep.name}" ({figures.sweep.id}).'
 

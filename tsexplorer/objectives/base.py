@@ -9,7 +9,7 @@ listed and explained without importing torch, and so that they run unchanged und
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -220,8 +220,14 @@ class Objective:
 
     def in_words(self, spec: ObjectiveSpec) -> str:
         """The convention with its numbers, as one phrase."""
-        numbers = [f"{name} = {value}" for name, value in self.told(spec)]
-        return ", ".join([self.convention, *numbers])
+        return self._phrase(self.told(spec))
+
+    def convention_of(self, spec: ObjectiveSpec) -> str:
+        """The same without T and lambda, of which a sweep has many."""
+        return self._phrase(one for one in self.told(spec) if one[0] not in ("T", "λ"))
+
+    def _phrase(self, numbers: Iterable[tuple[str, str]]) -> str:
+        return ", ".join([self.convention, *(f"{name} = {value}" for name, value in numbers)])
 
     def course(self, spec: ObjectiveSpec) -> Course:
         """What must be trained for it."""

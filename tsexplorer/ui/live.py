@@ -188,7 +188,8 @@ def _charts(watch: Watch, seed: int) -> None:
                 kind, list(metrics), default=next(iter(metrics)), key=f"shown_{kind}", required=True
             )
             _chart(rows, metrics[metric], epochs)
-    convention = get_objective(watch.experiment.spec.objective.name).convention
+    spec = watch.experiment.spec.objective
+    convention = get_objective(spec.name).convention_of(spec)
     st.caption(
         f"Seed {seed}. Validation: cross-entropy with the labels. Training: teacher and baseline "
         f"minimise cross-entropy, the distilled student {convention}."

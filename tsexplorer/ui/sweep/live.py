@@ -222,7 +222,7 @@ def provenance(figures: SweepFigures) -> str:
     return escaped(
         f"Validation split of {info.title} ({info.validation:,} images), "
         f"seed{'s' * (len(spec.seeds) > 1)} {seeds}; {taught}; "
-        f"{get_objective(spec.base.objective.name).convention}."
+        f"{get_objective(spec.base.objective.name).convention_of(spec.base.objective)}."
     )
 
 
