@@ -250,8 +250,8 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
         return objective
     if not objective.one_stage:
         raise UserError(
-            f"The objective {spec.name!r} trains in more than one stage, and a sweep trains students "
-            "in one; choose another."
+            f"The objective {spec.name!r} trains in more than one stage, which a sweep does not; "
+            "choose another."
         )
     known = [name for name in objective_names() if _sweepable(get_objective(name))]
     raise UserError(
