@@ -111,7 +111,9 @@ def test_regressors_fit_and_are_counted(
     student: tuple[int, ...], teacher: tuple[int, ...], shape: tuple[int, ...]
 ) -> None:
     net = regressor(student, teacher)
-    assert net(torch.zeros(2, *student)).shape == shape
+    answer = net(torch.ones(2, *student))
+    assert answer.shape == shape
+    assert not answer.any()  # it starts at zero, so that no unit learns to fall silent
     assert sum(one.numel() for one in net.parameters()) == regressor_size(student, teacher)
 
 

@@ -248,8 +248,8 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
         return objective
     if not objective.one_stage:
         raise UserError(
-            f"The objective {spec.name!r} trains in more than one stage, and a sweep trains "
-            "students in one; choose another."
+            f"The objective {spec.name!r} trains in more than one stage, which a sweep does not; "
+            "choose another."
         )
     raise UserError(
         f"The objective {spec.name!r} has no T and λ to sweep over; choose one of "
