@@ -74,6 +74,7 @@ def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator
         seed=seed,
         teachers=(teacher.hash,) if course.needs_teacher else (),
         start_from=baseline.hash if experiment.warm_start else None,
+        left_out=experiment.left_out,
     )
     yield PlannedStage(seed, "teacher", teacher)
     yield PlannedStage(seed, "baseline", baseline)

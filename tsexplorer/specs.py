@@ -39,6 +39,12 @@ def _shortened(value: float) -> float:
     return float(value) + 0.0
 
 
+def _in_order(labels: tuple[int, ...]) -> tuple[int, ...]:
+    """Each once, ascending: the same classes hash alike."""
+    return tuple(sorted(set(labels)))
+
+
+Labels = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_in_order)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_shortened)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_shortened)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_shortened)]
@@ -178,6 +184,9 @@ class StageSpec(Spec):
     seed: int = Field(ge=0)
     teachers: tuple[str, ...] = Field(default=(), description="Hashes of the teaching stages.")
     start_from: str | None = Field(default=None, description="Hash of the stage to go on from.")
+    left_out: Labels = Field(
+        default=(), description="Classes (labels) whose images are not trained on."
+    )
 
 
 class ExperimentSpec(Spec):
@@ -197,11 +206,25 @@ class ExperimentSpec(Spec):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
         default=(0,), min_length=1, max_length=100
     )
+    left_out: Labels = Field(
+        default=(),
+        description="Classes (labels) that the distilled student's training images lack; teacher "
+        "and baseline see all, and so do validation and test.",
+    )
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Self:
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("each seed may stand only once")
+        return self
+
+    @model_validator(mode="after")
+    def _left_out_is_unseen(self) -> Self:
+        if self.left_out and self.warm_start:
+            raise ValueError(
+                "a student that goes on from the baseline's weights has seen all classes; leave "
+                "classes out, or start warm, not both"
+            )
         return self
 
 

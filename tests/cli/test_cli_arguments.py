@@ -165,6 +165,14 @@ def test_other_data_or_seeds_make_an_experiment_of_its_own_name(
     )
 
 
+def test_classes_are_left_out_by_name() -> None:
+    spec = asked_for(None, None, data="fashion-mnist", left_out=["coat", "1"])
+    assert spec.left_out == (1, 4)
+    assert spec.name == "quick, fashion-mnist, without Coat and Trouser"
+    with pytest.raises(UserError, match="has seen all classes; leave classes out, or start warm"):
+        asked_for("wu-2020", None, left_out=["3"])
+
+
 def test_other_data_keep_the_scaling_of_the_recipe() -> None:
     spec = asked_for("wu-2020", None, data="fashion-mnist")
     assert (spec.data.name, spec.data.scaling) == ("fashion-mnist", "raw")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tsexplorer.data.leaving_out import class_names, labels_of
+from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
 from tsexplorer.specs import ExperimentSpec, parse_spec
@@ -20,14 +23,15 @@ def asked_for(
     data: str | None = None,
     seeds: int | None = None,
     name: str | None = None,
+    left_out: Sequence[str] = (),
 ) -> ExperimentSpec:
     """The experiment of a recipe or a file, with other data, seeds or name where they are given.
 
     Other data or seeds make another experiment, which is named after both, as in "quick, mnist,
-    5 seeds".
+    5 seeds"; so do classes that are left out of the distilled student's images.
 
     Raises:
-        UserError: there is no such recipe or file, or it is no experiment.
+        UserError: there is no such recipe, file or class, or it is no experiment.
     """
     if recipe is not None and file is not None:
         raise UserError("Give the name of a recipe or a spec file, not both.")
@@ -40,6 +44,10 @@ def asked_for(
     if seeds is not None and tuple(range(seeds)) != spec.seeds:
         changes["seeds"] = range(seeds)
         words.append(f"{seeds} seed{'s' * (seeds != 1)}")
+    if left_out:
+        info = get_dataset(data or spec.data.name).info
+        changes["left_out"] = labels = labels_of(info, left_out)
+        words.append(f"without {class_names(info, labels)}")
     changes["name"] = _joined(spec.name, words) if name is None else name
     return parse_spec(ExperimentSpec, dict(spec) | changes)
 

@@ -7,6 +7,7 @@ from typing import Any
 from tsexplorer.analysis.gain import Interval, gap_closed
 from tsexplorer.cli.output import print_table
 from tsexplorer.cli.words import duration, percent, plural, with_interval
+from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.service import Service
@@ -151,4 +152,4 @@ def loss_words(spec: ExperimentSpec) -> str:
         words.append(f"T = {spec.objective.temperature:g}")
     if objective.uses_lambda:
         words.append(f"λ = {spec.objective.lam:g}")
-    return ", ".join(words)
+    return ", ".join(filter(None, [*words, left_out_words(spec)]))

@@ -89,6 +89,16 @@ class SweepSpec(Spec):
         "differ by the student alone. one a seed: as in an experiment.",
     )
 
+    @field_validator("base")
+    @classmethod
+    def _sees_all_classes(cls, base: ExperimentSpec) -> ExperimentSpec:
+        if base.left_out:
+            raise ValueError(
+                "a map compares students with a baseline that sees the same images; leave no "
+                "classes out"
+            )
+        return base
+
     @field_validator("temperatures", "lambdas", "seeds")
     @classmethod
     def _not_empty(cls, values: tuple[float, ...]) -> tuple[float, ...]:

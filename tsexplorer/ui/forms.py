@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 from pydantic import BaseModel
 
+from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.models import get_preset, model_names
 from tsexplorer.objectives import get_objective, objective_names
@@ -24,6 +25,7 @@ from tsexplorer.specs import (
     ObjectiveSpec,
     TrainSpec,
 )
+from tsexplorer.ui.left_out import LEFT_OUT
 from tsexplorer.ui.state import adopt, number_within, one_of, publish
 
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
@@ -59,6 +61,7 @@ def fill(spec: ExperimentSpec) -> None:
     state["objective"] = spec.objective.name
     state["T"], state["lambda"] = spec.objective.temperature, spec.objective.lam
     state["warm_start"], state["seeds"] = spec.warm_start, len(spec.seeds)
+    state[LEFT_OUT] = list(spec.left_out)
     for stage in STAGES:
         for name, value in getattr(spec, stage).model_dump().items():
             state[f"{stage}.{name}"] = 0 if value is None else value
@@ -221,6 +224,8 @@ def suggested_name(spec: ExperimentSpec) -> str:
         parts.append(f"T {spec.objective.temperature:g}")
     if objective.uses_lambda:
         parts.append(f"λ {spec.objective.lam:g}")
+    if spec.left_out:
+        parts.append(left_out_words(spec))
     return ", ".join(parts)[:80]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
 from tsexplorer.objectives import get_objective
@@ -29,14 +30,14 @@ def provenance(experiment: ExperimentSnapshot) -> str:
 
 
 def objective_words(spec: ExperimentSpec) -> str:
-    """The objective with its T and lambda, as one phrase."""
+    """The objective with its T and lambda, and what is left out, as one phrase."""
     objective = get_objective(spec.objective.name)
     numbers = []
     if objective.uses_temperature:
         numbers.append(f"T = {spec.objective.temperature:g}")
     if objective.uses_lambda:
         numbers.append(f"λ = {spec.objective.lam:g}")
-    return ", ".join([objective.convention, *numbers])
+    return ", ".join(filter(None, [objective.convention, *numbers, left_out_words(spec)]))
 
 
 def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
@@ -140,6 +141,7 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Temperature T": f"{spec.objective.temperature:g}",
         "Weight of the labels λ": f"{spec.objective.lam:g}",
         "Distilled from the baseline's weights": "yes" if spec.warm_start else "no",
+        "Left out of the transfer set": left_out_words(spec).removeprefix("without ") or "nothing",
         "Seeds": ", ".join(str(seed) for seed in spec.seeds),
     }
     for stage in ("teacher", "baseline", "distilled"):

@@ -43,6 +43,15 @@ def run(
         str | None,
         typer.Option("--name", metavar="X", help="Keep it under this name.", show_default=False),
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--leave-out",
+            metavar="CLASS",
+            help="A class that the distilled student never sees; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train teacher, baseline and distilled student, and say what distillation bought.
@@ -62,9 +71,9 @@ def run(
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.cli.requests import asked_for
 
-    wanted = asked_for(recipe, spec, data=data, seeds=seeds, name=name)
+    wanted = asked_for(recipe, spec, data=data, seeds=seeds, name=name, left_out=leave_out or ())
     with opened() as service:
-        if name is None and (spec is None or data is not None or seeds is not None):
+        if name is None and (spec is None or data is not None or seeds is not None or leave_out):
             free = service.free_name(wanted, wanted.name)
             wanted = wanted.model_copy(update={"name": free})
         for remark in service.check(wanted).remarks:
