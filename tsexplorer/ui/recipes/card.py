@@ -41,7 +41,7 @@ def card(service: Service, recipe: Recipe, seeds: int) -> None:
             )
             _run(service, recipe, seeds, experiment)
         with right:
-            figures(recipe, shipped(recipe), measured(experiment) if experiment else None)
+            figures(recipe, shipped(recipe), measured(experiment) if experiment else None, seeds)
             if recipe.caveats:
                 with st.expander("What to bear in mind", icon=":material/info:"):
                     st.markdown("\n".join(f"- {caveat}" for caveat in recipe.caveats))

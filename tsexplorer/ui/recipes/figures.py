@@ -19,10 +19,16 @@ NONE = "–"
 PAPER_RULE, OWN_RULE = "test", "label-free"
 
 
-def figures(recipe: Recipe, shipped: Measured | None, here: Measured | None) -> None:
+def figures(recipe: Recipe, shipped: Measured | None, here: Measured | None, seeds: int) -> None:
     """A row a net and, where classes were left out, a row a rule for their bias.
 
     A column that would have nothing in it is left out.
+
+    Args:
+        recipe: whose.
+        shipped: what comes with the app.
+        here: what was trained by whoever uses this store.
+        seeds: of the command beside it; one that gives what ships is shown if it has others.
     """
     own = {title: one for title, one in (("Ships", shipped), ("Trained here", here)) if one}
     published = ["Published"] if recipe.published else []
@@ -40,7 +46,7 @@ def figures(recipe: Recipe, shipped: Measured | None, here: Measured | None) -> 
     for words in (_split(recipe), _origin("Ships", shipped), _origin("Trained here", here)):
         if words:
             st.caption(words)
-    if shipped is not None:
+    if shipped is not None and len(shipped.seeds) != seeds:
         st.caption("What ships comes again by:")
         st.code(command(recipe.name, len(shipped.seeds)), language="bash")
 
