@@ -12,10 +12,10 @@ PORT    ?= 8501
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check lint format bench demo screenshots install install-test browser clean
+.PHONY: help run test test-slow check lint format bench demo findings screenshots install install-cluster install-test browser clean
 
 help:  ## Show this list
-	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed  ## Start the app on http://localhost:8501 (another port: make run PORT=8600)
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -44,6 +44,19 @@ demo: $(VENV)/.installed  ## Train the demo pair anew, into assets/demo/; wants 
 	$(BIN)/python -m tsexplorer run best-64-plain
 	$(BIN)/python -m tsexplorer.demo best-64-plain
 
+# One of them: make findings FINDINGS=quick. A try-out, which must not ship:
+# make findings FINDINGS=quick OPTIONS="--epochs 1" INTO=/tmp/tried FINDINGS_HOME=/tmp/home
+FINDINGS      ?= quick mlp-64 wu-mlp hinton-narrow hinton-300
+FINDINGS_HOME ?= .tsexplorer/findings
+FINDINGS_DATA := $(or $(TSEXPLORER_DATA),$(or $(TSEXPLORER_HOME),.tsexplorer)/data)
+
+findings: $(VENV)/.installed  ## Train the maps that ship, into assets/findings/; what was begun goes on; wants full MNIST
+	set -e; export TSEXPLORER_HOME="$(FINDINGS_HOME)" TSEXPLORER_DATA="$(FINDINGS_DATA)"; \
+	for name in $(FINDINGS); do \
+		$(BIN)/python -m tsexplorer sweep --finding $$name $(OPTIONS); \
+		$(BIN)/python -m tsexplorer.findings $$name $(INTO); \
+	done
+
 screenshots: install-test browser  ## Take the README's pictures anew, into assets/screenshots/
 	$(TESTING) $(BIN)/python -m tests.browser.screenshots
 
@@ -51,6 +64,8 @@ clean:  ## Remove what is installed and cached; what was trained (.tsexplorer) s
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/browser/shots
 
 install: $(VENV)/.installed  ## Install what the app needs into .venv
+
+install-cluster: $(VENV)/.installed-cluster  ## Install what a cluster takes, too
 
 install-test: $(VENV)/.installed-test  ## Install what the tests need into .venv
 
@@ -68,6 +83,10 @@ $(VENV)/.installed: requirements.txt $(VENV)/.created
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
+$(VENV)/.installed-cluster: requirements-cluster.txt $(VENV)/.installed
+	$(PIP) -r requirements-cluster.txt
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed-cluster
 	$(PIP) -r requirements-test.txt
 	@touch $@

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from tsexplorer.findings.shipped import Shipped
 from tsexplorer.ui import forms
 from tsexplorer.ui.process import get_service, sentences
+from tsexplorer.ui.sweep.finding import finding_view
 from tsexplorer.ui.sweep.form import form
 from tsexplorer.ui.sweep.live import live_view
 from tsexplorer.ui.sweep.past import choice
@@ -18,6 +20,8 @@ a map: one student for each T and λ, and for each of a few seeds.
   apart from the best are framed.
 - The choice is made **on validation**; the test split is read once, for the cell that was chosen.
 - λ = 1 is the **baseline**: the same student on labels alone, tuned as much as the others.
+
+Below, until you train one of your own: a map that ships.
 """
 
 
@@ -32,10 +36,12 @@ def main() -> None:
     with left, sentences():
         form(service)
     with right, sentences():
-        shown = choice(service)
-        if shown is None:
+        if not service.sweeps.all():
             st.markdown(NOTHING_YET)
-        else:
+        shown = choice(service)
+        if isinstance(shown, Shipped):
+            finding_view(service, shown)
+        elif shown is not None:
             live_view(service, shown.id)
 
 

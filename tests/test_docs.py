@@ -87,7 +87,9 @@ def test_contributing_lists_the_rooms_in_the_order_of_their_layers() -> None:
     assert {"cli", "ui", "service", "jobs", "store", "training", "specs", "settings"} <= set(rooms)
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-test.txt"])
+@pytest.mark.parametrize(
+    "file", ["requirements.txt", "requirements-test.txt", "requirements-cluster.txt"]
+)
 def test_every_requirement_says_what_it_is_for(file: str) -> None:
     assert unexplained(read(file)) == []
 

@@ -22,7 +22,9 @@ LAYERS = [
     *("__main__", "cli"),
     "ui",
     "results",
+    "findings",
     "service",
+    "tuning",
     "sweeping",
     "reading",
     "demo",
@@ -30,6 +32,7 @@ LAYERS = [
     "store",
     "plots",
     "export",
+    "tunes",
     "sweeps",
     "analysis",
     "training",
@@ -51,10 +54,14 @@ ALONE_IN = {
     "plotly": ("plots",),
     "sqlalchemy": ("store",),
     "alembic": ("store",),
+    "joblib": ("sweeps",),
+    "distributed": ("sweeps",),
+    "dask": ("sweeps",),
+    "optuna": ("store", "tunes"),
 }
 """Packages that only these rooms know of."""
 
-SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend")
+SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend", "distributed", "optuna")
 """What takes a second or more to import, and no page needs before it is drawn."""
 
 SOURCES = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "tsexplorer").rglob("*.py")]

@@ -31,6 +31,7 @@ def test_defaults() -> None:
         "database_url": None,
         "threads": None,
         "device": "auto",
+        "cluster": None,
         "heartbeat_seconds": 1.0,
     }
     assert settings.data_folder == Path(".tsexplorer/data")
@@ -45,6 +46,7 @@ def test_every_setting_comes_from_the_environment(bare: pytest.MonkeyPatch) -> N
         "database_url": "postgresql+psycopg://user@host/base",
         "threads": "3",
         "device": "cuda:1",
+        "cluster": "tcp://box:8786",
         "heartbeat_seconds": "0.5",
     }
     assert set(given) == set(Settings.model_fields)

@@ -7,7 +7,6 @@ from an experiment in the store (``make demo`` trains it first).
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from tsexplorer.assets import DEMO
+from tsexplorer.assets import DEMO, read_json, write_json
 from tsexplorer.data.registry import load_splits
 from tsexplorer.data.sample import write_sample
 from tsexplorer.planning import plan
@@ -37,8 +36,7 @@ FIGURES = (
 @cache
 def demo() -> dict[str, Any]:
     """The shipped experiment: spec, machine, date and, by stage hash, figures and epochs."""
-    content: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    return content
+    return read_json(FILE)
 
 
 def install(store: Store) -> None:
@@ -92,7 +90,7 @@ def export(store: Store, settings: Settings, experiment: ExperimentSnapshot) -> 
         "stages": stages,
     }
     write_sample(load_splits(spec.data.name, settings.data_folder))
-    FILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(FILE, content)
 
 
 if __name__ == "__main__":

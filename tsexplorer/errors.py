@@ -18,3 +18,7 @@ class NotFoundError(UserError):
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the person asked for it
     """Raised inside a worker where a cancel request takes effect."""
+
+
+class GivenUp(Exception):  # noqa: N818 - it is no error
+    """The training of a net is not worth going on with: whoever asked for it said so."""

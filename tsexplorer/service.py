@@ -37,6 +37,7 @@ from tsexplorer.store import (
 from tsexplorer.sweeping import Sweeping
 from tsexplorer.training.courtesy import Courtesy
 from tsexplorer.training.places import weights_path
+from tsexplorer.tuning import Tuning
 
 if TYPE_CHECKING:
     from tsexplorer.analysis.latency import Latency
@@ -97,9 +98,8 @@ class Service:
         recover(self.store, settings)
         self._worker: Worker | None = None
         self._lock = threading.Lock()
-        self.sweeps = Sweeping(
-            self.store, settings, self.check, self.take_up, lambda: self.worker.nudge()
-        )
+        doors = self.store, settings, self.check, self.take_up, lambda: self.worker.nudge()
+        self.sweeps, self.tuning = Sweeping(*doors), Tuning(*doors)
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -169,18 +169,23 @@ class Service:
         """One experiment by id or name.
 
         Raises:
-            NotFoundError: there is none, or it is a sweep.
+            NotFoundError: there is none, or it is a sweep or a tuning.
         """
         found = self.store.experiment(key)
-        if found.sweep is not None:
+        if found.kind == "sweep":
             raise NotFoundError(
                 f'"{found.name}" is a sweep; open it on the page T × λ map, and make one of its '
                 "cells an experiment."
             )
+        if found.kind == "tuning":
+            raise NotFoundError(
+                f'"{found.name}" is a tuning; open it on the page Tune, and make its suggestion '
+                "an experiment."
+            )
         return found
 
     def subject(self, job: JobSnapshot) -> ExperimentSnapshot:
-        """What a job trains: an experiment, or the plan of a sweep, which has a ``sweep``.
+        """What a job trains: an experiment, a sweep or a tuning, as its ``kind`` says.
 
         Raises:
             NotFoundError: it was deleted.
@@ -221,7 +226,7 @@ class Service:
             if not self.store.has_experiment(name):
                 return name
             found = self.store.experiment(name)
-            if not found.sweep and found.spec == spec.model_copy(update={"name": name}):
+            if found.kind == "experiment" and found.spec == spec.model_copy(update={"name": name}):
                 return name
         raise UserError(f"There are too many experiments named {wish!r}; choose another name.")
 
@@ -374,7 +379,7 @@ class Service:
         return Standing.reported(job.progress)
 
     def delete(self, key: str) -> None:
-        """Remove an experiment, or a sweep, and the weights that no other one uses.
+        """Remove an experiment, a sweep or a tuning, and the weights that no other one uses.
 
         Raises:
             UserError: it is the demo, or it is being trained.
@@ -382,8 +387,9 @@ class Service:
         experiment = self.store.experiment(key)
         if experiment.name == demo.NAME:
             raise UserError("The demo ships with the app and stays; delete another experiment.")
-        if experiment.sweep is not None:
-            self.sweeps.delete(experiment.id)
+        if experiment.kind != "experiment":
+            many = self.sweeps if experiment.kind == "sweep" else self.tuning
+            many.delete(experiment.id)
             return
         from tsexplorer.jobs.weights import Shelf
 

@@ -48,6 +48,12 @@ class Settings(BaseSettings):
         description="Device to train on: auto, cpu, cuda, cuda:N or mps. "
         "auto takes a GPU when there is one.",
     )
+    cluster: str | None = Field(
+        default=None,
+        description="Address of the Dask scheduler whose workers train the students of sweeps, "
+        "tcp://HOST:PORT, unless a sweep is given another one; default: this machine. "
+        "off: no sweep may name one.",
+    )
     heartbeat_seconds: float = Field(
         default=1.0,
         gt=0,

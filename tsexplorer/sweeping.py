@@ -10,18 +10,20 @@ from __future__ import annotations
 import math
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tsexplorer.data.base import DatasetInfo
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.settings import Settings
-from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec, StageSpec, parse_spec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot, JobStatus, StageSnapshot, Store
 from tsexplorer.sweeps.chunks import plan_chunks
+from tsexplorer.sweeps.cluster.address import checked_address
 from tsexplorer.sweeps.events import Scores
 from tsexplorer.sweeps.map import Estimate, SweepMap, shares, sweep_map
 from tsexplorer.sweeps.memory import available, in_words, need
@@ -32,6 +34,7 @@ from tsexplorer.training.places import weights_path
 if TYPE_CHECKING:
     from tsexplorer.sweeps.cost import Paces
 
+NO_CLUSTERS = "off"
 MOST_STUDENTS = 2_500
 """Each is a file, a row and a curve, and a page shows them all."""
 
@@ -97,6 +100,27 @@ class Chosen:
 
     cell: Cell
     test: Estimate
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a sweep's nets, wherever it is kept.
+
+    Attributes:
+        scores: of students on validation by stage hash: of the kept weights, or of the last epoch
+            before.
+        epochs: finished epochs of each student, by stage hash.
+        done: hashes of the students that are trained.
+        teachers: accuracy of each seed's teacher on validation, as far as known.
+        tests: test accuracy by stage hash, of the chosen cell's students at least once all are
+            trained; None where it is not known.
+    """
+
+    scores: dict[str, Scores]
+    epochs: dict[str, int]
+    done: frozenset[str]
+    teachers: Mapping[int, float]
+    tests: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -168,7 +192,6 @@ class Sweeping:
         chunks = plan_chunks(students, info, available())
         judged = verdict(students[0].model, students[0].train, len(info.classes), objective.name)
         most = max(len(chunk.students) for chunk in chunks) if judged.stacks else 1
-        size = in_words(need(students[0], info, seeds=1).of(most))
         done = self._trained_among([stage.spec.hash for stage in spec.planned])
         remarks = []
         if not objective.needs_teacher:
@@ -180,11 +203,7 @@ class Sweeping:
             teachers_left=sum(stage.hash not in done for stage in spec.before),
             stacks=judged.stacks,
             rule=judged.sentence,
-            memory=f"{most} at a time take about {size} of the {in_words(available())} that may "
-            "be used."
-            if most > 1
-            else f"One at a time takes about {size} of the {in_words(available())} that may be "
-            "used.",
+            memory=memory_sentence(students[0], info, most),
             remarks=tuple(remarks),
         )
 
@@ -198,7 +217,7 @@ class Sweeping:
             UserError: :meth:`check` says no, or the data is not there.
         """
         self.check(spec)
-        self._needs_data(spec)
+        needs_data(spec.base, self._settings)
         from tsexplorer.jobs.rehearsal import rehearse
         from tsexplorer.sweeps.cost import Paces
 
@@ -223,24 +242,51 @@ class Sweeping:
                 return name
         raise UserError(f"There are too many sweeps named {wish!r}; choose another name.")
 
-    # -- training -------------------------------------------------------------------------------
+    @property
+    def clusters(self) -> bool:
+        """Whether a sweep may name a cluster."""
+        return self._settings.cluster != NO_CLUSTERS
 
-    def start(self, spec: SweepSpec, name: str) -> SweepSnapshot:
-        """Queue a sweep; one that is queued or running already is not queued twice.
+    def place(self, wish: str | None) -> str | None:
+        """Where students are to train: a cluster's address, or None for this machine.
+
+        Args:
+            wish: an address; empty for this machine, None for what TSEXPLORER_CLUSTER says.
 
         Raises:
-            UserError: :meth:`check` says no, the data is not there, or the name is taken.
+            UserError: it is no address, packages are missing, or clusters are switched off.
         """
-        job = self.enqueue(spec, name)
+        if not self.clusters:
+            if wish:
+                raise UserError("Clusters are switched off here: TSEXPLORER_CLUSTER says so.")
+            return None
+        address = self._settings.cluster if wish is None else wish.strip()
+        return checked_address(address) if address else None
+
+    # -- training -------------------------------------------------------------------------------
+
+    def start(self, spec: SweepSpec, name: str, cluster: str | None = None) -> SweepSnapshot:
+        """Queue a sweep; one that is queued or running already is not queued twice.
+
+        Args:
+            spec: the grid.
+            name: to be kept under.
+            cluster: where its students train, as :meth:`place` takes it; its job stays there.
+
+        Raises:
+            UserError: :meth:`check` or :meth:`place` says no, the data is not there, or the name
+                is taken.
+        """
+        job = self.enqueue(spec, name, cluster)
         self._nudge()
         return self.one(job.experiment_id)
 
-    def enqueue(self, spec: SweepSpec, name: str) -> JobSnapshot:
+    def enqueue(self, spec: SweepSpec, name: str, cluster: str | None = None) -> JobSnapshot:
         """As :meth:`start`, for a caller that runs the job itself."""
-        spec = named(spec, name)
+        spec, place = named(spec, name), self.place(cluster)
         self.check(spec)
-        self._needs_data(spec)
-        return self._store.enqueue(self._store.add_sweep(spec).id)
+        needs_data(spec.base, self._settings)
+        return self._store.enqueue(self._store.add_sweep(spec).id, place)
 
     def adopt(self, key: str, cell: Cell) -> ExperimentSnapshot:
         """A cell as an experiment of its own, by the nets that are trained.
@@ -284,23 +330,19 @@ class Sweeping:
         sweep = snapshot.spec
         stages = {link.stage.hash: link.stage for link in row.stages}
         students = [stages[student.hash] for student in sweep.students]
-        scores = self._scores(students)
-        done = frozenset(stage.hash for stage in students if stage.status == "done")
         teachers = {}
         for seed in sweep.seeds:
             accuracy = stages[sweep.teacher(seed).hash].validation_accuracy
             if accuracy is not None:
                 teachers[seed] = accuracy
-        info = get_dataset(sweep.base.data.name).info
-        found = sweep_map(sweep, scores, teachers, info.validation)
-        return SweepFigures(
-            sweep=snapshot,
-            scores=scores,
+        known = Known(
+            scores=self._scores(students),
             epochs={stage.hash: stage.epochs_done for stage in students},
-            done=done,
-            map=found,
-            chosen=_chosen(sweep, found, stages, info.test) if len(done) == len(students) else None,
+            done=frozenset(stage.hash for stage in students if stage.status == "done"),
+            teachers=teachers,
+            tests={stage.hash: stage.test_accuracy for stage in students},
         )
+        return figures_of(snapshot, known)
 
     def delete(self, key: str) -> None:
         """Remove a sweep, and the weights that no experiment and no other sweep uses.
@@ -360,19 +402,7 @@ class Sweeping:
         return scores
 
     def _trained_among(self, keys: list[str]) -> frozenset[str]:
-        """Those that are done, and whose weights are there."""
-        folder = self._settings.stages_folder
-        return frozenset(
-            key for key in self._store.stages_done(keys) if weights_path(folder, key) is not None
-        )
-
-    def _needs_data(self, spec: SweepSpec) -> None:
-        name = spec.base.data.name
-        if not get_dataset(name).available(self._settings.data_folder):
-            raise UserError(
-                f"The images of {name} are not in {self._settings.data_folder}; download them on "
-                "the Train page, or put the files there."
-            )
+        return trained_among(keys, self._store, self._settings)
 
 
 def named(spec: SweepSpec, name: str) -> SweepSpec:
@@ -381,16 +411,69 @@ def named(spec: SweepSpec, name: str) -> SweepSpec:
     Raises:
         UserError: it is empty or too long.
     """
-    base = parse_spec(ExperimentSpec, {**dict(spec.base), "name": name})
-    return spec.model_copy(update={"base": base})
+    return spec.model_copy(update={"base": renamed(spec.base, name)})
+
+
+def renamed(base: ExperimentSpec, name: str) -> ExperimentSpec:
+    """The same experiment under a name.
+
+    Raises:
+        UserError: it is empty or too long.
+    """
+    return parse_spec(ExperimentSpec, {**dict(base), "name": name})
+
+
+def needs_data(base: ExperimentSpec, settings: Settings) -> None:
+    """Refuse what cannot be trained now.
+
+    Raises:
+        UserError: its images are not there.
+    """
+    name = base.data.name
+    if not get_dataset(name).available(settings.data_folder):
+        raise UserError(
+            f"The images of {name} are not in {settings.data_folder}; download them on the Train "
+            "page, or put the files there."
+        )
+
+
+def trained_among(keys: Sequence[str], store: Store, settings: Settings) -> frozenset[str]:
+    """Those of the stages that are done, and whose weights are there."""
+    folder = settings.stages_folder
+    return frozenset(
+        key for key in store.stages_done(keys) if weights_path(folder, key) is not None
+    )
+
+
+def memory_sentence(student: StageSpec, info: DatasetInfo, most: int) -> str:
+    """What students take that train at once, of what there is."""
+    size, there = in_words(need(student, info, seeds=1).of(most)), in_words(available())
+    if most == 1:
+        return f"One at a time takes about {size} of the {there} that may be used."
+    return f"{most} at a time take about {size} of the {there} that may be used."
+
+
+def figures_of(sweep: SweepSnapshot, known: Known) -> SweepFigures:
+    """The map of what is known, and the chosen cell once every student is trained."""
+    info = get_dataset(sweep.spec.base.data.name).info
+    found = sweep_map(sweep.spec, known.scores, known.teachers, info.validation)
+    whole = len(known.done) == len(known.epochs)
+    return SweepFigures(
+        sweep=sweep,
+        scores=known.scores,
+        epochs=known.epochs,
+        done=known.done,
+        map=found,
+        chosen=_chosen(sweep.spec, found, known.tests, info.test) if whole else None,
+    )
 
 
 def _chosen(
-    sweep: SweepSpec, found: SweepMap, stages: dict[str, StageSnapshot], images: int
+    sweep: SweepSpec, found: SweepMap, tests: Mapping[str, float | None], images: int
 ) -> Chosen | None:
     if found.best is None:
         return None
     keys = [sweep.student(found.best, seed).hash for seed in sweep.seeds]
-    accuracies = [stages[key].test_accuracy for key in keys]
+    accuracies = [tests[key] for key in keys]
     test = shares([value for value in accuracies if value is not None], images)
     return None if test is None else Chosen(found.best, test)

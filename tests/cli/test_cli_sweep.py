@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import TOY, Shell, document
+from tests.local_cluster import local_cluster, sent
 from tsexplorer.cli.progress import View
 from tsexplorer.cli.sweep_progress import where
 from tsexplorer.cli.sweep_requests import asked_sweep
 from tsexplorer.jobs.board import Standing
 from tsexplorer.service import Service
+from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.sweeping import named
+from tsexplorer.sweeps.cluster import client
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.training.events import Progress
 
@@ -110,9 +114,48 @@ def test_unnamed_sweeps_of_other_grids_get_other_names(shell: Shell) -> None:
     ]
 
 
+def test_map_trained_on_a_cluster(
+    shell: Shell, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with local_cluster(1) as cluster:
+        result = shell("sweep", *GRID, "--cluster", cluster.scheduler_address, "--json")
+        assert len(document(result)["cells"]) == 4
+        assert sum(sent(cluster).values()) >= 1
+    assert f"Its students train on the cluster at {cluster.scheduler_address}" in result.stderr
+    [job] = document(shell("jobs", "--json"))
+    assert job["cluster"] == cluster.scheduler_address
+    monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.5)
+    service.delete("map")
+    gone = shell("sweep", *GRID, "--cluster", cluster.scheduler_address)
+    assert (gone.exit_code, gone.stdout) == (1, "")
+    assert "does not answer within 0.5 s" in gone.stderr.splitlines()[-1]
+
+
+def test_cluster_of_the_settings_is_the_usual_one(
+    shell: Shell, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TSEXPLORER_CLUSTER", "nowhere")
+    get_settings.cache_clear()
+    result = shell("sweep", *GRID)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("'nowhere' is no address of a Dask scheduler; write it as tcp")
+    assert shell("sweep", *GRID, "--cluster", "").exit_code == 0
+    monkeypatch.setenv("TSEXPLORER_CLUSTER", "off")
+    get_settings.cache_clear()
+    assert shell("sweep", *GRID).exit_code == 0
+    off = shell("sweep", *GRID, "--cluster", "tcp://box:8786")
+    sentence = "Clusters are switched off here: TSEXPLORER_CLUSTER says so.\n"
+    assert (off.exit_code, off.stderr) == (2, sentence)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (
+            ("--cluster", "box"),
+            "'box' is no address of a Dask scheduler; write it as tcp://HOST:PORT, for example "
+            "tcp://10.0.0.7:8786.",
+        ),
         (("--temperatures", ""), "temperatures: give at least one value, else the grid is empty."),
         (("--lambdas", ","), "lambdas: give at least one value, else the grid is empty."),
         (
@@ -210,6 +253,9 @@ def test_sweep_under_way_in_words(shell: Shell, service: Service, toy: SweepSpec
     teacher = toy.teacher(0).hash
     assert words(teacher) == "0 of 11 nets, the teacher: epoch 1 of 2, loss 0.5000, 30 s left"
     assert words("chunk") == "0 of 11 nets, epoch 1 of 2, loss 0.5000, 30 s left"
+    progress = replace(progress, doing="1 of 2 chunks, on a cluster of 2 workers", epochs=0)
+    progress = replace(progress, loss=None)
+    assert words("chunk") == ("0 of 11 nets, 1 of 2 chunks, on a cluster of 2 workers, 30 s left")
     shell("resume", str(job.id))
     best = service.sweeps.figures("map").map.best
     assert best is not None

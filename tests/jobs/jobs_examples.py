@@ -20,7 +20,7 @@ from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot
 from tsexplorer.training import files
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which a test gives up; none waits so long unless something is broken."""
 POLL = 0.005
 

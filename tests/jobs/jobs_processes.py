@@ -18,6 +18,7 @@ import torch
 import tsexplorer.jobs.runner as runner_module
 import tsexplorer.jobs.sweeper as sweeper_module
 from tests.jobs.jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
+from tsexplorer.jobs.keeper import Keeper
 from tsexplorer.jobs.turn import turn
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
@@ -25,6 +26,7 @@ from tsexplorer.store import Store
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.training import files, loop, task
 from tsexplorer.training.learner import Learner
+from tsexplorer.tunes.spec import TuneSpec
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -88,6 +90,16 @@ def sweep_until_killed(home: Path, asked: SweepSpec, moment: str, count: int) ->
     sys.exit("the job was over before the moment came")
 
 
+def tune_until_killed(home: Path, asked: TuneSpec, moment: str, count: int) -> None:
+    """As :func:`train_until_killed`, for a tuning."""
+    runner_module.load_splits = load_few
+    SWEEP_MOMENTS[moment](_Countdown(count))
+    service = Service(settings(home))
+    job = service.tuning.start(asked, "tuned").job
+    ended(service, service.store.job(job or 0))
+    sys.exit("the job was over before the moment came")
+
+
 class _Countdown:
     def __init__(self, count: int) -> None:
         self.count = count
@@ -134,7 +146,7 @@ SWEEP_MOMENTS: dict[str, Callable[[_Countdown], None]] = {
     "chunk checkpoint": lambda countdown: _after(
         files, "write", countdown, lambda path, *_: "sweeps" in path.parts
     ),
-    "student weights": lambda countdown: _after(sweeper_module.Sweeper, "_keep_weights", countdown),
+    "student weights": lambda countdown: _after(Keeper, "_keep_weights", countdown),
     "student done": lambda countdown: _after(
         Store, "stage_ended", countdown, lambda *_, **figures: "agreement" in figures
     ),

@@ -1,4 +1,4 @@
-"""Small sweeps, and what tests look at afterwards."""
+"""Small sweeps and tunings, and what tests look at afterwards."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tsexplorer.specs import ModelSpec, NetConfig
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.sweeping import SweepSnapshot
 from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.tuning import TuneSnapshot
 
 DENSE = ModelSpec(name="custom", net=NetConfig(dense=(9,)))
 """A student whose likes train together."""
@@ -63,3 +65,19 @@ def outcome(service: Service, sweep: SweepSnapshot, home: Path) -> tuple[Any, An
     kept = {key: next(iter(weights(home, one).values())) for key, one in alone}
     shown = {key: next(iter(figures(service, one).values())) for key, one in alone}
     return kept, shown
+
+
+def tuning(**changes: Any) -> TuneSpec:
+    """9 trials in rounds of 4 by default; what is not of the search is of its base."""
+    own = {one: changes.pop(one) for one in TuneSpec.model_fields if one in changes}
+    usual = {"student": DENSE, "teacher": TEACHER, "epochs": 3, "learning_rate": 0.02}
+    search = {"trials": 9, "per_round": 4, "repeats": 2, "seeds": 2, "baselines": 2}
+    return TuneSpec.model_validate({"base": spec(**(usual | changes)), **search, **own})
+
+
+def tuned(service: Service, asked: TuneSpec, name: str = "tuned") -> TuneSnapshot:
+    """A tuning that has ended well."""
+    started = service.tuning.start(asked, name)
+    found = ended(service, service.store.job(started.job or 0))
+    assert (found.status, found.error) == ("done", None)
+    return service.tuning.one(started.id)

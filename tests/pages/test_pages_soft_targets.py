@@ -113,7 +113,13 @@ def test_data_that_cannot_be_had_is_one_sentence(open_page: OpenPage, service: S
     assert [one.value for one in page.error] == [
         "The images of Fashion-MNIST are not here; download them on the Train page."
     ]
-    assert page.selectbox(key="soft.experiment").value == kept.id
+    box = page.selectbox(key="soft.experiment")
+    assert box.value == kept.id
+    other = service.experiment(demo.NAME).id
+    box.set_value(other).run()
+    assert page.selectbox(key="soft.experiment").value == other
+    assert page.query_params["experiment"] == other
+    assert not page.error
 
 
 def test_the_table_of_changes_says_what_the_nets_answer(

@@ -11,10 +11,12 @@ from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.jobs.board import Standing
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.sweeping import SweepSnapshot
 from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.training.events import Progress
 from tsexplorer.ui.matrices import Chosen, matrices
 from tsexplorer.ui.sweep import live
 
@@ -67,8 +69,8 @@ def test_a_first_visit_explains_and_offers_a_grid(open_page: OpenPage) -> None:
     assert page.selectbox(key="data").value == "mnist-5k"
     assert page.button(key="sweep_start").label == "Train the map"
     assert not page.error
-    assert not page.get("bidi_component")
-    assert not page.get("plotly_chart")
+    assert page.query_params["finding"] == "quick"  # a map that ships is open beside it
+    assert len(page.get("bidi_component")) == 1
 
 
 def test_what_does_not_stack_is_said(open_page: OpenPage) -> None:
@@ -127,6 +129,51 @@ def test_values_of_ones_own_make_the_grid(open_page: OpenPage, service: Service)
     assert page.query_params["sweep"] == started.id
     assert started.job is not None
     service.cancel(started.job)
+
+
+def test_a_cluster_is_named_by_its_address(
+    open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page("sweep")
+    field = page.text_input(key="sweep.cluster")
+    assert field.value == ""
+    field.set_value("box").run()
+    (said,) = errors(page)
+    assert said.startswith("'box' is no address of a Dask scheduler")
+    assert "sweep_start" not in [one.key for one in page.button]
+    monkeypatch.setattr(service.worker, "nudge", lambda: None)
+    page.text_input(key="sweep.cluster").set_value("127.0.0.1:8786").run()
+    page.button(key="sweep_start").click().run()
+    no_exception(page)
+    (job,) = service.jobs()
+    assert job.cluster == "tcp://127.0.0.1:8786"
+
+
+def test_chunks_stand_for_epochs_where_a_cluster_trains(
+    open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = service.sweeps.enqueue(GRID, "away", "tcp://127.0.0.1:8786")
+    assert service.store.claim("elsewhere:1:1") is not None
+    doing = "1 of 4 chunks, on a cluster of 2 workers"
+    progress = Progress("", doing, 0, 0, 0.25, seconds=20.0, seconds_left=60.0, loss=None)
+    standing = Standing(progress, 3, 11, ("A pause sends no more chunks.",))
+    monkeypatch.setattr(service, "standing", lambda _job: standing)
+    page = open_page("sweep", sweep=sweep.experiment_id)
+    said = [one.proto.text for one in page.get("progress")]
+    assert said == [f"Training · the teacher first · {doing} · 1 min 0 s left for it"]
+    assert "A pause sends no more chunks" in words(page)
+    assert service.store.set_job_status(sweep.id, "paused")
+    page.run()
+    assert page.button(key="job_step").label == "Send one chunk"
+
+
+def test_no_cluster_is_offered_where_they_are_switched_off(
+    open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.settings, "cluster", "off")
+    page = open_page("sweep")
+    assert "sweep.cluster" not in [one.key for one in page.text_input]
+    assert "sweep_start" in [one.key for one in page.button]
 
 
 def test_a_link_that_names_nothing_is_said(open_page: OpenPage) -> None:

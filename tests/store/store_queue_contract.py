@@ -40,6 +40,15 @@ class QueueContract:
         store.set_job_status(job, "done")
         assert store.enqueue(experiment.id).id != job
 
+    def test_job_stays_with_its_cluster_also_when_it_is_queued_again(self, store: Store) -> None:
+        experiment = add(store)
+        job = store.enqueue(experiment.id, "tcp://box:8786")
+        assert store.enqueue(experiment.id).id == job.id
+        store.cancel_queued(job.id)
+        assert store.requeue(job.id).cluster == store.job(job.id).cluster == "tcp://box:8786"
+        store.cancel_queued(job.id)
+        assert store.enqueue(experiment.id).cluster is None
+
     def test_jobs_come_newest_first(self, store: Store) -> None:
         jobs = [store.enqueue(add(store, name).id).id for name in "abc"]
         store.cancel_queued(jobs[1])

@@ -8,6 +8,7 @@ from tests.store.store_examples import OWNER, add, epoch, spec
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store import ExperimentSnapshot, Store, StudentRow
 from tsexplorer.sweeps.spec import Cell, SweepSpec
+from tsexplorer.tunes.spec import TuneSpec
 
 
 def grid(name: str = "map", **changes: object) -> SweepSpec:
@@ -39,6 +40,29 @@ class SweepsContract:
         assert store.experiments() == [other]
         assert other.sweep is None
         assert [one.id for one in store.sweeps()] == [added.id]
+
+    def test_tuning_is_neither_and_grows_as_it_is_asked(
+        self, store: Store, added: ExperimentSnapshot
+    ) -> None:
+        tune = TuneSpec(base=spec("tuned"), lambdas=(0.0, 0.5))
+        found = store.add_tune(tune)
+        assert store.add_tune(tune) == found
+        assert (found.kind, found.tune, found.sweep) == ("tuning", tune, None)
+        assert store.tunes() == [found]
+        assert (store.experiments(), [one.id for one in store.sweeps()]) == ([], [added.id])
+        students = tune.planned(tune.students(Cell(4.0, 0.5, 0.01), (0, 1)))
+        grown = store.extend_experiment(found.id, students)
+        assert store.extend_experiment(found.id, students) == grown
+        assert [link.role for link in grown.stages] == ["teacher", "distilled", "distilled"]
+        with pytest.raises(UserError, match='A tuning is named "tuned"; choose another name'):
+            add(store, "tuned")
+        key = students[0].spec.hash
+        store.stage_ended(key, "pruned")
+        store.stage_ended(key, "cancelled")  # a late word
+        assert store.stage(key).status == "pruned"
+        store.students_started([key])
+        store.stage_ended(key, "done")
+        assert store.stage(key).status == "done"
 
     def test_sweeps_come_newest_first(self, store: Store, added: ExperimentSnapshot) -> None:
         later = store.add_sweep(grid("later"))

@@ -13,13 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from optuna.study import StudyDirection
 from sqlalchemy import func, inspect, select, text
 
 from tests.store.store_examples import add, epoch
 from tsexplorer.errors import UserError
 from tsexplorer.store import Store
 from tsexplorer.store.engine import connect
-from tsexplorer.store.migrate import FOLDER, HEAD, bring_up_to_date
+from tsexplorer.store.migrate import FOLDER, HEAD, TABLE, USUAL_TABLE, bring_up_to_date
 from tsexplorer.store.schema import Base
 
 SCRIPTS = ScriptDirectory(str(FOLDER))
@@ -40,7 +41,8 @@ def test_each_revision_leads_to_the_schema_of_the_code(url: str, revision: str) 
         command.upgrade(config, revision)
     bring_up_to_date(engine)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        context = MigrationContext.configure(connection, opts={"version_table": TABLE})
+        assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
 
 
@@ -61,11 +63,64 @@ def test_migration_that_fails_leaves_nothing_behind(
     engine.dispose()
 
 
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_usual_version_table_is_left_to_optuna(url: str, revision: str) -> None:
+    engine = connect(url)
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.execute(text(f"CREATE TABLE {USUAL_TABLE} AS SELECT * FROM {TABLE}"))
+        connection.execute(text(f"DROP TABLE {TABLE}"))  # as before 0003
+    bring_up_to_date(engine)
+    with engine.connect() as connection:
+        assert USUAL_TABLE not in inspect(connection).get_table_names()
+        found = connection.execute(text(f"SELECT version_num FROM {TABLE}")).scalars()
+        assert list(found) == [HEAD]
+        context = MigrationContext.configure(connection, opts={"version_table": TABLE})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_store_and_search_share_a_database(url: str) -> None:
+    store = Store.open(url)
+    experiment = add(store)
+    with store.studying() as storage:
+        study = storage.create_new_study([StudyDirection.MAXIMIZE], experiment.id)
+        storage.create_new_trial(study)
+    store.close()
+    again = Store.open(url)
+    assert again.experiments() == [experiment]
+    with again.studying() as storage:
+        assert [one.study_name for one in storage.get_all_studies()] == [experiment.id]
+    again.delete_study(experiment.id)
+    again.delete_study(experiment.id)  # gone already
+    with again.studying() as storage:
+        assert storage.get_all_studies() == []
+    again.close()
+
+
+def test_trials_of_another_optuna_are_said_in_one_sentence(url: str) -> None:
+    store = Store.open(url)
+    with store.studying():
+        pass
+    store.close()
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {USUAL_TABLE} SET version_num = 'v3.0.0.a'"))
+    engine.dispose()
+    store = Store.open(url)
+    with pytest.raises(UserError, match="optuna storage upgrade"), store.studying():
+        pass
+    store.close()
+
+
 def test_store_of_a_newer_version_is_left_alone(url: str) -> None:
     Store.open(url).close()
     engine = connect(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text(f"UPDATE {TABLE} SET version_num = '9999'"))
     with pytest.raises(UserError, match="was written by a newer version; update this program"):
         Store.open(url)
     engine.dispose()

@@ -81,6 +81,25 @@ def test_nets_that_do_not_stack_train_one_after_the_other():
     assert "Convolutions" in planned[0].sentence
 
 
+@pytest.mark.parametrize(
+    ("workers", "cut"), [(2, [32, 31]), (4, [16, 16, 16, 15]), (3, [21, 21, 21]), (100, [1] * 63)]
+)
+def test_workers_have_as_much_to_do_as_each_other(workers: int, cut: list[int]):
+    planned = plan_chunks(GRID.students, INFO, PLENTY, workers)
+    assert sizes(planned) == cut
+    found = [student.hash for chunk in planned for student in chunk.students]
+    assert sorted(found) == sorted(student.hash for student in GRID.students)
+
+
+def test_workers_do_not_make_a_chunk_larger_than_it_may_be():
+    own = need(GRID.students[0], INFO, seeds=1)
+    assert max(sizes(plan_chunks(GRID.students, INFO, own.of(8), 2))) <= 8
+    base = TINY.model_copy(update={"student": ModelSpec(name="wu-cnn")})
+    apart = plan_chunks(GRID.model_copy(update={"base": base}).students, INFO, PLENTY, 4)
+    assert max(sizes(apart)) <= chunks.APART
+    assert len(apart) == 16
+
+
 def test_memory_bounds_a_chunk():
     own = need(GRID.students[0], INFO, seeds=1)
     budget = own.of(8)

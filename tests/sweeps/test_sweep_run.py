@@ -23,7 +23,7 @@ from tsexplorer.analysis.quality import quality
 from tsexplorer.errors import Cancelled
 from tsexplorer.specs import StageSpec
 from tsexplorer.sweeps.chunks import ChunkResult
-from tsexplorer.sweeps.events import ChunkStarted, StudentEnded, StudentEpoch
+from tsexplorer.sweeps.events import ChunkStarted, StudentEnded, StudentEpoch, StudentPruned
 from tsexplorer.sweeps.run import run_chunk
 from tsexplorer.sweeps.together import _Training
 from tsexplorer.training import events, files
@@ -297,3 +297,59 @@ def test_pulse_speaks_for_the_chunk(monkeypatch):
     assert {event.stage for event in said} == {result.key}
     assert said[-1].fraction <= 1
     assert any(event.loss for event in said)
+
+
+class TestGivingUp:
+    STUDENTS = several(epochs=4, keep="best")
+    GIVEN_UP = frozenset({STUDENTS[1].hash, STUDENTS[2].hash})
+
+    def give_up(self, rows):
+        """Two students, after their second epoch."""
+        return self.GIVEN_UP & {row.stage for row in rows if row.epoch == 2}
+
+    def trained(self, folder=None, *, stacked, listener=None, control=None):
+        asked = request(self.STUDENTS, folder, stacked=stacked)
+        heard, steered = listener or Heard(), control or Control()
+        return run_chunk(asked, heard, steered, few(), self.give_up)
+
+    @pytest.mark.parametrize("stacked", [True, False])
+    def test_the_others_end_as_without_them(self, stacked):
+        heard = Heard()
+        found = self.trained(stacked=stacked, listener=heard)
+        left = tuple(one for one in self.STUDENTS if one.hash not in self.GIVEN_UP)
+        expected = together(left, stacked=stacked)
+        assert [one.spec for one in found.students] == list(left)
+        for own, other in zip(weights_of(found), weights_of(expected), strict=True):
+            for name, value in other.items():
+                torch.testing.assert_close(own[name], value, rtol=0, atol=1e-5)
+        assert {one.stage for one in heard.of(StudentPruned)} == self.GIVEN_UP
+        assert not {one.stage for one in heard.of(StudentEnded)} & self.GIVEN_UP
+        epochs = [one.epoch for one in heard.of(StudentEpoch) if one.stage in self.GIVEN_UP]
+        assert sorted(epochs) == [1, 1, 2, 2]
+
+    def test_who_was_given_up_stays_so_when_the_chunk_is_resumed(self, tmp_path):
+        control, heard = Control(), Heard()
+
+        def act(event):
+            if isinstance(event, events.CheckpointWritten) and event.epoch == 3:
+                control.cancel()
+
+        with pytest.raises(Cancelled):
+            self.trained(tmp_path, stacked=True, listener=act, control=control)
+        found = self.trained(tmp_path, stacked=True, listener=heard)
+        assert_equal(found, self.trained(stacked=True))
+        assert {one.stage for one in heard.of(StudentEpoch)}.isdisjoint(self.GIVEN_UP)
+
+    def test_nobody_is_left(self):
+        asked = request(self.STUDENTS, stacked=True)
+        keys = {one.hash for one in self.STUDENTS}
+        found = run_chunk(asked, Heard(), Control(), few(), lambda _: keys)
+        assert found.students == ()
+
+    def test_seeds_that_are_not_begun_are_not_trained(self):
+        heard = Heard()
+        keys = {one.hash for one in self.STUDENTS}
+        asked = request(self.STUDENTS, stacked=False)
+        run_chunk(asked, heard, Control(), few(), lambda _: keys)
+        assert len(heard.of(StudentEpoch)) == 1
+        assert len(heard.of(StudentPruned)) == len(keys)

@@ -62,7 +62,7 @@ def test_whole_numbers_and_minus_zero_are_other_spellings():
         ({"seeds": [1, 1]}, "seeds: 1 stands there twice; leave one out."),
         (
             {"base": {"left_out": [3]}},
-            "base: a map compares students with a baseline that sees the same images; leave no "
+            "base: here students are compared with a baseline that sees the same images; leave no "
             "classes out.",
         ),
         ({"heat": 3}, "heat is not a known setting; remove it or check its spelling."),

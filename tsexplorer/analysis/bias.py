@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsexplorer.analysis.class_matrix import Integers
 from tsexplorer.analysis.quality import confusion
@@ -193,8 +192,7 @@ def errors_over(
     changed_K = np.concatenate([[0], np.cumsum(_changes(leans, labels_N)[order])])
     passed_K = np.searchsorted(leans.needed_N[order], biases_K, side="left")
     before = int((leans.rest_N != labels_N).sum())
-    errors: NDArray[np.int64] = before + changed_K[passed_K]
-    return errors
+    return np.asarray(before + changed_K[passed_K], dtype=np.int64)
 
 
 def _changes(leans: Lean, labels_N: Integers) -> Integers:

@@ -158,7 +158,7 @@ def current(view: View) -> StageLink:
 
 def doing(progress: StageProgress, status: str) -> str:
     """A net under way in words: epoch, loss, time left."""
-    words = [f"epoch {progress.epoch} of {progress.epochs}"]
+    words = [f"epoch {progress.epoch} of {progress.epochs}"] if progress.epochs else []
     if progress.doing != "training":
         words.append(progress.doing)
     if progress.loss is not None:

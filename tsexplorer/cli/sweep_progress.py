@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
+from typing import Generic, TypeVar
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
@@ -20,6 +21,7 @@ from tsexplorer.jobs.board import Standing
 from tsexplorer.service import Service
 from tsexplorer.sweeping import SweepFigures
 
+Figures = TypeVar("Figures")
 LOOK_SECONDS = 1.0
 """How often the map is drawn anew."""
 
@@ -27,19 +29,42 @@ LOOK_SECONDS = 1.0
 @contextmanager
 def sweep_reporter(service: Service, sweep: str) -> Iterator[Reporter]:
     """A live map where standard error is a terminal, else lines."""
+    with many_reporter(lambda: service.sweeps.figures(sweep), where, _drawn) as shown:
+        yield shown
+
+
+@contextmanager
+def many_reporter(
+    ask: Callable[[], Figures],
+    words: Callable[[View, Figures], str],
+    drawn: Callable[[Figures], Table],
+) -> Iterator[Reporter]:
+    """A live table of many nets where standard error is a terminal, else lines.
+
+    Args:
+        ask: gives their figures as they stand.
+        words: says in a line where they stand.
+        drawn: makes a table of them.
+    """
     console = messages()
     if not console.is_terminal:
-        yield SweepLines(service, sweep)
+        yield ManyLines(ask, words)
         return
     with Live(console=console, auto_refresh=False) as live:
-        yield SweepMapView(service, sweep, live)
+        yield ManyTable(ask, words, drawn, live)
 
 
-class _Teller:
-    """What both reporters know: whom to ask, and which notices were told."""
+class _Teller(Generic[Figures]):
+    """What both reporters know: what to ask, and which notices were told."""
 
-    def __init__(self, service: Service, sweep: str) -> None:
-        self._service, self._sweep = service, sweep
+    def __init__(self, ask: Callable[[], Figures], words: Callable[[View, Figures], str]) -> None:
+        """Tell of many nets.
+
+        Args:
+            ask: gives their figures as they stand.
+            words: says in a line where they stand.
+        """
+        self._ask, self._words = ask, words
         self._notices = 0
         self._last = -LOOK_SECONDS
 
@@ -51,15 +76,12 @@ class _Teller:
             self.say(sentence)
         self._notices = len(standing.notices)
 
-    def _figures(self) -> SweepFigures:
-        return self._service.sweeps.figures(self._sweep)
 
-
-class SweepLines(_Teller):
+class ManyLines(_Teller[Figures]):
     """A line now and then."""
 
-    def __init__(self, service: Service, sweep: str) -> None:
-        super().__init__(service, sweep)
+    def __init__(self, ask: Callable[[], Figures], words: Callable[[View, Figures], str]) -> None:
+        super().__init__(ask, words)
         self._last = monotonic()
 
     def show(self, view: View) -> None:
@@ -67,29 +89,35 @@ class SweepLines(_Teller):
         self._tell_notices(view.standing)
         if monotonic() - self._last >= LINE_SECONDS:
             self._last = monotonic()
-            self.say(where(view, self._figures()))
+            self.say(self._words(view, self._ask()))
 
 
-class SweepMapView(_Teller):
-    """The map as far as it is known, and how long it will take."""
+class ManyTable(_Teller[Figures]):
+    """A table as far as it is known, and a line below."""
 
-    def __init__(self, service: Service, sweep: str, live: Live) -> None:
-        super().__init__(service, sweep)
-        self._live = live
+    def __init__(
+        self,
+        ask: Callable[[], Figures],
+        words: Callable[[View, Figures], str],
+        drawn: Callable[[Figures], Table],
+        live: Live,
+    ) -> None:
+        super().__init__(ask, words)
+        self._drawn, self._live = drawn, live
 
     def say(self, sentence: str) -> None:
-        """Write a line above the map."""
+        """Write a line above the table."""
         self._live.console.print(sentence, soft_wrap=True)
 
     def show(self, view: View) -> None:
-        """Draw the map anew, where that is due."""
+        """Draw the table anew, where that is due."""
         self._tell_notices(view.standing)
         over = view.standing.stages_done == view.standing.stages > 0
         if not over and monotonic() - self._last < LOOK_SECONDS:
             return
         self._last = monotonic()
-        figures = self._figures()
-        drawn = Text() if over else Group(_drawn(figures), Text(where(view, figures)))
+        figures = self._ask()
+        drawn = Text() if over else Group(self._drawn(figures), Text(self._words(view, figures)))
         self._live.update(drawn, refresh=True)  # the result stands on standard output
 
 
@@ -108,8 +136,12 @@ def where(view: View, figures: SweepFigures) -> str:
 
 
 def _drawn(figures: SweepFigures) -> Table:
+    return plain_table(*table(figures))
+
+
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of numbers, as Rich draws it."""
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    columns, rows = table(figures)
     for heading in columns:
         drawn.add_column(heading, justify="right", no_wrap=True)
     for row in rows:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tsexplorer.cli.requests import asked_for
 from tsexplorer.errors import UserError
+from tsexplorer.findings import get_finding
 from tsexplorer.specs import ExperimentSpec, ModelSpec, parse_spec, shorten
 from tsexplorer.sweeps.spec import SweepSpec
 
@@ -21,15 +22,52 @@ def asked_sweep(
     temperatures: str | None,
     lambdas: str | None,
     learning_rates: str | None,
-    seeds: int,
+    seeds: int | None,
+    finding: str | None = None,
 ) -> SweepSpec:
-    """The grid; what is not given is the recipe's, or the usual grid's.
+    """The grid; what is not given is the finding's, or the recipe's and the usual grid's.
 
     Raises:
-        UserError: a value is no number or not allowed, the grid is empty, or there is no such
-            recipe.
+        UserError: a value is no number or not allowed, the grid is empty, there is no such
+            recipe or finding, or both are given.
     """
-    base = asked_for(recipe, None, data=data)
+    start = _start(finding, recipe, data)
+    grid = {
+        "temperatures": temperatures,
+        "lambdas": lambdas,
+        "learning_rates": learning_rates,
+    }
+    values = {name: numbers(name, text) for name, text in grid.items() if text is not None}
+    if seeds is not None:
+        values["seeds"] = tuple(range(seeds))
+    base = _changed(start.base, teacher, student, objective, epochs)
+    return parse_spec(SweepSpec, dict(start) | {"base": base} | values)
+
+
+def asked_base(
+    recipe: str | None,
+    data: str | None,
+    teacher: str | None,
+    student: str | None,
+    objective: str | None,
+    epochs: int | None,
+) -> ExperimentSpec:
+    """What all students have in common; what is not given is the recipe's.
+
+    Raises:
+        UserError: a value is not allowed, or there is no such recipe.
+    """
+    return _changed(asked_for(recipe, None, data=data), teacher, student, objective, epochs)
+
+
+def _changed(
+    base: ExperimentSpec,
+    teacher: str | None,
+    student: str | None,
+    objective: str | None,
+    epochs: int | None,
+) -> ExperimentSpec:
+    """An experiment with what was given in place of its own."""
     changes: dict[str, Any] = {}
     if teacher is not None:
         changes["teacher"] = ModelSpec(name=teacher)
@@ -39,19 +77,27 @@ def asked_sweep(
         changes["objective"] = base.objective.model_copy(update={"name": objective})
     if epochs is not None:
         changes["distilled_train"] = dict(base.distilled_train) | {"epochs": epochs}
-    grid = {
-        "temperatures": temperatures,
-        "lambdas": lambdas,
-        "learning_rates": learning_rates,
-    }
-    values = {name: numbers(name, text) for name, text in grid.items() if text is not None}
-    base = parse_spec(ExperimentSpec, dict(base) | changes)
-    return parse_spec(SweepSpec, {"base": base, "seeds": tuple(range(seeds)), **values})
+    return parse_spec(ExperimentSpec, dict(base) | changes)
 
 
-def usual_name(sweep: SweepSpec) -> str:
+def _start(finding: str | None, recipe: str | None, data: str | None) -> SweepSpec:
+    """The grid before anything is changed but the data."""
+    if finding is None:
+        return SweepSpec(base=asked_for(recipe, None, data=data))
+    if recipe is not None:
+        raise UserError("Give the name of a recipe or of a finding, not both.")
+    spec = get_finding(finding).spec
+    if data is None:
+        return spec
+    there = spec.base.data.model_copy(update={"name": data})
+    return spec.model_copy(update={"base": spec.base.model_copy(update={"data": there})})
+
+
+def usual_name(sweep: SweepSpec, finding: str | None = None) -> str:
     """What a sweep is called where nobody named it."""
     base = sweep.base
+    if finding is not None:
+        return base.name
     return f"sweep of {base.student.name} under {base.teacher.name}, {base.data.name}"[:80]
 
 

@@ -26,26 +26,29 @@ def document(figures: SweepFigures) -> dict[str, Any]:
     students are trained.
     """
     found = figures.map
-    baseline = _estimate(found.baseline)
+    baseline = estimate_document(found.baseline)
     return {
         "sweep": figures.sweep.name,
         "id": figures.sweep.id,
-        "cells": [_cell(one) for one in found.cells],
+        "cells": [cell_document(one) for one in found.cells],
         "baseline": None
         if baseline is None
         else {"learning_rate": found.baseline_rate, "accuracy": baseline},
-        "teacher": None if found.teacher is None else {"accuracy": _estimate(found.teacher)},
+        "teacher": None
+        if found.teacher is None
+        else {"accuracy": estimate_document(found.teacher)},
         "chosen": _chosen(figures.chosen),
     }
 
 
-def _cell(one: CellResult) -> dict[str, Any]:
+def cell_document(one: CellResult) -> dict[str, Any]:
+    """A cell with its figures."""
     return {
-        **_setting(one.cell),
-        "accuracy": _estimate(one.accuracy),
-        "gap_closed": _estimate(one.gap),
-        "agreement": _estimate(one.agreement),
-        "ece": _estimate(one.ece),
+        **setting_document(one.cell),
+        "accuracy": estimate_document(one.accuracy),
+        "gap_closed": estimate_document(one.gap),
+        "agreement": estimate_document(one.agreement),
+        "ece": estimate_document(one.ece),
         "may_be_best": one.may_be_best,
     }
 
@@ -53,10 +56,11 @@ def _cell(one: CellResult) -> dict[str, Any]:
 def _chosen(chosen: Chosen | None) -> dict[str, Any] | None:
     if chosen is None:
         return None
-    return {**_setting(chosen.cell), "test_accuracy": _estimate(chosen.test)}
+    return {**setting_document(chosen.cell), "test_accuracy": estimate_document(chosen.test)}
 
 
-def _setting(cell: Cell) -> dict[str, float]:
+def setting_document(cell: Cell) -> dict[str, float]:
+    """T, lambda and learning rate."""
     return {
         "temperature": cell.temperature,
         "lambda": cell.lam,
@@ -64,7 +68,8 @@ def _setting(cell: Cell) -> dict[str, float]:
     }
 
 
-def _estimate(value: Estimate | None) -> dict[str, Any] | None:
+def estimate_document(value: Estimate | None) -> dict[str, Any] | None:
+    """An estimate with its interval; None where there is none."""
     if value is None or not math.isfinite(value.mean):
         return None
     ends = {name: None if end is None else round(end, 6) for name, end in _ends(value)}

@@ -9,12 +9,14 @@ from torch import Tensor
 
 from tsexplorer.data.registry import load_splits
 from tsexplorer.errors import Cancelled, UserError
+from tsexplorer.jobs.away import knock
 from tsexplorer.jobs.board import Board
 from tsexplorer.jobs.cores import use_cores
 from tsexplorer.jobs.heart import Heart
 from tsexplorer.jobs.ledger import Ledger
 from tsexplorer.jobs.mishap import in_one_sentence, noted
-from tsexplorer.jobs.sweeper import Sweeper
+from tsexplorer.jobs.sweeper import Lot, Sweeper
+from tsexplorer.jobs.tuner import Tuner
 from tsexplorer.jobs.turn import turn
 from tsexplorer.jobs.weights import Shelf
 from tsexplorer.settings import Settings
@@ -64,21 +66,37 @@ class Runner:
     def _stages(self, job: JobSnapshot, control: Control, listener: Listener) -> None:
         use_cores(self._settings.threads)
         experiment = self._store.experiment(job.experiment_id)
-        self._board.begin(job.id, stages=len(experiment.stages))
-        sweep, stages = experiment.sweep, experiment.stages
+        sweep, tune = experiment.sweep, experiment.tune
+        stages, expected = experiment.stages, len(experiment.stages)
         if sweep is not None:
             before = {stage.hash for stage in sweep.before}
             stages = tuple(link for link in stages if link.stage.hash in before)
+        elif tune is not None:
+            stages = stages[: len(tune.before)]
+            expected = len(tune.before) + tune.most_students
+        self._board.begin(job.id, stages=expected)
+        if job.cluster is not None and not experiment.done:
+            knock(job.cluster, control)
         for link in stages:
             if not self._trained(link.stage.hash):
                 control.check()
                 self._in_turn(job, link.stage.hash, control, listener)
             self._shelf.discard_checkpoint(link.stage.hash)
             self._board.stage_done(job.id)
+        if sweep is None and tune is None:
+            return
+
+        def waiting(key: str) -> None:
+            self._wait(job, key, control)
+
+        splits = load_splits(experiment.spec.data.name, self._settings.data_folder)
+        places = self._store, self._settings, self._board, job
         if sweep is not None:
-            splits = load_splits(sweep.base.data.name, self._settings.data_folder)
-            sweeper = Sweeper(self._store, self._settings, self._board, job, experiment, splits)
-            sweeper.run(control, listener, lambda key: self._wait(job, key, control))
+            folder = self._settings.sweeps_folder / experiment.id
+            lot = Lot(sweep.students, folder, 0, len(sweep.students))
+            Sweeper(*places, lot, splits).run(control, listener, waiting)
+        else:
+            Tuner(*places, experiment, splits).run(control, listener, waiting)
 
     def _wait(self, job: JobSnapshot, key: str, control: Control) -> None:
         """Another process trains a net of ours."""

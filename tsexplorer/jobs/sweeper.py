@@ -4,48 +4,52 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
 
 from tsexplorer.data.registry import Splits
 from tsexplorer.errors import UserError
+from tsexplorer.jobs.away import Away
 from tsexplorer.jobs.board import Board
+from tsexplorer.jobs.keeper import Keeper, in_words
 from tsexplorer.jobs.mishap import noted
-from tsexplorer.jobs.register import Register
 from tsexplorer.jobs.turn import turn
-from tsexplorer.jobs.weights import Shelf
-from tsexplorer.models import count
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
-from tsexplorer.store import ExperimentSnapshot, JobSnapshot, Store
-from tsexplorer.sweeps.chunks import (
-    Arrays,
-    Chunk,
-    ChunkRequest,
-    ChunkResult,
-    StudentResult,
-    as_arrays,
-    check_fits,
-    plan_chunks,
-)
-from tsexplorer.sweeps.figures import scores_of_trained
+from tsexplorer.store import JobSnapshot, Store
+from tsexplorer.sweeps.chunks import Chunk, ChunkRequest, check_fits, plan_chunks
+from tsexplorer.sweeps.events import GiveUp, nobody
 from tsexplorer.sweeps.memory import available
 from tsexplorer.sweeps.run import run_chunk
-from tsexplorer.training import events, files
+from tsexplorer.training import events
 from tsexplorer.training.control import Control
-from tsexplorer.training.places import WEIGHTS
 from tsexplorer.training.precision import machine, pick_device
 
 STUDENTS = "chunk.json"
 """Beside a chunk's checkpoint: which students it is of."""
 
 
+@dataclass(frozen=True)
+class Lot:
+    """Students that are wanted.
+
+    Attributes:
+        students: each once.
+        folder: for their chunks, and nothing else; gone at the end.
+        before: students of the same job that are over.
+        total: students of the job.
+    """
+
+    students: tuple[StageSpec, ...]
+    folder: Path
+    before: int
+    total: int
+
+
 class Sweeper:
-    """Trains what is missing of one sweep.
+    """Trains what is missing of a lot.
 
     A chunk has a folder of its own while it trains. One that was begun by a process that is gone
     is taken up again as it was cut then, whatever is missing now.
@@ -57,17 +61,27 @@ class Sweeper:
         settings: Settings,
         board: Board,
         job: JobSnapshot,
-        experiment: ExperimentSnapshot,
+        lot: Lot,
         splits: Splits,
+        give_up: GiveUp = nobody,
+        given_up: Collection[str] = (),
     ) -> None:
-        """A sweep whose job this process has; ``splits`` are its data."""
-        assert experiment.sweep is not None
-        self._store, self._settings, self._board, self._job = store, settings, board, job
-        self._shelf = Shelf(settings.stages_folder)
-        self._students = experiment.sweep.students
-        self._unasked = {link.stage.hash for link in experiment.stages if link.stage.ece is None}
-        self._folder = settings.sweeps_folder / experiment.id
-        self._splits = splits
+        """Students of a job that this process has.
+
+        Args:
+            store: where they are kept; each is a stage there.
+            settings: of the process.
+            board: where the job's standing is told.
+            job: what they are trained for.
+            lot: they.
+            splits: their data.
+            give_up: says after each epoch who need not go on; on this machine alone.
+            given_up: hashes of those who need not be trained, looked at again and again.
+        """
+        self._settings, self._board, self._job = settings, board, job
+        self._keeper = Keeper(store, settings, splits, given_up)
+        self._lot, self._students, self._folder = lot, lot.students, lot.folder
+        self._give_up, self._given_up = give_up, given_up
         self._left = 0
 
     def run(
@@ -84,50 +98,49 @@ class Sweeper:
             Cancelled: ``control`` said so; what is done stays.
             UserError: in one sentence, why a chunk failed.
         """
-        missing = self._missing(self._students)
-        self._ask({student.hash for student in missing}, control)
+        missing = self._keeper.missing(self._students)
+        self._keeper.ask(self._known(missing), control.check)
         for _ in range(len(self._students) - len(missing)):
             self._board.stage_done(self._job.id)
+        if self._job.cluster is None:
+            self._here(missing, control, listener, waiting)
+        elif missing:
+            away = Away(self._keeper, self._settings, self._board, self._job, len(self._students))
+            away.run(missing, control, listener, waiting)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _known(self, missing: Sequence[StageSpec]) -> list[StageSpec]:
+        """Students that are trained, and of whom nobody asked what a map shows."""
+        others = {student.hash for student in missing} | set(self._given_up)
+        store = self._keeper.store
+        return [
+            one
+            for one in self._students
+            if one.hash not in others and store.stage(one.hash).ece is None
+        ]
+
+    def _here(
+        self,
+        missing: list[StageSpec],
+        control: Control,
+        listener: events.Listener,
+        waiting: Callable[[str], object],
+    ) -> None:
+        """One chunk after the other, in the calling thread."""
         while missing:
             control.check()
             self._left = len(missing)
             chunk = self._next(missing)
             self._in_turn(chunk, missing, control, listener, waiting)
             control.epoch_ended()
-            still = self._missing(missing)
+            still = self._keeper.missing(missing)
             for _ in range(len(missing) - len(still)):
                 self._board.stage_done(self._job.id)
             missing = still
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _missing(self, students: Sequence[StageSpec]) -> list[StageSpec]:
-        """Those that must be trained: not done, or without their weights."""
-        done = self._store.stages_done([student.hash for student in students])
-        missing = []
-        for student in students:
-            if student.hash in done:
-                if self._shelf.whole(student):
-                    continue
-                self._store.reset_stage(student.hash)
-            missing.append(student)
-        return missing
-
-    def _ask(self, missing: set[str], control: Control) -> None:
-        """What a map shows beside accuracy, of students that an experiment trained."""
-
-        def trained(key: str) -> tuple[StageSpec, dict[str, torch.Tensor]]:
-            return self._store.stage(key).spec, self._shelf.weights(key)
-
-        device = pick_device(self._settings.device)
-        for one in self._students:
-            if one.hash in self._unasked and one.hash not in missing:
-                control.check()
-                found = scores_of_trained(one, self._splits, device, trained, control.check)
-                self._store.stage_asked(one.hash, found.agreement, found.ece)
 
     def _next(self, missing: Sequence[StageSpec]) -> Chunk:
         """A chunk that was begun and still has something to give, else the first of the rest."""
-        info, budget = self._splits.info, available()
+        info, budget = self._keeper.splits.info, available()
         planned = plan_chunks(missing, info, budget)
         keys = {student.hash for student in missing}
         known = {student.hash: student for student in self._students}
@@ -157,10 +170,10 @@ class Sweeper:
             for key in sorted(student.hash for student in wanted):
                 folder = self._settings.stages_folder / key
                 turns.enter_context(turn(folder, lambda key=key: waiting(key)))  # type: ignore[misc]
-            if len(self._missing(wanted)) < len(wanted):
+            if len(self._keeper.missing(wanted)) < len(wanted):
                 return
             hashes = [student.hash for student in wanted]
-            with noted(hashes, self._store, self._shelf, listener):
+            with noted(hashes, self._keeper.store, self._keeper.shelf, listener):
                 self._train(chunk, hashes, control, listener)
 
     def _train(
@@ -168,84 +181,38 @@ class Sweeper:
     ) -> None:
         place = self._folder / chunk.key
         _write_students(place, chunk)
-        known = {key: self._store.stage(key).epochs_done for key in wanted}
-        register = Register(self._store, known)
-        first = chunk.students[0]
-        size = count(first.model, len(self._splits.info.classes))
-        words = self._machine(chunk)
-        self._store.students_started(
-            wanted, parameters=size.parameters, macs=size.macs, machine=words
-        )
+        words = in_words(machine(pick_device(self._settings.device)), chunk)
+        register = self._keeper.begin(chunk, wanted, words)
         self._board.take(self._job.id, events.Notice(chunk.key, chunk.sentence))
 
         def listen(event: events.Event) -> None:
             register.take(event)
             if isinstance(event, events.Progress):
-                event = self._of_sweep(event, len(wanted))
+                event = self._of_job(event, len(wanted))
             self._board.take(self._job.id, event)
             listener(event)
 
         request = ChunkRequest(
             chunk,
-            self._nets(chunk),
+            self._keeper.nets(chunk),
             self._settings.data_folder,
             folder=place,
             device=self._settings.device,
         )
-        result = run_chunk(request, listen, control, self._splits)
+        result = run_chunk(request, listen, control, self._keeper.splits, self._give_up)
         register.settle()
-        self._keep(result, set(wanted))
+        self._keeper.keep(result, set(wanted))
         shutil.rmtree(place, ignore_errors=True)
 
-    def _keep(self, result: ChunkResult, wanted: set[str]) -> None:
-        """Weights first: a net that is done has them."""
-        seconds = result.seconds / len(result.students)
-        for one in result.students:
-            if one.spec.hash in wanted:
-                self._keep_weights(one)
-                seen = one.validation
-                self._store.stage_ended(
-                    one.spec.hash,
-                    "done",
-                    validation_accuracy=seen.accuracy,
-                    validation_loss=seen.loss,
-                    test_accuracy=one.test_accuracy,
-                    agreement=seen.agreement,
-                    ece=seen.ece,
-                    train_seconds=seconds,
-                    kept_epoch=one.kept_epoch,
-                )
-                self._shelf.discard_checkpoint(one.spec.hash)
-
-    def _keep_weights(self, one: StudentResult) -> None:
-        assert one.weights is not None
-        tensors = {name: torch.from_numpy(value) for name, value in one.weights.items()}
-        header = {"spec": one.spec.model_dump(mode="json", by_alias=True)}
-        files.write(self._settings.stages_folder / one.spec.hash / WEIGHTS, tensors, header)
-
-    def _nets(self, chunk: Chunk) -> dict[str, tuple[StageSpec, Arrays]]:
-        """What the students learn from or start from."""
-        keys = {key for student in chunk.students for key in student.teachers}
-        keys |= {student.start_from for student in chunk.students if student.start_from}
-        return {
-            key: (self._store.stage(key).spec, as_arrays(self._shelf.weights(key))) for key in keys
-        }
-
-    def _machine(self, chunk: Chunk) -> str:
-        words = machine(pick_device(self._settings.device))
-        if chunk.stacked and len(chunk.students) > 1:
-            words += f", {len(chunk.students)} together"
-        return words
-
-    def _of_sweep(self, event: events.Progress, size: int) -> events.Progress:
-        """Where the sweep's students stand, by where this chunk does; the rest take as long."""
-        total = len(self._students)
-        done = total - self._left + event.fraction * size
+    def _of_job(self, event: events.Progress, size: int) -> events.Progress:
+        """Where the job's students stand, by where this chunk does; the rest take as long."""
+        total = self._lot.total
+        over = self._lot.before + len(self._students) - self._left
         left = event.seconds_left
         if left is not None and event.fraction < 1:
             whole = left / (1 - event.fraction)
-            left += whole * (self._left - size) / size
-        return replace(event, fraction=done / total, seconds_left=left)
+            left += whole * (total - over - size) / size
+        return replace(event, fraction=(over + event.fraction * size) / total, seconds_left=left)
 
 
 def _write_students(place: Path, chunk: Chunk) -> None:

@@ -52,6 +52,7 @@ class Loss(NamedTuple):
         seen_s: outputs of the student's layers that the objective looks at, by name.
         seen_t: of the teacher's, without gradient.
         extra: the objective's own net, trained along.
+        images: scaled, B×1×28×28, for an objective whose own net looks at them.
     """
 
     z_s_BC: Tensor
@@ -65,6 +66,7 @@ class Loss(NamedTuple):
     seen_s: Mapping[str, Tensor] = NOTHING
     seen_t: Mapping[str, Tensor] = NOTHING
     extra: nn.Module | None = None
+    images: Tensor | None = None
 
     def number(self, option: str) -> float:
         """The value of an option that is a number."""

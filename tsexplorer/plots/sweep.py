@@ -197,6 +197,13 @@ def mean(result: CellResult, measure: MeasureName) -> float:
     return math.nan if estimate is None else estimate.mean
 
 
+def best_of_row(found: SweepMap, lam: float) -> Cell | None:
+    """The cell of the highest mean accuracy among those of one lambda; None where there is none."""
+    row = [one for one in found.cells if one.cell.lam == lam]
+    best = max(row, key=lambda one: one.accuracy.mean, default=None)
+    return None if best is None else best.cell
+
+
 def slices(sweep: SweepSpec, found: SweepMap, along: AxisName, at: Cell) -> tuple[Slice, ...]:
     """Accuracy along one axis, a line for each value of the other, at one learning rate.
 
@@ -231,13 +238,18 @@ def slice_figure(
     along: AxisName,
     palette: Palette,
 ) -> go.Figure:
-    """Accuracy along an axis: the chosen line with its band before the others and the baseline."""
+    """Accuracy along an axis: the chosen line with its band before the others and the baseline.
+
+    T stands on a logarithmic axis, the values of lambda at equal distances.
+    """
     figure = go.Figure()
     values = sorted({value for line in lines for value in line.values})
+    at = {v: math.log2(v) if along == "T" else float(place) for place, v in enumerate(values)}
+    ends = _ends(list(at.values()))
     if baseline is not None:
-        _baseline(figure, baseline, len(values), palette)
+        _baseline(figure, baseline, ends, palette)
     for line in lines:
-        places = [values.index(value) for value in line.values]
+        places = [at[value] for value in line.values]
         colour = palette.distilled if line.chosen else palette.muted
         if line.chosen:
             _band(figure, places, line.lows, line.highs, colour)
@@ -257,9 +269,9 @@ def slice_figure(
     figure.update_xaxes(
         title="Temperature T" if along == "T" else "Weight of the labels λ",
         tickmode="array",
-        tickvals=list(range(len(values))),
+        tickvals=list(at.values()),
         ticktext=[format_number(value) for value in values],
-        range=[-0.3, max(len(values) - 0.7, 0.3)],
+        range=ends,
         zeroline=False,
     )
     figure.update_yaxes(title="Validation accuracy (%)", zeroline=False)
@@ -316,13 +328,20 @@ def _slice(
     )
 
 
-def _baseline(figure: go.Figure, baseline: Estimate, columns: int, palette: Palette) -> None:
-    ends = [-0.3, max(columns - 0.7, 0.3)]
+def _ends(places: Sequence[float]) -> list[float]:
+    """Where an axis begins and ends: a little beyond its values."""
+    beyond = 0.06 * (max(places) - min(places)) or 0.3
+    return [min(places) - beyond, max(places) + beyond]
+
+
+def _baseline(
+    figure: go.Figure, baseline: Estimate, ends: Sequence[float], palette: Palette
+) -> None:
     if baseline.low is not None and baseline.high is not None:
         low, high = 100 * baseline.low, 100 * baseline.high
         _band(figure, ends, [low, low], [high, high], palette.baseline)
     figure.add_scatter(
-        x=ends,
+        x=list(ends),
         y=[100 * baseline.mean] * 2,
         mode="lines",
         name="Baseline",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tsexplorer import __version__, demo
-from tsexplorer.assets import ASSETS
+from tsexplorer.assets import RESULTS, read_json, write_json
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import Recipe, get_recipe
 from tsexplorer.results.figures import (
@@ -24,7 +23,6 @@ from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot
 
-RESULTS = ASSETS / "results"
 FEWEST_SEEDS = 3
 
 
@@ -52,7 +50,7 @@ def ship(service: Service, name: str, folder: Path = RESULTS) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
-    file.write_text(json.dumps(_content(name, found), indent=1) + "\n", encoding="utf-8")
+    write_json(file, _content(name, found))
     return file
 
 
@@ -123,7 +121,7 @@ def _demo() -> Measured:
 def _read(file: Path) -> Measured | None:
     if not file.is_file():
         return None
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = read_json(file)
     return Measured(
         spec=ExperimentSpec.model_validate(content["spec"]),
         seeds=tuple(_seed(one) for one in content["seeds"]),

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, and_, delete, exists, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from tsexplorer.errors import NotFoundError, UserError
@@ -17,7 +17,9 @@ from tsexplorer.store.rows import experiment_snapshot
 from tsexplorer.store.schema import Experiment, ExperimentStage, Job, Stage
 from tsexplorer.store.snapshots import ExperimentSnapshot
 from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.tunes.spec import TuneSpec
 
+Asked = ExperimentSpec | SweepSpec | TuneSpec
 WITH_STAGES = selectinload(Experiment.links).joinedload(ExperimentStage.stage)
 
 
@@ -37,19 +39,7 @@ class Experiments(Transactions):
             UserError: another experiment has the name.
         """
         with self._writing() as session:
-            row = _named(session, spec.name)
-            if row is None:
-                row = _insert(session, spec, stages)
-            elif row.sweep is not None:
-                raise UserError(
-                    f'A sweep is named "{spec.name}"; choose another name or delete it first.'
-                )
-            elif parse_spec(ExperimentSpec, row.spec) != spec:
-                raise UserError(
-                    f'An experiment named "{spec.name}" exists with other settings; '
-                    "choose another name or delete it first."
-                )
-            return experiment_snapshot(row)
+            return _added(session, spec, spec, stages)
 
     def add_sweep(self, sweep: SweepSpec) -> ExperimentSnapshot:
         """Keep a sweep under its base's name; stages that are there already are reused.
@@ -58,27 +48,44 @@ class Experiments(Transactions):
             sweep: what is asked for. Asked for again under the same name, it is found, not added.
 
         Raises:
-            UserError: another sweep or an experiment has the name.
+            UserError: another sweep, a tuning or an experiment has the name.
         """
         with self._writing() as session:
-            name = sweep.base.name
-            row = _named(session, name)
-            if row is None:
-                row = _insert(session, sweep.base, sweep.planned, sweep)
-            elif row.sweep is None:
-                raise UserError(
-                    f'An experiment is named "{name}"; choose another name or delete it first.'
-                )
-            elif parse_spec(SweepSpec, row.sweep) != sweep:
-                raise UserError(
-                    f'A sweep named "{name}" exists with other settings; choose another name or '
-                    "delete it first."
-                )
+            return _added(session, sweep.base, sweep, sweep.planned)
+
+    def add_tune(self, tune: TuneSpec) -> ExperimentSnapshot:
+        """Keep a tuning under its base's name, with the nets that must be there before it begins.
+
+        Args:
+            tune: what is asked for. Asked for again under the same name, it is found, not added.
+
+        Raises:
+            UserError: another tuning, a sweep or an experiment has the name.
+        """
+        with self._writing() as session:
+            return _added(session, tune.base, tune, tune.before)
+
+    def extend_experiment(self, key: str, stages: Sequence[PlannedStage]) -> ExperimentSnapshot:
+        """Give an experiment further stages, behind those that it has; those it has are left.
+
+        Raises:
+            NotFoundError: there is no such experiment.
+        """
+        with self._writing() as session:
+            row = _find(session, key)
+            known = {link.stage_hash for link in row.links}
+            further = [stage for stage in stages if stage.spec.hash not in known]
+            row.links += _links(session, further, len(row.links))
+            session.flush()
             return experiment_snapshot(row)
 
     def sweeps(self) -> list[ExperimentSnapshot]:
         """All sweeps, newest first."""
         return self._newest_first(Experiment.sweep.is_not(None))
+
+    def tunes(self) -> list[ExperimentSnapshot]:
+        """All tunings, newest first."""
+        return self._newest_first(Experiment.tune.is_not(None))
 
     def experiment(self, key: str) -> ExperimentSnapshot:
         """One experiment by id or name.
@@ -99,8 +106,8 @@ class Experiments(Transactions):
             )
 
     def experiments(self) -> list[ExperimentSnapshot]:
-        """All experiments that are no sweeps, newest first."""
-        return self._newest_first(Experiment.sweep.is_(None))
+        """All experiments that are no sweeps and no tunings, newest first."""
+        return self._newest_first(and_(Experiment.sweep.is_(None), Experiment.tune.is_(None)))
 
     def _newest_first(self, which: ColumnElement[bool]) -> list[ExperimentSnapshot]:
         query = select(Experiment).where(which).options(WITH_STAGES)
@@ -126,6 +133,8 @@ class Experiments(Transactions):
             row.name, row.spec = spec.name, _document(spec)
             if row.sweep is not None:
                 row.sweep = {**row.sweep, "base": row.spec}
+            if row.tune is not None:
+                row.tune = {**row.tune, "base": row.spec}
             return experiment_snapshot(row)
 
     def delete_experiment(self, key: str) -> list[str]:
@@ -160,32 +169,64 @@ def _find(session: Session, key: str) -> Experiment:
     return row
 
 
+def _added(
+    session: Session, base: ExperimentSpec, asked: Asked, stages: Sequence[PlannedStage]
+) -> ExperimentSnapshot:
+    """What was asked for, found under its base's name or inserted.
+
+    Raises:
+        UserError: something else has the name.
+    """
+    row = _named(session, base.name)
+    if row is None:
+        return experiment_snapshot(_insert(session, base, asked, stages))
+    found = experiment_snapshot(row)
+    has = found.tune or found.sweep or found.spec
+    article = "An" if found.kind == "experiment" else "A"
+    if type(has) is not type(asked):
+        raise UserError(
+            f'{article} {found.kind} is named "{base.name}"; choose another name or delete it '
+            "first."
+        )
+    if has != asked:
+        raise UserError(
+            f'{article} {found.kind} named "{base.name}" exists with other settings; choose '
+            "another name or delete it first."
+        )
+    return found
+
+
 def _insert(
-    session: Session,
-    spec: ExperimentSpec,
-    stages: Sequence[PlannedStage],
-    sweep: SweepSpec | None = None,
+    session: Session, base: ExperimentSpec, asked: Asked, stages: Sequence[PlannedStage]
 ) -> Experiment:
-    specs = {stage.spec.hash: stage.spec for stage in stages}
-    found = session.scalars(select(Stage).where(Stage.hash.in_(specs)))
-    rows = {row.hash: row for row in found}
-    rows |= {key: _new_stage(key, spec) for key, spec in specs.items() if key not in rows}
     experiment = Experiment(
         id=_free_id(session),
-        name=spec.name,
-        spec=_document(spec),
-        sweep=None if sweep is None else _document(sweep),
+        name=base.name,
+        spec=_document(base),
+        sweep=_document(asked) if isinstance(asked, SweepSpec) else None,
+        tune=_document(asked) if isinstance(asked, TuneSpec) else None,
         created_at=datetime.now(UTC),
-        links=[
-            ExperimentStage(
-                position=position, seed=stage.seed, role=stage.role, stage=rows[stage.spec.hash]
-            )
-            for position, stage in enumerate(stages)
-        ],
+        links=_links(session, stages),
     )
     session.add(experiment)
     session.flush()
     return experiment
+
+
+def _links(
+    session: Session, stages: Sequence[PlannedStage], first: int = 0
+) -> list[ExperimentStage]:
+    """Stages in their order, from a position on; those that are there already are reused."""
+    specs = {stage.spec.hash: stage.spec for stage in stages}
+    found = session.scalars(select(Stage).where(Stage.hash.in_(specs)))
+    rows = {row.hash: row for row in found}
+    rows |= {key: _new_stage(key, spec) for key, spec in specs.items() if key not in rows}
+    return [
+        ExperimentStage(
+            position=position, seed=stage.seed, role=stage.role, stage=rows[stage.spec.hash]
+        )
+        for position, stage in enumerate(stages, first)
+    ]
 
 
 def _new_stage(key: str, spec: StageSpec) -> Stage:
@@ -210,8 +251,8 @@ def _refuse_while_trained(session: Session, row: Experiment) -> None:
     )
     if job is not None:
         raise UserError(
-            f'The {"sweep" if row.sweep else "experiment"} "{row.name}" is being trained; cancel '
-            f"its job {job} first."
+            f'The {experiment_snapshot(row).kind} "{row.name}" is being trained; cancel its job '
+            f"{job} first."
         )
 
 

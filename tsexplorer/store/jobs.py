@@ -31,8 +31,12 @@ COMES_FROM: dict[str, tuple[JobStatus, ...]] = {
 class Jobs(Transactions):
     """Queue jobs, take them, watch and steer them."""
 
-    def enqueue(self, experiment_id: str) -> JobSnapshot:
+    def enqueue(self, experiment_id: str, cluster: str | None = None) -> JobSnapshot:
         """Put an experiment at the queue's end; one that is in it already keeps its place.
+
+        Args:
+            experiment_id: what is to be trained.
+            cluster: address of a scheduler; a job keeps it, also when it is queued again.
 
         Raises:
             NotFoundError: there is no such experiment.
@@ -46,6 +50,7 @@ class Jobs(Transactions):
             if row is None:
                 row = Job(
                     experiment_id=experiment_id,
+                    cluster=cluster,
                     status="queued",
                     position=_last_position(session) + 1,
                     created_at=datetime.now(UTC),

@@ -15,10 +15,17 @@ from tsexplorer.errors import UserError
 from tsexplorer.store.engine import WRITING, use_wal
 from tsexplorer.store.errors import place_of
 
-HEAD = "0002"
+HEAD = "0004"
 """Newest revision in ``migrations/versions``; a test compares it with alembic's own answer."""
 
 FOLDER = Path(__file__).parent / "migrations"
+
+TABLE = "tsexplorer_version"
+"""Where our revision stands. ``alembic_version``, the usual place, is Optuna's, whose tables share
+the database and whose own tools look for their revision there."""
+USUAL_TABLE = "alembic_version"
+OURS = {"experiments", "stages", "jobs"}
+"""Tables that tell ours from others': Optuna has none of these names."""
 
 
 def bring_up_to_date(engine: Engine) -> None:
@@ -63,16 +70,24 @@ def revision(connection: Connection) -> str | None:
     Raises:
         UserError: its tables are another program's.
     """
-    tables = set(inspect(connection).get_table_names())
-    if "alembic_version" in tables:
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    table = _place(connection)
+    if table is not None:
+        found = connection.execute(text(f"SELECT version_num FROM {table}")).scalar()
         return None if found is None else str(found)
-    if tables & {"experiments", "stages", "jobs"}:
+    if set(inspect(connection).get_table_names()) & OURS:
         raise UserError(
             f"The database {place_of(connection.engine.url)} holds the tables of another "
             "program; choose another database."
         )
     return None
+
+
+def _place(connection: Connection) -> str | None:
+    """The table with our revision: before 0003 it was the usual one."""
+    tables = set(inspect(connection).get_table_names())
+    if TABLE in tables:
+        return TABLE
+    return USUAL_TABLE if USUAL_TABLE in tables and tables & OURS else None
 
 
 def _upgrade(connection: Connection) -> None:
@@ -91,6 +106,10 @@ def _upgrade(connection: Connection) -> None:
             f"The database {place_of(connection.engine.url)} was written by a newer version; "
             "update this program, or set TSEXPLORER_HOME to another folder."
         )
+    if _place(connection) == USUAL_TABLE:
+        # Not renamed: on PostgreSQL its constraint would keep the name that Optuna's needs.
+        connection.execute(text(f"DROP TABLE {USUAL_TABLE}"))
+        command.stamp(config, str(found))
     command.upgrade(config, "head")
 
 

@@ -11,9 +11,10 @@ from tsexplorer.store.jobs import Jobs
 from tsexplorer.store.migrate import bring_up_to_date
 from tsexplorer.store.recovery import Recovery
 from tsexplorer.store.stages import Stages
+from tsexplorer.store.studies import Studies
 
 
-class Store(Experiments, Stages, Jobs, Recovery):
+class Store(Experiments, Stages, Jobs, Recovery, Studies):
     """One database, for all threads of a process and for several processes at once.
 
     Every method is one transaction. Answers are frozen snapshots. Whatever keeps the database
@@ -43,4 +44,5 @@ class Store(Experiments, Stages, Jobs, Recovery):
 
     def close(self) -> None:
         """Let go of the database; the store opens it again when it is next asked something."""
+        self._close_studies()
         self._engine.dispose()

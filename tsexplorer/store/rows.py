@@ -14,6 +14,7 @@ from tsexplorer.store.snapshots import (
     StageSnapshot,
 )
 from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.tunes.spec import TuneSpec
 
 
 def experiment_snapshot(row: Experiment) -> ExperimentSnapshot:
@@ -27,6 +28,7 @@ def experiment_snapshot(row: Experiment) -> ExperimentSnapshot:
             StageLink(link.seed, link.role, stage_snapshot(link.stage)) for link in row.links
         ),
         sweep=None if row.sweep is None else parse_spec(SweepSpec, row.sweep),
+        tune=None if row.tune is None else parse_spec(TuneSpec, row.tune),
     )
 
 
@@ -82,6 +84,7 @@ def job_snapshot(row: Job) -> JobSnapshot:
         ended_at=row.ended_at,
         error=row.error,
         progress=row.progress,
+        cluster=row.cluster,
     )
 
 

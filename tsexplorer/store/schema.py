@@ -23,7 +23,10 @@ class Base(DeclarativeBase):
 
 
 class Experiment(Base):
-    """What somebody asked for; with a ``sweep``, the base of a grid whose nets are its stages."""
+    """What somebody asked for; with a ``sweep`` or a ``tune``, the base of many nets.
+
+    A sweep's stages are all of its grid; a tuning's are those that its search has asked for.
+    """
 
     __tablename__ = "experiments"
 
@@ -31,6 +34,7 @@ class Experiment(Base):
     name: Mapped[str] = mapped_column(String(80), unique=True)
     spec: Mapped[dict[str, Any]]
     sweep: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    tune: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     links: Mapped[list[ExperimentStage]] = relationship(
         order_by="ExperimentStage.position", passive_deletes=True
@@ -109,6 +113,7 @@ class Job(Base):
         ForeignKey("experiments.id", ondelete="CASCADE"), index=True
     )
     status: Mapped[JobStatus] = mapped_column(Word)
+    cluster: Mapped[str | None] = mapped_column(Text)
     request: Mapped[Request | None] = mapped_column(Word)
     owner: Mapped[str | None] = mapped_column(Text)
     heartbeat_at: Mapped[datetime | None]

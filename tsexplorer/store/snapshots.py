@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,11 +10,14 @@ from typing import Any, Literal
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.specs import ExperimentSpec, Role, StageSpec
+from tsexplorer.sweeps.events import Scores
 from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.tunes.spec import TuneSpec
 
-StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "done"]
+StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "pruned", "done"]
 JobStatus = Literal["queued", "running", "paused", "interrupted", "done", "failed", "cancelled"]
 Request = Literal["pause", "resume", "step", "cancel"]
+Kind = Literal["experiment", "sweep", "tuning"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class StageSnapshot:
     Attributes:
         hash: of the spec, 16 hex digits.
         spec: all that decides the net's weights.
-        status: where its training stands.
+        status: where its training stands; pruned is what a search gave up, as if never trained.
         parameters: weights that are trained.
         macs: multiply-accumulates for one image.
         epochs_done: the last epoch that was recorded, 0 before the first.
@@ -122,6 +126,7 @@ class ExperimentSnapshot:
         created_at: UTC.
         stages: one link for each planned stage.
         sweep: the grid, where this is the plan of a sweep; None for an experiment as such.
+        tune: what is searched, where this is a tuning, whose stages are those asked for so far.
     """
 
     id: str
@@ -130,6 +135,14 @@ class ExperimentSnapshot:
     created_at: datetime
     stages: tuple[StageLink, ...]
     sweep: SweepSpec | None = None
+    tune: TuneSpec | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What it is, in a word."""
+        if self.tune is not None:
+            return "tuning"
+        return "experiment" if self.sweep is None else "sweep"
 
     def stage(self, seed: int, role: Role) -> StageSnapshot:
         """The (first) stage of a role for a seed.
@@ -143,6 +156,21 @@ class ExperimentSnapshot:
         raise NotFoundError(
             f'The experiment "{self.name}" has no {role} for seed {seed}; take one of its seeds.'
         )
+
+    @property
+    def scores(self) -> dict[str, Scores]:
+        """What the kept weights of the stages that are done score on validation, by hash."""
+        stages = {link.stage.hash: link.stage for link in self.stages}
+        return {
+            key: Scores(
+                one.validation_accuracy,
+                math.nan if one.validation_loss is None else one.validation_loss,
+                one.agreement,
+                one.ece,
+            )
+            for key, one in stages.items()
+            if one.status == "done" and one.validation_accuracy is not None
+        }
 
     @property
     def done(self) -> bool:
@@ -165,7 +193,7 @@ class JobSnapshot:
 
     Attributes:
         id: a number that is never given twice.
-        experiment_id: what is trained: an experiment, or a sweep.
+        experiment_id: what is trained: an experiment, a sweep, or a tuning.
         status: where it stands.
         request: what somebody asked of it and its owner has not yet heard.
         owner: the process that runs it, or ran it last: ``host:pid:start``.
@@ -176,6 +204,7 @@ class JobSnapshot:
         ended_at: when it left the queue, UTC.
         error: one sentence that says why it failed.
         progress: what the owner last said about it.
+        cluster: address of the scheduler whose workers train its students; None: here.
     """
 
     id: int
@@ -190,3 +219,4 @@ class JobSnapshot:
     ended_at: datetime | None
     error: str | None
     progress: Mapping[str, Any] = field(default_factory=dict)
+    cluster: str | None = None

@@ -15,7 +15,9 @@ from tsexplorer.store.schema import Epoch, Stage
 from tsexplorer.store.snapshots import EpochRow, StageSnapshot, StageStatus, StudentRow
 from tsexplorer.store.types import without_nan
 
-ENDS: tuple[StageStatus, ...] = ("done", "cancelled", "failed", "interrupted")
+ENDS: tuple[StageStatus, ...] = ("done", "cancelled", "failed", "interrupted", "pruned")
+FINAL: tuple[StageStatus, ...] = ("done", "pruned")
+"""What stays so, whatever a late process says, until the stage is trained anew."""
 
 
 class Stages(Transactions):
@@ -153,11 +155,11 @@ class Stages(Transactions):
         """Training stopped; figures that are not given stay as they were.
 
         A stage that is done stays so, whatever a late process says: only :meth:`reset_stage`
-        takes that back.
+        takes that back. One that was pruned stays so until it is started again.
 
         Args:
             key: the stage's hash.
-            status: done, cancelled, failed or interrupted.
+            status: done, cancelled, failed, interrupted or pruned.
             validation_accuracy: share of 1, of the kept weights.
             validation_loss: in nats, of the kept weights.
             test_accuracy: share of 1, of the kept weights.
@@ -175,7 +177,7 @@ class Stages(Transactions):
             raise UserError(f"A stage cannot end as {status}; it ends as one of {', '.join(ENDS)}.")
         with self._writing() as session:
             row = _find(session, key)
-            if row.status == "done" and status != "done":
+            if row.status in FINAL and status != "done":
                 return
             row.status, row.error = status, error
             row.finished_at = datetime.now(UTC)

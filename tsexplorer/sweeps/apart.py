@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from tsexplorer.data.registry import Splits
+from tsexplorer.errors import GivenUp
 from tsexplorer.specs import StageSpec
 from tsexplorer.sweeps.chunks import Chunk
-from tsexplorer.sweeps.events import ChunkStarted, Scores, StudentEnded, StudentEpoch
+from tsexplorer.sweeps.events import (
+    ChunkStarted,
+    GiveUp,
+    Scores,
+    StudentEnded,
+    StudentEpoch,
+    StudentPruned,
+)
 from tsexplorer.sweeps.figures import scores
 from tsexplorer.sweeps.taught import taught
 from tsexplorer.sweeps.together import Done
@@ -42,6 +51,7 @@ def train_apart(
     folder: Path | None,
     emit: Listener,
     control: Control,
+    give_up: GiveUp,
 ) -> tuple[tuple[Done, ...], float]:
     """Train a chunk to its end; arguments, result and errors as ``train_together``.
 
@@ -51,15 +61,33 @@ def train_apart(
     epochs = chunk.students[0].train.epochs
     emit(ChunkStarted(chunk.key, hashes, epochs, (), chunk.sentence))
     done, seconds = [], 0.0
+    pruned: set[str] = set()
     with _place(folder) as place:
         for number, spec in enumerate(chunk.students):
             heard = _Heard(chunk, number, emit)
-            one, spent = _train(spec, splits, device, trained, place / spec.hash, heard, control)
-            done.append(one)
-            seconds += spent
+            ask = partial(_gives_up, spec.hash, heard, give_up, pruned)
+            try:
+                if spec.hash in pruned:
+                    raise GivenUp
+                one, spent = _train(
+                    spec, splits, device, trained, place / spec.hash, heard, control, ask
+                )
+                done.append(one)
+                seconds += spent
+            except GivenUp:
+                emit(StudentPruned(spec.hash))
+                seconds += sum(row.seconds for row in heard.rows)
             if number + 1 < len(chunk.students):
                 control.check()
     return tuple(done), seconds
+
+
+def _gives_up(
+    key: str, heard: _Heard, give_up: GiveUp, pruned: set[str], _event: EpochEnded
+) -> bool:
+    """Ask about the student under way; others that are named are kept in mind."""
+    pruned.update(give_up(heard.rows[-1:]))
+    return key in pruned
 
 
 class _Heard:
@@ -117,6 +145,7 @@ def _train(
     folder: Path,
     heard: _Heard,
     control: Control,
+    give_up: Callable[[EpochEnded], bool],
 ) -> tuple[Done, float]:
     """One student, and the seconds it took."""
 
@@ -128,7 +157,7 @@ def _train(
     if task.teacher_net is not None and needs_ears(task.teacher_macs, spec.train.batch_size):
         listen_between_layers(task.teacher_net, control.check)
     task.teacher_net = None  # its answers are there; the loop shall not ask for them again
-    ended = train(task, folder, heard, control)
+    ended = train(task, folder, heard, control, give_up)
     weights, _ = files.read(folder / WEIGHTS)
     task.net.load_state_dict(weights)
     z_NC = logits_over(task.net, task.validation_batches())

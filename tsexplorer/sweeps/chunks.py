@@ -101,7 +101,7 @@ class ChunkResult:
 
     Attributes:
         key: the chunk's.
-        students: in the chunk's order.
+        students: in the chunk's order, but for those that were given up.
         seconds: spent on it, pauses left out, earlier sittings counted.
         machine: what it was trained on, in words.
     """
@@ -117,13 +117,16 @@ def as_arrays(weights: Mapping[str, Tensor]) -> Arrays:
     return {name: value.detach().cpu().numpy().copy() for name, value in weights.items()}
 
 
-def plan_chunks(students: Iterable[StageSpec], info: DatasetInfo, budget: int) -> tuple[Chunk, ...]:
+def plan_chunks(
+    students: Iterable[StageSpec], info: DatasetInfo, budget: int, workers: int = 1
+) -> tuple[Chunk, ...]:
     """Cut a sweep into chunks.
 
     Args:
         students: all trainings of the sweep; seed by seed.
         info: the dataset's.
         budget: bytes that one chunk may take.
+        workers: chunks that are trained at once; from two on they are cut for all to be busy.
 
     Raises:
         UserError: not even one student fits; or the net is impossible.
@@ -132,7 +135,9 @@ def plan_chunks(students: Iterable[StageSpec], info: DatasetInfo, budget: int) -
     families: dict[str, list[StageSpec]] = {}
     for student in asked:
         families.setdefault(_family(student), []).append(student)
-    chunks = [chunk for family in families.values() for chunk in _cut(family, info, budget)]
+    chunks = [
+        chunk for family in families.values() for chunk in _cut(family, info, budget, workers)
+    ]
     order = _seeds(asked)
     return tuple(sorted(chunks, key=lambda chunk: order.index(chunk.students[0].seed)))
 
@@ -163,18 +168,20 @@ def largest_that_fits(student: StageSpec, info: DatasetInfo, budget: int) -> int
     return min(fitting, by_work, LARGEST)
 
 
-def _cut(family: Sequence[StageSpec], info: DatasetInfo, budget: int) -> list[Chunk]:
+def _cut(family: Sequence[StageSpec], info: DatasetInfo, budget: int, workers: int) -> list[Chunk]:
     """Chunks of students that could all train together."""
     first = family[0]
     judged = verdict(first.model, first.train, len(info.classes), first.objective.name)
     largest = largest_that_fits(first, info, budget) if judged.stacks else APART
+    if workers > 1:
+        return [_chunk(part, judged) for part in _for_all(family, largest, workers)]
     parts: list[list[StageSpec]] = []
     for _, group in groupby(family, key=lambda student: student.seed):
         of_seed = list(group)
         if judged.stacks and parts and len(parts[-1]) + len(of_seed) <= largest:
             parts[-1] += of_seed  # small grids: several seeds share a stack
         else:
-            parts += _evenly(of_seed, largest)
+            parts += _evenly(of_seed, -(-len(of_seed) // largest))
     return [_chunk(part, judged) for part in parts]
 
 
@@ -184,13 +191,12 @@ def _chunk(students: Sequence[StageSpec], judged: Verdict) -> Chunk:
     return Chunk(tuple(ordered), judged.stacks, judged.sentence)
 
 
-def _evenly(students: Sequence[StageSpec], largest: int) -> list[list[StageSpec]]:
-    """As few parts as can be, of sizes that differ by one at most.
+def _evenly(students: Sequence[StageSpec], count: int) -> list[list[StageSpec]]:
+    """So many parts, of sizes that differ by one at most.
 
     >>> [len(part) for part in _evenly(range(7), 3)]
     [3, 2, 2]
     """
-    count = -(-len(students) // largest)
     size, rest = divmod(len(students), count)
     parts, start = [], 0
     for place in range(count):
@@ -198,6 +204,18 @@ def _evenly(students: Sequence[StageSpec], largest: int) -> list[list[StageSpec]
         parts.append(list(students[start:stop]))
         start = stop
     return parts
+
+
+def _for_all(students: Sequence[StageSpec], largest: int, workers: int) -> list[list[StageSpec]]:
+    """Parts of one size, as many for each worker: none waits at the end for another's last one.
+
+    >>> [len(part) for part in _for_all(range(75), 32, 2)]
+    [19, 19, 19, 18]
+    >>> [len(part) for part in _for_all(range(3), 32, 8)]
+    [1, 1, 1]
+    """
+    rounds = -(-len(students) // (largest * workers))
+    return _evenly(students, min(rounds * workers, len(students)))
 
 
 def _family(student: StageSpec) -> str:

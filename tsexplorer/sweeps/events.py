@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,6 +59,22 @@ class StudentEnded(Event):
     """
 
     kept_epoch: int
+
+
+@dataclass(frozen=True)
+class StudentPruned(Event):
+    """A student was given up on its way, and is nothing that could be used; others may go on."""
+
+
+GiveUp = Callable[[Sequence[StudentEpoch]], Collection[str]]
+"""Asked after each epoch with the figures of those that trained it: who is given up, by hash. Of
+students that train one after the other it may name such as are not begun. Asked again about the
+same epoch, as after a crash, it must answer the same."""
+
+
+def nobody(_: Sequence[StudentEpoch]) -> tuple[str, ...]:
+    """Gives up no student."""
+    return ()
 
 
 @dataclass(frozen=True)

@@ -107,16 +107,38 @@ def sweep_map(
         images: size of the validation split.
     """
     known = {cell: _by_seed(sweep, cell, scores) for cell in sweep.cells}
-    known = {cell: by_seed for cell, by_seed in known.items() if by_seed}
-    rate, baseline = _baseline(sweep, scores)
+    baselines = {rate: _baseline(sweep, rate, scores) for rate in sweep.rates}
+    one_teacher = sweep.teachers == "shared"
+    return map_of(known, baselines, teachers, images, one_teacher=one_teacher)
+
+
+def map_of(
+    students: Mapping[Cell, BySeed],
+    baselines: Mapping[float, BySeed],
+    teachers: Mapping[int, float],
+    images: int,
+    *,
+    one_teacher: bool,
+) -> SweepMap:
+    """The map of some cells, wherever they lie.
+
+    Args:
+        students: scores by seed, as far as known.
+        baselines: those of the baseline, by learning rate.
+        teachers: accuracy of each seed's teacher on validation, as far as known.
+        images: size of the validation split.
+        one_teacher: whether it is the same net for all seeds.
+    """
+    known = {cell: by_seed for cell, by_seed in students.items() if by_seed}
+    rate, baseline = best_baseline(baselines)
     best = choose(known)
     cells = []
     for cell, by_seed in known.items():
         ahead = None if best is None or cell == best else known[best]
         cells.append(_cell(cell, by_seed, ahead, baseline, teachers, images))
     taught = list(teachers.values())
-    if sweep.teachers == "shared":
-        taught = taught[:1]  # one net, however many seeds learn from it
+    if one_teacher:
+        taught = taught[:1]  # however many seeds learn from it
     return SweepMap(
         cells=tuple(cells),
         best=best,
@@ -209,16 +231,16 @@ def _gap(
     return _plain(gaps), gap_closed(*means)
 
 
-def _baseline(sweep: SweepSpec, scores: Mapping[str, Scores]) -> tuple[float | None, BySeed]:
+def best_baseline(baselines: Mapping[float, BySeed]) -> tuple[float | None, BySeed]:
     """The baseline at its own best rate: one that was not tuned would flatter the students."""
-    known: dict[Cell, dict[int, Scores]] = {}
-    for rate in sweep.rates:
-        stages = {seed: sweep.baseline(rate, seed).hash for seed in sweep.seeds}
-        found = {seed: scores[key] for seed, key in stages.items() if key in scores}
-        if found:
-            known[Cell(1.0, 1.0, rate)] = found
+    known = {Cell(1.0, 1.0, rate): by_seed for rate, by_seed in baselines.items() if by_seed}
     best = choose(known)
     return (None, {}) if best is None else (best.learning_rate, known[best])
+
+
+def _baseline(sweep: SweepSpec, rate: float, scores: Mapping[str, Scores]) -> dict[int, Scores]:
+    stages = {seed: sweep.baseline(rate, seed).hash for seed in sweep.seeds}
+    return {seed: scores[key] for seed, key in stages.items() if key in scores}
 
 
 def _by_seed(sweep: SweepSpec, cell: Cell, scores: Mapping[str, Scores]) -> dict[int, Scores]:

@@ -8,6 +8,7 @@ from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.specs import StageSpec
 from tsexplorer.sweeps.apart import train_apart
 from tsexplorer.sweeps.chunks import ChunkRequest, ChunkResult, StudentResult, as_arrays
+from tsexplorer.sweeps.events import GiveUp, nobody
 from tsexplorer.sweeps.together import Done, train_together
 from tsexplorer.training.control import Control
 from tsexplorer.training.events import Listener, shielded
@@ -20,6 +21,7 @@ def run_chunk(
     emit: Listener,
     control: Control,
     splits: Splits | None = None,
+    give_up: GiveUp = nobody,
 ) -> ChunkResult:
     """Train a chunk in the calling thread, going on from its checkpoint if there is one.
 
@@ -30,6 +32,8 @@ def run_chunk(
         emit: hears :mod:`tsexplorer.sweeps.events`; may raise, which is logged.
         control: pause, resume, step one epoch, cancel.
         splits: the data, where it is in memory; else it is read from ``request.data``.
+        give_up: says after each epoch which students need not go on; nobody if not given. What it
+            raises ends the chunk.
 
     Raises:
         Cancelled: ``control`` said so; what is done stays.
@@ -40,7 +44,14 @@ def run_chunk(
     splits = splits or load_splits(chunk.students[0].data.name, request.data)
     train = train_together if chunk.stacked else train_apart
     done, seconds = train(
-        chunk, splits, device, shelf(request), request.folder, shielded(emit), control
+        chunk,
+        splits,
+        device,
+        shelf(request),
+        request.folder,
+        shielded(emit),
+        control,
+        give_up,
     )
     results = tuple(_result(one, with_weights=request.with_weights) for one in done)
     return ChunkResult(chunk.key, results, seconds, machine(device))

@@ -50,10 +50,20 @@ def _rate(value: float) -> float:
     return value + 0.0
 
 
+def _sees_all_classes(base: ExperimentSpec) -> ExperimentSpec:
+    if base.left_out:
+        raise ValueError(
+            "here students are compared with a baseline that sees the same images; leave no "
+            "classes out"
+        )
+    return base
+
+
 Temperature = Annotated[float, AfterValidator(_temperature)]
 Lambda = Annotated[float, AfterValidator(_lambda)]
 Rate = Annotated[float, AfterValidator(_rate)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Base = Annotated[ExperimentSpec, AfterValidator(_sees_all_classes)]
 
 
 class Cell(NamedTuple):
@@ -72,7 +82,7 @@ class SweepSpec(Spec):
     grid's.
     """
 
-    base: ExperimentSpec = ExperimentSpec()
+    base: Base = ExperimentSpec()
     temperatures: tuple[Temperature, ...] = Field(
         default=(1.0, 2.0, 4.0, 8.0, 16.0), max_length=MOST, description="T of the columns."
     )
@@ -88,16 +98,6 @@ class SweepSpec(Spec):
         description="shared: all students learn from the teacher of the first seed, and seeds "
         "differ by the student alone. one a seed: as in an experiment.",
     )
-
-    @field_validator("base")
-    @classmethod
-    def _sees_all_classes(cls, base: ExperimentSpec) -> ExperimentSpec:
-        if base.left_out:
-            raise ValueError(
-                "a map compares students with a baseline that sees the same images; leave no "
-                "classes out"
-            )
-        return base
 
     @field_validator("temperatures", "lambdas", "seeds")
     @classmethod

@@ -22,7 +22,15 @@ from tsexplorer.data.registry import Split, Splits
 from tsexplorer.objectives import get_objective
 from tsexplorer.specs import StageSpec
 from tsexplorer.sweeps.chunks import Chunk
-from tsexplorer.sweeps.events import ChunkStarted, Scores, StudentEnded, StudentEpoch
+from tsexplorer.sweeps.events import (
+    ChunkStarted,
+    GiveUp,
+    Scores,
+    StudentEnded,
+    StudentEpoch,
+    StudentPruned,
+    nobody,
+)
 from tsexplorer.sweeps.figures import completed, scores
 from tsexplorer.sweeps.stack import Stack, Weights, stacked_logits
 from tsexplorer.sweeps.taught import Taught, taught
@@ -41,6 +49,9 @@ Batch = tuple[Tensor, Tensor | None, Tensor]
 """Images, the teacher's logits, labels: for all students, or with S in front."""
 
 
+Said = StudentEpoch | StudentEnded | StudentPruned
+
+
 @dataclass
 class Student:
     """One of the chunk.
@@ -52,6 +63,7 @@ class Student:
         history: its figures.
         kept: its weights once it is over.
         kept_epoch: the epoch they are of.
+        pruned: whether it was given up, and so is over without weights.
     """
 
     spec: StageSpec
@@ -60,11 +72,12 @@ class Student:
     history: list[StudentEpoch] = field(default_factory=list)
     kept: dict[str, Tensor] | None = None
     kept_epoch: int = 0
+    pruned: bool = False
 
     @property
     def over(self) -> bool:
-        """Whether its weights are final."""
-        return self.kept is not None
+        """Whether it trains no more."""
+        return self.pruned or self.kept is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +100,12 @@ def train_together(
     folder: Path | None,
     emit: Listener,
     control: Control,
+    give_up: GiveUp,
 ) -> tuple[tuple[Done, ...], float]:
     """Train a chunk to its end, going on from the checkpoint in ``folder`` if there is one.
 
     Returns:
-        The students in the chunk's order, and the seconds spent on them.
+        The students in the chunk's order, but for those given up, and the seconds spent on all.
 
     Raises:
         Cancelled: ``control`` said so; the last epoch's checkpoint stays.
@@ -111,7 +125,7 @@ def train_together(
     emit(started)
     pulse = run.attend(emit, control)
     while run.active:
-        for event in run.epoch(pulse):
+        for event in run.epoch(pulse, give_up):
             emit(event)
         if folder is not None:
             files.write(folder / CHECKPOINT, *run.state())
@@ -157,15 +171,15 @@ class _Training:
             self._taught[task.spec.seed] = taught(task, pulse.preparing)
         return pulse
 
-    def epoch(self, pulse: Pulse) -> list[StudentEpoch | StudentEnded]:
-        """Train one epoch, then validate; who is over leaves."""
+    def epoch(self, pulse: Pulse, give_up: GiveUp = nobody) -> list[Said]:
+        """Train one epoch, then validate; who is over or given up leaves."""
         number = self.clock.epoch + 1
         pulse.epoch_started(number)
         loss_S = self._train(number, pulse)
         rates = [self._rate(place, back=1) for place in range(len(self.active))]
         z_SNC = self._stack.logits_over(self._checked(self._splits.validation, pulse))
         self.clock.epoch, self.clock.seconds = number, pulse.seconds
-        said: list[StudentEpoch | StudentEnded] = []
+        said: list[StudentEpoch] = []
         for student, loss, rate, z_NC in zip(
             self.active, loss_S.tolist(), rates, z_SNC, strict=True
         ):
@@ -180,11 +194,14 @@ class _Training:
             )
             student.history.append(row)
             said.append(row)
-        return said + self._part()
+        return [*said, *self._part(set(give_up(said)))]
 
     def finish(self, pulse: Pulse) -> tuple[Done, ...]:
         """Read validation and, once, test of the kept weights."""
-        kept = [student.kept for student in self.students if student.kept is not None]
+        ended = [student for student in self.students if not student.pruned]
+        if not ended:
+            return ()
+        kept = [student.kept for student in ended if student.kept is not None]
         net = self._tasks[0].net
         seen, unseen = self._splits.validation, self._splits.test
         validation = stacked_logits(net, kept, self._checked(seen, pulse))
@@ -199,9 +216,7 @@ class _Training:
                 test_accuracy=figures(z_test_NC, labels).accuracy,
                 weights=weights,
             )
-            for student, weights, z_NC, z_test_NC in zip(
-                self.students, kept, validation, test, strict=True
-            )
+            for student, weights, z_NC, z_test_NC in zip(ended, kept, validation, test, strict=True)
         )
 
     def state(self) -> tuple[dict[str, Tensor], files.Numbers]:
@@ -221,6 +236,7 @@ class _Training:
                     "record": dict(vars(student.learner.record)),
                     "history": [dict(vars(row)) for row in student.history],
                     "over": student.over,
+                    "pruned": student.pruned,
                     "kept_epoch": student.kept_epoch,
                 }
             )
@@ -246,7 +262,8 @@ class _Training:
             student.learner.record = Record(**own["record"])
             student.learner.best = self._of(f"best.{place}.", tensors)
             student.history = [_row(row) for row in own["history"]]
-            if own["over"]:
+            student.pruned = own.get("pruned", False)
+            if own["over"] and not student.pruned:
                 student.kept = self._of(f"kept.{place}.", tensors) or {}
                 student.kept_epoch = own["kept_epoch"]
         self._narrow()
@@ -311,11 +328,14 @@ class _Training:
         known = self._taught[student.spec.seed]
         return None if known is None else known.validation_N
 
-    def _part(self) -> list[StudentEnded]:
-        """Take the weights of who is over out of the stack."""
-        ended = []
+    def _part(self, given_up: set[str]) -> list[Said]:
+        """Take the weights of who is over out of the stack; who is given up leaves without them."""
+        ended: list[Said] = []
         for student in self.active:
-            if student.learner.finished:
+            if student.spec.hash in given_up and not student.learner.finished:
+                student.pruned = True
+                ended.append(StudentPruned(student.spec.hash))
+            elif student.learner.finished:
                 student.kept_epoch = student.learner.settle()
                 weights = student.learner.judged.state_dict()
                 student.kept = {name: value.clone() for name, value in weights.items()}
@@ -331,6 +351,8 @@ class _Training:
             for student in self.active:
                 if student.kept is not None:
                     _point(student.learner.judged, student.kept)
+                elif student.pruned:
+                    _let_go(student.learner)
             self.active = [self.active[place] for place in places]
             if self.active:
                 self._stack.narrowed(places)
@@ -364,6 +386,13 @@ def _point(net: nn.Module, weights: Weights) -> None:
     """Let a net's parameters share the memory of ``weights``."""
     for name, parameter in net.named_parameters():
         parameter.data = weights[name]
+
+
+def _let_go(learner: Learner) -> None:
+    """Drop the weights of who was given up, which would keep the wider stack in memory."""
+    learner.best = None
+    for parameter in learner.judged.parameters():
+        parameter.data = parameter.data.new_empty(0)
 
 
 def _row(numbers: files.Numbers) -> StudentEpoch:

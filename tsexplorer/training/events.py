@@ -42,9 +42,10 @@ class Progress(Event):
     """Where the stage stands; at most ten a second, none where a stage is over sooner than that.
 
     Attributes:
-        doing: what is being done, in words: "training", "teacher outputs", "testing".
+        doing: what is being done, in words: "training", "teacher outputs", "testing"; on a cluster,
+            how many chunks are done.
         epoch: epoch under way, from 1.
-        epochs: epochs at most.
+        epochs: epochs at most; 0 on a cluster, where epochs are not heard of one by one.
         fraction: share of the stage that is done, 0...1.
         seconds: time spent on the stage so far, pauses left out.
         seconds_left: expected time to the stage's end, None before it can be told.

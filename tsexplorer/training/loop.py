@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from tsexplorer.errors import GivenUp
 from tsexplorer.objectives import Terms
 from tsexplorer.training import files
 from tsexplorer.training.control import Control
@@ -34,11 +35,25 @@ from tsexplorer.training.pulse import Pulse
 from tsexplorer.training.task import Task
 
 
-def train(task: Task, folder: Path, emit: Listener, control: Control) -> StageEnded:
+def train(
+    task: Task,
+    folder: Path,
+    emit: Listener,
+    control: Control,
+    give_up: Callable[[EpochEnded], bool] | None = None,
+) -> StageEnded:
     """Train a stage to its end, going on from the checkpoint in ``folder`` if there is one.
+
+    Args:
+        task: what to train.
+        folder: for the checkpoint and the weights.
+        emit: hears events.
+        control: pause, resume, step one epoch, cancel.
+        give_up: asked after each epoch but the last whether the rest is not worth it.
 
     Raises:
         Cancelled: ``control`` said so; the last epoch's checkpoint stays.
+        GivenUp: ``give_up`` said so; the checkpoint is that of the epoch before.
         UserError: the disk is full, or the like, in one sentence.
     """
     emit = shielded(emit)
@@ -53,6 +68,8 @@ def train(task: Task, folder: Path, emit: Listener, control: Control) -> StageEn
         row = _epoch(task, learner, pulse)
         learner.history.append(row)
         emit(row)  # before the checkpoint: a row too many is replaced on resume, none is lost
+        if give_up is not None and not learner.finished and give_up(row):
+            raise GivenUp
         files.write(folder / CHECKPOINT, *learner.state())
         emit(CheckpointWritten(task.key, row.epoch))
         if not learner.finished:

@@ -60,6 +60,9 @@ class Task:
     def __post_init__(self) -> None:
         self._dropout = torch.Generator(self.device)
         self.net.set_dropout_generator(self._dropout)
+        for part in self.extra.modules() if self.extra is not None else ():
+            if isinstance(part, Net):
+                part.set_dropout_generator(self._dropout)
 
     @property
     def key(self) -> str:
@@ -102,6 +105,7 @@ class Task:
             {name: value.float() for name, value in seen_s.items()},
             seen_t,
             self.extra,
+            batch.images,
         )
         return self.objective.loss(arguments), z_BC
 

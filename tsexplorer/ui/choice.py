@@ -10,7 +10,7 @@ from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
-from tsexplorer.ui.state import EXPERIMENT
+from tsexplorer.ui.state import EXPERIMENT, WRITTEN, publish
 from tsexplorer.ui.theme import escaped, title_of
 
 WIDTH = 320
@@ -36,7 +36,7 @@ def experiment_choice(service: Service, key: str) -> ExperimentSnapshot:
         format_func=lambda name: title_of(trained[name]),
         width=WIDTH,
     )
-    st.query_params[EXPERIMENT] = chosen
+    publish(EXPERIMENT, key)
     return trained[chosen]
 
 
@@ -53,9 +53,13 @@ def one_seed(seeds: Sequence[int], key: str) -> int:
 
 
 def _adopt(service: Service, trained: dict[str, ExperimentSnapshot], key: str) -> None:
-    """Take the experiment from the URL; one that is not there is said, and the demo shown."""
+    """Take the experiment from the URL; one that is not there is said, and the demo shown.
+
+    Not where it stands there because we wrote it: somebody may just have picked another.
+    """
     asked = st.query_params.get(EXPERIMENT)
-    if asked is not None and asked != st.session_state.get(key):
+    ours = key in st.session_state and asked == st.session_state.get(WRITTEN, {}).get(EXPERIMENT)
+    if asked is not None and not ours:
         try:
             found = service.experiment(asked)
         except NotFoundError as error:

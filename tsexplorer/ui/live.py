@@ -115,7 +115,8 @@ def job_buttons(service: Service, job: JobSnapshot) -> None:
             _button("Pause", ":material/pause:", "pause", service.pause, job.id)
         if job.status == "paused":
             _button("Resume", ":material/play_arrow:", "resume", service.resume, job.id)
-            _button("Step one epoch", ":material/skip_next:", "step", service.step, job.id)
+            step = "Step one epoch" if job.cluster is None else "Send one chunk"
+            _button(step, ":material/skip_next:", "step", service.step, job.id)
         if job.status in RESUMABLE:
             _button("Resume", ":material/play_arrow:", "resume", service.resume, job.id)
         if job.status in ACTIVE:

@@ -8,7 +8,7 @@ from tsexplorer.service import ACTIVE, RESUMABLE, Service
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.router import path_of
-from tsexplorer.ui.state import SWEEP, show_experiment
+from tsexplorer.ui.state import SWEEP, TUNING, show_experiment
 from tsexplorer.ui.theme import escaped
 
 SHOWN = 8
@@ -53,9 +53,10 @@ def _row(service: Service, job: JobSnapshot) -> None:
 
 
 def _show(job: JobSnapshot, experiment: ExperimentSnapshot) -> None:
-    """The way to a job: here for an experiment, on a page of its own for a sweep."""
+    """The way to a job: here for an experiment, elsewhere for a sweep and for a tuning."""
     key, words = f"show_{job.id}", f"Show {escaped(experiment.name)}"
-    if experiment.sweep is None:
+    if experiment.kind == "experiment":
         st.button("Show", key=key, on_click=show_experiment, args=(experiment.id,), help=words)
     elif st.button("Show", key=key, help=words):
-        st.switch_page(path_of("sweep"), query_params={SWEEP: experiment.id})
+        page, name = ("sweep", SWEEP) if experiment.kind == "sweep" else ("tune", TUNING)
+        st.switch_page(path_of(page), query_params={name: experiment.id})

@@ -29,6 +29,7 @@ PAGES = {
     "try_digit": ("Try a digit", ":material/draw:"),
     "soft_targets": ("Soft targets", ":material/blur_on:"),
     "sweep": ("T × λ map", ":material/grid_on:"),
+    "tune": ("Tune", ":material/tune:"),
     "never_seen": ("Never seen", ":material/visibility_off:"),
     "recipes": ("Recipes", ":material/menu_book:"),
     "compare": ("Compare", ":material/compare_arrows:"),

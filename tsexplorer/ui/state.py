@@ -16,6 +16,8 @@ from tsexplorer.store import ExperimentSnapshot
 EXPERIMENT = "experiment"
 COMPARED = "experiments"
 SWEEP = "sweep"
+FINDING = "finding"
+TUNING = "tuning"
 
 
 # Not Streamlit's bind="query-params": it writes the labels that people read into the URL, where
@@ -98,7 +100,7 @@ def shown_experiment(service: Service) -> ExperimentSnapshot:
     if key is not None:
         return service.experiment(key)
     every = service.jobs(active_only=True)
-    active = [job for job in every if service.subject(job).sweep is None]
+    active = [job for job in every if service.subject(job).kind == "experiment"]
     running = [job for job in active if job.status != "queued"] or active
     return service.experiment(running[0].experiment_id if running else demo.NAME)
 

@@ -33,7 +33,8 @@ def jobs(json: Json = False) -> None:
     with opened() as service:
         found = service.jobs()
         experiments = {one.id: one for one in service.experiments()}
-        experiments |= {one.id: one for one in service.store.sweeps()}
+        many = (*service.store.sweeps(), *service.store.tunes())
+        experiments |= {one.id: one for one in many}
     # One that is deleted between the two questions takes its jobs with it.
     kept = [job for job in found if job.experiment_id in experiments]
     rows = [_job(job, experiments[job.experiment_id]) for job in kept]
@@ -63,8 +64,9 @@ def _job(job: JobSnapshot, experiment: ExperimentSnapshot) -> dict[str, Any]:
         "id": job.id,
         "experiment": experiment.name,
         "experiment_id": experiment.id,
-        "kind": "experiment" if experiment.sweep is None else "sweep",
+        "kind": experiment.kind,
         "status": job.status,
+        "cluster": job.cluster,
         "stages_done": sum(link.stage.status == "done" for link in experiment.stages),
         "stages": len(experiment.stages),
         "created_at": job.created_at.isoformat(),
@@ -106,11 +108,12 @@ def _once_heard(service: Service, job: int) -> JobSnapshot:
 @app.command(rich_help_panel=QUEUE)
 def delete(
     experiment: Annotated[
-        str, typer.Argument(metavar="ID|NAME", help="An experiment or a sweep, by name or id.")
+        str,
+        typer.Argument(metavar="ID|NAME", help="Experiment, sweep or tuning, by name or id."),
     ],
     json: Json = False,
 ) -> None:
-    """Delete an experiment or a sweep, its jobs, and the nets that nothing else uses.
+    """Delete an experiment, a sweep or a tuning, its jobs, and the nets that nothing else uses.
 
     With --json: the id and the name of what is gone.
     """
@@ -120,5 +123,4 @@ def delete(
     if json:
         print_json({"deleted": {"id": found.id, "name": found.name}})
     else:
-        kind = "experiment" if found.sweep is None else "sweep"
-        print(f'The {kind} "{found.name}" is deleted.')
+        print(f'The {found.kind} "{found.name}" is deleted.')

@@ -91,7 +91,7 @@ def resume(
 
     It goes on after its last finished epoch, in this process, and ends in the same weights as if
     it had never stopped. One that another process runs is let go on if it is paused, and
-    followed. With --json: as run, or as sweep.
+    followed. With --json: as run, sweep or tune.
     """
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.service import RESUMABLE
@@ -106,12 +106,16 @@ def resume(
         def take() -> JobSnapshot:
             return service.store.requeue(job) if found.status in RESUMABLE else found
 
-        if subject.sweep is None:
+        if subject.kind == "experiment":
             _see_through(service, take, json=json)
-            return
-        from tsexplorer.cli.sweep_run import see_sweep_through
+        elif subject.kind == "sweep":
+            from tsexplorer.cli.sweep_run import see_sweep_through
 
-        see_sweep_through(service, take, json=json)
+            see_sweep_through(service, take, json=json)
+        else:
+            from tsexplorer.cli.tune_run import see_tune_through
+
+            see_tune_through(service, take, json=json)
 
 
 def _see_through(service: Service, take: Callable[[], JobSnapshot], *, json: bool) -> None:

@@ -26,8 +26,9 @@ def sweep(
         typer.Option(metavar="R,R,…", help="Students' learning rates; the recipe's if none."),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(metavar="N", min=1, max=100, help="Train seeds 0 to N - 1.")
-    ] = 3,
+        int | None,
+        typer.Option(metavar="N", min=1, max=100, help="Train seeds 0 to N - 1; 3 if not given."),
+    ] = None,
     teacher: Annotated[
         str | None, typer.Option(metavar="NET", help="The models command lists them.")
     ] = None,
@@ -49,6 +50,19 @@ def sweep(
             metavar="R", help="What is not given is this recipe's; quick's if none is named."
         ),
     ] = None,
+    finding: Annotated[
+        str | None,
+        typer.Option(metavar="F", help="What is not given is this map's, one of those that ship."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train the students on the workers of the Dask scheduler at tcp://HOST:PORT; "
+            "TSEXPLORER_CLUSTER if none is given.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="X", help="Keep it under this name.", show_default=False),
@@ -61,7 +75,8 @@ def sweep(
     after the other. Nets that have been trained before are reused, and the map is kept: the app
     shows it, and makes a cell an experiment.
 
-    Ctrl-C cancels and keeps what is trained; resume goes on from there.
+    Ctrl-C cancels and keeps what is trained; resume goes on from there, on the same cluster if
+    there is one.
 
     With --json: sweep, cells (temperature, lambda, learning_rate, and accuracy, gap_closed,
     agreement and ece, each with mean, low, high, seeds and method of its 95 % interval;
@@ -83,16 +98,18 @@ def sweep(
         lambdas=lambdas,
         learning_rates=learning_rates,
         seeds=seeds,
+        finding=finding,
     )
     with opened() as service:
+        service.sweeps.place(cluster)
         checked = service.sweeps.check(wanted)
         for remark in checked.remarks:
             say(remark)
         fetch_if_missing(service, wanted.base.data.name)
-        free = name or service.sweeps.free_name(wanted, usual_name(wanted))
+        free = name or service.sweeps.free_name(wanted, usual_name(wanted, finding))
         trained = f", {checked.trained} of them trained before" if checked.trained else ""
         say(f"{plural(checked.students, 'student')} in {plural(checked.cells, 'cell')}{trained}.")
 
         from tsexplorer.cli.sweep_run import see_sweep_through
 
-        see_sweep_through(service, lambda: service.sweeps.enqueue(wanted, free), json=json)
+        see_sweep_through(service, lambda: service.sweeps.enqueue(wanted, free, cluster), json=json)

@@ -28,6 +28,13 @@ PRESET = (
         net=NetConfig(dense=(800, 800)),
     ),
     Preset(
+        name="hinton-300",
+        title="Hinton 2015 student of 300",
+        summary="Two layers of 300 units: from that width on, all T above 8 did about as well.",
+        source=SOURCE,
+        net=NetConfig(dense=(300, 300)),
+    ),
+    Preset(
         name="hinton-narrow",
         title="Hinton 2015 narrow student",
         summary="A very small student: two layers of 30 units, for which low T is best.",

@@ -7,8 +7,16 @@ from sqlalchemy import Connection
 
 from tsexplorer.settings import get_settings
 from tsexplorer.store.engine import connect
-from tsexplorer.store.migrate import altering
+from tsexplorer.store.migrate import TABLE, altering
 from tsexplorer.store.schema import Base
+
+OPTUNAS = ("studies", "study_", "trials", "trial_", "version_info", "alembic_version")
+"""How the names of Optuna's tables begin, which a search for settings puts beside ours."""
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether a table that the database has is to be compared with our schema."""
+    return kind != "table" or not (name or "").startswith(OPTUNAS)
 
 
 def run(connection: Connection) -> None:
@@ -16,6 +24,8 @@ def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        include_name=is_ours,
+        version_table=TABLE,
         render_as_batch=True,
         transactional_ddl=True,
     )

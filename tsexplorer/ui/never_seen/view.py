@@ -31,6 +31,7 @@ from tsexplorer.ui.theme import card, escaped, palette, role_label
 
 BIAS = "bias"
 POINTS = 151
+BESIDE: tuple[Role, ...] = ("baseline", "teacher")
 PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 RULE_ICONS: dict[Rule, str] = {
     "none": ":material/restart_alt:",
@@ -77,7 +78,7 @@ def look(service: Service, experiment: ExperimentSnapshot, seed: int) -> Seen:
     stage = experiment.stage(seed, "distilled")
     study = service.reading.bias_study(stage)
     others: dict[Role, Outcome] = {}
-    for role in ("teacher", "baseline"):
+    for role in BESIDE:
         try:
             answers = service.reading.answers(experiment.stage(seed, role), "test")
         except UserError as error:
@@ -198,7 +199,7 @@ def _cards(seen: Seen, now: Outcome) -> None:
             f"{now.errors:,} errors",
             f"{percent(now.errors / now.size)} of {now.size:,} test images, b = {signed(now.bias)}",
         )
-    for column, role in zip(columns[2:], ("baseline", "teacher"), strict=True):
+    for column, role in zip(columns[2:], BESIDE, strict=True):
         if (one := seen.others.get(role)) is not None:
             with column:
                 card(

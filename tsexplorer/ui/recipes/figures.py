@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from tsexplorer.analysis.bias import Rule
 from tsexplorer.analysis.gain import Interval
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.plots.never_seen import RULE_TITLES
@@ -16,7 +17,8 @@ from tsexplorer.specs import ROLES, Role
 from tsexplorer.ui.theme import escaped, role_label, with_interval
 
 NONE = "–"
-PAPER_RULE, OWN_RULE = "test", "label-free"
+PAPER_RULE: Rule = "test"
+OWN_RULE: Rule = "label-free"
 
 
 def figures(recipe: Recipe, shipped: Measured | None, here: Measured | None, seeds: int) -> None:
@@ -80,7 +82,7 @@ def _moved_rows(recipe: Recipe, both: Sequence[Measured]) -> list[list[str]]:
             said += f", {paper.never_seen_right:g} % of the never seen right"
     return [
         [
-            f"Distilled, bias moved: {RULE_TITLES[rule].lower()}",  # type: ignore[index]
+            f"Distilled, bias moved: {RULE_TITLES[rule].lower()}",
             *([said if rule == PAPER_RULE else NONE] if recipe.published else []),
             *(_moved(one, rule) for one in both),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -68,18 +68,21 @@ def _is_baseline(sweep: SweepSpec, cell: Cell) -> bool:
     return cell.lam == 1 and sweep.baseline_in_grid
 
 
-def cell_view(service: Service, figures: SweepFigures, cell: Cell) -> None:
-    """Figures of one cell, and what can be done with it."""
+def cell_view(figures: SweepFigures, cell: Cell, further: Callable[[], None]) -> None:
+    """Figures of one cell, and below them what can be done with it.
+
+    Args:
+        figures: of its sweep.
+        cell: which.
+        further: draws what can be done.
+    """
     result = next((one for one in figures.map.cells if one.cell == cell), None)
     if result is None:
         return
     with st.container(border=True, key="cell"):
         st.subheader(cell_in_words(cell, figures.sweep.spec), anchor=False)
         _figures(result, figures)
-        if figures.sweep.status == "done":
-            _adopt(service, figures, cell)
-        else:
-            st.caption("It can be made an experiment when the sweep is done.")
+        further()
 
 
 def _figures(result: CellResult, figures: SweepFigures) -> None:
@@ -94,26 +97,52 @@ def _figures(result: CellResult, figures: SweepFigures) -> None:
     st.markdown("\n".join(f"- {name}: {words}" for name, words in lines.items()))
 
 
-def _adopt(service: Service, figures: SweepFigures, cell: Cell) -> None:
-    adopted: dict[tuple[str, Cell], str] = st.session_state.setdefault(ADOPTED, {})
-    place = (figures.sweep.id, cell)
+def adopt_view(service: Service, figures: SweepFigures, cell: Cell) -> None:
+    """Offer a cell of a sweep that is done as an experiment."""
     spec = figures.sweep.spec
-    if place not in adopted:
+    if figures.sweep.status != "done":
+        st.caption("It can be made an experiment when the sweep is done.")
+        return
+
+    def ask() -> bool:
         if spec.teachers == "shared" and len(spec.seeds) > 1:
             st.caption(
                 f"The experiment has seed {spec.seeds[0]} alone: the sweep’s other seeds share "
                 "that seed’s teacher, and an experiment has one a seed."
             )
-        if st.button("Make it an experiment", key="adopt", icon=":material/science:"):
+        return st.button("Make it an experiment", key="adopt", icon=":material/science:")
+
+    place = (figures.sweep.id, cell)
+    experiment_view(service, place, ask, lambda: service.sweeps.adopt(figures.sweep.id, cell))
+
+
+def experiment_view(
+    service: Service,
+    place: tuple[str, Cell],
+    ask: Callable[[], bool],
+    make: Callable[[], ExperimentSnapshot],
+) -> None:
+    """Ask whether a cell is to be an experiment; once it is, lead to it.
+
+    Args:
+        service: where experiments are.
+        place: the map and its cell.
+        ask: draws the question; says whether the answer is yes.
+        make: makes it one.
+    """
+    adopted: dict[tuple[str, Cell], str] = st.session_state.setdefault(ADOPTED, {})
+    if place not in adopted:
+        if ask():
             with sentences():
-                adopted[place] = service.sweeps.adopt(figures.sweep.id, cell).id
+                adopted[place] = make().id
                 st.rerun()
         return
     with sentences():
-        _links(service.experiment(adopted[place]))
+        links(service.experiment(adopted[place]))
 
 
-def _links(experiment: ExperimentSnapshot) -> None:
+def links(experiment: ExperimentSnapshot) -> None:
+    """The ways to an experiment that was made of a setting."""
     words = f"It is the experiment **{escaped(title_of(experiment))}**"
     if not experiment.done:
         done = sum(link.stage.status == "done" for link in experiment.stages)

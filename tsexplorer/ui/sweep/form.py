@@ -9,6 +9,7 @@ import streamlit as st
 
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective, objective_names
+from tsexplorer.objectives.base import format_number
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec, shorten
 from tsexplorer.sweeps.spec import SweepSpec
@@ -23,6 +24,21 @@ FIRST = {"temperatures": "1, 2, 4, 8, 16", "lambdas": "0, 0.25, 0.5, 0.75, 1", "
 SEEDS = 3
 STAGES: dict[forms.Stage, str] = {"distilled_train": "Students", "teacher_train": "Teacher"}
 COST = "sweep.cost"
+
+
+def fill(spec: SweepSpec) -> None:
+    """Put a sweep's settings into the session; to be called before the form is drawn."""
+    forms.fill(spec.base)
+    state = st.session_state
+    values = {
+        "temperatures": spec.temperatures,
+        "lambdas": spec.lambdas,
+        "rates": spec.learning_rates,
+    }
+    for name, axis in values.items():
+        state[f"sweep.{name}"] = ", ".join(map(format_number, axis))
+    state["sweep.seeds"] = len(spec.seeds)
+    state["sweep.objective"] = spec.base.objective.name
 
 
 def form(service: Service) -> None:
@@ -41,7 +57,7 @@ def form(service: Service) -> None:
         teacher = forms.net_form("teacher", "Teacher net")
     with second:
         student = forms.net_form("student", "Student net")
-    objective = _objective()
+    objective = objective_form()
     temperatures = _values("Temperatures T", "temperatures", "The columns of the map.")
     lambdas = _values(
         "Weights of the labels λ",
@@ -58,7 +74,7 @@ def form(service: Service) -> None:
     )
     button = st.container()
     nets = st.container()  # below: the button is to be seen without scrolling
-    with st.expander("Learning rates, schedule and name", icon=":material/tune:"):
+    with st.expander("Learning rates, schedule, cluster and name", icon=":material/tune:"):
         rates = _values(
             "Learning rates",
             "rates",
@@ -66,6 +82,7 @@ def form(service: Service) -> None:
             "that of the schedule",
         )
         trains = forms.train_forms(STAGES)
+        cluster = _cluster(service)
         name = st.text_input(
             "Name",
             key="sweep.name",
@@ -91,7 +108,8 @@ def form(service: Service) -> None:
             "seeds": tuple(range(int(seeds))),
         }
         spec = parse_spec(SweepSpec, grid)
-        _start(service, spec, name, available)
+        service.sweeps.place(cluster)
+        _start(service, spec, name, cluster, available)
 
 
 def numbers(label: str, text: str) -> tuple[float, ...]:
@@ -137,7 +155,8 @@ def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
     return text
 
 
-def _objective() -> str:
+def objective_form() -> str:
+    """An objective that has a T and a lambda, with its formula."""
     names = [
         name
         for name in objective_names()
@@ -157,7 +176,25 @@ def _objective() -> str:
     return name
 
 
-def _start(service: Service, spec: SweepSpec, name: str, available: bool) -> None:
+def _cluster(service: Service) -> str:
+    """Address of the cluster that trains the students, empty for this machine."""
+    if not service.sweeps.clusters:
+        return ""
+    st.session_state.setdefault("sweep.cluster", service.settings.cluster or "")
+    address: str = st.text_input(
+        "Cluster",
+        key="sweep.cluster",
+        placeholder="none: on this machine",
+        max_chars=200,
+        persist_state="session",
+        help="Address of a Dask scheduler, tcp://HOST:PORT: its workers train the students, many "
+        "chunks at once. The teacher trains here. Name clusters that you trust: what they send "
+        "may run code here.",
+    )
+    return address
+
+
+def _start(service: Service, spec: SweepSpec, name: str, cluster: str, available: bool) -> None:
     """What the sweep comes to, how long it takes if asked, and the button."""
     check = service.sweeps.check(spec)
     for remark in check.remarks:
@@ -172,7 +209,7 @@ def _start(service: Service, spec: SweepSpec, name: str, available: bool) -> Non
         width="stretch",
         disabled=bool(todo) and not available,
     ):
-        st.query_params[SWEEP] = service.sweeps.start(spec, name).id
+        st.query_params[SWEEP] = service.sweeps.start(spec, name, cluster).id
         st.rerun()
     students = f"**{counted(check.students)} students**"
     already = f", {check.trained} of them trained already" if check.trained else ""

@@ -16,6 +16,7 @@ from tsexplorer.objectives.base import format_number
 from tsexplorer.plots.sweep import (
     MEASURES,
     MeasureName,
+    best_of_row,
     columns_of,
     in_words,
     map_cells,
@@ -33,7 +34,7 @@ from tsexplorer.ui.live import STATUS_WORDS, job_buttons
 from tsexplorer.ui.matrices import Axis, Layout, Titled, matrices
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.soft_targets.numbers import figure, numbers_button, picture_format
-from tsexplorer.ui.sweep.cell import cell_view, chosen_view
+from tsexplorer.ui.sweep.cell import adopt_view, cell_view, chosen_view
 from tsexplorer.ui.sweep.numbers import table
 from tsexplorer.ui.theme import duration, escaped, palette
 
@@ -77,11 +78,11 @@ def _draw(service: Service, key: str, was_active: bool) -> None:
         if not figures.map.cells:
             st.caption("The map begins with the first finished epoch of a student.")
             return
-        cell = _map(figures)
+        cell = map_view(figures)
         if cell is not None:
-            cell_view(service, figures, cell)
+            cell_view(figures, cell, lambda: adopt_view(service, figures, cell))
         if not active:
-            _settled(figures, cell)
+            settled_view(figures, cell)
 
 
 def _job_bar(service: Service, figures: SweepFigures) -> None:
@@ -113,14 +114,15 @@ def _progress(service: Service, figures: SweepFigures, job: JobSnapshot) -> tupl
     progress = service.standing(job).progress
     if progress is None:
         return done / max(students, 1), " · ".join(words)
-    words.append(f"epoch {max(progress.epoch, 1)} of {progress.epochs}")
+    epoch = f"epoch {max(progress.epoch, 1)} of {progress.epochs}"
+    words.append(epoch if progress.epochs else progress.doing)
     if progress.seconds_left is not None and job.status == "running":
         left = "for it" if teachers_left else "for the map"
         words.append(f"{duration(progress.seconds_left)} left {left}")
     return min(progress.fraction, 1.0), " · ".join(words)
 
 
-def _map(figures: SweepFigures) -> Cell | None:
+def map_view(figures: SweepFigures) -> Cell | None:
     """The map and what it is to be read against; returns the cell that a person has chosen."""
     spec, found = figures.sweep.spec, figures.map
     measure: MeasureName = st.segmented_control(
@@ -224,14 +226,22 @@ def provenance(figures: SweepFigures) -> str:
     )
 
 
-def _settled(figures: SweepFigures, cell: Cell | None) -> None:
-    """Slices through the chosen cell, all axes at once, and the numbers."""
+def settled_view(figures: SweepFigures, cell: Cell | None, *, row: float | None = None) -> None:
+    """Slices through a cell, all axes at once, and the numbers.
+
+    Args:
+        figures: of the sweep.
+        cell: the one that a person has chosen.
+        row: the lambda through whose best cell slices go until then; that of the best cell of all
+            if not given.
+    """
     spec, found = figures.sweep.spec, figures.map
-    at = cell or found.best
+    at = cell or (found.best if row is None else best_of_row(found, row))
     if at is None:
         return
     st.subheader("Slices", anchor=False)
-    which = "the cell you chose" if cell else "the best cell"
+    which = "the best cell" if row is None else f"the best cell of λ = {format_number(row)}"
+    which = "the cell you chose" if cell else which
     st.caption(
         f"Through {which}: bold with its 95 % band; thin lines are the other values. Choose "
         "another cell in the map to move them. Dashed: the baseline with its band. "

@@ -1,52 +1,113 @@
-"""Which sweep the page shows: from the URL, else the newest; and to be rid of one."""
+"""Which map the page shows: a sweep of one's own or a finding that ships; and to be rid of one."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from tsexplorer.errors import NotFoundError
+from tsexplorer.errors import UserError
+from tsexplorer.findings import get_finding
+from tsexplorer.findings.shipped import Shipped, shipped, shipped_names
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.sweeping import SweepSnapshot
 from tsexplorer.ui.process import sentences
-from tsexplorer.ui.state import SWEEP
+from tsexplorer.ui.state import FINDING, SWEEP
 from tsexplorer.ui.theme import escaped
 
-SHOWN = "sweep.shown"
+KIND, SHOWN, SHIPPED = "sweep.kind", "sweep.shown", "sweep.finding"
+AT = "sweep.at"
+"""What the URL was made to name last: parameter and value."""
+KINDS = {SWEEP: "Your maps", FINDING: "Findings that ship"}
 
 
-def choice(service: Service) -> SweepSnapshot | None:
-    """A select box of all sweeps; the URL follows. None where nothing was swept yet."""
+def choice(service: Service) -> SweepSnapshot | Shipped | None:
+    """Select boxes of all sweeps and, apart, of the findings; the URL follows.
+
+    The newest sweep comes first, the first finding where nothing was swept yet; None where there
+    is neither.
+    """
     sweeps = {one.id: one for one in service.sweeps.all()}
-    _adopt(service, sweeps)
-    if not sweeps:
-        return None
+    findings = shipped_names()
+    _adopt(service, bool(sweeps))
+    kind = _kind(bool(sweeps), bool(findings))
+    if kind == SWEEP:
+        chosen = _sweep(service, sweeps)
+        _name(SWEEP, chosen)
+        return sweeps[chosen]
+    if kind == FINDING:
+        chosen = _finding(findings)
+        _name(FINDING, chosen)
+        return shipped(chosen)
+    return None
+
+
+def _adopt(service: Service, swept: bool) -> None:
+    """Take the map from the URL, unless it stands there because we wrote it."""
+    kind = SWEEP if SWEEP in st.query_params else FINDING  # a sweep just started comes beside it
+    asked = st.query_params.get(kind)
+    drawn = SHOWN in st.session_state or SHIPPED in st.session_state
+    if asked is None or (drawn and st.session_state.get(AT) == (kind, asked)):
+        return
+    try:
+        if kind == SWEEP:
+            st.session_state[SHOWN] = service.sweeps.one(asked).id
+        else:
+            st.session_state[SHIPPED] = shipped(asked).finding.name
+    except UserError as error:
+        instead = "the newest" if swept else "a finding that ships"
+        st.warning(f"{escaped(str(error))} Shown instead: {instead}.", icon=":material/link_off:")
+        del st.query_params[kind]
+    else:
+        st.session_state[KIND] = kind
+
+
+def _kind(swept: bool, ships: bool) -> str | None:
+    """Sweeps or findings; asked only where there are both."""
+    if not (swept and ships):
+        return SWEEP if swept else FINDING if ships else None
+    st.session_state.setdefault(KIND, SWEEP)
+    chosen: str | None = st.segmented_control(
+        "Maps",
+        list(KINDS),
+        key=KIND,
+        format_func=KINDS.__getitem__,
+        label_visibility="collapsed",
+        required=True,
+    )
+    return chosen
+
+
+def _sweep(service: Service, sweeps: dict[str, SweepSnapshot]) -> str:
     if st.session_state.get(SHOWN) not in sweeps:
         st.session_state[SHOWN] = next(iter(sweeps))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
+        chosen: str = st.selectbox(
             "Sweep",
             list(sweeps),
             key=SHOWN,
             format_func=lambda key: sweeps[key].name,
         )
         _delete(service, sweeps[chosen])
-    st.query_params[SWEEP] = chosen
-    return sweeps[chosen]
+    return chosen
 
 
-def _adopt(service: Service, sweeps: dict[str, SweepSnapshot]) -> None:
-    """Take the sweep from the URL; one that is not there is said."""
-    asked = st.query_params.get(SWEEP)
-    if asked is None or asked == st.session_state.get(SHOWN):
-        return
-    try:
-        found = service.sweeps.one(asked)
-    except NotFoundError as error:
-        shown = " Shown instead: the newest." if sweeps else ""
-        st.warning(f"{escaped(str(error))}{shown}", icon=":material/link_off:")
-        del st.query_params[SWEEP]
-    else:
-        st.session_state[SHOWN] = found.id
+def _finding(names: tuple[str, ...]) -> str:
+    if st.session_state.get(SHIPPED) not in names:
+        st.session_state[SHIPPED] = names[0]
+    chosen: str = st.selectbox(
+        "Finding that ships",
+        names,
+        key=SHIPPED,
+        format_func=lambda name: get_finding(name).title,
+    )
+    return chosen
+
+
+def _name(kind: str, chosen: str) -> None:
+    """Make the URL name what is shown, and nothing else."""
+    other = FINDING if kind == SWEEP else SWEEP
+    st.query_params.pop(other, None)
+    st.query_params[kind] = chosen
+    st.session_state[AT] = (kind, chosen)
 
 
 def _delete(service: Service, sweep: SweepSnapshot) -> None:

@@ -1,0 +1,146 @@
+"""The page Tune: the form and what it refuses; a finished search, its suggestion, its figures."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.examples import TINY
+from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.service import ACTIVE, Service
+from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.tuning import TuneSnapshot
+
+SPEC = TuneSpec(base=TINY, trials=16, per_round=16, repeats=2, seeds=2, baselines=2)
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def tiny(service: Service) -> TuneSnapshot:
+    """A search over tiny nets, trained for an epoch."""
+    key = service.tuning.start(SPEC, "tiny").id
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while service.tuning.one(key).status in ACTIVE and time.monotonic() < deadline:
+        time.sleep(0.05)
+    found = service.tuning.one(key)
+    assert found.status == "done"
+    return found
+
+
+def test_a_first_visit_explains_and_offers_a_search(open_page: OpenPage) -> None:
+    page = open_page("tune")
+    said = words(page)
+    assert "The choice is made **on validation**" in said
+    # 32 trials and 4 baselines, then 4 settings and a baseline on 3 seeds.
+    assert "32 trials in 4 rounds: **51 students** at most" in said
+    assert page.button(key="tune_start").label == "Search"
+    assert not page.error
+    assert not page.get("plotly_chart")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("temperatures", "1, warm", "Temperature T from, to: 'warm' is not a number"),
+        ("temperatures", "1, 2, 4", "Temperature T from, to: write the lower and the upper end"),
+        ("temperatures", "0, 4", "must be above 0"),
+        ("lambdas", "", "write the lower and the upper end"),
+        ("lambdas", "0, nan", "must lie in 0...1"),
+        ("rates", "-1", "must be above 0"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    open_page: OpenPage, key: str, value: str, sentence: str
+) -> None:
+    page = open_page("tune")
+    page.text_input(key=f"tune.{key}").set_value(value).run()
+    no_exception(page)
+    (said,) = [one.value for one in page.error]
+    assert sentence in said
+    assert "tune_start" not in [one.key for one in page.button]
+
+
+def test_what_is_asked_for_is_queued_and_named_by_the_url(
+    open_page: OpenPage, service: Service
+) -> None:
+    page = open_page("tune")
+    page.text_input(key="tune.temperatures").set_value("8, 2")
+    page.text_input(key="tune.lambdas").set_value("0.25")
+    page.text_input(key="tune.rates").set_value("0.001, 0.01")
+    page.number_input(key="tune.trials").set_value(6)
+    page.toggle(key="tune.prune").set_value(False).run()
+    page.button(key="tune_start").click().run()
+    no_exception(page)
+    (started,) = service.tuning.all()
+    spec = started.spec
+    assert (spec.temperatures, spec.lambdas) == ((2, 8), (0.25, 0.25))
+    assert (spec.rates, spec.trials, spec.prune) == ((0.001, 0.01), 6, False)
+    assert page.query_params["tuning"] == started.id
+    service.cancel(started.job or 0)
+
+
+def test_a_finished_search_names_its_suggestion_and_how_sure_it_is(
+    open_page: OpenPage, service: Service, tiny: TuneSnapshot
+) -> None:
+    page = open_page("tune", tuning=tiny.id)
+    suggestion = service.tuning.figures(tiny.id).outcome.suggestion
+    assert suggestion is not None
+    cell, said = suggestion.result.cell, words(page)
+    assert f"**T = {cell.temperature:g}, λ = {cell.lam:g}, learning rate" in said
+    assert "t over 2 seeds)** on validation" in said
+    assert "repeated on 2 seeds that the search never saw" in said
+    assert "Baseline (labels alone, at the best of 2 learning rates" in said
+    assert "From 16 trials, by PED-ANOVA" in said
+    assert len(page.get("plotly_chart")) == 1 + 1 + 3
+    assert len(page.dataframe[-1].value) == 16
+    page.button(key="adopt").click().run()
+    no_exception(page)
+    (made,) = [one for one in service.experiments() if one.name != "demo"]
+    assert made.spec.objective.temperature == cell.temperature
+    assert made.stage(0, "distilled").status == "done"  # taken from the search
+    assert "It is the experiment" in words(page)
+    page = open_page("tune")
+    page.button(key=f"delete_{tiny.id}").click().run()
+    no_exception(page)
+    assert service.tuning.all() == ()
+
+
+def test_what_waits_can_be_cancelled_and_is_on_no_other_page(
+    open_page: OpenPage, service: Service
+) -> None:
+    waits = service.tuning.enqueue(SPEC, "waits")
+    page = open_page("tune", tuning=waits.experiment_id)
+    assert "The search begins when the teacher is trained" in words(page)
+    page.button(key="job_cancel").click().run()
+    no_exception(page)
+    assert "Cancelled" in words(page)
+    compared = open_page("compare", experiments=waits.experiment_id)
+    assert "is a tuning; open it on the page Tune" in words(compared).replace("\\", "")
+    train = open_page("train")
+    assert f"show_{waits.id}" in [one.key for one in train.button]
+    assert "waits" not in words(open_page("home"))
+
+
+def test_the_round_under_way_is_shown(open_page: OpenPage, service: Service) -> None:
+    endless = TINY.distilled_train.model_copy(update={"epochs": 10_000})
+    base = TINY.model_copy(update={"distilled_train": endless})
+    started = service.tuning.start(SPEC.model_copy(update={"base": base, "per_round": 4}), "long")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(one.epoch for one in service.tuning.figures("long").ways.values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    page = open_page("tune")
+    rows = page.dataframe[-1].value
+    service.cancel(started.job or 0)
+    assert "**0 of 16** trials are over" in words(page)
+    assert list(rows["Trial"]) == [1, 2, 3, 4]
+    assert all("of 10000" in state for state in rows["State"])
+    assert rows["Accuracy (%)"].between(0, 100).all()
+
+
+def test_a_link_that_names_nothing_is_said(open_page: OpenPage) -> None:
+    page = open_page("tune", tuning="gone")
+    (said,) = [one.value for one in page.warning]
+    assert "gone" in said
+    assert "tuning" not in page.query_params

@@ -1,0 +1,85 @@
+"""What is drawn of a search."""
+
+from __future__ import annotations
+
+from tsexplorer.plots.palette import LIGHT
+from tsexplorer.plots.tune import (
+    below,
+    history,
+    history_figure,
+    importance_figure,
+    slice_figure,
+)
+from tsexplorer.sweeps.map import CellResult, Estimate
+from tsexplorer.sweeps.spec import Cell
+from tsexplorer.tunes.outcome import Suggestion
+from tsexplorer.tunes.search import Importances, Trial
+from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.tunes.words import how_sure, lead_in_words, setting_in_words
+
+TUNE = TuneSpec(trials=6)
+GOOD = Cell(4.0, 0.25, 0.01)
+TRIALS = (
+    Trial(0, 0, Cell(1.0, 0.5, 0.001), "done", 0.90, {2: 0.8}),
+    Trial(1, 0, GOOD, "done", 0.95, {2: 0.85}),
+    Trial(2, 0, Cell(8.0, 0.5, 0.01), "pruned", 0.70, {2: 0.7}),
+    Trial(3, 1, Cell(2.0, 0.0, 0.01), "done", 0.94, {2: 0.86}),
+    Trial(4, 1, Cell(2.0, 0.1, 0.1), "done", 0.10, {2: 0.1}),
+    Trial(5, 1, Cell(2.0, 1.0, 0.01), "running", None, {}),
+)
+
+
+def result(mean: float, cell: Cell = GOOD, *, near: bool = True) -> CellResult:
+    accuracy = Estimate(mean, mean - 0.01, mean + 0.01, 3, "t over seeds")
+    return CellResult(cell, accuracy, None, None, None, None, None, near)
+
+
+def suggestion(lead: float, *others: CellResult) -> Suggestion:
+    ahead = Estimate(lead, lead - 0.01, lead + 0.01, 3, "t over seeds")
+    near = tuple(one for one in others if one.may_be_best)
+    return Suggestion(result(0.95), others, near, ahead, result(0.94).accuracy)
+
+
+def test_history_keeps_the_best_so_far_and_marks_who_was_given_up() -> None:
+    found = history(TUNE, TRIALS)
+    assert found.ended == ((0, 90.0), (1, 95.0), (3, 94.0), (4, 10.0))
+    assert found.pruned == ((2, 70.0),)
+    assert found.best == ((0, 90.0), (1, 95.0), (3, 95.0), (4, 95.0), (5, 95.0))
+    assert found.hover[2].endswith("70.00 % after epoch 2, given up")
+    assert below(found) == 1
+    figure = history_figure(found, LIGHT)
+    assert [trace.name for trace in figure.data] == ["Best so far", "Trial", "Given up"]
+    assert list(figure.data[1].x) == [1, 2, 4, 5]
+
+
+def test_slices_stand_at_the_parameters_values_with_the_suggestions_interval() -> None:
+    figure = slice_figure(TUNE, TRIALS, "temperature", suggestion(0.05), LIGHT)
+    assert list(figure.data[0].x) == [1.0, 4.0, 2.0, 2.0]
+    star = figure.data[-1]
+    assert (list(star.x), star.error_y.array[0]) == ([4.0], 100 * (0.96 - 0.95))
+    assert list(figure.layout.xaxis.ticktext) == ["1", "4", "16"]
+    rates = slice_figure(TUNE, TRIALS, "learning_rate", None, LIGHT)
+    assert list(rates.data[0].x) == [0.001, 0.01, 0.01, 0.1]
+    assert [trace.name for trace in rates.data] == ["Trial", "Given up"]
+
+
+def test_importances_have_the_largest_at_the_top() -> None:
+    shares = {"learning_rate": 0.7, "temperature": 0.2, "lambda": 0.1}
+    figure = importance_figure(Importances(shares, 20), LIGHT)  # type: ignore[arg-type]
+    assert list(figure.data[0].y)[-1] == "Learning rate"
+    assert list(figure.data[0].text) == ["10 %", "20 %", "70 %"]
+
+
+def test_how_sure_it_is_in_words() -> None:
+    far, near = result(0.9, near=False), result(0.949)
+    assert how_sure(suggestion(0.05, near, far), TUNE).startswith("1 of the 2 other settings")
+    assert how_sure(suggestion(0.05, near, near), TUNE).startswith("None of the 2 other settings")
+    assert how_sure(suggestion(0.05, far), TUNE).endswith("It is ahead of the baseline.")
+    assert "is not shown to be better" in how_sure(suggestion(0.005, far), TUNE)
+    assert how_sure(suggestion(0.05), TUNE).startswith("It is the only setting")
+    assert lead_in_words(suggestion(0.005)) == "+0.50 points (95 % interval −0.50 to +1.50)"
+
+
+def test_setting_without_t_where_t_has_no_say() -> None:
+    words = setting_in_words(Cell(3.0, 1.0, 0.01), TUNE)
+    assert words == "λ = 1 (the baseline, whatever T), learning rate 0.01"

@@ -1,0 +1,1 @@
+"""Chunks on other machines: joblib over a Dask cluster, by its address."""
