@@ -198,7 +198,8 @@ def errors_over(
 def _changes(leans: Lean, labels_N: Integers) -> Integers:
     """Errors more (1) or fewer (-1) once an image is answered by a raised class."""
     after, before = leans.raised_N != labels_N, leans.rest_N != labels_N
-    return after.astype(np.int64) - before.astype(np.int64)
+    change_N: Integers = after.astype(np.int64) - before.astype(np.int64)
+    return change_N
 
 
 def _between(needed_N: Floats, count: int) -> float:

@@ -36,9 +36,7 @@ def card(service: Service, recipe: Recipe, seeds: int) -> None:
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown(recipe.summary)
-            st.caption(
-                f"`{recipe.name}` · {escaped(recipe.source)}  \n{_nets(service, recipe.spec)}"
-            )
+            st.caption(f"{recipe.name} · {escaped(recipe.source)}  \n{_nets(service, recipe.spec)}")
             _run(service, recipe, seeds, experiment)
         with right:
             figures(recipe, shipped(recipe), measured(experiment) if experiment else None, seeds)
@@ -100,7 +98,7 @@ def _run(
     st.caption(in_words(left, seeds))
     if not here:
         st.warning(_missing(service, spec), icon=":material/cloud_off:")
-    st.code(command(recipe.name, seeds), language="bash")
+    st.code(command(recipe.name, seeds), language=None, wrap_lines=True)
 
 
 def _open(recipe: Recipe, experiment: ExperimentSnapshot) -> None:

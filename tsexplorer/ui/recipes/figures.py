@@ -50,7 +50,7 @@ def figures(recipe: Recipe, shipped: Measured | None, here: Measured | None, see
             st.caption(words)
     if shipped is not None and len(shipped.seeds) != seeds:
         st.caption("What ships comes again by:")
-        st.code(command(recipe.name, len(shipped.seeds)), language="bash")
+        st.code(command(recipe.name, len(shipped.seeds)), language=None, wrap_lines=True)
 
 
 def _published(recipe: Recipe, role: Role) -> str:
