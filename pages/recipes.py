@@ -4,7 +4,7 @@ import streamlit as st
 
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.recipes.card import card
+from tsexplorer.ui.recipes.card import bench, card
 
 MOST_SEEDS = 20
 
@@ -27,8 +27,9 @@ def main() -> None:
                 help="From two on, figures carry an interval; three are needed to ship them.",
             )
         )
+        known = bench(service, seeds)
         for name in recipe_names():
-            card(service, get_recipe(name), seeds)
+            card(known, get_recipe(name))
 
 
 main()

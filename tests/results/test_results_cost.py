@@ -9,7 +9,7 @@ import pytest
 from tests.examples import TINY
 from tsexplorer.planning import plan
 from tsexplorer.recipes import get_recipe
-from tsexplorer.results.cost import cost, steps_of
+from tsexplorer.results.cost import Cost, cost, steps_of
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec
@@ -23,6 +23,10 @@ def service() -> Iterator[Service]:
     one = Service(get_settings())
     yield one
     one.close()
+
+
+def costs(service: Service, spec: ExperimentSpec) -> Cost:
+    return cost(service, spec, service.store.stages())
 
 
 def time_nets(service: Service, spec: ExperimentSpec, seconds: float, machine: str) -> None:
@@ -41,7 +45,7 @@ def test_steps_are_those_of_the_classes_that_are_left() -> None:
 
 
 def test_nets_that_were_never_timed_leave_the_time_open(service: Service) -> None:
-    found = cost(service, TINY)
+    found = costs(service, TINY)
     assert (found.nets, found.steps, found.seconds) == (3, 24, None)
 
 
@@ -55,7 +59,7 @@ def test_nets_that_were_timed_say_how_long_more_of_them_take(service: Service) -
             "teacher_train": TINY.teacher_train.model_copy(update=longer),
         }
     )
-    found = cost(service, spec)
+    found = costs(service, spec)
     assert (found.nets, found.steps) == (3, 5 * 8 + 8 + 8)
     assert found.seconds == pytest.approx(5 * 2.0 + 2.0 + 2.0)
     assert found.machine == "a machine"
@@ -63,9 +67,9 @@ def test_nets_that_were_timed_say_how_long_more_of_them_take(service: Service) -
 
 def test_students_of_a_stack_were_not_timed_alone(service: Service) -> None:
     time_nets(service, TINY, seconds=2.0, machine="a machine, 12 together")
-    assert cost(service, TINY.model_copy(update={"seeds": (7,)})).seconds is None
+    assert costs(service, TINY.model_copy(update={"seeds": (7,)})).seconds is None
 
 
 def test_what_is_trained_costs_nothing(service: Service) -> None:
-    found = cost(service, get_recipe("best-64-plain").spec)
+    found = costs(service, get_recipe("best-64-plain").spec)
     assert (found.nets, found.steps, found.seconds) == (0, 0, 0.0)

@@ -57,17 +57,17 @@ def test_experiments_that_differ_in_name_and_seeds_alone_are_the_same() -> None:
 
 
 def test_of_several_the_one_with_most_seeds_counts(service: Service) -> None:
-    assert experiment_of(service, TINY) is None
+    assert experiment_of(service.experiments(), TINY) is None
     trained(service, TINY)
     three = trained(service, THREE)
-    found = experiment_of(service, TINY)
+    found = experiment_of(service.experiments(), TINY)
     assert found is not None
     assert found.id == three.id
 
 
 def test_the_demo_is_nobodys_own(service: Service) -> None:
     plain = get_recipe("best-64-plain")
-    assert experiment_of(service, plain.spec) is None
+    assert experiment_of(service.experiments(), plain.spec) is None
     ships = shipped(plain)
     assert ships is not None
     demo = service.experiment("demo")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tsexplorer import demo
@@ -30,8 +30,13 @@ class Cost:
     machine: str = ""
 
 
-def cost(service: Service, spec: ExperimentSpec) -> Cost:
+def cost(service: Service, spec: ExperimentSpec, before: Sequence[StageSnapshot]) -> Cost:
     """Add up what is not trained yet; measures nothing.
+
+    Args:
+        service: where it would be trained.
+        spec: what.
+        before: stages of its store, by which the time is judged.
 
     Raises:
         UserError: the experiment cannot be.
@@ -43,7 +48,7 @@ def cost(service: Service, spec: ExperimentSpec) -> Cost:
     if not left:
         return Cost(0, 0, 0.0)
     models = {key: stage.model.hash for key, stage in planned.items()}
-    done = [stage for stage in service.store.stages() if _counts(stage)]
+    done = [stage for stage in before if _counts(stage)]
     models |= {stage.hash: stage.spec.model.hash for stage in done}
     paces = {_kind(one.spec, models): one for one in sorted(done, key=_age)}
     known = [paces.get(_kind(stage, models)) for stage in left]

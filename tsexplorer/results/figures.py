@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from tsexplorer import demo
 from tsexplorer.analysis.gain import Interval, interval
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.service import Service
 from tsexplorer.specs import ROLES, ExperimentSpec, Role
 from tsexplorer.store import ExperimentSnapshot
 
@@ -83,16 +82,14 @@ def same_settings(one: ExperimentSpec, other: ExperimentSpec) -> bool:
     return one.model_copy(update={"name": other.name, "seeds": other.seeds}) == other
 
 
-def experiment_of(service: Service, spec: ExperimentSpec) -> ExperimentSnapshot | None:
+def experiment_of(
+    experiments: Iterable[ExperimentSnapshot], spec: ExperimentSpec
+) -> ExperimentSnapshot | None:
     """The experiment with these settings of which most seeds are done; None without any done.
 
     The demo, which nobody trained here, is not among them.
     """
-    found = [
-        one
-        for one in service.experiments()
-        if one.name != demo.NAME and same_settings(one.spec, spec)
-    ]
+    found = [one for one in experiments if one.name != demo.NAME and same_settings(one.spec, spec)]
     return max((one for one in found if done_seeds(one)), key=_many, default=None)
 
 

@@ -39,7 +39,7 @@ def ship(service: Service, name: str, folder: Path = RESULTS) -> Path:
         UserError: it is not trained here, or on too few seeds to ship.
     """
     recipe = get_recipe(name)
-    experiment = experiment_of(service, recipe.spec)
+    experiment = experiment_of(service.experiments(), recipe.spec)
     if experiment is None:
         raise UserError(f"{name} is not trained here; do so: {command(name, FEWEST_SEEDS)}")
     found = with_moved(service, experiment)

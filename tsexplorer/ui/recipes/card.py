@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import streamlit as st
 
 from tsexplorer.data.leaving_out import left_out_words
@@ -12,7 +15,7 @@ from tsexplorer.results.figures import experiment_of, measured
 from tsexplorer.results.shipped import command, shipped
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.ui import forms
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.recipes.figures import figures
@@ -22,24 +25,44 @@ from tsexplorer.ui.state import COMPARED, EXPERIMENT
 from tsexplorer.ui.theme import duration, escaped
 
 
-def card(service: Service, recipe: Recipe, seeds: int) -> None:
-    """Draw a recipe in a frame.
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Where recipes are run, and what was run there: read once for all cards.
 
-    Args:
-        service: where it is run.
-        recipe: which.
-        seeds: how many it would be run on.
+    Attributes:
+        service: of the store.
+        experiments: all of it.
+        stages: all of it.
+        seeds: how many a recipe would be run on.
     """
+
+    service: Service
+    experiments: Sequence[ExperimentSnapshot]
+    stages: Sequence[StageSnapshot]
+    seeds: int
+
+
+def bench(service: Service, seeds: int) -> Bench:
+    """Look into the store."""
+    return Bench(service, service.experiments(), service.store.stages(), seeds)
+
+
+def card(bench: Bench, recipe: Recipe) -> None:
+    """Draw a recipe in a frame."""
     with st.container(border=True, key=f"recipe_{recipe.name}"), sentences():
-        experiment = experiment_of(service, recipe.spec)
+        experiment = experiment_of(bench.experiments, recipe.spec)
         st.subheader(recipe.title, anchor=recipe.name)
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown(recipe.summary)
-            st.caption(f"{recipe.name} · {escaped(recipe.source)}  \n{_nets(service, recipe.spec)}")
-            _run(service, recipe, seeds, experiment)
+            st.caption(
+                f"{recipe.name} · {escaped(recipe.source)}  \n{_nets(bench.service, recipe.spec)}"
+            )
+            _run(bench, recipe, experiment)
         with right:
-            figures(recipe, shipped(recipe), measured(experiment) if experiment else None, seeds)
+            figures(
+                recipe, shipped(recipe), measured(experiment) if experiment else None, bench.seeds
+            )
             if recipe.caveats:
                 with st.expander("What to bear in mind", icon=":material/info:"):
                     st.markdown("\n".join(f"- {caveat}" for caveat in recipe.caveats))
@@ -64,13 +87,12 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
     )
 
 
-def _run(
-    service: Service, recipe: Recipe, seeds: int, experiment: ExperimentSnapshot | None
-) -> None:
+def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) -> None:
     """What a run would cost, the button, and the command."""
+    service, seeds = bench.service, bench.seeds
     spec = recipe.spec.model_copy(update={"seeds": tuple(range(seeds))})
     spec = spec.model_copy(update={"name": service.free_name(spec, recipe.name)})
-    left = cost(service, spec)
+    left = cost(service, spec, bench.stages)
     here = service.dataset_available(spec.data.name)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
