@@ -5,7 +5,7 @@ import streamlit as st
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.choice import experiment_choice, seed_choice
-from tsexplorer.ui.forms import TEMPERATURES, with_value
+from tsexplorer.ui.objective_form import TEMPERATURES, with_value
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.soft_targets import (
     changes,

@@ -4,13 +4,16 @@ import streamlit as st
 
 from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
+from tsexplorer.planning import counted_as
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
-from tsexplorer.ui import forms
+from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.downloads import download_panel
+from tsexplorer.ui.ensemble import ensemble_view
 from tsexplorer.ui.left_out import left_out_as_it_stands, left_out_form
 from tsexplorer.ui.live import live_view, result
 from tsexplorer.ui.nets import compare_nets
+from tsexplorer.ui.objective_form import objective_form, pair
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.queue import queue_view
 from tsexplorer.ui.router import path_of
@@ -47,7 +50,8 @@ def settings(service: Service) -> None:
     with second:
         student = forms.net_form("student", "Student net")
     nets = st.container()  # filled last: an impossible net takes only its own place
-    objective = forms.objective_form()
+    ensemble = teachers.form(data.name, teacher)
+    objective = objective_form(pair(data.name, teacher, student))
     button = st.container()
     more = st.expander(
         "Name, seeds, schedule and precision",
@@ -75,6 +79,7 @@ def settings(service: Service) -> None:
             "seeds": tuple(range(seeds)),
             "warm_start": warm_start,
             "left_out": left_out,
+            **ensemble,
             **trains,
         }
         spec = parse_spec(ExperimentSpec, values)
@@ -88,6 +93,7 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
     todo = sum(stage.spec.hash not in check.trained for stage in check.planned)
+    counted = counted_as(stage.role for stage in check.planned)
     if st.button(
         "Train" if todo else "Show: all nets are trained",
         key="start",
@@ -100,9 +106,9 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
         st.query_params[EXPERIMENT] = key
         st.rerun()
     if check.trained and todo:
-        st.caption(f"Trains {todo} of {len(check.planned)} nets; the others are reused.")
+        st.caption(f"Trains {todo} of {len(check.planned)} {counted}; the others are reused.")
     else:
-        st.caption(f"{len(check.planned)} nets, as “{escaped(spec.name)}”")
+        st.caption(f"{len(check.planned)} {counted}, as “{escaped(spec.name)}”")
 
 
 def progress(service: Service) -> None:
@@ -116,6 +122,8 @@ def progress(service: Service) -> None:
     live_view(service, experiment.id)
     if experiment.done:
         result(service, experiment)
+        with sentences():
+            ensemble_view(service, experiment)
         with st.container(horizontal=True):
             if st.button("Look into its soft targets", key="soft", icon=":material/blur_on:"):
                 st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})

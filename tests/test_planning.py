@@ -12,9 +12,11 @@ from tsexplorer.specs import (
     ROLES,
     DataSpec,
     ExperimentSpec,
+    FurtherTeacher,
     ModelSpec,
     ObjectiveSpec,
     Role,
+    StageSpec,
     TrainSpec,
 )
 
@@ -151,6 +153,47 @@ def test_experiments_that_overlap_share_their_stages() -> None:
     second = {stage.spec.hash for stage in plan(experiment(name="more", seeds=(1, 2)))}
     assert len(first & second) == 3
     assert len(first | second) == 9
+
+
+def test_members_of_an_ensemble_are_stages_that_others_can_share() -> None:
+    further = (
+        FurtherTeacher(model=ModelSpec(name="lenet-5")),
+        FurtherTeacher(model=BASE.teacher, seed_offset=7),
+    )
+    spec = experiment(more_teachers=further, seeds=(0, 7))
+    stages = plan(spec)
+    assert [stage.role for stage in stages[:5]] == ["teacher", "member", "member", *ROLES[1:]]
+    teachers = [stage.spec for stage in stages[:3]]
+    assert [stage.seed for stage in stages[:5]] == [0] * 5
+    assert [teacher.seed for teacher in teachers] == [0, 0, 7]
+    distilled = stages[4].spec
+    assert distilled.teachers == tuple(teacher.hash for teacher in teachers)
+    assert (distilled.teacher_weights, distilled.combine) == ((), "logits")
+    assert teachers[2].hash == stages[5].spec.hash
+
+
+def test_weights_are_kept_where_they_differ_and_only_their_ratios_count() -> None:
+    def distilled(first: float, second: float) -> StageSpec:
+        member = FurtherTeacher(model=ModelSpec(name="lenet-5"), weight=second)
+        return plan(experiment(more_teachers=(member,), teacher_weight=first))[-1].spec
+
+    assert distilled(2, 2).teacher_weights == ()
+    assert distilled(2, 2).hash == distilled(1, 1).hash
+    assert distilled(1, 3).teacher_weights == (1, 3)
+    assert distilled(1, 3).hash == distilled(2, 6).hash != distilled(3, 1).hash
+
+
+def test_one_teacher_is_not_combined() -> None:
+    assert hashes(experiment(combine="probabilities", teacher_weight=3)) == hashes(BASE)
+
+
+def test_hints_come_from_the_first_teacher() -> None:
+    member = FurtherTeacher(model=ModelSpec(name="lenet-5"), weight=3)
+    course = Course(first=ObjectiveSpec(name="fitnets-hints"))
+    stages = {stage.role: stage.spec for stage in plan(experiment(more_teachers=(member,)), course)}
+    assert stages["hint"].teachers == (stages["teacher"].hash,)
+    assert stages["hint"].teacher_weights == ()
+    assert len(stages["distilled"].teachers) == 2
 
 
 def by_seed(planned: tuple[PlannedStage, ...]) -> list[dict[Role, PlannedStage]]:

@@ -15,6 +15,7 @@ from tsexplorer.specs import (
     LABELS,
     DataSpec,
     ExperimentSpec,
+    FurtherTeacher,
     ModelSpec,
     NetConfig,
     ObjectiveSpec,
@@ -94,6 +95,8 @@ DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
             "teachers": [],
             "start_from": None,
             "left_out": [],
+            "teacher_weights": [],
+            "combine": "logits",
         },
     ),
     (
@@ -110,7 +113,14 @@ DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
             "warm_start": False,
             "seeds": [0],
             "left_out": [],
+            "more_teachers": [],
+            "teacher_weight": 1.0,
+            "combine": "logits",
         },
+    ),
+    (
+        FurtherTeacher(),
+        {"model": {"name": "wu-cnn", "net": None}, "seed_offset": 0, "weight": 1.0},
     ),
 ]
 SPECS = [spec for spec, _ in DEFAULTS]
@@ -339,6 +349,8 @@ def test_every_part_of_a_stage_is_in_its_hash() -> None:
         {"teachers": (PLAIN.hash,)},
         {"teachers": (PLAIN.hash, PARTICULAR.hash)},
         {"teachers": (PARTICULAR.hash, PLAIN.hash)},
+        {"teachers": (PARTICULAR.hash, PLAIN.hash), "teacher_weights": (1, 2)},
+        {"teachers": (PARTICULAR.hash, PLAIN.hash), "combine": "probabilities"},
         {"start_from": PLAIN.hash},
     ]
     stages = [PLAIN, *(StageSpec(**(dict(PLAIN) | part)) for part in parts)]
@@ -356,7 +368,11 @@ def test_the_role_is_no_part_of_a_stage() -> None:
     assert set(StageSpec.model_fields) == {
         *("data", "model", "objective", "train", "seed", "teachers", "start_from"),
         "left_out",
+        *("teacher_weights", "combine"),
     }
+
+
+WEIGHT = "more_teachers.0.weight: should be greater than 0 (given: 0)."
 
 
 # -- bad input --------------------------------------------------------------------------------
@@ -430,6 +446,15 @@ def test_the_role_is_no_part_of_a_stage() -> None:
             '{"student": {"name": "mlp-64", "net": {}}}',
             "student: net is given exactly when the name is custom.",
         ),
+        (
+            '{"more_teachers": [{"seed_offset": 1}, {"seed_offset": 1}]}',
+            "the spec: teacher 3 is teacher 2 again; give it another net or another seed offset.",
+        ),
+        (
+            '{"more_teachers": [{}]}',
+            "the spec: teacher 2 is teacher 1 again; give it another net or another seed offset.",
+        ),
+        ('{"more_teachers": [{"weight": 0}]}', WEIGHT),
         ('{"seeds": [3, 1, 3]}', "the spec: each seed may stand only once."),
         ('{"seeds": [-1]}', "seeds.0: should be greater than or equal to 0 (given: -1)."),
         (

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tsexplorer.specs import LABELS, ExperimentSpec, ObjectiveSpec, Role, StageSpec
+
+APART = 10_000
+"""Between the seeds of generations: beyond those that members of an ensemble use."""
+COUNT = "generations"
+"""The option that says how many there are, and decides no weights."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,15 @@ class Course:
             depend on it.
         first: the objective of a stage before (FitNets' hints), from whose weights the distilled
             stage goes on; None: there is no such stage.
+        generations: how many students follow each other, each taught by the one before; the last
+            is the distilled stage.
+        new_seeds: whether each generation has a seed of its own.
     """
 
     needs_teacher: bool = True
     first: ObjectiveSpec | None = None
+    generations: int = 1
+    new_seeds: bool = False
 
 
 TAUGHT = Course()
@@ -39,7 +49,7 @@ TAUGHT = Course()
 def plan(experiment: ExperimentSpec, course: Course = TAUGHT) -> tuple[PlannedStage, ...]:
     """The stages of an experiment, each after those that it learns from.
 
-    A seed's teacher, baseline and distilled stage are planned together, so that the first seed
+    A seed's teachers, baseline and distilled stage are planned together, so that the first seed
     has an answer before the second begins.
 
     Args:
@@ -49,6 +59,15 @@ def plan(experiment: ExperimentSpec, course: Course = TAUGHT) -> tuple[PlannedSt
     return tuple(
         stage for seed in experiment.seeds for stage in _for_seed(experiment, seed, course)
     )
+
+
+def counted_as(roles: Iterable[Role]) -> str:
+    """What stages are counted as: nets, unless one net is trained in two parts.
+
+    >>> counted_as(["teacher", "baseline", "hint", "distilled"])
+    'trainings'
+    """
+    return "trainings" if "hint" in roles else "nets"
 
 
 def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator[PlannedStage]:
@@ -66,20 +85,73 @@ def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator
         train=experiment.baseline_train,
         seed=seed,
     )
+    members = [
+        teacher.model_copy(update={"model": one.model, "seed": seed + one.seed_offset})
+        for one in (experiment.more_teachers if course.needs_teacher else ())
+    ]
     distilled = StageSpec(
         data=experiment.data,
         model=experiment.student,
         objective=experiment.objective,
         train=experiment.distilled_train,
         seed=seed,
-        teachers=(teacher.hash,) if course.needs_teacher else (),
+        teachers=(teacher.hash, *(one.hash for one in members)) if course.needs_teacher else (),
         start_from=baseline.hash if experiment.warm_start else None,
+        teacher_weights=_weights(experiment) if members else (),
+        combine=experiment.combine if members else "logits",
         left_out=experiment.left_out,
     )
     yield PlannedStage(seed, "teacher", teacher)
+    yield from (PlannedStage(seed, "member", one) for one in members)
     yield PlannedStage(seed, "baseline", baseline)
     if course.first is not None:
-        hint = distilled.model_copy(update={"objective": course.first})
+        hint = _first(distilled, course.first)
         yield PlannedStage(seed, "hint", hint)
         distilled = distilled.model_copy(update={"start_from": hint.hash})
+    if course.new_seeds:
+        *before, distilled = _generations(distilled, course.generations)
+        yield from (PlannedStage(seed, "generation", one) for one in before)
     yield PlannedStage(seed, "distilled", distilled)
+
+
+def _generations(first: StageSpec, count: int) -> Iterator[StageSpec]:
+    """Students that follow each other; a shorter course is the beginning of a longer one."""
+    options = {name: value for name, value in first.objective.options.items() if name != COUNT}
+    objective = first.objective.model_copy(update={"options": options})
+    stage = first.model_copy(
+        update={"objective": objective, "seed": first.seed + APART, "start_from": None}
+    )
+    yield stage
+    for _ in range(1, count):
+        after = {"teacher_weights": (), "combine": "logits", "seed": stage.seed + APART}
+        stage = stage.model_copy(update={"teachers": (stage.hash,), **after})
+        yield stage
+
+
+def _weights(experiment: ExperimentSpec) -> tuple[float, ...]:
+    """What each teacher counts beside the first; none where all count alike."""
+    weights = tuple(one.weight / experiment.teacher_weight for one in experiment.members)
+    return weights if len(set(weights)) > 1 else ()
+
+
+def _first(distilled: StageSpec, objective: ObjectiveSpec) -> StageSpec:
+    """The stage before the distilled one.
+
+    Its net does not answer yet, so that validation must not decide anything: it runs to its last
+    epoch and keeps that. What it looks at is the first teacher's.
+    """
+    schedule = distilled.train.schedule
+    train = {
+        "keep": "last",
+        "early_stopping": None,
+        "schedule": "constant" if schedule == "plateau" else schedule,
+    }
+    return distilled.model_copy(
+        update={
+            "objective": objective,
+            "train": distilled.train.model_copy(update=train),
+            "teachers": distilled.teachers[:1],
+            "teacher_weights": (),
+            "combine": "logits",
+        }
+    )

@@ -115,6 +115,8 @@ class Service:
         objective = get_objective(spec.objective.name)
         options = objective.settings(spec.objective)
         teacher, student = count(spec.teacher, classes), count(spec.student, classes)
+        for member in spec.more_teachers:
+            count(member.model, classes)
         objective.looks(Pair(spec.student, spec.teacher, classes, options))
         for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train):
             if train.batch_size > info.train:
@@ -238,7 +240,7 @@ class Service:
         seeds: dict[int, dict[str, float]] = {}
         for link in experiment.stages:
             value = getattr(link.stage, f"{split}_accuracy")
-            if value is not None:
+            if value is not None and link.role in ROLES:
                 seeds.setdefault(link.seed, {})[link.role] = value
         return gain(list(seeds.values()))  # type: ignore[arg-type]
 
@@ -440,6 +442,18 @@ def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str,
         )
     if spec.objective.name == "labels":
         remarks.append("The distilled stage learns from labels alone, as the baseline does.")
+    objective = get_objective(spec.objective.name)
+    if objective.pretrained and not spec.warm_start:
+        remarks.append(
+            f"{objective.title} is meant for a student that has learnt from labels before; it will "
+            "start from nothing unless it goes on from the baseline's weights."
+        )
+    teachers = [(one.model, seed + one.seed_offset) for one in spec.members for seed in spec.seeds]
+    if len(set(teachers)) < len(teachers):
+        remarks.append(
+            "Ensembles of different seeds share teachers, so that the interval over seeds is too "
+            "narrow; larger seed offsets keep them apart."
+        )
     return tuple(remarks)
 
 

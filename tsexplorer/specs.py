@@ -19,7 +19,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from tsexplorer.errors import UserError
 
-Role = Literal["teacher", "baseline", "distilled", "hint"]
+Role = Literal["teacher", "baseline", "distilled", "hint", "member", "generation"]
+"""What a stage is to its experiment: hint is a first part of the distilled student's training,
+member a further teacher, generation a student of the teacher's kind that teaches the next."""
 ROLES: tuple[Role, ...] = ("teacher", "baseline", "distilled")
 """The three that every experiment has, in the order in which they are shown."""
 
@@ -29,6 +31,8 @@ Initialisation = Literal["torch", "glorot"]
 Optimiser = Literal["adam", "adamw", "sgd", "adadelta"]
 Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
 Precision = Literal["auto", "fp32", "bf16"]
+Combine = Literal["logits", "probabilities"]
+"""What of several teachers is averaged: their logits, or their softmaxes at T = 1."""
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 Scalar = str | int | float | bool
@@ -187,6 +191,29 @@ class StageSpec(Spec):
     left_out: Labels = Field(
         default=(), description="Classes (labels) whose images are not trained on."
     )
+    teacher_weights: tuple[Positive, ...] = Field(
+        default=(), description="What each teacher counts; none stands for all alike."
+    )
+    combine: Combine = Field(default="logits", description="What of several teachers is averaged.")
+
+    @model_validator(mode="after")
+    def _a_weight_for_each_teacher(self) -> Self:
+        if self.teacher_weights and len(self.teacher_weights) != len(self.teachers):
+            raise ValueError("give as many teacher weights as teachers, or none")
+        return self
+
+
+class FurtherTeacher(Spec):
+    """A member of an ensemble besides the first teacher; it trains as the first does."""
+
+    model: ModelSpec = ModelSpec(name="wu-cnn")
+    seed_offset: int = Field(
+        default=0,
+        ge=0,
+        lt=2**31,
+        description="Added to the experiment's seed, so that a net may be there more than once.",
+    )
+    weight: Positive = Field(default=1.0, description="What it counts in the mean.")
 
 
 class ExperimentSpec(Spec):
@@ -211,11 +238,47 @@ class ExperimentSpec(Spec):
         description="Classes (labels) that the distilled student's training images lack; teacher "
         "and baseline see all, and so do validation and test.",
     )
+    more_teachers: tuple[FurtherTeacher, ...] = Field(
+        default=(), max_length=7, description="Further members of an ensemble of teachers."
+    )
+    teacher_weight: Positive = Field(
+        default=1.0, description="What the first teacher counts among several."
+    )
+    combine: Combine = Field(
+        default="logits",
+        description="logits: the mean of the teachers' logits. probabilities: the mean of their "
+        "softmaxes at T = 1, which is tempered as one net's would be; at another T that is not the "
+        "mean of tempered softmaxes.",
+    )
+
+    @property
+    def members(self) -> tuple[FurtherTeacher, ...]:
+        """All teachers, the first included."""
+        first = FurtherTeacher(model=self.teacher, weight=self.teacher_weight)
+        return (first, *self.more_teachers)
+
+    @property
+    def ensemble_words(self) -> tuple[str, ...]:
+        """One phrase on an ensemble of teachers; none where there is one teacher."""
+        if not self.more_teachers:
+            return ()
+        return (f"{len(self.members)} teachers averaged by {self.combine}",)
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Self:
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("each seed may stand only once")
+        return self
+
+    @model_validator(mode="after")
+    def _teachers_differ(self) -> Self:
+        known = [(one.model, one.seed_offset) for one in self.members]
+        for place, one in enumerate(known):
+            if one in known[:place]:
+                raise ValueError(
+                    f"teacher {place + 1} is teacher {known.index(one) + 1} again; give it another "
+                    "net or another seed offset"
+                )
         return self
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
+from tsexplorer.specs import ObjectiveSpec
 
 
 def assert_refused(result: Result, *words: str) -> None:
@@ -37,6 +38,14 @@ def assert_refused(result: Result, *words: str) -> None:
         (["models", "--classes", "many"], ["--classes", "integer"]),
         (["models", "--classes", "1"], ["at least 2 classes"]),
         (["models", "wu-cnn"], ["wu-cnn", "models --help"]),
+        (["run", "--objective", "dkt"], ["no objective called 'dkt'", "dkd"]),
+        (["run", "--objective", "dkd", "--option", "beta"], ["'beta'", "NAME=VALUE"]),
+        (["run", "--objective", "dkd", "--option", "beta=-1"], ["beta", "at least 0"]),
+        (["run", "--objective", "dkd", "--option", "warm_up=2.5"], ["warm_up", "whole number"]),
+        (["run", "--objective", "dkd", "--option", "betta=1"], ["no option 'betta'", "warm_up"]),
+        (["run", "--option", "beta=1"], ["hinton has no option 'beta'"]),
+        (["sweep", "--objective", "relational"], ["no T and λ", "dkd"]),
+        (["sweep", "--objective", "dkd", "--option", "beta=much"], ["beta", "a number"]),
         (["run", "qiuck"], ["no recipe called 'qiuck'", "quick", "wu-2020"]),
         (["run", "--data", "minst"], ["no dataset called 'minst'", "mnist-5k"]),
         (["run", "--seeds", "0"], ["--seeds", "1"]),
@@ -171,6 +180,15 @@ def test_classes_are_left_out_by_name() -> None:
     assert spec.name == "quick, fashion-mnist, without Coat and Trouser"
     with pytest.raises(UserError, match="has seen all classes; leave classes out, or start warm"):
         asked_for("wu-2020", None, left_out=["3"])
+
+
+def test_another_objective_keeps_t_and_lambda_and_takes_options_of_its_own() -> None:
+    spec = asked_for("quick", None, objective="dkd", options=("beta=4", "warm_up=3"))
+    assert spec.name == "quick, dkd, beta 4"
+    assert spec.objective == ObjectiveSpec(name="dkd", temperature=4, lam=0, options={"beta": 4.0})
+    spec = asked_for("quick", None, objective="relational", options=("angle=0",))
+    assert (spec.objective.temperature, spec.objective.lam) == (1, 0)  # neither takes part
+    assert asked_for("quick", None, objective="hinton") == get_recipe("quick").spec
 
 
 def test_other_data_keep_the_scaling_of_the_recipe() -> None:

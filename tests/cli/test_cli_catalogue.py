@@ -79,7 +79,14 @@ def test_objectives_say_which_parameters_they_use(shell: Shell) -> None:
     assert all(part in hinton["formula"] for part in (r"\lambda", "T^2", r"\mathrm{KL}"))
     assert "T²" in hinton["convention"]
     assert "1503.02531" in hinton["source"]
-    assert "λ·CE + CE_soft(T)" in shell("objectives").stdout
+    table = shell("objectives").stdout
+    assert "λ·CE + CE_soft(T)" in table
+    options = {row["name"]: row["options"] for row in rows}
+    assert options["hinton"] == []
+    beta = next(one for one in options["dkd"] if one["name"] == "beta")
+    assert (beta["default"], beta["low"]) == (8.0, 0.0)
+    assert "beta=8" in table
+    assert "baseline under hinton, dist, dkd, logit-standard" in " ".join(table.split())
 
 
 def test_recipes_come_with_published_figures_and_a_spec_to_run(shell: Shell) -> None:

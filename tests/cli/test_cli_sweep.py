@@ -19,7 +19,7 @@ from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.sweeping import named
 from tsexplorer.sweeps.cluster import client
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.sweeps.spec import SweepSpec, sweepable
 from tsexplorer.training.events import Progress
 
 GRID = ("--temperatures", "1,4", "--lambdas", "0,0.5", "--seeds", "2", "--name", "map")
@@ -176,7 +176,8 @@ def test_cluster_of_the_settings_is_the_usual_one(
         (("--temperatures", "2,2"), "temperatures: 2 stands there twice; leave one out."),
         (
             ("--objective", "labels"),
-            "The objective 'labels' has no T and λ to sweep over; choose one of hinton, additive.",
+            "The objective 'labels' has no T and λ to sweep over; choose one of "
+            f"{', '.join(sweepable())}.",
         ),
     ],
 )

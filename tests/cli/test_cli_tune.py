@@ -11,6 +11,7 @@ from tsexplorer.cli.tune_run import where
 from tsexplorer.jobs.board import Standing
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.sweeps.spec import sweepable
 from tsexplorer.tunes.spec import TuneSpec
 
 SMALL = ("--trials", "3", "--rounds", "2", "--seeds", "2", "--repeats", "2", "--baselines", "2")
@@ -35,7 +36,7 @@ def test_from_the_arguments_to_the_suggestion(shell: Shell, service: Service) ->
     assert lines.splitlines()[0].split() == ["T", "λ", "rate", "validation", "gap", "closed"]
     assert f"Suggestion: T = {suggestion.result.cell.temperature:g}, λ = " in lines
     assert "read once (500 images)" in lines
-    assert "Baseline (labels alone, at the best of 1 learning rates, 0.01)" in lines
+    assert "Baseline (labels alone, at learning rate 0.01)" in lines
     assert "seeds 1, 2: 95 % interval" in lines
     found = document(shell("tune", *SMALL, "--name", "found", "--learning-rates", "0.01", "--json"))
     assert [one["state"] for one in found["trials"]] == ["done"] * 3
@@ -63,7 +64,8 @@ def test_from_the_arguments_to_the_suggestion(shell: Shell, service: Service) ->
         ),
         (
             ("--objective", "labels"),
-            "The objective 'labels' has no T and λ to sweep over; choose one of hinton, additive.",
+            "The objective 'labels' has no T and λ to sweep over; choose one of "
+            f"{', '.join(sweepable())}.",
         ),
     ],
 )

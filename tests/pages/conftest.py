@@ -14,6 +14,7 @@ from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.ui import process
 from tsexplorer.ui.forms import MORE
+from tsexplorer.ui.teachers import OPEN
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
@@ -38,7 +39,7 @@ def open_page(service: Service) -> OpenPage:
     def opened(name: str, **parameters: Any) -> AppTest:
         page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"))
         page.default_timeout = PATIENCE_SECONDS
-        page.session_state[MORE] = True
+        page.session_state[MORE] = page.session_state[OPEN] = True
         for key, value in parameters.items():
             page.query_params[key] = value
         page.run()

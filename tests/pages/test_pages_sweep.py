@@ -309,3 +309,18 @@ def test_what_is_known_of_a_cancelled_sweep_stays(open_page: OpenPage, service: 
     assert "Cancelled" in said
     assert "0 of " in said
     assert "job_resume" in [one.key for one in page.button]
+
+
+def test_the_grids_objective_brings_its_options(open_page: OpenPage, service: Service) -> None:
+    page = open_page("sweep", teacher="mlp-64", student="hinton-narrow")
+    page.selectbox(key="sweep.objective").set_value("dkd").run()
+    page.number_input(key="dkd.beta").set_value(4.0).run()
+    no_exception(page)
+    assert r"4\cdot\mathrm{KL}" in page.latex[0].value
+    assert "T^2" in page.latex[0].value
+    page.text_input(key="sweep.name").set_value("apart").run()
+    service.sweeps._nudge = lambda: None  # it waits in the queue
+    page.button(key="sweep_start").click().run()
+    no_exception(page)
+    base = service.sweeps.one("apart").spec.base
+    assert (base.objective.name, base.objective.options) == ("dkd", {"beta": 4.0})

@@ -11,6 +11,7 @@ from tsexplorer import demo
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
 from tsexplorer.service import Service
+from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.ui.forms import MORE
 
 
@@ -42,9 +43,54 @@ def test_the_formula_follows_t_and_lambda(open_page: OpenPage) -> None:
     assert r"0.25\cdot" in formula
     assert r"0.75\cdot" in formula
     page.selectbox(key="objective").set_value("vanilla").run()
-    assert page.select_slider(key="T").disabled
-    assert page.slider(key="lambda").disabled
+    assert not page.select_slider
+    assert not [one for one in page.slider if one.key == "lambda"]
     no_exception(page)
+    page.selectbox(key="objective").set_value("hinton").run()
+    assert (page.select_slider(key="T").value, page.slider(key="lambda").value) == (10.0, 0.25)
+
+
+@pytest.fixture
+def only_queued(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The service, which trains nothing of what it is asked to start."""
+    monkeypatch.setattr(service, "start", service.enqueue)
+    return service
+
+
+def test_the_form_follows_the_objective(open_page: OpenPage, only_queued: Service) -> None:
+    page = open_page("train", objective="dkd", **{"dkd.beta": "2.5", "dist.gamma": "7"})
+    assert page.number_input(key="dkd.beta").value == 2.5
+    assert page.number_input(key="dkd.warm_up").value == 3
+    assert r"2.5\cdot\mathrm{KL}" in page.latex[0].value
+    assert "dist.gamma" not in page.query_params
+    page.number_input(key="dkd.alpha").set_value(1.5).run()
+    assert page.query_params["dkd.alpha"] == "1.5"
+    page.text_input(key="name").set_value("apart").run()
+    page.button(key="start").click().run()
+    no_exception(page)
+    assert only_queued.experiment("apart").spec.objective.options == {"alpha": 1.5, "beta": 2.5}
+    page.selectbox(key="objective").set_value("dist").run()
+    no_exception(page)
+    shown = {one.key for one in page.number_input}
+    assert {"dist.beta", "dist.gamma"} <= shown
+    assert not {"dkd.beta", "dkd.alpha"} & shown
+    assert page.number_input(key="dist.gamma").value == 7  # it was asked for
+    assert page.query_params["dist.gamma"] == "7.0"
+    assert "dkd.beta" not in page.query_params
+
+
+def test_options_as_they_are_usual_leave_no_trace(
+    open_page: OpenPage, only_queued: Service
+) -> None:
+    page = open_page("train", objective="dkd", **{"dkd.beta": "nan", "dkd.warm_up": "0.5"})
+    assert page.number_input(key="dkd.beta").value == 8.0
+    assert page.number_input(key="dkd.warm_up").value == 3
+    assert not [key for key in page.query_params if "." in key]
+    page.text_input(key="name").set_value("usual").run()
+    page.button(key="start").click().run()
+    no_exception(page)
+    spec = only_queued.experiment("usual").spec.objective
+    assert spec == ObjectiveSpec(name="dkd", temperature=spec.temperature, lam=spec.lam)
 
 
 def test_the_url_sets_the_form(open_page: OpenPage) -> None:

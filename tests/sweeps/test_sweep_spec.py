@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tests.examples import TINY
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.planning import plan
-from tsexplorer.specs import LABELS, ObjectiveSpec, parse_spec
+from tsexplorer.specs import LABELS, FurtherTeacher, ObjectiveSpec, parse_spec
 from tsexplorer.sweeps.spec import Cell, SweepSpec, check_objective
 
 SMALL = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0, 1), seeds=(3, 8))
@@ -129,6 +129,19 @@ def test_a_cell_as_an_experiment_has_the_sweeps_stages():
         assert stages[seed, "distilled"] == sweep.student(cell, seed)
         assert stages[seed, "teacher"] == sweep.teacher(seed)
     parse_spec(type(experiment), experiment.to_json())
+
+
+@pytest.mark.parametrize(("teachers", "nets"), [("shared", 2), ("one a seed", 4)])
+def test_all_members_of_an_ensemble_come_before_the_students(teachers, nets):
+    base = TINY.model_copy(update={"more_teachers": (FurtherTeacher(seed_offset=100),)})
+    sweep = SMALL.model_copy(update={"base": base, "teachers": teachers})
+    assert [stage.role for stage in sweep.planned[:nets]] == ["teacher", "member"] * (nets // 2)
+    assert len(sweep.before) == nets
+    known = {stage.hash for stage in sweep.before}
+    for cell in sweep.cells:
+        for seed in sweep.seeds:
+            assert len(sweep.student(cell, seed).teachers) == 2
+            assert set(sweep.student(cell, seed).teachers) <= known
 
 
 def test_the_shared_teacher_is_the_first_seeds():

@@ -103,6 +103,45 @@ def test_ensemble_answers_with_the_mean_of_its_logits():
     torch.testing.assert_close(MeanOfTeachers(nets[:1])(images), nets[0](images).detach())
 
 
+def test_members_count_by_their_weights():
+    nets = [build(DENSE, 10, seed).eval() for seed in (1, 2)]
+    images = next(made(stage()).batches.epoch(1)).images
+    with torch.no_grad():
+        first, second = (net(images) for net in nets)
+    mean = MeanOfTeachers(nets, (1.0, 3.0))(images)
+    torch.testing.assert_close(mean, first / 4 + 3 * second / 4)
+
+
+def test_mean_of_softmaxes_and_its_level():
+    nets = [build(DENSE, 10, seed).eval() for seed in (1, 2)]
+    images = next(made(stage()).batches.epoch(1)).images
+    mean = MeanOfTeachers(nets, (1.0, 3.0), "probabilities")(images)
+    with torch.no_grad():
+        first, second = (net(images) for net in nets)
+    p_BC = first.softmax(-1) / 4 + 3 * second.softmax(-1) / 4
+    torch.testing.assert_close(mean.softmax(-1), p_BC)
+    level = (first.logsumexp(-1) + 3 * second.logsumexp(-1)) / 4
+    torch.testing.assert_close(mean.logsumexp(-1), level)
+    alone = MeanOfTeachers(nets[:1], (), "probabilities")(images)
+    assert torch.equal(alone, first)
+
+
+def test_an_ensembles_weights_and_way_come_with_the_stage(tmp_path):
+    library, spec = taught(tmp_path, DENSE)
+    other = stage(CONV, seed=8)
+    keys = (*spec.teachers, library.add(other, run(other, tmp_path / "other")))
+    changes = {"teachers": keys, "teacher_weights": (1.0, 3.0), "combine": "probabilities"}
+    task = made(spec.model_copy(update=changes), library)
+    task.attend_teachers(0, lambda _: None)
+    nets = []
+    for teacher, weights in map(library, keys):
+        nets.append(build(teacher.model, 10, 0))
+        nets[-1].load_state_dict(weights)
+    batch = next(task.batches.epoch(1))
+    expected = MeanOfTeachers(nets, (1.0, 3.0), "probabilities")(batch.images)
+    torch.testing.assert_close(task.teacher.logits(batch), expected, **CLOSE)
+
+
 def test_teachers_are_frozen_and_in_evaluation_mode():
     mean = MeanOfTeachers([build(CONV, 10, 1)])
     assert not any(parameter.requires_grad for parameter in mean.parameters())

@@ -13,7 +13,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from tsexplorer.cli.output import messages, say
 from tsexplorer.cli.words import duration, percent, plural
 from tsexplorer.jobs.board import Standing
-from tsexplorer.specs import ROLES
 from tsexplorer.store import ExperimentSnapshot, StageLink, StageSnapshot
 from tsexplorer.training.events import Progress as StageProgress
 
@@ -77,14 +76,15 @@ class _Teller:
             self.say(sentence)
         self._notices = len(standing.notices)
 
-    def _outcome(self, stage: StageSnapshot) -> str:
-        """What came of a net, on the split that choices are made on."""
-        accuracy = f"validation {percent(stage.validation_accuracy)}"
+    def _outcome(self, link: StageLink) -> str:
+        """What came of a net, on the split that choices are made on; hints make no answers yet."""
+        stage = link.stage
+        accuracy = f", validation {percent(stage.validation_accuracy)}"
+        if link.role == "hint":
+            accuracy = ""
         if stage.hash in self._reused:
-            return f"trained before, {accuracy}"
-        return (
-            f"{plural(stage.epochs_done, 'epoch')} in {duration(stage.train_seconds)}, {accuracy}"
-        )
+            return f"trained before{accuracy}"
+        return f"{plural(stage.epochs_done, 'epoch')} in {duration(stage.train_seconds)}{accuracy}"
 
 
 class Lines(_Teller):
@@ -100,24 +100,26 @@ class Lines(_Teller):
         self._tell_notices(view.standing)
         stages, done = view.experiment.stages, view.standing.stages_done
         for link in stages[self._told : done]:
-            self._tell(link, self._outcome(link.stage))
+            self._tell(view, link, self._outcome(link))
         self._told = max(self._told, done)
         if view.standing.progress and monotonic() - self._last >= LINE_SECONDS:
-            self._tell(current(view), doing(view.standing.progress, view.status))
+            self._tell(view, current(view), doing(view.standing.progress, view.status))
 
-    def _tell(self, link: StageLink, words: str) -> None:
+    def _tell(self, view: View, link: StageLink, words: str) -> None:
         self._last = monotonic()
-        self.say(f"{link.role}, seed {link.seed}: {words}")
+        self.say(f"{view.experiment.part(link)}, seed {link.seed}: {words}")
 
 
 class Bars(_Teller):
-    """A bar for each of a seed's three nets, and one for all seeds where there are several."""
+    """A bar for each part of a seed's work, and one for all seeds where there are several."""
 
     def __init__(self, bars: Progress, experiment: ExperimentSnapshot) -> None:
         super().__init__(experiment)
         self._bars = bars
-        self._roles: dict[str, TaskID] = {
-            role: bars.add_task(role, total=1.0, words="waiting") for role in ROLES
+        first = experiment.spec.seeds[0]
+        self._parts: dict[str, TaskID] = {
+            part: bars.add_task(part, total=1.0, words="waiting")
+            for part in (experiment.part(one) for one in experiment.stages if one.seed == first)
         }
         several = len(experiment.spec.seeds) > 1
         self._all = bars.add_task("all seeds", total=1.0, words="") if several else None
@@ -133,7 +135,8 @@ class Bars(_Teller):
         for place, link in enumerate(view.experiment.stages):
             if link.seed == now.seed:
                 share, words = self._stage(view, link, place - done)
-                self._bars.update(self._roles[link.role], completed=share, words=words)
+                part = self._parts[view.experiment.part(link)]
+                self._bars.update(part, completed=share, words=words)
         if self._all is not None:
             seeds = view.experiment.spec.seeds
             words = f"seed {now.seed}, {seeds.index(now.seed) + 1} of {len(seeds)}"
@@ -143,7 +146,7 @@ class Bars(_Teller):
     def _stage(self, view: View, link: StageLink, turn: int) -> tuple[float, str]:
         """How far a net is; ``turn`` counts from the one under way."""
         if turn < 0:
-            return 1.0, self._outcome(link.stage)
+            return 1.0, self._outcome(link)
         progress = view.standing.progress
         if turn > 0 or progress is None:
             return 0.0, "waiting" if turn or not view.standing.stages else "starting"

@@ -9,8 +9,10 @@ from typing import Any
 from tsexplorer.data.leaving_out import class_names, labels_of
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
+from tsexplorer.objectives import get_objective
+from tsexplorer.objectives.base import format_scalar
 from tsexplorer.recipes import get_recipe
-from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec, ObjectiveSpec, parse_spec, shorten
 
 DEFAULT_RECIPE = "quick"
 LONGEST_NAME = 80
@@ -23,15 +25,17 @@ def asked_for(
     data: str | None = None,
     seeds: int | None = None,
     name: str | None = None,
+    objective: str | None = None,
+    options: Sequence[str] = (),
     left_out: Sequence[str] = (),
 ) -> ExperimentSpec:
-    """The experiment of a recipe or a file, with other data, seeds or name where they are given.
+    """The experiment of a recipe or a file, with other data, seeds and so on where they are given.
 
-    Other data or seeds make another experiment, which is named after both, as in "quick, mnist,
-    5 seeds"; so do classes that are left out of the distilled student's images.
+    These make another experiment, which is named after both, as in "quick, mnist, 5 seeds".
 
     Raises:
-        UserError: there is no such recipe, file or class, or it is no experiment.
+        UserError: there is no such recipe, file, objective, option or class, or it is no
+            experiment.
     """
     if recipe is not None and file is not None:
         raise UserError("Give the name of a recipe or a spec file, not both.")
@@ -44,12 +48,36 @@ def asked_for(
     if seeds is not None and tuple(range(seeds)) != spec.seeds:
         changes["seeds"] = range(seeds)
         words.append(f"{seeds} seed{'s' * (seeds != 1)}")
+    wanted = asked_objective(spec.objective, objective, options)
+    if wanted != spec.objective:
+        changes["objective"] = wanted
+        words.append(wanted.name)
+        words += [f"{key} {format_scalar(value)}" for key, value in wanted.options.items()]
     if left_out:
         info = get_dataset(data or spec.data.name).info
         changes["left_out"] = labels = labels_of(info, left_out)
         words.append(f"without {class_names(info, labels)}")
     changes["name"] = _joined(spec.name, words) if name is None else name
     return parse_spec(ExperimentSpec, dict(spec) | changes)
+
+
+def asked_objective(spec: ObjectiveSpec, name: str | None, options: Sequence[str]) -> ObjectiveSpec:
+    """An objective, or another one at the same T and lambda, with options as in ``beta=2``.
+
+    Raises:
+        UserError: there is no such objective or option, or it has no such value.
+    """
+    if name is None and not options:
+        return spec
+    objective = get_objective(name or spec.name)
+    known = {option.name: option for option in objective.options}
+    values = dict(spec.options) if objective.name == spec.name else {}
+    for text in options:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise UserError(f"--option {shorten(text)}: write NAME=VALUE, as in beta=2.")
+        values[key] = known[key].read(value) if key in known else value
+    return objective.asked(spec.temperature, spec.lam, values)
 
 
 def read_spec(file: Path) -> ExperimentSpec:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tsexplorer.analysis.gain import Interval, gap_closed
+from tsexplorer.analysis.gain import Interval, gap_closed, interval
 from tsexplorer.cli.output import print_table
-from tsexplorer.cli.words import duration, percent, plural, with_interval
+from tsexplorer.cli.words import NONE, duration, percent, plural, with_interval
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES, ExperimentSpec
-from tsexplorer.store import ExperimentSnapshot, StageSnapshot
+from tsexplorer.store import ExperimentSnapshot, StageLink, StageSnapshot
 
 SPLITS = ("validation", "test")
 
@@ -22,7 +22,8 @@ def document(service: Service, experiment: ExperimentSnapshot) -> dict[str, Any]
 
     ``interval`` holds ``[low, high]`` of the 95 % interval of each mean over the seeds (Student's
     t), null where one seed gives none. Gap closed is of the test split, null where the teacher is
-    not better than the baseline; such seeds stay out of its mean.
+    not better than the baseline; such seeds stay out of its mean. ``further`` stands in a seed
+    where more than the three nets are trained.
     """
     means, intervals = _over_seeds(service, experiment)
     return {
@@ -37,11 +38,25 @@ def _seed(experiment: ExperimentSnapshot, seed: int) -> dict[str, Any]:
     stages = {role: experiment.stage(seed, role) for role in ROLES}
     accuracies = [stage.test_accuracy for stage in stages.values()]
     known = [accuracy for accuracy in accuracies if accuracy is not None]
+    further = {
+        experiment.part(link): _further(link)
+        for link in experiment.stages
+        if link.seed == seed and link.role not in ROLES
+    }
     return {
         "seed": seed,
         "stages": {role: _stage(stage) for role, stage in stages.items()},
+        **({"further": further} if further else {}),
         "gap_closed": _short(gap_closed(*known)) if len(known) == len(ROLES) else None,
     }
+
+
+def _further(link: StageLink) -> dict[str, Any]:
+    """A stage besides the three; hints are half a training, and have no accuracy."""
+    figures = _stage(link.stage)
+    if link.role != "hint":
+        return figures
+    return {name: value for name, value in figures.items() if not name.endswith("accuracy")}
 
 
 def _stage(stage: StageSnapshot) -> dict[str, Any]:
@@ -98,11 +113,40 @@ def print_results(service: Service, experiment: ExperimentSnapshot) -> None:
                 *(with_interval(gains[split].accuracy[role]) for split in SPLITS),
             )
         )
+    rows += _further_rows(experiment)
     print_table(
         ("net", "parameters", "epochs", "time", *SPLITS),
         rows,
         numbers=("parameters", "epochs", "time", *SPLITS),
         notes=[_gap(service, experiment), *provenance(experiment)],
+    )
+
+
+def _further_rows(experiment: ExperimentSnapshot) -> list[tuple[str, ...]]:
+    """A row for each stage besides the three, over the seeds; hints have no accuracy."""
+    parts: dict[str, list[StageLink]] = {}
+    for link in experiment.stages:
+        if link.role not in ROLES:
+            parts.setdefault(experiment.part(link), []).append(link)
+    return [_further_row(part, links) for part, links in parts.items()]
+
+
+def _further_row(part: str, links: list[StageLink]) -> tuple[str, ...]:
+    stages = [link.stage for link in links]
+    accuracies = (
+        with_interval(interval([value for value in values if value is not None]))
+        for values in (
+            [stage.validation_accuracy for stage in stages],
+            [stage.test_accuracy for stage in stages],
+        )
+    )
+    hints = links[0].role == "hint"
+    return (
+        "distilled, hints" if hints else part,
+        "" if hints else f"{stages[0].parameters or 0:,}",
+        _range([stage.epochs_done for stage in stages]),
+        duration(sum(stage.train_seconds or 0.0 for stage in stages)),
+        *((NONE, NONE) if hints else accuracies),
     )
 
 
@@ -114,6 +158,8 @@ def _range(values: list[int]) -> str:
 def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
     gain = service.gain(experiment)
     words = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
+    if experiment.spec.more_teachers:
+        words.append(f"against the first of {len(experiment.spec.members)} teachers")
     if gain.undefined:
         words.append(
             f"in {plural(gain.undefined, 'seed')} the teacher is not better than the baseline"
@@ -145,11 +191,6 @@ def _seeds(spec: ExperimentSpec) -> str:
 
 
 def loss_words(spec: ExperimentSpec) -> str:
-    """The loss convention with its T and λ."""
-    objective = get_objective(spec.objective.name)
-    words = [objective.convention]
-    if objective.uses_temperature:
-        words.append(f"T = {spec.objective.temperature:g}")
-    if objective.uses_lambda:
-        words.append(f"λ = {spec.objective.lam:g}")
-    return ", ".join(filter(None, [*words, left_out_words(spec)]))
+    """The loss convention with its numbers, and what is left out."""
+    words = get_objective(spec.objective.name).in_words(spec.objective)
+    return ", ".join(filter(None, [words, *spec.ensemble_words, left_out_words(spec)]))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from tsexplorer.cli.requests import asked_for
+from tsexplorer.cli.requests import asked_for, asked_objective
 from tsexplorer.errors import UserError
 from tsexplorer.findings import get_finding
 from tsexplorer.specs import ExperimentSpec, ModelSpec, parse_spec, shorten
@@ -24,12 +25,13 @@ def asked_sweep(
     learning_rates: str | None,
     seeds: int | None,
     finding: str | None = None,
+    options: Sequence[str] = (),
 ) -> SweepSpec:
     """The grid; what is not given is the finding's, or the recipe's and the usual grid's.
 
     Raises:
         UserError: a value is no number or not allowed, the grid is empty, there is no such
-            recipe or finding, or both are given.
+            recipe, finding, objective or option, or both recipe and finding are given.
     """
     start = _start(finding, recipe, data)
     grid = {
@@ -40,7 +42,7 @@ def asked_sweep(
     values = {name: numbers(name, text) for name, text in grid.items() if text is not None}
     if seeds is not None:
         values["seeds"] = tuple(range(seeds))
-    base = _changed(start.base, teacher, student, objective, epochs)
+    base = _changed(start.base, teacher, student, objective, options, epochs)
     return parse_spec(SweepSpec, dict(start) | {"base": base} | values)
 
 
@@ -51,13 +53,15 @@ def asked_base(
     student: str | None,
     objective: str | None,
     epochs: int | None,
+    options: Sequence[str] = (),
 ) -> ExperimentSpec:
     """What all students have in common; what is not given is the recipe's.
 
     Raises:
         UserError: a value is not allowed, or there is no such recipe.
     """
-    return _changed(asked_for(recipe, None, data=data), teacher, student, objective, epochs)
+    base = asked_for(recipe, None, data=data)
+    return _changed(base, teacher, student, objective, options, epochs)
 
 
 def _changed(
@@ -65,6 +69,7 @@ def _changed(
     teacher: str | None,
     student: str | None,
     objective: str | None,
+    options: Sequence[str],
     epochs: int | None,
 ) -> ExperimentSpec:
     """An experiment with what was given in place of its own."""
@@ -73,8 +78,7 @@ def _changed(
         changes["teacher"] = ModelSpec(name=teacher)
     if student is not None:
         changes["student"] = ModelSpec(name=student)
-    if objective is not None:
-        changes["objective"] = base.objective.model_copy(update={"name": objective})
+    changes["objective"] = asked_objective(base.objective, objective, options)
     if epochs is not None:
         changes["distilled_train"] = dict(base.distilled_train) | {"epochs": epochs}
     return parse_spec(ExperimentSpec, dict(base) | changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tsexplorer.cli.sweep_requests import asked_base, numbers
@@ -23,6 +24,7 @@ def asked_tune(
     learning_rates: str | None,
     trials: int,
     rounds: int,
+    options: Sequence[str] = (),
     **rest: int | bool,
 ) -> TuneSpec:
     """The search; what is not given is the recipe's, or the usual.
@@ -32,7 +34,7 @@ def asked_tune(
             such recipe.
     """
     values: dict[str, Any] = {
-        "base": asked_base(recipe, data, teacher, student, objective, epochs),
+        "base": asked_base(recipe, data, teacher, student, objective, epochs, options),
         "trials": trials,
         "per_round": -(-trials // rounds),
         **rest,

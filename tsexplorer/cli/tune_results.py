@@ -137,9 +137,10 @@ def notes(figures: TuneFigures, importances: Importances | None) -> Iterator[str
         )
         yield how_sure(suggestion, tune)
     if found.baseline is not None and found.baseline_rate is not None:
+        tried, rate = len(tune.baseline_rates), format_number(found.baseline_rate)
+        at = f"the best of {tried} learning rates, {rate}" if tried > 1 else f"learning rate {rate}"
         yield (
-            f"Baseline (labels alone, at the best of {len(tune.baseline_rates)} learning rates, "
-            f"{format_number(found.baseline_rate)}): {estimate_words(found.baseline)} %."
+            f"Baseline (labels alone, at {at}): {estimate_words(found.baseline)} %."
             + (f" Lead: {lead_in_words(suggestion)}." if suggestion is not None else "")
         )
     if found.teacher is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tsexplorer.errors import NotFoundError
+from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms
 from tsexplorer.objectives.options import Option
 from tsexplorer.planning import PlannedStage, plan
@@ -34,8 +34,9 @@ def _registry() -> dict[str, Objective]:
 
 
 def objective_names() -> tuple[str, ...]:
-    """Names of all objectives, labels first."""
-    return tuple(sorted(_registry(), key=lambda name: (name != "labels", name != "hinton", name)))
+    """Names of all objectives that can be chosen, labels first."""
+    whole = [name for name, objective in _registry().items() if not objective.part_of]
+    return tuple(sorted(whole, key=lambda name: (name != "labels", name != "hinton", name)))
 
 
 def get_objective(name: str) -> Objective:
@@ -58,8 +59,23 @@ def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
 
     Raises:
         NotFoundError: there is no such objective.
-        UserError: it has no such option, or not of such a value.
+        UserError: it has no such option, or not of such a value, it is a part of another, or
+            what is asked besides does not go with it.
     """
     objective = get_objective(experiment.objective.name)
+    if objective.part_of:
+        raise UserError(
+            f"The objective {objective.name} is the first part of {objective.part_of}; choose that."
+        )
     spec = objective.tidied(experiment.objective)
+    if experiment.more_teachers and objective.combine not in (None, experiment.combine):
+        raise UserError(
+            f"{objective.title} learns from the mean of its teachers' {objective.combine}; have "
+            f"them averaged by {objective.combine}, not by {experiment.combine}."
+        )
+    if experiment.warm_start and objective.generations is not None:
+        raise UserError(
+            f"Each generation of {objective.title} starts from weights of its own; have it not go "
+            "on from the baseline's."
+        )
     return plan(experiment.model_copy(update={"objective": spec}), objective.course(spec))

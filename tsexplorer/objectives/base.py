@@ -8,6 +8,7 @@ listed and explained without importing torch, and so that they run unchanged und
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tsexplorer.objectives.options import Option, settings
 from tsexplorer.planning import Course
-from tsexplorer.specs import ModelSpec, ObjectiveSpec, Scalar
+from tsexplorer.specs import Combine, ModelSpec, ObjectiveSpec, Scalar
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,7 +31,8 @@ class Terms(NamedTuple):
     Attributes:
         total: scalar that is minimised, in nats.
         parts: the terms before their weights, by name, each a scalar in nats; plotted apart. Those
-            that the objective lists as ``shares`` are shares of 1 and no part of the loss.
+            that the objective lists as ``unitless`` are plain numbers, and those that it lists as
+            ``shares`` are shares of 1 and no part of the loss.
     """
 
     total: Tensor
@@ -133,7 +135,13 @@ class Objective:
             which is trained along with the student and is no part of it; the global random state
             is seeded before. None: there is none.
         first: the objective of a stage before, from whose weights the distilled stage goes on.
+        generations: how many students follow each other, each taught by the one before; None: one.
         shares: names of terms that are shares of 1, watched and no part of the loss.
+        unitless: names of terms that are plain numbers, not nats: a correlation, a distance.
+        baseline_at_one: whether it is cross-entropy on the labels, and nothing else, at lambda = 1.
+        combine: what of several teachers must be averaged for it; None: either will do.
+        pretrained: whether its student is meant to have learnt from labels before.
+        part_of: the objective whose first stage this is; nobody chooses it by itself.
     """
 
     name: str
@@ -150,7 +158,13 @@ class Objective:
     looks: Callable[[Pair], Looks] = _no_looks
     module: Callable[[Pair], nn.Module] | None = None
     first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
+    generations: Callable[[ObjectiveSpec], int] | None = None
     shares: tuple[str, ...] = ()
+    unitless: tuple[str, ...] = ()
+    baseline_at_one: bool = False
+    combine: Combine | None = None
+    pretrained: bool = False
+    part_of: str = ""
 
     def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
         """The values in force of all options.
@@ -174,11 +188,48 @@ class Objective:
         }
         return spec if told == spec.options else spec.model_copy(update={"options": told})
 
+    def asked(
+        self, temperature: float, lam: float, options: Mapping[str, Scalar] = NO_OPTIONS
+    ) -> ObjectiveSpec:
+        """A spec of this objective; T is 1 and lambda 0 where they take no part.
+
+        Raises:
+            UserError: an option is unknown, or has a wrong value.
+        """
+        return self.tidied(
+            ObjectiveSpec(
+                name=self.name,
+                temperature=temperature if self.uses_temperature else 1.0,
+                lam=lam if self.uses_lambda else 0.0,
+                options=dict(options),
+            )
+        )
+
+    def told(self, spec: ObjectiveSpec) -> tuple[tuple[str, str], ...]:
+        """Names and values of what decides the loss besides the defaults of its options.
+
+        T and lambda come first, where they take part.
+        """
+        numbers = []
+        if self.uses_temperature:
+            numbers.append(("T", format_number(spec.temperature)))
+        if self.uses_lambda:
+            numbers.append(("λ", format_number(spec.lam)))
+        options = self.tidied(spec).options
+        return (*numbers, *((name, format_scalar(value)) for name, value in options.items()))
+
+    def in_words(self, spec: ObjectiveSpec) -> str:
+        """The convention with its numbers, as one phrase."""
+        numbers = [f"{name} = {value}" for name, value in self.told(spec)]
+        return ", ".join([self.convention, *numbers])
+
     def course(self, spec: ObjectiveSpec) -> Course:
         """What must be trained for it."""
         return Course(
             needs_teacher=self.needs_teacher,
             first=None if self.first is None else self.first(spec),
+            generations=1 if self.generations is None else self.generations(spec),
+            new_seeds=self.generations is not None,
         )
 
     @property
@@ -187,7 +238,13 @@ class Objective:
 
         They can where the loss is a function of logits and labels.
         """
-        return self.looks is _no_looks and self.module is None and self.first is None
+        inside = self.looks is not _no_looks or self.module is not None
+        return not inside and self.one_stage
+
+    @property
+    def one_stage(self) -> bool:
+        """Whether the distilled student is one stage, with none before it."""
+        return self.first is None and self.generations is None
 
     @property
     def formula(self) -> str:
@@ -195,9 +252,30 @@ class Objective:
         return self.latex("T", r"\lambda", r"(1-\lambda)")
 
     def formula_in_force(self, spec: ObjectiveSpec) -> str:
-        """The formula in LaTeX, with the numbers of ``spec`` in it."""
+        """The formula in LaTeX, with the numbers of ``spec`` in it.
+
+        Raises:
+            UserError: an option is unknown, or has a wrong value.
+        """
         rest = format_number(round(1 - spec.lam, 6))
-        return self.latex(format_number(spec.temperature), format_number(spec.lam), rest)
+        text = self.latex(format_number(spec.temperature), format_number(spec.lam), rest)
+        return self._with_options(text, spec)
+
+    def formula_of_grid(self, spec: ObjectiveSpec) -> str:
+        """The same, with T and lambda as symbols.
+
+        Raises:
+            UserError: an option is unknown, or has a wrong value.
+        """
+        return self._with_options(self.formula, spec)
+
+    def _with_options(self, text: str, spec: ObjectiveSpec) -> str:
+        values = self.settings(spec)
+        for option in self.options:
+            if option.symbol:
+                number = format_scalar(values[option.name])
+                text = re.sub(rf"{re.escape(option.symbol)}(?![A-Za-z])", number, text)
+        return text
 
 
 def format_number(value: float) -> str:
@@ -209,9 +287,27 @@ def format_number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def format_scalar(value: Scalar) -> str:
+    """An option's value as people write it.
+
+    >>> format_scalar(True), format_scalar(2.0), format_scalar("off")
+    ('true', '2', 'off')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else format_number(value)
+
+
+def lines(*terms: str) -> str:
+    """The sum of some terms in LaTeX, one a line: it must fit a phone."""
+    first, *others = terms
+    rest = "".join(rf"\\ &+ {term}" for term in others)
+    return rf"\begin{{aligned}}L ={{}}& {first}{rest}\end{{aligned}}"
+
+
 def two_lines(labels: str, soft: str) -> str:
-    """The sum of two terms in LaTeX, one a line: it must fit a phone."""
-    return rf"\begin{{aligned}}L ={{}}& {labels}\\ &+ {soft}\end{{aligned}}"
+    """The sum of two terms in LaTeX, one a line."""
+    return lines(labels, soft)
 
 
 def cross_entropy(z_BC: Tensor, y_B: Tensor) -> Tensor:

@@ -48,4 +48,5 @@ OBJECTIVE = Objective(
     needs_teacher=True,
     loss=loss,
     latex=latex,
+    baseline_at_one=True,
 )

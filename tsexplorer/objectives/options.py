@@ -13,7 +13,7 @@ from tsexplorer.specs import Scalar, shorten
 
 @dataclass(frozen=True)
 class Option:
-    """One parameter.
+    r"""One parameter.
 
     Attributes:
         name: key in ``ObjectiveSpec.options``.
@@ -25,6 +25,8 @@ class Option:
         high: largest number allowed.
         choices: words allowed; empty where any word is, or where it is a number.
         layer_of: the word is the name of a layer of this net; "" lets the objective choose.
+        symbol: its LaTeX command in the formula, as in ``\beta``, where its number is put in;
+            empty where it does not stand there.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Option:
     high: float | None = None
     choices: tuple[str, ...] = ()
     layer_of: Literal["student", "teacher"] | None = None
+    symbol: str = ""
 
     def checked(self, value: Scalar) -> Scalar:
         """The value in the option's own type.
@@ -57,6 +60,28 @@ class Option:
         if isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         return self._bounded(self._of(float, value, "a number"))
+
+    def read(self, text: str) -> Scalar:
+        """The value that a text stands for, as in ``--option beta=2``.
+
+        Raises:
+            UserError: it stands for none of this option's.
+
+        >>> Option("beta", "β", 8.0, "Weight.", low=0).read("2")
+        2.0
+        >>> Option("alone", "Alone", False, "Whether.").read("true")
+        True
+        """
+        if isinstance(self.default, bool):
+            return self.checked({"true": True, "false": False}.get(text.lower(), text))
+        if isinstance(self.default, str):
+            return self.checked(text)
+        kind = int if isinstance(self.default, int) else float
+        try:
+            value = kind(text)
+        except ValueError:
+            return self.checked(text)  # says what it must be
+        return self.checked(value)
 
     def _of(self, kind: type[Scalar], value: Scalar, words: str) -> Scalar:
         if type(value) is not kind:

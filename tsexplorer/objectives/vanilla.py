@@ -26,6 +26,7 @@ OBJECTIVE = Objective(
     uses_temperature=False,
     uses_lambda=False,
     needs_teacher=True,
+    pretrained=True,
     loss=loss,
     latex=lambda _t, _lam, _rest: (
         r"L = \mathrm{CE}\big(\mathrm{softmax}(z_t),\ \mathrm{softmax}(z_s)\big)"

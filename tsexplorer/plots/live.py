@@ -23,6 +23,9 @@ AXES: dict[Metric, str] = {
 SETTLED_FROM = 3
 """Epoch from which values decide the accuracy axis; the steep start would flatten the rest."""
 
+MARKED = 40
+"""Epochs up to which each has a mark."""
+
 
 class Curve(NamedTuple):
     """One role's values by epoch."""
@@ -79,16 +82,45 @@ def live_option(
     """
     accuracy = metric.endswith("accuracy")
     bounds = {"max": 100, "min": lower_bound(lines) or 0} if accuracy else {"scale": True}
+    return framed(
+        [_series(line, palette) for line in lines],
+        [value_axis(AXES[metric], palette) | bounds],
+        palette,
+        epochs,
+        name=metric,
+        written="%.2f" + (" %%" if accuracy else ""),
+    )
+
+
+def framed(
+    series: Sequence[dict[str, Any]],
+    axes: Sequence[dict[str, Any]],
+    palette: Palette,
+    epochs: int,
+    *,
+    name: str,
+    written: str,
+) -> dict[str, Any]:
+    """Lines over epochs, with a legend, a tooltip, zoom and download.
+
+    Args:
+        series: the lines.
+        axes: vertical ones; a second one stands on the right.
+        palette: colours on the background in force.
+        epochs: length of the x axis.
+        name: of the file when it is saved.
+        written: how values are written in the tooltip, as in ``%.2f``.
+    """
     return {
         "animation": False,
-        "grid": {"left": 44, "right": 16, "top": 72, "bottom": 44},
+        "grid": {"left": 44, "right": 16 if len(axes) == 1 else 44, "top": 72, "bottom": 44},
         "legend": {
             "top": 4,
             "left": 0,
             "itemGap": 14,
             "textStyle": {"color": palette.text},
         },
-        "tooltip": {"trigger": "axis", "valueFormatter": "%.2f" + (" %%" if accuracy else "")},
+        "tooltip": {"trigger": "axis", "valueFormatter": written},
         "toolbox": {
             "right": 0,
             "top": 30,
@@ -96,7 +128,7 @@ def live_option(
             "iconStyle": {"borderColor": palette.muted},
             "feature": {
                 "dataZoom": {"title": {"zoom": "Zoom into a box", "back": "Undo zoom"}},
-                "saveAsImage": {"title": "Save as PNG", "name": metric},
+                "saveAsImage": {"title": "Save as PNG", "name": name},
             },
         },
         "xAxis": {
@@ -111,16 +143,28 @@ def live_option(
             "nameTextStyle": {"color": palette.muted},
             "splitLine": {"show": False},
         },
-        "yAxis": {
-            "type": "value",
-            "name": AXES[metric],
-            "nameTextStyle": {"color": palette.muted, "align": "left", "padding": [0, 0, 0, -40]},
-            "axisLabel": {"color": palette.muted},
-            "splitLine": {"lineStyle": {"color": palette.grid}},
-            **bounds,
-        },
-        "series": [_series(line, palette) for line in lines],
+        "yAxis": axes[0] if len(axes) == 1 else list(axes),
+        "series": list(series),
     }
+
+
+def value_axis(title: str, palette: Palette) -> dict[str, Any]:
+    """A vertical axis with its title above."""
+    return {
+        "type": "value",
+        "name": title,
+        "nameTextStyle": {"color": palette.muted, "align": "left", "padding": [0, 0, 0, -40]},
+        "axisLabel": {"color": palette.muted},
+        "splitLine": {"lineStyle": {"color": palette.grid}},
+    }
+
+
+def points(epochs: Sequence[int], values: Sequence[float]) -> list[list[float | None]]:
+    """Epochs and values as a series wants them: where a run has diverged, the line has a gap."""
+    return [
+        [epoch, value if math.isfinite(value) else None]  # JSON has no NaN
+        for epoch, value in zip(epochs, values, strict=True)
+    ]
 
 
 def _series(line: Curve, palette: Palette) -> dict[str, Any]:
@@ -129,14 +173,10 @@ def _series(line: Curve, palette: Palette) -> dict[str, Any]:
         "id": line.role,
         "name": TITLES[line.role],
         "type": "line",
-        # JSON has no NaN: where a run has diverged, the line has a gap.
-        "data": [
-            [epoch, value if math.isfinite(value) else None]
-            for epoch, value in zip(line.epochs, line.values, strict=True)
-        ],
+        "data": points(line.epochs, line.values),
         "symbol": ECHARTS_SYMBOLS[line.role],
         "symbolSize": 6,
-        "showSymbol": len(line.epochs) <= 40,
+        "showSymbol": len(line.epochs) <= MARKED,
         "lineStyle": {"width": 2, "type": ECHARTS_LINES[line.role], "color": colour},
         "itemStyle": {"color": colour},
     }

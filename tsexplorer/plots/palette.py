@@ -26,7 +26,11 @@ PLOTLY_SYMBOLS: dict[Role, str] = {
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours on one background, as CSS hex."""
+    """Colours on one background, as CSS hex.
+
+    Attributes:
+        terms: of what is no role, in order; the last is like text.
+    """
 
     teacher: str
     baseline: str
@@ -34,6 +38,7 @@ class Palette:
     text: str
     muted: str
     grid: str
+    terms: tuple[str, ...]
 
     def __getitem__(self, role: Role) -> str:
         """The role's colour."""
@@ -41,5 +46,21 @@ class Palette:
         return colour
 
 
-LIGHT = Palette("#0072B2", "#6B6B6B", "#C44E00", "#1F2328", "#59636E", "#E3E6EA")
-DARK = Palette("#56B4E9", "#B0B0B0", "#FF9248", "#E8EAED", "#A4ADB8", "#33383F")
+LIGHT = Palette(
+    "#0072B2",
+    "#6B6B6B",
+    "#C44E00",
+    "#1F2328",
+    "#59636E",
+    "#E3E6EA",
+    ("#00795B", "#A8497F", "#8A6D00", "#1F2328"),
+)
+DARK = Palette(
+    "#56B4E9",
+    "#B0B0B0",
+    "#FF9248",
+    "#E8EAED",
+    "#A4ADB8",
+    "#33383F",
+    ("#2FC79B", "#E29AC6", "#E0CE4A", "#E8EAED"),
+)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tsexplorer.errors import NotFoundError
+from tsexplorer.planning import counted_as
 from tsexplorer.specs import ExperimentSpec, Role, StageSpec
 from tsexplorer.sweeps.events import Scores
 from tsexplorer.sweeps.spec import SweepSpec
@@ -156,6 +157,22 @@ class ExperimentSnapshot:
         raise NotFoundError(
             f'The experiment "{self.name}" has no {role} for seed {seed}; take one of its seeds.'
         )
+
+    def part(self, link: StageLink) -> str:
+        """What one of its stages is to it, in words: the role, numbered where there are several."""
+        alike = [one for one in self.stages if (one.seed, one.role) == (link.seed, link.role)]
+        place = next(place for place, one in enumerate(alike) if one.stage.hash == link.stage.hash)
+        named: dict[Role, str] = {
+            "hint": "hints",
+            "member": f"teacher {place + 2}",
+            "generation": f"generation {place + 1}",
+        }
+        return named.get(link.role, link.role)
+
+    @property
+    def counted(self) -> str:
+        """What its stages are counted as, nets for the most part."""
+        return counted_as(link.role for link in self.stages)
 
     @property
     def scores(self) -> dict[str, Scores]:

@@ -1,8 +1,8 @@
 """What a sweep is asked for, and the stages and experiments that follow from it.
 
 A *cell* is one setting of T, lambda and learning rate; a *student* is a cell under one seed. Under
-``hinton`` the teacher has no say at lambda = 1, whatever T: those cells are one training, the
-baseline, which is done once a seed and shared.
+objectives that are the baseline at lambda = 1 (``baseline_at_one``) the teacher has no say there,
+whatever T: those cells are one training, which is done once a seed and shared.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ from tsexplorer.specs import (
 
 MOST = 100
 """Values along one axis of the grid."""
-BASELINE_AT_ONE = ("hinton",)
-"""Objectives that are cross-entropy on the labels, and nothing else, at lambda = 1."""
 
 
 def _temperature(value: float) -> float:
@@ -132,7 +130,7 @@ class SweepSpec(Spec):
     @property
     def baseline_in_grid(self) -> bool:
         """Whether lambda = 1 is the baseline itself."""
-        return self.base.objective.name in BASELINE_AT_ONE
+        return get_objective(self.base.objective.name).baseline_at_one
 
     def experiment(self, cell: Cell, seeds: tuple[int, ...] | None = None) -> ExperimentSpec:
         """A cell as an experiment of its own.
@@ -165,7 +163,7 @@ class SweepSpec(Spec):
             cell = cell._replace(temperature=1.0)
         stage = self._stage(cell, seed, "distilled")
         if self.teachers == "shared" and stage.teachers:
-            stage = stage.model_copy(update={"teachers": (self.teacher(seed).hash,)})
+            stage = stage.model_copy(update={"teachers": self._teachers(seed)})
         return stage
 
     def baseline(self, learning_rate: float, seed: int) -> StageSpec:
@@ -187,10 +185,17 @@ class SweepSpec(Spec):
             seed = self.seeds[0]
         return self._stage(self.cells[0], seed, "teacher")
 
+    def members(self, seed: int) -> tuple[StageSpec, ...]:
+        """All stages that teach the students of a seed, the teacher first."""
+        if self.teachers == "shared":
+            seed = self.seeds[0]
+        stages = planned(self.experiment(self.cells[0], (seed,)))
+        return tuple(stage.spec for stage in stages if stage.role in ("teacher", "member"))
+
     @property
     def before(self) -> tuple[StageSpec, ...]:
         """Stages that must be done before any student trains."""
-        stages = [self.teacher(seed) for seed in self.seeds]
+        stages = [one for seed in self.seeds for one in self.members(seed)]
         if self.base.warm_start:
             stages += [self._stage(self.cells[0], seed, "baseline") for seed in self.seeds]
         return _once(stages)
@@ -227,6 +232,9 @@ class SweepSpec(Spec):
             ),
         )
 
+    def _teachers(self, seed: int) -> tuple[str, ...]:
+        return tuple(stage.hash for stage in self.members(seed))
+
     def _train(self, learning_rate: float) -> TrainSpec:
         return self.base.distilled_train.model_copy(update={"learning_rate": learning_rate})
 
@@ -243,25 +251,36 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
 
     Raises:
         NotFoundError: there is no such objective.
-        UserError: T or lambda takes no part in it.
+        UserError: T or lambda takes no part in it, or it has stages before the student's.
     """
     objective = get_objective(spec.name)
     if _sweepable(objective):
         return objective
-    known = [name for name in objective_names() if _sweepable(get_objective(name))]
+    if not objective.one_stage:
+        raise UserError(
+            f"The objective {spec.name!r} trains in more than one stage, and a sweep trains "
+            "students in one; choose another."
+        )
     raise UserError(
         f"The objective {spec.name!r} has no T and λ to sweep over; choose one of "
-        f"{', '.join(known)}."
+        f"{', '.join(sweepable())}."
     )
 
 
+def sweepable() -> tuple[str, ...]:
+    """Names of the objectives that have a T and a lambda to sweep over."""
+    return tuple(name for name in objective_names() if _sweepable(get_objective(name)))
+
+
 def _part(stage: StageSpec, sweep: SweepSpec) -> Role:
-    teachers = {sweep.teacher(seed).hash for seed in sweep.seeds}
-    return "teacher" if stage.hash in teachers else "baseline"
+    if stage.hash in {sweep.teacher(seed).hash for seed in sweep.seeds}:
+        return "teacher"
+    members = {key for seed in sweep.seeds for key in sweep._teachers(seed)}
+    return "member" if stage.hash in members else "baseline"
 
 
 def _sweepable(objective: Objective) -> bool:
-    return objective.uses_temperature and objective.uses_lambda and objective.first is None
+    return objective.uses_temperature and objective.uses_lambda and objective.one_stage
 
 
 def _once(stages: Iterable[StageSpec]) -> tuple[StageSpec, ...]:

@@ -73,6 +73,8 @@ def _key(task: Task) -> object:
     labels = [zlib.crc32(one.labels.numpy().data) for one in (splits.train, splits.validation)]
     jitter, epochs = task.spec.train.jitter, task.spec.train.epochs
     shown = (
+        task.spec.teacher_weights,
+        task.spec.combine,
         task.looks.teacher,
         data.name,
         data.scaling,

@@ -259,7 +259,8 @@ def _teacher(
         nets.append(_laid_out(net, device))
         macs += count(teacher.model, classes).macs
         bf16 = bf16 and uses_bf16(teacher.train.precision, net, device)
-    return MeanOfTeachers(nets), macs, bf16
+    mean = MeanOfTeachers(nets, spec.teacher_weights, spec.combine)
+    return mean.to(device), macs, bf16
 
 
 def _laid_out(net: Net, device: torch.device) -> Net:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from tsexplorer.data.batches import Batch
 from tsexplorer.models.net import Net
+from tsexplorer.specs import Combine
 from tsexplorer.training.interrupt import LARGEST_BATCH
 from tsexplorer.training.precision import autocast
 
@@ -40,24 +41,65 @@ class TeacherOutputs(Protocol):
 
 
 class MeanOfTeachers(nn.Module):
-    """Several nets as one: the mean of their logits. One teacher is itself."""
+    """Several nets as one that answers with logits. One teacher is itself.
 
-    def __init__(self, nets: Sequence[nn.Module]) -> None:
+    With weights w that sum to 1, the logits are
+
+        logits:         Σ w_k z_k
+        probabilities:  log Σ w_k softmax(z_k)  +  Σ w_k logsumexp(z_k)
+
+    The second have the mean of the softmaxes for their softmax; what is added is the same for all
+    classes, so that it changes no softmax, and keeps the logits at the level of the teachers' own.
+    An objective that tempers them by T ≠ 1 tempers that mean: it does not average tempered
+    softmaxes.
+    """
+
+    w_K: Tensor
+
+    def __init__(
+        self,
+        nets: Sequence[nn.Module],
+        weights: Sequence[float] = (),
+        combine: Combine = "logits",
+    ) -> None:
+        """Take the nets.
+
+        Args:
+            nets: K of them.
+            weights: what each counts, whatever their sum; none stands for all alike.
+            combine: what is averaged.
+        """
         super().__init__()
         self.nets = nn.ModuleList(nets)
+        self._combine: Combine = combine if len(nets) > 1 else "logits"
+        self._alike = not weights
+        w_K = torch.tensor(weights or [1.0] * len(nets))
+        self.register_buffer("w_K", w_K / w_K.sum(), persistent=False)
         self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Mean logits B×C."""
-        return torch.stack([net(images) for net in self.nets]).mean(0)
+        """Logits B×C."""
+        return self._one([net(images) for net in self.nets])
 
     def forward_with(
         self, images: Tensor, names: tuple[str, ...]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits B×C of the one net, and what its layers say, by name."""
-        (net,) = self.nets
-        assert isinstance(net, Net)
-        return net.forward_with(images, names)
+        """Logits B×C, and what layers of the first net say, by name."""
+        first, *others = self.nets
+        assert isinstance(first, Net)
+        z_BC, seen = first.forward_with(images, names)
+        return self._one([z_BC, *(net(images) for net in others)]), seen
+
+    def _one(self, answers: Sequence[Tensor]) -> Tensor:
+        z_KBC = torch.stack(list(answers))
+        if self._combine == "logits" and self._alike:
+            return z_KBC.mean(0)
+        z_KBC, w_K11 = z_KBC.float(), self.w_K[:, None, None]
+        if self._combine == "logits":
+            return (w_K11 * z_KBC).sum(0)
+        level_KB1 = z_KBC.logsumexp(-1, keepdim=True)
+        log_p_BC = (z_KBC - level_KB1 + w_K11.log()).logsumexp(0)
+        return log_p_BC + (w_K11 * level_KB1).sum(0)
 
 
 class Online:

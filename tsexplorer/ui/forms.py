@@ -15,20 +15,20 @@ from pydantic import BaseModel
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.models import get_preset, model_names
-from tsexplorer.objectives import get_objective, objective_names
+from tsexplorer.objectives import get_objective
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.specs import (
     DataSpec,
     ExperimentSpec,
     ModelSpec,
     NetConfig,
-    ObjectiveSpec,
     TrainSpec,
 )
+from tsexplorer.ui import teachers
 from tsexplorer.ui.left_out import LEFT_OUT
+from tsexplorer.ui.objective_form import adopt_options, fill_options, taught, with_value
 from tsexplorer.ui.state import adopt, number_within, one_of, publish
 
-TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
 WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
 CUSTOM = "custom"
 MORE = "train_more"
@@ -58,8 +58,10 @@ def fill(spec: ExperimentSpec) -> None:
         state[role] = model.name
         if model.net is not None:
             _fill_builder(role, model.net)
+    teachers.fill(spec)
     state["objective"] = spec.objective.name
     state["T"], state["lambda"] = spec.objective.temperature, spec.objective.lam
+    fill_options(spec.objective)
     state["warm_start"], state["seeds"] = spec.warm_start, len(spec.seeds)
     state[LEFT_OUT] = list(spec.left_out)
     for stage in STAGES:
@@ -92,9 +94,10 @@ def begin() -> None:
     adopt("data", one_of(dataset_names()))
     adopt("teacher", one_of(nets))
     adopt("student", one_of(nets))
-    adopt("objective", one_of(_objectives()))
+    adopt("objective", one_of(taught()))
     adopt("T", number_within(0.5, 50.0))
     adopt("lambda", number_within(0.0, 1.0))
+    adopt_options()
 
 
 def data_form() -> DataSpec:
@@ -125,53 +128,6 @@ def net_form(role: Literal["teacher", "student"], title: str) -> ModelSpec:
         return ModelSpec(name=name)
     with st.container(border=True):
         return ModelSpec(name=CUSTOM, net=_builder(role))
-
-
-def objective_form() -> ObjectiveSpec:
-    """Objective, T and lambda, and the formula in force with its numbers."""
-    names = _objectives()
-    name = st.selectbox(
-        "Objective",
-        names,
-        key="objective",
-        persist_state="session",
-        format_func=lambda name: get_objective(name).title,
-        help="\n\n".join(
-            f"**{get_objective(name).title}**: {get_objective(name).summary}" for name in names
-        ),
-    )
-    objective = get_objective(name)
-    left, right = st.columns(2)
-    with left:
-        temperature = st.select_slider(
-            "Temperature T",
-            with_value(TEMPERATURES, st.session_state["T"]),
-            key="T",
-            persist_state="session",
-            disabled=not objective.uses_temperature,
-            help="How far the teacher's answers are softened. At T = 1 they are its plain "
-            "probabilities; the higher T, the more the small ones speak.",
-        )
-    with right:
-        lam = st.slider(
-            "Weight of the labels λ",
-            0.0,
-            1.0,
-            step=0.05,
-            key="lambda",
-            persist_state="session",
-            disabled=not objective.uses_lambda,
-            help="1 is the baseline (labels alone), 0 learns from the teacher alone.",
-        )
-    for key in ("objective", "T", "lambda"):
-        publish(key)
-    spec = ObjectiveSpec(
-        name=name,
-        temperature=temperature if objective.uses_temperature else 1.0,
-        lam=lam if objective.uses_lambda else 0.0,
-    )
-    st.latex(rf"\footnotesize {objective.formula_in_force(spec)}")  # it must fit a phone
-    return spec
 
 
 def repeat_form() -> tuple[int, bool]:
@@ -219,11 +175,10 @@ def as_they_stand() -> tuple[str, int, bool, dict[Stage, dict[str, Any]]]:
 def suggested_name(spec: ExperimentSpec) -> str:
     """A name that says what the experiment is."""
     objective = get_objective(spec.objective.name)
-    parts = [f"{spec.student.name} from {spec.teacher.name}", spec.data.name, objective.name]
-    if objective.uses_temperature:
-        parts.append(f"T {spec.objective.temperature:g}")
-    if objective.uses_lambda:
-        parts.append(f"λ {spec.objective.lam:g}")
+    further = f" and {len(spec.more_teachers)} more" if spec.more_teachers else ""
+    parts = [f"{spec.student.name} from {spec.teacher.name}{further}"]
+    parts += [spec.data.name, objective.name]
+    parts += [f"{name} {value}" for name, value in objective.told(spec.objective)]
     if spec.left_out:
         parts.append(left_out_words(spec))
     return ", ".join(parts)[:80]
@@ -336,15 +291,5 @@ def _fill_builder(role: str, net: NetConfig) -> None:
         state[f"{role}.{name}"] = getattr(net, name)
 
 
-def _objectives() -> tuple[str, ...]:
-    """Objectives of the distilled stage; labels alone are the baseline's."""
-    return tuple(name for name in objective_names() if name != "labels")
-
-
 def _net_title(name: str) -> str:
     return "Build your own" if name == CUSTOM else get_preset(name).title
-
-
-def with_value(options: Sequence[Any], value: Any) -> list[Any]:
-    """The options, and a value that came from elsewhere in its place among them."""
-    return sorted({*options, value}) if value is not None else list(options)

@@ -13,10 +13,11 @@ import streamlit as st
 
 from tsexplorer.objectives import get_objective
 from tsexplorer.plots.live import AXES, Metric, curves, live_option
-from tsexplorer.plots.palette import TITLES
+from tsexplorer.plots.terms import terms, terms_option
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSnapshot
+from tsexplorer.ui.parts import further_parts
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.theme import (
     ROLE_MEANING,
@@ -34,6 +35,8 @@ CHARTS: dict[str, dict[str, Metric]] = {
     "Accuracy": {"Validation": "validation_accuracy", "Training": "train_accuracy"},
     "Loss": {"Validation": "validation_loss", "Training": "train_loss"},
 }
+TERMS = "terms_open"
+"""Whether the chart of the loss's terms is unfolded."""
 STATUS_WORDS = {
     "queued": "Waiting in the queue",
     "running": "Training",
@@ -63,7 +66,9 @@ def _draw(service: Service, key: str, was_active: bool) -> None:
             _job_bar(service, watch, watch.job)
         seed = _seed(watch)
         _stage_cards(watch, seed)
+        further_parts(watch, seed)
         _charts(watch, seed)
+        _terms(watch, seed)
 
 
 def _job_bar(service: Service, watch: Watch, job: JobSnapshot) -> None:
@@ -105,7 +110,9 @@ def _under_way(watch: Watch, done: int) -> str:
     links = watch.experiment.stages
     link = links[min(done, len(links) - 1)]
     seed = f", seed {link.seed}" if len(watch.experiment.spec.seeds) > 1 else ""
-    return f"{TITLES[link.role].lower()}{seed} (net {min(done + 1, len(links))} of {len(links)})"
+    place = f"{min(done + 1, len(links))} of {len(links)}"
+    one = watch.experiment.counted.removesuffix("s")
+    return f"{watch.experiment.part(link)}{seed} ({one} {place})"
 
 
 def job_buttons(service: Service, job: JobSnapshot) -> None:
@@ -199,6 +206,36 @@ def _chart(rows: Mapping[Role, Sequence[EpochRow]], metric: Metric, epochs: int)
     )
 
 
+def _terms(watch: Watch, seed: int) -> None:
+    """What the distilled student's loss is made of, folded; nothing where it is of one piece."""
+    objective = get_objective(watch.experiment.spec.objective.name)
+    stage = watch.experiment.stage(seed, "distilled")
+    lines = terms(watch.epochs.get(stage.hash, ()))
+    if len(lines) < 2:
+        return
+    more = st.expander(
+        "Terms of the distilled student's loss",
+        icon=":material/stacked_line_chart:",
+        key=TERMS,
+        on_change="rerun",
+    )
+    if not more.open:
+        return
+    plain = [line.name for line in lines if line.name in objective.unitless]
+    unit = "" if plain else "nats"
+    option = terms_option(lines, objective.shares, unit, palette(), stage.spec.train.epochs)
+    ends = ", ".join(f"{line.name} {line.values[-1]:g}" for line in lines)
+    with more:
+        st.echarts_chart(
+            option, key="live_terms", height=300, alt=f"Terms by epoch; last values: {ends}"
+        )
+        units = f" {' and '.join(plain)}: plain numbers; all else in nats." if plain else ""
+        st.caption(
+            f"Training images, mean over each epoch, before their weights.{units} "
+            f"{objective.in_words(stage.spec.objective)}."
+        )
+
+
 def result(service: Service, experiment: ExperimentSnapshot) -> None:
     """The headline of a finished experiment."""
     gain = service.gain(experiment)
@@ -209,16 +246,22 @@ def result(service: Service, experiment: ExperimentSnapshot) -> None:
         "Gap closed (test)",
         with_interval(gain.gap, 0),
         help="(distilled − baseline) / (teacher − baseline), on the test split; – where the "
-        "teacher is not better than the baseline.",
+        "teacher is not better than the baseline. Of several teachers the first is meant, whose "
+        "test accuracy was read once as the others' were, so that the number compares with that of "
+        "one teacher.",
         border=True,
     )
+    several = len(experiment.spec.members) > 1
     right.markdown(
         f"The student went from **{with_interval(gain.accuracy['baseline'])}** to "
-        f"**{with_interval(gain.accuracy['distilled'])}**; its teacher has "
+        f"**{with_interval(gain.accuracy['distilled'])}**; its {'first ' * several}teacher has "
         f"**{with_interval(gain.accuracy['teacher'])}**."
     )
     right.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
         f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
-        f"{get_objective(spec.name).convention}; T = {spec.temperature:g}, λ = {spec.lam:g}."
+        f"{get_objective(spec.name).in_words(spec)}."
+        + "".join(
+            f" {words}; gap closed against the first." for words in experiment.spec.ensemble_words
+        )
     )

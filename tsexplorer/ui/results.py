@@ -10,6 +10,7 @@ from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
 from tsexplorer.objectives import get_objective
+from tsexplorer.objectives.base import format_scalar
 from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES, ExperimentSpec
@@ -30,21 +31,18 @@ def provenance(experiment: ExperimentSnapshot) -> str:
 
 
 def objective_words(spec: ExperimentSpec) -> str:
-    """The objective with its T and lambda, and what is left out, as one phrase."""
-    objective = get_objective(spec.objective.name)
-    numbers = []
-    if objective.uses_temperature:
-        numbers.append(f"T = {spec.objective.temperature:g}")
-    if objective.uses_lambda:
-        numbers.append(f"λ = {spec.objective.lam:g}")
-    return ", ".join(filter(None, [objective.convention, *numbers, left_out_words(spec)]))
+    """The objective with its numbers, and what is left out, as one phrase."""
+    words = get_objective(spec.objective.name).in_words(spec.objective)
+    return ", ".join(filter(None, [words, *spec.ensemble_words, left_out_words(spec)]))
 
 
 def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
     """One line on where an experiment stands."""
     if not experiment.done:
         done = sum(link.stage.status == "done" for link in experiment.stages)
-        return f"{experiment.status}, {done} of {len(experiment.stages)} nets trained"
+        return (
+            f"{experiment.status}, {done} of {len(experiment.stages)} {experiment.counted} trained"
+        )
     gain = service.gain(experiment)
     return (
         f"distilled {with_interval(gain.accuracy['distilled'])} (test), gap closed "
@@ -136,6 +134,10 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Data": get_dataset(spec.data.name).info.title,
         "Pixel scaling": spec.data.scaling,
         "Teacher net": describe(spec.teacher),
+        "Further teachers": ", ".join(describe(one.model) for one in spec.more_teachers) or "–",
+        "Weights of the teachers": ", ".join(f"{one.weight:g}" for one in spec.members),
+        "Seed offsets of the teachers": ", ".join(str(one.seed_offset) for one in spec.members),
+        "Teachers averaged by": spec.combine if spec.more_teachers else "–",
         "Student net": describe(spec.student),
         "Objective": get_objective(spec.objective.name).title,
         "Temperature T": f"{spec.objective.temperature:g}",
@@ -144,6 +146,9 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Left out of the transfer set": left_out_words(spec).removeprefix("without ") or "nothing",
         "Seeds": ", ".join(str(seed) for seed in spec.seeds),
     }
+    objective = get_objective(spec.objective.name)
+    for name, value in objective.settings(spec.objective).items():
+        settings[f"{objective.title}: {name.replace('_', ' ')}"] = format_scalar(value)
     for stage in ("teacher", "baseline", "distilled"):
         for name, value in getattr(spec, f"{stage}_train").model_dump().items():
             words = "off" if value is None else f"{value:g}" if isinstance(value, float) else value

@@ -50,6 +50,13 @@ def publish(key: str, slot: str | None = None) -> None:
         st.query_params[key] = text
 
 
+def unpublish(key: str) -> None:
+    """Take a value out of the URL; the session keeps its own."""
+    st.session_state.setdefault(WRITTEN, {}).pop(key, None)
+    if key in st.query_params:
+        del st.query_params[key]
+
+
 def one_of(names: Sequence[str]) -> Callable[[str], str]:
     """A reader for :func:`adopt` that takes these names alone."""
 

@@ -128,10 +128,11 @@ def _datasets() -> list[dict[str, Any]]:
 
 @app.command(rich_help_panel=LOOK_UP)
 def objectives(json: Json = False) -> None:
-    """List the objectives: which of T and λ each uses, its formula and its source.
+    """List the objectives: which of T and λ each uses, its options, its formula and its source.
 
-    The formula is in LaTeX, with --json. z_t and z_s are the logits of teacher and student, y is
-    the label.
+    Options stand there with what they are if nobody sets them; --json says what each does. The
+    formula is in LaTeX, with --json. z_t and z_s are the logits of teacher and student, y is the
+    label.
     """
     rows = _objectives()
     if json:
@@ -143,17 +144,31 @@ def objectives(json: Json = False) -> None:
             (
                 row["name"],
                 row["title"],
-                ", ".join(SYMBOLS[one] for one in row["parameters"]) or NONE,
+                ", ".join([SYMBOLS[one] for one in row["parameters"]] + _defaults(row)) or NONE,
                 row["convention"],
                 row["source"],
             )
             for row in rows
         ],
-        notes=["λ = 1 is the baseline under hinton; --json gives each formula in LaTeX."],
+        notes=[
+            f"λ = 1 is the baseline under {', '.join(_baselines(rows))}; --json gives each formula "
+            "in LaTeX.",
+            "Options are set by run --objective NAME --option NAME=VALUE.",
+        ],
     )
 
 
 SYMBOLS = {"temperature": "T", "lambda": "λ"}
+
+
+def _defaults(row: dict[str, Any]) -> list[str]:
+    from tsexplorer.objectives.base import format_scalar
+
+    return [f"{one['name']}={format_scalar(one['default'])}" for one in row["options"]]
+
+
+def _baselines(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["name"] for row in rows if row["baseline_at_one"]]
 
 
 def _objectives() -> list[dict[str, Any]]:
@@ -168,7 +183,21 @@ def _objectives() -> list[dict[str, Any]]:
                 "title": objective.title,
                 "summary": objective.summary,
                 "parameters": [name for name, uses in used.items() if uses],
+                "options": [
+                    {
+                        "name": option.name,
+                        "title": option.title,
+                        "default": option.default,
+                        "low": option.low,
+                        "high": option.high,
+                        "choices": list(option.choices),
+                        "layer_of": option.layer_of,
+                        "help": option.help,
+                    }
+                    for option in objective.options
+                ],
                 "needs_teacher": objective.needs_teacher,
+                "baseline_at_one": objective.baseline_at_one,
                 "formula": objective.formula,
                 "convention": objective.convention,
                 "source": objective.source,

@@ -39,6 +39,24 @@ def run(
         int | None,
         typer.Option("--seeds", metavar="N", min=1, max=100, help="Train seeds 0 to N - 1."),
     ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            "--objective",
+            metavar="O",
+            help="Distil by this one; the objectives command lists them and their options.",
+            show_default=False,
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="One of the objective's options; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="X", help="Keep it under this name.", show_default=False),
@@ -65,15 +83,28 @@ def run(
 
     With --json: experiment, seeds (for each the stages teacher, baseline and distilled with
     parameters, epochs, train_seconds, validation_accuracy and test_accuracy, and gap_closed),
-    mean and interval over the seeds; accuracies are shares of 1. A run that fails prints nothing
-    on standard output.
+    mean and interval over the seeds; accuracies are shares of 1. Where more is trained (further
+    teachers, hints), a seed has it under further. A run that fails prints nothing on standard
+    output.
     """
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.cli.requests import asked_for
 
-    wanted = asked_for(recipe, spec, data=data, seeds=seeds, name=name, left_out=leave_out or ())
+    options = tuple(option or ())
+    wanted = asked_for(
+        recipe,
+        spec,
+        data=data,
+        seeds=seeds,
+        name=name,
+        objective=objective,
+        options=options,
+        left_out=leave_out or (),
+    )
+    as_in_the_file = spec is not None and data is None and seeds is None
+    as_in_the_file = as_in_the_file and objective is None and not options and not leave_out
     with opened() as service:
-        if name is None and (spec is None or data is not None or seeds is not None or leave_out):
+        if name is None and not as_in_the_file:
             free = service.free_name(wanted, wanted.name)
             wanted = wanted.model_copy(update={"name": free})
         for remark in service.check(wanted).remarks:

@@ -55,6 +55,15 @@ def tune(
     objective: Annotated[
         str | None, typer.Option(metavar="O", help="One that has a T and a λ.")
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="One of the objective's options; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Epochs of each student.")
     ] = None,
@@ -93,6 +102,7 @@ def tune(
         teacher=teacher,
         student=student,
         objective=objective,
+        options=option or (),
         epochs=epochs,
         temperatures=temperatures,
         lambdas=lambdas,

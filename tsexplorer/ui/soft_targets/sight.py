@@ -80,7 +80,9 @@ class Sight:
     def words(self) -> str:
         """Where the figures come from: split, data, seed."""
         seed = next(iter(self.stages.values())).spec.seed
-        return f"{self.images.words[0].upper()}{self.images.words[1:]}; seed {seed}."
+        several = len(self.experiment.spec.members)
+        first = f" Teacher: the first of {several}." if several > 1 else ""
+        return f"{self.images.words[0].upper()}{self.images.words[1:]}; seed {seed}.{first}"
 
 
 def begin() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import get_objective, objective_names
 from tsexplorer.objectives.base import format_number
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec, shorten
@@ -16,6 +15,7 @@ from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.nets import compare_nets
+from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import SWEEP
 from tsexplorer.ui.theme import counted, duration, escaped
@@ -57,7 +57,7 @@ def form(service: Service) -> None:
         teacher = forms.net_form("teacher", "Teacher net")
     with second:
         student = forms.net_form("student", "Student net")
-    objective = objective_form()
+    objective = grid_objective(pair(data.name, teacher, student))
     temperatures = _values("Temperatures T", "temperatures", "The columns of the map.")
     lambdas = _values(
         "Weights of the labels λ",
@@ -97,7 +97,7 @@ def form(service: Service) -> None:
             "data": data,
             "teacher": teacher,
             "student": student,
-            "objective": {"name": objective},
+            "objective": objective,
             **trains,
         }
         grid = {
@@ -153,27 +153,6 @@ def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
         help=f"{meaning} Numbers with commas between them.",
     )
     return text
-
-
-def objective_form() -> str:
-    """An objective that has a T and a lambda, with its formula."""
-    names = [
-        name
-        for name in objective_names()
-        if get_objective(name).uses_temperature and get_objective(name).uses_lambda
-    ]
-    name: str = st.selectbox(
-        "Objective",
-        names,
-        key="sweep.objective",
-        persist_state="session",
-        format_func=lambda name: get_objective(name).title,
-        help="\n\n".join(
-            f"**{get_objective(name).title}**: {get_objective(name).summary}" for name in names
-        ),
-    )
-    st.latex(rf"\scriptsize {get_objective(name).formula}")  # it must fit a phone
-    return name
 
 
 def _cluster(service: Service) -> str:

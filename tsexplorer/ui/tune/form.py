@@ -13,9 +13,10 @@ from tsexplorer.tunes.spec import TuneSpec
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.nets import compare_nets
+from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import TUNING
-from tsexplorer.ui.sweep.form import STAGES, numbers, objective_form
+from tsexplorer.ui.sweep.form import STAGES, numbers
 from tsexplorer.ui.theme import counted, escaped
 
 FIRST: dict[str, Any] = {
@@ -87,7 +88,7 @@ def form(service: Service) -> None:
         teacher = forms.net_form("teacher", "Teacher net")
     with second:
         student = forms.net_form("student", "Student net")
-    objective = objective_form()
+    objective = grid_objective(pair(data.name, teacher, student))
     ranges = {name: _range(name) for name in RANGES}
     first, second = st.columns(2)
     values: dict[str, Any] = {}
@@ -114,7 +115,7 @@ def form(service: Service) -> None:
             "data": data,
             "teacher": teacher,
             "student": student,
-            "objective": {"name": objective},
+            "objective": objective,
             **trains,
         }
         values["base"] = parse_spec(ExperimentSpec, base)

@@ -1,0 +1,34 @@
+"""An ensemble on a split: worked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tsexplorer.analysis.ensemble import combined, ensemble
+
+# Probabilities of 3 teachers for 4 images of 2 classes. The third is so sure of image 4 that it
+# wins by logits, and is outvoted by probabilities.
+FIRST_C = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]]
+SECOND_C = [[0.8, 0.2], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]]
+THIRD_C = [[0.7, 0.3], [0.3, 0.7], [0.4, 0.6], [0.999, 0.001]]
+ANSWERS = [np.log(rows) for rows in (FIRST_C, SECOND_C, THIRD_C)]
+LABELS = np.array([0, 1, 1, 1])
+
+
+def test_members_agreement_and_both_means() -> None:
+    by_logits = ensemble(ANSWERS, LABELS, [1, 1, 1], "logits")
+    assert by_logits.accuracies_K.tolist() == [0.75, 1.0, 0.75]
+    assert by_logits.agreement_KK.tolist() == [[1, 0.75, 0.5], [0.75, 1, 0.75], [0.5, 0.75, 1]]
+    # Odds of class 1: for image 3 0.4/0.6 · 0.7/0.3 · 0.6/0.4 > 1, for image 4 7/3 · 4 / 999 < 1.
+    assert by_logits.accuracy == 0.75
+    # Image 4: (0.7 + 0.8 + 0.001) / 3 = 0.5003.
+    assert ensemble(ANSWERS, LABELS, [1, 1, 1], "probabilities").accuracy == 1.0
+    assert by_logits.size == 4
+
+
+def test_weights_count_whatever_their_sum() -> None:
+    mean_NC = combined(np.stack(ANSWERS), [2, 0.5, 2.5], "probabilities")
+    assert mean_NC[0] == pytest.approx([0.4 * 0.9 + 0.1 * 0.8 + 0.5 * 0.7, 0.21])
+    heavy = combined(np.stack(ANSWERS), [1e6, 1, 1], "logits")
+    assert (heavy.argmax(1) == ANSWERS[0].argmax(1)).all()

@@ -1,0 +1,69 @@
+"""Experiments that train more than three nets, on the pages that show them."""
+
+from __future__ import annotations
+
+from tests.examples import TINY
+from tests.jobs.jobs_examples import ended
+from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.service import Service
+from tsexplorer.specs import ROLES, FurtherTeacher, ModelSpec, ObjectiveSpec, TrainSpec
+from tsexplorer.ui.results import accuracy_dots, accuracy_lines
+from tsexplorer.ui.theme import percent
+
+TWO = TrainSpec(epochs=2, batch_size=500)
+
+
+def trained(service: Service, **changes: object) -> str:
+    """An experiment whose nets are all trained."""
+    job = service.start(TINY.model_copy(update={"name": "further", **changes}))
+    assert ended(service, job).status == "done"
+    return job.experiment_id
+
+
+def test_an_ensemble_is_asked_for_in_the_form(service: Service, open_page: OpenPage) -> None:
+    page = open_page("train")
+    page.number_input(key="more.count").set_value(2).run()
+    page.selectbox(key="more.1.net").set_value("lenet-5").run()
+    page.number_input(key="more.1.weight").set_value(3.0).run()
+    page.selectbox(key="more.combine").set_value("probabilities").run()
+    no_exception(page)
+    assert "5 nets" in words(page)
+    page.button(key="start").click().run()
+    spec = service.experiments()[0].spec
+    first, second = spec.more_teachers
+    assert first == FurtherTeacher(model=spec.teacher, seed_offset=1000)
+    assert second == FurtherTeacher(model=ModelSpec(name="lenet-5"), weight=3)
+    assert spec.combine == "probabilities"
+
+
+def test_members_are_shown_beside_their_ensemble(service: Service, open_page: OpenPage) -> None:
+    member = FurtherTeacher(model=TINY.teacher, seed_offset=1)
+    key = trained(service, more_teachers=(member,))
+    page = open_page("train", experiment=key)
+    no_exception(page)
+    said = words(page)
+    assert "The teachers, one by one and together" in said
+    assert "**Teacher 2**" in said
+    assert "gap closed against the first" in said
+    table, agreement = (one.value for one in page.dataframe[-2:])
+    assert table["Teacher"].tolist() == ["Teacher 1", "Teacher 2", "Ensemble"]
+    stages = [link.stage for link in service.experiment(key).stages][:2]
+    shown = [percent(stage.validation_accuracy) for stage in stages]
+    assert table["Accuracy"].tolist()[:2] == shown
+    assert agreement.iloc[0, 1] == agreement.iloc[1, 0]
+    assert agreement.iloc[0, 0] == "100.00 %"
+
+
+def test_hints_are_shown_with_their_loss_and_no_accuracy(
+    service: Service, open_page: OpenPage
+) -> None:
+    key = trained(service, objective=ObjectiveSpec(name="fitnets"), distilled_train=TWO)
+    page = open_page("train", experiment=key)
+    [hints] = [one.value for one in page.caption if "First part of the distilled" in one.value]
+    assert "2 epochs in" in hints
+    assert "loss " in hints
+    assert "%" not in hints
+    assert "Loss of the hints by epoch" in [one.label for one in page.expander]
+    experiments = [service.experiment(key)]
+    assert [one.role for one in accuracy_dots(service, experiments, "test")] == list(ROLES)
+    assert [one.role for one in accuracy_lines(service, experiments)] == list(ROLES)

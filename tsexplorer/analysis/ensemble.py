@@ -1,0 +1,67 @@
+"""What several teachers say together, beside what each says.
+
+Shape suffixes: K teachers, N images, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tsexplorer.analysis.class_matrix import Integers
+from tsexplorer.analysis.ranking import right
+from tsexplorer.analysis.soft_targets import Floats, Logits, soft_targets
+from tsexplorer.specs import Combine
+
+
+class Ensemble(NamedTuple):
+    """An ensemble on a split.
+
+    Attributes:
+        accuracies_K: of each teacher, share of 1.
+        agreement_KK: share of the images to which two teachers give the same answer, right or not.
+        accuracy: of the ensemble, share of 1.
+        size: images.
+    """
+
+    accuracies_K: Floats
+    agreement_KK: Floats
+    accuracy: float
+    size: int
+
+
+def ensemble(
+    answers: Sequence[Logits], labels_N: Integers, weights: Sequence[float], combine: Combine
+) -> Ensemble:
+    """Teachers alone, two by two, and all together.
+
+    Args:
+        answers: logits N×C of each teacher.
+        labels_N: true classes.
+        weights: what each teacher counts, whatever their sum.
+        combine: what of them is averaged.
+    """
+    z_KNC = np.stack(answers)
+    said_KN = z_KNC.argmax(-1)
+    together_NC = combined(z_KNC, weights, combine)
+    return Ensemble(
+        accuracies_K=np.array([right(z_NC, labels_N).mean() for z_NC in z_KNC]),
+        agreement_KK=(said_KN[:, None] == said_KN[None]).mean(-1),
+        accuracy=float(right(together_NC, labels_N).mean()),
+        size=len(labels_N),
+    )
+
+
+def combined(z_KNC: Logits, weights: Sequence[float], combine: Combine) -> Floats:
+    """The ensemble's mean logits, or its mean probabilities, N×C.
+
+    >>> apart = np.log([[[0.9, 0.1]], [[0.2, 0.8]]])
+    >>> combined(apart, [1, 1], "probabilities").round(3).tolist()
+    [[0.55, 0.45]]
+    """
+    share_K = np.asarray(weights, dtype=np.float64) / sum(weights)
+    said_KNC = z_KNC if combine == "logits" else np.stack([soft_targets(z, 1.0) for z in z_KNC])
+    mean_NC: Floats = np.einsum("k,knc->nc", share_K, said_KNC)
+    return mean_NC

@@ -1,0 +1,168 @@
+"""The form's further teachers: how many, which nets, what each counts, how they are averaged."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from tsexplorer.data.registry import get_dataset
+from tsexplorer.models import count, describe, get_preset, model_names
+from tsexplorer.specs import ExperimentSpec, FurtherTeacher, ModelSpec
+from tsexplorer.ui.process import sentences
+from tsexplorer.ui.theme import counted
+
+MOST = 4
+"""Further teachers that the form asks for; a spec file may have more."""
+OPEN, COUNT, COMBINE, FIRST = "more.open", "more.count", "more.combine", "more.first"
+LIKE_FIRST = "like the first"
+OWN = "own"
+APART = 1000
+"""Between seed offsets of the same net, so that experiments of few seeds share none."""
+WORDS = {"logits": "Logits", "probabilities": "Probabilities"}
+
+
+def fill(spec: ExperimentSpec) -> None:
+    """Put an experiment's further teachers into the session."""
+    state = st.session_state
+    further = spec.more_teachers[:MOST]
+    state[COUNT], state[COMBINE], state[FIRST] = len(further), spec.combine, spec.teacher_weight
+    for place, one in enumerate(further):
+        state[_key(place, "weight")] = one.weight
+        state[_key(place, "net")] = one.model.name
+        if one.model == spec.teacher:
+            state[_key(place, "net")] = LIKE_FIRST
+        elif one.model.net is not None:
+            state[_key(place, "net")], state[_key(place, OWN)] = OWN, one.model
+
+
+def form(dataset: str, first: ModelSpec) -> dict[str, Any]:
+    """Further teachers as the fields of an experiment.
+
+    Args:
+        dataset: whose classes the nets tell apart.
+        first: the first teacher's net.
+    """
+    state = st.session_state
+    asked = int(state[COUNT])
+    title = "Further teachers" if not asked else f"Ensemble of {asked + 1} teachers"
+    part = st.expander(title, icon=":material/groups:", key=OPEN, on_change="rerun")
+    if part.open:
+        with part:
+            _controls(dataset, first)
+    further = _further(first)
+    if not further:
+        return {}
+    return {
+        "more_teachers": further,
+        "teacher_weight": float(state[FIRST]),
+        "combine": state[COMBINE],
+    }
+
+
+def apart(models: list[ModelSpec]) -> list[int]:
+    """Seed offsets that keep the same net apart from itself.
+
+    >>> apart([ModelSpec(name="wu-cnn"), ModelSpec(name="lenet-5"), ModelSpec(name="wu-cnn")])
+    [0, 0, 1000]
+    """
+    return [APART * models[:place].count(one) for place, one in enumerate(models)]
+
+
+def _controls(dataset: str, first: ModelSpec) -> None:
+    state = st.session_state
+    st.caption(
+        "The student then learns from the mean of several teachers. Each is a net of its own to be "
+        "trained; the same net may be there again, with another seed."
+    )
+    left, right = st.columns(2)
+    asked = left.number_input("Further teachers", 0, MOST, key=COUNT, persist_state="session")
+    if not asked:
+        return
+    right.selectbox(
+        "Averaged by",
+        list(WORDS),
+        key=COMBINE,
+        format_func=WORDS.__getitem__,
+        persist_state="session",
+        help=ExperimentSpec.model_fields["combine"].description,
+    )
+    st.number_input("Weight of teacher 1", 0.01, 100.0, key=FIRST, persist_state="session")
+    for place in range(int(asked)):
+        state.setdefault(_key(place, "net"), LIKE_FIRST)
+        state.setdefault(_key(place, "weight"), 1.0)
+        left, right = st.columns([3, 2])
+        left.selectbox(
+            f"Teacher {place + 2}",
+            _nets(place),
+            key=_key(place, "net"),
+            format_func=partial(_title, place),
+            persist_state="session",
+        )
+        right.number_input(
+            f"Weight of teacher {place + 2}",
+            0.01,
+            100.0,
+            key=_key(place, "weight"),
+            persist_state="session",
+        )
+    with sentences():
+        st.caption(_costs(dataset, first))
+
+
+def _nets(place: int) -> list[str]:
+    own = [OWN] if _key(place, OWN) in st.session_state else []
+    return [LIKE_FIRST, *own, *model_names()]
+
+
+def _title(place: int, name: str) -> str:
+    if name == LIKE_FIRST:
+        return "Like the first"
+    if name == OWN:
+        return describe(st.session_state[_key(place, OWN)])
+    return get_preset(name).title
+
+
+def _further(first: ModelSpec) -> tuple[FurtherTeacher, ...]:
+    state = st.session_state
+    places = range(int(state[COUNT]))
+    models = [first, *(_model(place, first) for place in places)]
+    return tuple(
+        FurtherTeacher(
+            model=models[place + 1],
+            seed_offset=offset,
+            weight=float(state.get(_key(place, "weight"), 1.0)),
+        )
+        for place, offset in zip(places, apart(models)[1:], strict=True)
+    )
+
+
+def _model(place: int, first: ModelSpec) -> ModelSpec:
+    name = st.session_state.get(_key(place, "net"), LIKE_FIRST)
+    if name == LIKE_FIRST:
+        return first
+    if name == OWN:
+        own: ModelSpec = st.session_state[_key(place, OWN)]
+        return own
+    return ModelSpec(name=name)
+
+
+def _costs(dataset: str, first: ModelSpec) -> str:
+    """What each further teacher weighs, and all together with the first."""
+    classes = len(get_dataset(dataset).info.classes)
+    further = [one.model for one in _further(first)]
+    counts = [count(model, classes) for model in (first, *further)]
+    lines = [
+        f"Teacher {place + 2}: {describe(model)}, {one.parameters:,} parameters, "
+        f"{counted(one.macs)} MACs"
+        for place, (model, one) in enumerate(zip(further, counts[1:], strict=True))
+    ]
+    total = sum(one.parameters for one in counts)
+    macs = sum(one.macs for one in counts)
+    together = f"All {len(counts)} teachers: {total:,} parameters, {counted(macs)} MACs an image"
+    return "  \n".join([*lines, together])
+
+
+def _key(place: int, what: str) -> str:
+    return f"more.{place}.{what}"
