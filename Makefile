@@ -12,7 +12,7 @@ PORT    ?= 8501
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check lint format bench demo findings screenshots install install-cluster install-test browser clean
+.PHONY: help run test test-slow check lint format bench demo findings results screenshots install install-cluster install-test browser clean
 
 help:  ## Show this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,13 @@ findings: $(VENV)/.installed  ## Train the maps that ship, into assets/findings/
 		$(BIN)/python -m tsexplorer sweep --finding $$name $(OPTIONS); \
 		$(BIN)/python -m tsexplorer.findings $$name $(INTO); \
 	done
+
+RECIPE ?= quick
+SEEDS  ?= 3
+
+results: $(VENV)/.installed  ## Train a recipe and write its figures, into assets/results/: make results RECIPE=hinton-2015
+	$(BIN)/python -m tsexplorer run $(RECIPE) --seeds $(SEEDS)
+	$(BIN)/python -m tsexplorer.results $(RECIPE)
 
 screenshots: install-test browser  ## Take the README's pictures anew, into assets/screenshots/
 	$(TESTING) $(BIN)/python -m tests.browser.screenshots

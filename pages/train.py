@@ -10,6 +10,7 @@ from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.ensemble import ensemble_view
+from tsexplorer.ui.left_out import left_out_as_it_stands, left_out_form
 from tsexplorer.ui.live import live_view, result
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import objective_form, pair
@@ -62,9 +63,11 @@ def settings(service: Service) -> None:
         with more:
             name = forms.name_form()
             seeds, warm_start = forms.repeat_form()
+            left_out = left_out_form(data.name)
             trains = forms.train_forms()
     else:
         name, seeds, warm_start, trains = forms.as_they_stand()
+        left_out = left_out_as_it_stands(data.name)
     with nets, sentences():
         compare_nets(data.name, teacher, student)
     with button, sentences():
@@ -75,6 +78,7 @@ def settings(service: Service) -> None:
             "objective": objective,
             "seeds": tuple(range(seeds)),
             "warm_start": warm_start,
+            "left_out": left_out,
             **ensemble,
             **trains,
         }

@@ -21,6 +21,7 @@ LAYERS = [
     *("app", "pages"),
     *("__main__", "cli"),
     "ui",
+    "results",
     "findings",
     "service",
     "tuning",

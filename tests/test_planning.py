@@ -103,6 +103,7 @@ def test_moving_t_or_lambda_trains_one_small_net(
         ({"data": DataSpec(scaling="standard")}, {"teacher", "baseline", "distilled"}),
         ({"seeds": (1,)}, {"teacher", "baseline", "distilled"}),
         ({"warm_start": True}, {"distilled"}),
+        ({"left_out": (3,)}, {"distilled"}),
     ],
 )
 def test_a_change_trains_anew_what_depends_on_it(
@@ -118,6 +119,17 @@ def test_warm_start_goes_on_from_this_seeds_baseline() -> None:
         assert stages["baseline"].spec.start_from is None
     warm, colder = experiment(warm_start=True), experiment(warm_start=True, baseline_train=FAST)
     assert moved(warm, colder) == {"baseline", "distilled"}
+
+
+def test_leaving_classes_out_is_for_all_that_the_student_learns_from_the_teacher() -> None:
+    hints = Course(first=ObjectiveSpec(name="hints"))
+    stages = {one.role: one.spec for one in plan(experiment(left_out=(7, 3, 7)), hints)}
+    assert {role: one.left_out for role, one in stages.items()} == {
+        "teacher": (),
+        "baseline": (),
+        "hint": (3, 7),
+        "distilled": (3, 7),
+    }
 
 
 def test_without_need_of_a_teacher_nothing_hangs_on_it() -> None:

@@ -119,6 +119,12 @@ def test_distilling_from_labels_alone_is_allowed_and_said(service: Service):
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"left_out": (3, 12)}, r"^MNIST, 5,000 digits has no class 12 to leave out; its labels are 0"),
+    ({"left_out": tuple(range(10))}, r"^With all classes left out nothing is left to learn from"),
+    (
+        {"left_out": (3,), "distilled_train": TrainSpec(batch_size=3601)},
+        r"^The batch size 3,601 is larger than the 3,600 training images that are left without",
+    ),
     ({"data": DataSpec(name="cats")}, r"^There is no dataset called 'cats'; choose one of mnist"),
     ({"teacher": ModelSpec(name="hal")}, r"^There is no net called 'hal'; choose one of "),
     ({"student": ModelSpec(name="hal")}, r"^There is no net called 'hal'; choose one of "),

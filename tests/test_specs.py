@@ -94,6 +94,7 @@ DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
             "seed": 0,
             "teachers": [],
             "start_from": None,
+            "left_out": [],
             "teacher_weights": [],
             "combine": "logits",
         },
@@ -111,6 +112,7 @@ DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
             "distilled_train": TRAIN_DEFAULTS,
             "warm_start": False,
             "seeds": [0],
+            "left_out": [],
             "more_teachers": [],
             "teacher_weight": 1.0,
             "combine": "logits",
@@ -173,6 +175,7 @@ train_specs = st.builds(
     averaging=shares,
     precision=st.sampled_from(["auto", "fp32", "bf16"]),
 )
+labels = st.lists(st.integers(0, 30), max_size=3).map(tuple)
 stage_specs = st.builds(
     StageSpec,
     data=data_specs,
@@ -182,6 +185,7 @@ stage_specs = st.builds(
     seed=st.integers(0, 2**31),
     teachers=st.lists(words, max_size=2).map(tuple),
     start_from=st.none() | words,
+    left_out=labels,
 )
 experiment_specs = st.builds(
     ExperimentSpec,
@@ -193,7 +197,7 @@ experiment_specs = st.builds(
     teacher_train=train_specs,
     baseline_train=train_specs,
     distilled_train=train_specs,
-    warm_start=st.booleans(),
+    left_out=labels,
     seeds=st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=4, unique=True).map(tuple),
 )
 any_spec: st.SearchStrategy[Spec] = st.one_of(
@@ -363,6 +367,7 @@ def test_equal_stages_and_no_others_share_a_hash(one: StageSpec, other: StageSpe
 def test_the_role_is_no_part_of_a_stage() -> None:
     assert set(StageSpec.model_fields) == {
         *("data", "model", "objective", "train", "seed", "teachers", "start_from"),
+        "left_out",
         *("teacher_weights", "combine"),
     }
 

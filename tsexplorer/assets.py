@@ -9,6 +9,7 @@ from typing import Any
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 DEMO = ASSETS / "demo"
 FINDINGS = ASSETS / "findings"
+RESULTS = ASSETS / "results"
 
 
 def read_json(file: Path) -> dict[str, Any]:

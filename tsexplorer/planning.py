@@ -99,6 +99,7 @@ def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator
         start_from=baseline.hash if experiment.warm_start else None,
         teacher_weights=_weights(experiment) if members else (),
         combine=experiment.combine if members else "logits",
+        left_out=experiment.left_out,
     )
     yield PlannedStage(seed, "teacher", teacher)
     yield from (PlannedStage(seed, "member", one) for one in members)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tsexplorer.analysis.answers import AnswerCache, Answers, Source, SplitName
     from tsexplorer.analysis.asking import Nets
+    from tsexplorer.analysis.bias import Study
     from tsexplorer.analysis.layouts import Layouts
     from tsexplorer.data.base import Splits
 
@@ -41,6 +42,19 @@ class Images:
     labels_N: NDArray[np.int64]
     classes: tuple[str, ...]
     words: str
+
+
+@dataclass(frozen=True)
+class ClassShares:
+    """How often classes occur.
+
+    Attributes:
+        shares: of 1, by class.
+        counted: whether they were counted in the training labels; else they are taken as alike.
+    """
+
+    shares: tuple[float, ...]
+    counted: bool
 
 
 class Reading:
@@ -79,6 +93,34 @@ class Reading:
         """A net's activations N×F before its last layer; errors as above."""
         splits = self._splits(stage.spec.data.name)
         return self._asked().features(self._source(stage), splits, split)
+
+    def class_shares(self, dataset: str) -> ClassShares:
+        """How often each class occurs in training; alike where those images are not here."""
+        folder, info = self._settings.data_folder, get_dataset(dataset).info
+        if not get_dataset(dataset).available(folder):
+            return ClassShares((1 / len(info.classes),) * len(info.classes), counted=False)
+        labels = load_splits(dataset, folder).train.labels
+        counts = labels.bincount(minlength=len(info.classes)).tolist()
+        return ClassShares(tuple(count / len(labels) for count in counts), counted=True)
+
+    def bias_study(self, stage: StageSnapshot) -> Study:
+        """What a student that never saw some classes answers once their biases are raised.
+
+        Raises:
+            UserError: it saw all classes, or as for :meth:`answers`.
+        """
+        from tsexplorer.analysis.bias import Answered, study
+
+        if not stage.spec.left_out:
+            raise UserError("This student saw images of all classes; choose one that did not.")
+        seen, unseen = (self.answers(stage, split) for split in ("validation", "test"))
+        shares = self.class_shares(stage.spec.data.name).shares
+        return study(
+            Answered(seen.logits_NC, seen.labels_N),
+            Answered(unseen.logits_NC, unseen.labels_N),
+            stage.spec.left_out,
+            shares,
+        )
 
     def ask(self, stage: StageSnapshot, pixels_N: NDArray[np.uint8]) -> NDArray[np.float32]:
         """A net's logits N×C over images N×28×28, uint8, light strokes on dark.

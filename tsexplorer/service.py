@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from tsexplorer import demo
 from tsexplorer.analysis.gain import Gain, gain
-from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.data.base import DatasetInfo
+from tsexplorer.data.leaving_out import check_left_out, without
+from tsexplorer.data.registry import dataset_names, get_dataset, load_splits
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.board import Standing
 from tsexplorer.jobs.downloads import Download, Downloads
@@ -106,7 +108,7 @@ class Service:
 
         Raises:
             UserError: a name is unknown, a net impossible, the objective cannot work on this pair,
-                or a batch is larger than the data.
+                a batch is larger than the data, or a class that is left out is unknown.
         """
         info = get_dataset(spec.data.name).info
         classes = len(info.classes)
@@ -122,6 +124,7 @@ class Service:
                     f"The batch size {train.batch_size:,} is larger than the {info.train:,} "
                     f"training images of {info.title}; make it smaller."
                 )
+        self._check_left_out(spec, info)
         stages = planned(spec)
         return Check(
             planned=stages,
@@ -132,6 +135,24 @@ class Service:
             student=student,
             remarks=_remarks(spec, teacher, student),
         )
+
+    def _check_left_out(self, spec: ExperimentSpec, info: DatasetInfo) -> None:
+        """Refuse classes that are not there, and a batch larger than the images of the others.
+
+        How many these are the images alone tell. They are counted where the batch is so large
+        that there may be too few: reading them takes seconds.
+        """
+        check_left_out(info, spec.left_out)
+        size = spec.distilled_train.batch_size
+        small = size <= info.train // (2 * len(info.classes))
+        if not spec.left_out or small or not self.dataset_available(info.name):
+            return
+        left = len(without(load_splits(info.name, self.settings.data_folder), spec.left_out).train)
+        if size > left:
+            raise UserError(
+                f"The batch size {size:,} is larger than the {left:,} training images that are "
+                "left without those classes; make it smaller, or leave fewer out."
+            )
 
     def dataset_available(self, name: str) -> bool:
         """Whether a dataset can be trained on now."""

@@ -43,6 +43,12 @@ def _shortened(value: float) -> float:
     return float(value) + 0.0
 
 
+def _in_order(labels: tuple[int, ...]) -> tuple[int, ...]:
+    """Each once, ascending: the same classes hash alike."""
+    return tuple(sorted(set(labels)))
+
+
+Labels = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_in_order)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_shortened)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_shortened)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_shortened)]
@@ -182,6 +188,9 @@ class StageSpec(Spec):
     seed: int = Field(ge=0)
     teachers: tuple[str, ...] = Field(default=(), description="Hashes of the teaching stages.")
     start_from: str | None = Field(default=None, description="Hash of the stage to go on from.")
+    left_out: Labels = Field(
+        default=(), description="Classes (labels) whose images are not trained on."
+    )
     teacher_weights: tuple[Positive, ...] = Field(
         default=(), description="What each teacher counts; none stands for all alike."
     )
@@ -224,6 +233,11 @@ class ExperimentSpec(Spec):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
         default=(0,), min_length=1, max_length=100
     )
+    left_out: Labels = Field(
+        default=(),
+        description="Classes (labels) that the distilled student's training images lack; teacher "
+        "and baseline see all, and so do validation and test.",
+    )
     more_teachers: tuple[FurtherTeacher, ...] = Field(
         default=(), max_length=7, description="Further members of an ensemble of teachers."
     )
@@ -265,6 +279,15 @@ class ExperimentSpec(Spec):
                     f"teacher {place + 1} is teacher {known.index(one) + 1} again; give it another "
                     "net or another seed offset"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _left_out_is_unseen(self) -> Self:
+        if self.left_out and self.warm_start:
+            raise ValueError(
+                "a student that goes on from the baseline's weights has seen all classes; leave "
+                "classes out, or start warm, not both"
+            )
         return self
 
 

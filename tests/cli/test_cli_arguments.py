@@ -174,6 +174,14 @@ def test_other_data_or_seeds_make_an_experiment_of_its_own_name(
     )
 
 
+def test_classes_are_left_out_by_name() -> None:
+    spec = asked_for(None, None, data="fashion-mnist", left_out=["coat", "1"])
+    assert spec.left_out == (1, 4)
+    assert spec.name == "quick, fashion-mnist, without Coat and Trouser"
+    with pytest.raises(UserError, match="has seen all classes; leave classes out, or start warm"):
+        asked_for("wu-2020", None, left_out=["3"])
+
+
 def test_another_objective_keeps_t_and_lambda_and_takes_options_of_its_own() -> None:
     spec = asked_for("quick", None, objective="dkd", options=("beta=4", "warm_up=3"))
     assert spec.name == "quick, dkd, beta 4"

@@ -237,6 +237,7 @@ def test_what_is_trained_is_shown_without_a_job(open_page: OpenPage, service: Se
 def test_what_is_folded_away_counts_as_it_stands(open_page: OpenPage, service: Service) -> None:
     page = open_page("train")
     page.number_input(key="distilled_train.epochs").set_value(3).run()
+    page.multiselect(key="left_out").set_value([3]).run()
     page.text_input(key="name").set_value("folded").run()
     page.session_state[MORE] = False
     page.run()
@@ -245,6 +246,7 @@ def test_what_is_folded_away_counts_as_it_stands(open_page: OpenPage, service: S
     no_exception(page)
     spec = service.experiment("folded").spec
     assert spec.distilled_train.epochs == 3
+    assert spec.left_out == (3,)
     recipe = get_recipe("quick").spec
     assert spec.teacher_train == recipe.teacher_train
     assert spec.seeds == recipe.seeds

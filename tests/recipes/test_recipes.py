@@ -21,9 +21,22 @@ NETS: dict[str, tuple[int | range, int]] = {
     "best-64": (range(50_890, 100_001), 50_890),
     "best-64-jitter": (range(50_890, 100_001), 50_890),
     "best-64-plain": (range(50_890, 100_001), 50_890),
+    "hinton-2015": (2_395_210, 1_276_810),
+    "hinton-no-3": (2_395_210, 1_276_810),
+    "hinton-7-8": (2_395_210, 1_276_810),
+    "hinton-narrow": (2_395_210, 24_790),
+    "mlp-800-best": (61_514, 1_276_810),
 }
 # Test accuracy of teacher, baseline and distilled student in percent.
-PUBLISHED = {"wu-2020": (98.28, 92.30, 92.70), "korn-2017": (94.4, 91.6, 92.2)}
+PUBLISHED = {
+    "wu-2020": (98.28, 92.30, 92.70),
+    "korn-2017": (94.4, 91.6, 92.2),
+    "hinton-2015": (99.33, 98.54, 99.26),
+    "hinton-no-3": (99.33, 98.54, 97.94),
+    "hinton-7-8": (99.33, 98.54, 52.7),
+}
+SMALLER_TEACHER = ("mlp-800-best", "never-seen-quick")
+"""Those whose teacher has convolutions, and so fewer parameters than a dense student."""
 EPOCHS = {"wu-2020": (2, 10, 5), "korn-2017": (26, 50, 50)}
 
 
@@ -93,9 +106,12 @@ def test_batches_fit_the_data(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_no_student_is_larger_than_its_teacher(name: str) -> None:
+def test_students_are_smaller_than_their_teachers_or_say_otherwise(name: str) -> None:
     spec = get_recipe(name).spec
-    assert parameters(spec.student, spec) <= parameters(spec.teacher, spec)
+    larger = parameters(spec.student, spec) > parameters(spec.teacher, spec)
+    assert larger == (name in SMALLER_TEACHER)
+    if larger:
+        assert any("convolutions" in caveat for caveat in get_recipe(name).caveats)
 
 
 @pytest.mark.parametrize("name", [name for name in recipe_names() if name in NETS])
@@ -134,6 +150,37 @@ def test_wu_goes_on_from_the_baseline_on_raw_pixels_without_labels() -> None:
         train = getattr(spec, f"{role}_train")
         assert (train.optimiser, train.learning_rate, train.epsilon) == ("adam", 1e-3, 1e-7)
         assert train.batch_size == 64
+
+
+def test_hintons_students_differ_in_what_they_see_alone() -> None:
+    paper = get_recipe("hinton-2015").spec
+    assert (paper.data.name, paper.objective.temperature) == ("mnist", 20)
+    assert paper.teacher_train.jitter == 2
+    assert paper.teacher_train.max_norm is not None
+    assert paper.baseline_train == paper.distilled_train
+    assert paper.distilled_train.jitter == 0
+    for name, seen in (("hinton-no-3", {*range(10)} - {3}), ("hinton-7-8", {7, 8})):
+        spec = get_recipe(name).spec
+        assert {*range(10)} - {*spec.left_out} == seen
+        assert spec.model_copy(update={"name": paper.name, "left_out": ()}) == paper
+
+
+def test_hintons_errors_are_those_of_his_accuracies() -> None:
+    for name in ("hinton-2015", "hinton-no-3", "hinton-7-8"):
+        recipe = get_recipe(name)
+        for role, errors in recipe.published_errors.items():
+            assert recipe.published[role] == pytest.approx(100 - errors / 100)
+    assert get_recipe("hinton-2015").published_errors["distilled"] == 74
+    raised = get_recipe("hinton-no-3").published_biased
+    assert raised is not None
+    assert (raised.bias, raised.errors) == (3.5, 1.09)
+    assert raised.never_seen_right == pytest.approx(100 * (1010 - 14) / 1010, abs=0.05)
+
+
+def test_never_seen_comes_with_the_app_and_shares_the_quick_teacher() -> None:
+    spec, quick = get_recipe("never-seen-quick").spec, get_recipe("quick").spec
+    assert spec.left_out == (3,)
+    assert planned(spec)[0].spec == planned(quick)[0].spec
 
 
 def test_korn_adds_soft_targets_at_t_10_on_26_letters() -> None:

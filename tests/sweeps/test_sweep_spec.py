@@ -60,6 +60,11 @@ def test_whole_numbers_and_minus_zero_are_other_spellings():
         ({"temperatures": [2, 2.0]}, "temperatures: 2 stands there twice; leave one out."),
         ({"lambdas": [0, 0.5, -0.0]}, "lambdas: 0 stands there twice; leave one out."),
         ({"seeds": [1, 1]}, "seeds: 1 stands there twice; leave one out."),
+        (
+            {"base": {"left_out": [3]}},
+            "base: here students are compared with a baseline that sees the same images; leave no "
+            "classes out.",
+        ),
         ({"heat": 3}, "heat is not a known setting; remove it or check its spelling."),
     ],
 )

@@ -16,6 +16,7 @@ from tsexplorer.tunes.spec import TuneSpec
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
+        ({"base": {"left_out": [3]}}, "base: here students are compared with a baseline"),
         (
             {"temperatures": (8, 2)},
             "temperatures: the lower end 8 lies above the upper end 2.",

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tsexplorer.data.leaving_out import class_names, labels_of
+from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_scalar
@@ -25,13 +27,15 @@ def asked_for(
     name: str | None = None,
     objective: str | None = None,
     options: Sequence[str] = (),
+    left_out: Sequence[str] = (),
 ) -> ExperimentSpec:
     """The experiment of a recipe or a file, with other data, seeds and so on where they are given.
 
     These make another experiment, which is named after both, as in "quick, mnist, 5 seeds".
 
     Raises:
-        UserError: there is no such recipe, file, objective or option, or it is no experiment.
+        UserError: there is no such recipe, file, objective, option or class, or it is no
+            experiment.
     """
     if recipe is not None and file is not None:
         raise UserError("Give the name of a recipe or a spec file, not both.")
@@ -49,6 +53,10 @@ def asked_for(
         changes["objective"] = wanted
         words.append(wanted.name)
         words += [f"{key} {format_scalar(value)}" for key, value in wanted.options.items()]
+    if left_out:
+        info = get_dataset(data or spec.data.name).info
+        changes["left_out"] = labels = labels_of(info, left_out)
+        words.append(f"without {class_names(info, labels)}")
     changes["name"] = _joined(spec.name, words) if name is None else name
     return parse_spec(ExperimentSpec, dict(spec) | changes)
 

@@ -7,6 +7,7 @@ from typing import Any
 from tsexplorer.analysis.gain import Interval, gap_closed, interval
 from tsexplorer.cli.output import print_table
 from tsexplorer.cli.words import NONE, duration, percent, plural, with_interval
+from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.service import Service
@@ -190,6 +191,6 @@ def _seeds(spec: ExperimentSpec) -> str:
 
 
 def loss_words(spec: ExperimentSpec) -> str:
-    """The loss convention with its numbers."""
+    """The loss convention with its numbers, and what is left out."""
     words = get_objective(spec.objective.name).in_words(spec.objective)
-    return ", ".join([words, *spec.ensemble_words])
+    return ", ".join(filter(None, [words, *spec.ensemble_words, left_out_words(spec)]))

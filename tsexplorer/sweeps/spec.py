@@ -48,10 +48,20 @@ def _rate(value: float) -> float:
     return value + 0.0
 
 
+def _sees_all_classes(base: ExperimentSpec) -> ExperimentSpec:
+    if base.left_out:
+        raise ValueError(
+            "here students are compared with a baseline that sees the same images; leave no "
+            "classes out"
+        )
+    return base
+
+
 Temperature = Annotated[float, AfterValidator(_temperature)]
 Lambda = Annotated[float, AfterValidator(_lambda)]
 Rate = Annotated[float, AfterValidator(_rate)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Base = Annotated[ExperimentSpec, AfterValidator(_sees_all_classes)]
 
 
 class Cell(NamedTuple):
@@ -70,7 +80,7 @@ class SweepSpec(Spec):
     grid's.
     """
 
-    base: ExperimentSpec = ExperimentSpec()
+    base: Base = ExperimentSpec()
     temperatures: tuple[Temperature, ...] = Field(
         default=(1.0, 2.0, 4.0, 8.0, 16.0), max_length=MOST, description="T of the columns."
     )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tsexplorer.data.batches import Batch, Batches, evaluation_batches, scale
+from tsexplorer.data.leaving_out import without
 from tsexplorer.data.registry import Split, Splits
 from tsexplorer.data.seeding import derived_seed
 from tsexplorer.errors import UserError
@@ -170,10 +171,13 @@ class Task:
 def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trained) -> Task:
     """Build net, batches and teacher for a stage.
 
+    Of the training images it keeps those of the classes that the stage is to see.
+
     Raises:
-        UserError: the batch is larger than the data, the net is impossible, or the weights to
-            start from, or the teacher's, belong to another net.
+        UserError: the batch is larger than the data, a class that is left out is unknown, the net
+            is impossible, or the weights to start from, or the teacher's, belong to another net.
     """
+    splits = without(splits, spec.left_out)
     classes = len(splits.info.classes)
     net = build(spec.model, classes, derived_seed(spec.seed, "weights"))
     if spec.start_from is not None:

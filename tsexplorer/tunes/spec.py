@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 from tsexplorer.objectives.base import format_number
 from tsexplorer.planning import PlannedStage
 from tsexplorer.specs import ExperimentSpec, Spec, StageSpec
-from tsexplorer.sweeps.spec import Cell, Lambda, Rate, SweepSpec, Temperature
+from tsexplorer.sweeps.spec import Base, Cell, Lambda, Rate, SweepSpec, Temperature
 
 ParameterName = Literal["temperature", "lambda", "learning_rate"]
 Ends = tuple[float, float]
@@ -35,7 +35,7 @@ class TuneSpec(Spec):
     from the teacher of seed 0.
     """
 
-    base: ExperimentSpec = ExperimentSpec()
+    base: Base = ExperimentSpec()
     temperatures: tuple[Temperature, Temperature] = Field(
         default=(0.5, 32.0), description="Lowest and highest T; searched by its logarithm."
     )

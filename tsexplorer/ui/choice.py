@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from tsexplorer import demo
@@ -40,7 +42,11 @@ def experiment_choice(service: Service, key: str) -> ExperimentSnapshot:
 
 def seed_choice(experiment: ExperimentSnapshot, key: str) -> int:
     """Which seed's nets; asked only where there are several."""
-    seeds = experiment.spec.seeds
+    return one_seed(experiment.spec.seeds, key)
+
+
+def one_seed(seeds: Sequence[int], key: str) -> int:
+    """One of some seeds; asked only where there are several."""
     if len(seeds) == 1:
         return seeds[0]
     return int(st.segmented_control("Seed", seeds, default=seeds[0], key=key, required=True))

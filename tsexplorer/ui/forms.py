@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 from pydantic import BaseModel
 
+from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.models import get_preset, model_names
 from tsexplorer.objectives import get_objective
@@ -24,6 +25,7 @@ from tsexplorer.specs import (
     TrainSpec,
 )
 from tsexplorer.ui import teachers
+from tsexplorer.ui.left_out import LEFT_OUT
 from tsexplorer.ui.objective_form import adopt_options, fill_options, taught, with_value
 from tsexplorer.ui.state import adopt, number_within, one_of, publish
 
@@ -61,6 +63,7 @@ def fill(spec: ExperimentSpec) -> None:
     state["T"], state["lambda"] = spec.objective.temperature, spec.objective.lam
     fill_options(spec.objective)
     state["warm_start"], state["seeds"] = spec.warm_start, len(spec.seeds)
+    state[LEFT_OUT] = list(spec.left_out)
     for stage in STAGES:
         for name, value in getattr(spec, stage).model_dump().items():
             state[f"{stage}.{name}"] = 0 if value is None else value
@@ -176,6 +179,8 @@ def suggested_name(spec: ExperimentSpec) -> str:
     parts = [f"{spec.student.name} from {spec.teacher.name}{further}"]
     parts += [spec.data.name, objective.name]
     parts += [f"{name} {value}" for name, value in objective.told(spec.objective)]
+    if spec.left_out:
+        parts.append(left_out_words(spec))
     return ", ".join(parts)[:80]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
 from tsexplorer.objectives import get_objective
@@ -30,9 +31,9 @@ def provenance(experiment: ExperimentSnapshot) -> str:
 
 
 def objective_words(spec: ExperimentSpec) -> str:
-    """The objective with its numbers, as one phrase."""
+    """The objective with its numbers, and what is left out, as one phrase."""
     words = get_objective(spec.objective.name).in_words(spec.objective)
-    return ", ".join([words, *spec.ensemble_words])
+    return ", ".join(filter(None, [words, *spec.ensemble_words, left_out_words(spec)]))
 
 
 def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
@@ -142,6 +143,7 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Temperature T": f"{spec.objective.temperature:g}",
         "Weight of the labels λ": f"{spec.objective.lam:g}",
         "Distilled from the baseline's weights": "yes" if spec.warm_start else "no",
+        "Left out of the transfer set": left_out_words(spec).removeprefix("without ") or "nothing",
         "Seeds": ", ".join(str(seed) for seed in spec.seeds),
     }
     objective = get_objective(spec.objective.name)

@@ -30,6 +30,8 @@ PAGES = {
     "soft_targets": ("Soft targets", ":material/blur_on:"),
     "sweep": ("T × λ map", ":material/grid_on:"),
     "tune": ("Tune", ":material/tune:"),
+    "never_seen": ("Never seen", ":material/visibility_off:"),
+    "recipes": ("Recipes", ":material/menu_book:"),
     "compare": ("Compare", ":material/compare_arrows:"),
 }
 

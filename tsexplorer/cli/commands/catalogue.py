@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -210,7 +211,8 @@ def recipes(json: Json = False) -> None:
     """List the experiments that are ready to run, with the figures published for them.
 
     Published figures are test accuracies in percent. With --json each recipe has its whole spec:
-    save one in a file, change it, and give it to run --spec.
+    save one in a file, change it, and give it to run --spec. There are the errors, too, where the
+    source counts them, and what it found with moved biases.
     """
     rows = _recipes()
     if json:
@@ -244,6 +246,10 @@ def _recipes() -> list[dict[str, Any]]:
             "summary": recipe.summary,
             "source": recipe.source,
             "published": dict(recipe.published),
+            "published_errors": dict(recipe.published_errors),
+            "published_biased": None
+            if recipe.published_biased is None
+            else asdict(recipe.published_biased),
             "caveats": list(recipe.caveats),
             "spec": recipe.spec.model_dump(mode="json", by_alias=True),
         }

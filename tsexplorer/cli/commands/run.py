@@ -61,6 +61,15 @@ def run(
         str | None,
         typer.Option("--name", metavar="X", help="Keep it under this name.", show_default=False),
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--leave-out",
+            metavar="CLASS",
+            help="A class that the distilled student never sees; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train teacher, baseline and distilled student, and say what distillation bought.
@@ -83,10 +92,17 @@ def run(
 
     options = tuple(option or ())
     wanted = asked_for(
-        recipe, spec, data=data, seeds=seeds, name=name, objective=objective, options=options
+        recipe,
+        spec,
+        data=data,
+        seeds=seeds,
+        name=name,
+        objective=objective,
+        options=options,
+        left_out=leave_out or (),
     )
     as_in_the_file = spec is not None and data is None and seeds is None
-    as_in_the_file = as_in_the_file and objective is None and not options
+    as_in_the_file = as_in_the_file and objective is None and not options and not leave_out
     with opened() as service:
         if name is None and not as_in_the_file:
             free = service.free_name(wanted, wanted.name)

@@ -1,0 +1,37 @@
+"""Never seen: what a student knows of classes that it was never shown."""
+
+import streamlit as st
+
+from tsexplorer.ui.choice import one_seed
+from tsexplorer.ui.never_seen.choice import choice, ready_seeds
+from tsexplorer.ui.never_seen.invitation import invite, more_button, wait_for
+from tsexplorer.ui.never_seen.rules import rules_view
+from tsexplorer.ui.never_seen.view import look, view
+from tsexplorer.ui.process import get_service, sentences
+from tsexplorer.ui.results import provenance
+
+
+def main() -> None:
+    service = get_service()
+    st.title("Never seen", anchor=False)
+    st.markdown(
+        "Can a student learn a digit that nobody ever shows it? The teacher saw them all. The "
+        "student gets images of the other digits alone, and what the teacher says of them: "
+        "*surely an 8, a little like a 3*."
+    )
+    with sentences():
+        experiment = choice(service)
+        if experiment is None:
+            invite(service)
+            return
+        seeds = ready_seeds(experiment)
+        if not seeds:
+            wait_for(service, experiment)
+            return
+        view(look(service, experiment, one_seed(seeds, "never.seed")))
+        rules_view(service, experiment)
+        st.caption(provenance(experiment))
+        more_button()
+
+
+main()

@@ -1,0 +1,74 @@
+"""Never seen: the invitation, the figures of a trained student, and the slider."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.examples import TINY
+from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer import demo
+from tsexplorer.service import ACTIVE, Service
+from tsexplorer.store import ExperimentSnapshot
+
+SPEC = TINY.model_copy(update={"name": "no *threes*", "left_out": (3,)})
+TRAINED_SECONDS = 60
+
+
+@pytest.fixture
+def trained(service: Service) -> ExperimentSnapshot:
+    """A student that never saw a 3."""
+    job = service.start(SPEC)
+    end = time.monotonic() + TRAINED_SECONDS
+    while service.store.job(job.id).status in ACTIVE and time.monotonic() < end:
+        time.sleep(0.05)
+    return service.experiment(job.experiment_id)
+
+
+def test_without_any_it_explains_and_offers_to_train_one(
+    open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(service), "start", type(service).enqueue)  # nobody trains it
+    page = open_page("never_seen")
+    assert "gets no image of a 3" in words(page)
+    page.button(key="never_train").click().run()
+    no_exception(page)
+    found = service.experiment("never-seen-quick")
+    assert page.query_params["experiment"] == found.id
+    assert page.get("progress")[0].proto.text == "Waiting in the queue"
+
+
+def test_figures_follow_the_slider(open_page: OpenPage, trained: ExperimentSnapshot) -> None:
+    page = open_page("never_seen", experiment=trained.id)
+    said = words(page)
+    assert "never shown an image of **3**" in said
+    assert "of 50 test images of 3" in said
+    (slider,) = page.slider
+    assert len(page.get("plotly_chart")) == 3
+    slider.set_value(slider.max).run()
+    no_exception(page)
+    assert "Never seen, right** 100.0 %" in words(page)  # everything is a 3 by now
+    assert "**Distilled** 450 errors" in words(page)
+    page.button(key="never_rule_none").click().run()
+    no_exception(page)
+    assert page.slider[0].value == 0
+    assert page.query_params["bias"] == "0.0"
+    again = open_page("never_seen", experiment=trained.id, bias="-0.5")
+    assert again.slider[0].value == -0.5
+    table = page.dataframe[0].value
+    assert list(table["Rule"]) == [
+        "As trained",
+        "Label-free rule",
+        "Chosen on validation",
+        "Chosen on test",
+    ]
+    assert "10.0 % of the answers on validation, as in the training labels" in " ".join(
+        table["How b is chosen"]
+    )
+
+
+def test_an_experiment_that_saw_all_is_said_and_not_shown(open_page: OpenPage) -> None:
+    page = open_page("never_seen", experiment=demo.NAME)
+    assert "saw images of all classes" in words(page)
+    assert "Train it on 5,000 digits" in [one.label for one in page.button]

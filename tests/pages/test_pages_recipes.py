@@ -1,0 +1,46 @@
+"""Recipes: every one with its source, its figures, its cost and its command."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.recipes import get_recipe, recipe_names
+from tsexplorer.service import Service
+
+
+def test_each_recipe_stands_there_with_source_command_and_published_figures(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("recipes")
+    said, commands = words(page), [one.value for one in page.code]
+    for recipe in map(get_recipe, recipe_names()):
+        assert recipe.title in said
+        assert recipe.summary in said
+        assert f"python -m tsexplorer run {recipe.name}" in commands
+        for accuracy in recipe.published.values():
+            assert f"{accuracy:.2f} %" in said
+    assert "99.26 % (74 errors)" in said
+    assert "1.09 % errors, 98.6 % of the never seen right" in said
+    assert r"Ships\: seed 0" in said  # the demo pair
+    assert "so the time is open" in said
+
+
+def test_data_that_is_not_here_is_said_and_cannot_be_run(open_page: OpenPage) -> None:
+    page = open_page("recipes")
+    assert page.button(key="run_korn-2017").disabled
+    assert not page.button(key="run_quick").disabled
+    assert any("the images of EMNIST letters are not in" in one.value for one in page.warning)
+
+
+def test_running_queues_the_recipe_with_its_seeds(
+    open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(service), "start", type(service).enqueue)  # nobody trains it
+    page = open_page("recipes")
+    page.number_input(key="recipes.seeds").set_value(3).run()
+    no_exception(page)
+    assert "python -m tsexplorer run quick --seeds 3" in [one.value for one in page.code]
+    page.button(key="run_quick").click().run()
+    assert service.experiment("quick").spec.seeds == (0, 1, 2)
+    assert len(service.jobs()) == 1

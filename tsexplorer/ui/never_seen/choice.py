@@ -1,0 +1,70 @@
+"""Which experiment the page looks at: one whose student never saw some classes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tsexplorer.errors import NotFoundError
+from tsexplorer.service import Service
+from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.choice import WIDTH
+from tsexplorer.ui.state import EXPERIMENT
+from tsexplorer.ui.theme import escaped
+
+KEY = "never.experiment"
+
+
+def choice(service: Service) -> ExperimentSnapshot | None:
+    """The experiment that the URL names, else the newest that is trained; None without any.
+
+    One that the URL names need not be trained. A select box offers those that are.
+    """
+    trained = {one.id: one for one in service.experiments() if ready_seeds(one)}
+    asked = _asked(service)
+    if asked is not None and asked.id not in trained:
+        return asked
+    if not trained:
+        return None
+    if asked is not None and asked.id != st.session_state.get(f"_{KEY}"):
+        st.session_state[KEY] = asked.id
+    if st.session_state.get(KEY) not in trained:
+        st.session_state[KEY] = next(iter(trained))
+    chosen: str = st.selectbox(
+        "Experiment",
+        list(trained),
+        key=KEY,
+        format_func=lambda name: trained[name].name,
+        width=WIDTH,
+    )
+    st.session_state[f"_{KEY}"] = st.query_params[EXPERIMENT] = chosen
+    return trained[chosen]
+
+
+def ready_seeds(experiment: ExperimentSnapshot) -> tuple[int, ...]:
+    """The seeds whose student never saw some classes, and is trained."""
+    return tuple(
+        link.seed
+        for link in experiment.stages
+        if link.role == "distilled" and link.stage.spec.left_out and link.stage.status == "done"
+    )
+
+
+def _asked(service: Service) -> ExperimentSnapshot | None:
+    """The experiment that the URL names, if it is of the kind; said, if it is not."""
+    key = st.query_params.get(EXPERIMENT)
+    if key is None:
+        return None
+    try:
+        found = service.experiment(key)
+    except NotFoundError as error:
+        st.warning(escaped(str(error)), icon=":material/link_off:")
+    else:
+        if found.spec.left_out:
+            return found
+        st.info(
+            f"The student of {escaped(found.name)} saw images of all classes; this page is for "
+            "those that did not.",
+            icon=":material/info:",
+        )
+    del st.query_params[EXPERIMENT]
+    return None

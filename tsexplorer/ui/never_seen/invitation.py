@@ -1,0 +1,53 @@
+"""What the page says before there is anything to show, and the way to something."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tsexplorer.recipes import get_recipe
+from tsexplorer.service import Service
+from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.live import live_view
+from tsexplorer.ui.router import path_of
+from tsexplorer.ui.state import EXPERIMENT
+from tsexplorer.ui.theme import escaped
+
+RECIPE = "never-seen-quick"
+WHAT = """
+Nothing of the kind is trained yet. It takes three nets:
+
+- The **teacher** sees all ten digits.
+- The **baseline**, a small net, sees them, too, with their labels.
+- The **distilled** student, the same small net, gets no image of a 3. It only hears the teacher
+  say of some 8s, 5s and 2s how much like a 3 they look.
+
+Then a slider makes up for the one thing that the student cannot know: how often 3s occur.
+"""
+
+
+def invite(service: Service) -> None:
+    """Explain the experiment, and offer to train a small one."""
+    st.markdown(WHAT)
+    with st.container(horizontal=True):
+        if st.button(
+            "Train it on 5,000 digits",
+            key="never_train",
+            type="primary",
+            icon=":material/play_arrow:",
+            help="Three small nets: about a minute on a machine that does nothing else.",
+        ):
+            st.query_params[EXPERIMENT] = service.take_up(get_recipe(RECIPE).spec).id
+            st.rerun()
+        more_button()
+
+
+def more_button() -> None:
+    """The way to the recipes that are Hinton's own."""
+    if st.button("Hinton’s own, as recipes", key="never_recipes", icon=":material/menu_book:"):
+        st.switch_page(path_of("recipes"))
+
+
+def wait_for(service: Service, experiment: ExperimentSnapshot) -> None:
+    """An experiment that is not trained yet, live; the page opens it when it is."""
+    st.subheader(escaped(experiment.name), anchor=False)
+    live_view(service, experiment.id)

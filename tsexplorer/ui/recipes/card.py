@@ -1,0 +1,164 @@
+"""One recipe: what it shows, its figures, and the ways to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from tsexplorer.data.leaving_out import left_out_words
+from tsexplorer.data.registry import get_dataset
+from tsexplorer.recipes import Recipe
+from tsexplorer.results.cost import Cost, cost
+from tsexplorer.results.figures import experiment_of, measured
+from tsexplorer.results.shipped import command, shipped
+from tsexplorer.service import Service
+from tsexplorer.specs import ExperimentSpec
+from tsexplorer.store import ExperimentSnapshot, StageSnapshot
+from tsexplorer.ui import forms
+from tsexplorer.ui.process import sentences
+from tsexplorer.ui.recipes.figures import figures
+from tsexplorer.ui.results import objective_words
+from tsexplorer.ui.router import path_of
+from tsexplorer.ui.state import COMPARED, EXPERIMENT
+from tsexplorer.ui.theme import duration, escaped
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Where recipes are run, and what was run there: read once for all cards.
+
+    Attributes:
+        service: of the store.
+        experiments: all of it.
+        stages: all of it.
+        seeds: how many a recipe would be run on.
+    """
+
+    service: Service
+    experiments: Sequence[ExperimentSnapshot]
+    stages: Sequence[StageSnapshot]
+    seeds: int
+
+
+def bench(service: Service, seeds: int) -> Bench:
+    """Look into the store."""
+    return Bench(service, service.experiments(), service.store.stages(), seeds)
+
+
+def card(bench: Bench, recipe: Recipe) -> None:
+    """Draw a recipe in a frame."""
+    with st.container(border=True, key=f"recipe_{recipe.name}"), sentences():
+        experiment = experiment_of(bench.experiments, recipe.spec)
+        st.subheader(recipe.title, anchor=recipe.name)
+        left, right = st.columns(2, gap="large")
+        with left:
+            st.markdown(recipe.summary)
+            st.caption(
+                f"{recipe.name} · {escaped(recipe.source)}  \n{_nets(bench.service, recipe.spec)}"
+            )
+            _run(bench, recipe, experiment)
+        with right:
+            figures(
+                recipe, shipped(recipe), measured(experiment) if experiment else None, bench.seeds
+            )
+            if recipe.caveats:
+                with st.expander("What to bear in mind", icon=":material/info:"):
+                    st.markdown("\n".join(f"- {caveat}" for caveat in recipe.caveats))
+
+
+def _nets(service: Service, spec: ExperimentSpec) -> str:
+    """Both nets with their parameters, data, epochs and loss."""
+    info = get_dataset(spec.data.name).info
+    classes = len(info.classes)
+    teacher, student = (
+        service.count(model, classes).parameters for model in (spec.teacher, spec.student)
+    )
+    epochs = " / ".join(
+        str(train.epochs)
+        for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train)
+    )
+    left_out = left_out_words(spec)
+    return (
+        f"{info.title} · teacher {teacher:,} parameters, student {student:,} · "
+        f"epochs {epochs} · {escaped(objective_words(spec))}"
+        f"{' (the distilled student’s images)' * bool(left_out)}"
+    )
+
+
+def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) -> None:
+    """What a run would cost, the button, and the command."""
+    service, seeds = bench.service, bench.seeds
+    spec = recipe.spec.model_copy(update={"seeds": tuple(range(seeds))})
+    spec = spec.model_copy(update={"name": service.free_name(spec, recipe.name)})
+    left = cost(service, spec, bench.stages)
+    here = service.dataset_available(spec.data.name)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            "Run it" if left.nets else "Show it: all is trained",
+            key=f"run_{recipe.name}",
+            icon=":material/play_arrow:",
+            type="primary",
+            disabled=bool(left.nets) and not here,
+            help=f"Run {recipe.name} on {seeds} seed{'s' * (seeds > 1)}",
+        ):
+            key = service.take_up(spec).id
+            st.switch_page(path_of("train"), query_params={EXPERIMENT: key})
+        if st.button(
+            "Open in the form",
+            key=f"form_{recipe.name}",
+            icon=":material/tune:",
+            on_click=forms.fill,
+            args=(recipe.spec,),
+            help=f"Fill the form on the Train page with {recipe.name}",
+        ):
+            st.session_state[forms.FILLED] = True
+            st.switch_page(path_of("train"))
+        if experiment is not None:
+            _open(recipe, experiment)
+    st.caption(in_words(left, seeds))
+    if not here:
+        st.warning(_missing(service, spec), icon=":material/cloud_off:")
+    st.code(command(recipe.name, seeds), language=None, wrap_lines=True)
+
+
+def _open(recipe: Recipe, experiment: ExperimentSnapshot) -> None:
+    if recipe.spec.left_out:
+        if st.button("Move the bias", key=f"never_{recipe.name}", icon=":material/visibility_off:"):
+            st.switch_page(path_of("never_seen"), query_params={EXPERIMENT: experiment.id})
+    elif st.button("Compare", key=f"compare_{recipe.name}", icon=":material/compare_arrows:"):
+        st.switch_page(path_of("compare"), query_params={COMPARED: [experiment.id]})
+
+
+def in_words(left: Cost, seeds: int) -> str:
+    """What a run costs, in a sentence.
+
+    >>> in_words(Cost(3, 5200, None), 1)
+    'Trains 3 nets, about 5,200 steps; such nets were not trained here before, so the time is open.'
+    >>> in_words(Cost(2, 900, 75.0, "x86_64 CPU, 2 threads"), 3)
+    'Trains 2 nets on 3 seeds: about 1 min 15 s, as such nets took on x86_64 CPU, 2 threads.'
+    """
+    if not left.nets:
+        return "All its nets are trained."
+    many = f"{left.nets} net{'s' * (left.nets > 1)}"
+    on = f" on {seeds} seeds" if seeds > 1 else ""
+    if left.seconds is None:
+        return (
+            f"Trains {many}{on}, about {left.steps:,} steps; such nets were not trained here "
+            "before, so the time is open."
+        )
+    return (
+        f"Trains {many}{on}: about {duration(left.seconds)}, as such nets took on {left.machine}."
+    )
+
+
+def _missing(service: Service, spec: ExperimentSpec) -> str:
+    info = get_dataset(spec.data.name).info
+    size = info.download_megabytes
+    fetch = f" (a download of {size:,.0f} MB)" if size else ""
+    return escaped(
+        f"It cannot be run yet: the images of {info.title} are not in "
+        f"{service.settings.data_folder}. Open it in the form to fetch them{fetch}; where there is "
+        "no network, put the files there."
+    )
