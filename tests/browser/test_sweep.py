@@ -167,8 +167,12 @@ def test_a_sweep_is_paused_and_cancelled_and_what_is_known_stays(
     widget(page, "job_pause").get_by_role("button").click()
     progress = page.get_by_test_id("stProgress")
     expect(progress).to_contain_text("Paused", timeout=BUSY_MS)
-    page.reload()  # the URL names it
+    link = page.url
+    page.goto("about:blank")  # as a closed tab does, this ends the visit
+    page.goto(link)
     expect(progress).to_contain_text("Paused", timeout=BUSY_MS)
+    widget(page, "job_resume").get_by_role("button").click()  # goes on
+    expect(progress).not_to_contain_text("Paused", timeout=BUSY_MS)
     widget(page, "job_cancel").get_by_role("button").click()
     expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
     wait_idle(page)
