@@ -19,6 +19,7 @@ from tsexplorer.specs import ROLES, Role
 from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSnapshot
 from tsexplorer.ui.parts import further_parts
 from tsexplorer.ui.process import sentences
+from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.theme import (
     ROLE_MEANING,
     card,
@@ -241,7 +242,6 @@ def result(service: Service, experiment: ExperimentSnapshot) -> None:
     """The headline of a finished experiment."""
     gain = service.gain(experiment)
     seeds = len(experiment.spec.seeds)
-    spec = experiment.spec.objective
     left, right = st.columns([1, 2], vertical_alignment="center")
     left.metric(
         "Gap closed (test)",
@@ -261,8 +261,5 @@ def result(service: Service, experiment: ExperimentSnapshot) -> None:
     right.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
         f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
-        f"{get_objective(spec.name).in_words(spec)}."
-        + "".join(
-            f" {words}; gap closed against the first." for words in experiment.spec.ensemble_words
-        )
+        f"{objective_words(experiment.spec)}{'; gap closed against the first' * several}."
     )

@@ -45,15 +45,19 @@ def form(dataset: str, first: ModelSpec) -> dict[str, Any]:
         first: the first teacher's net.
     """
     state = st.session_state
-    asked = int(state[COUNT])
-    title = "Further teachers" if not asked else f"Ensemble of {asked + 1} teachers"
-    part = st.expander(title, icon=":material/groups:", key=OPEN, on_change="rerun")
+    # The title stays as it is: an expander with another one is drawn anew, and closed.
+    part = st.expander("Further teachers", icon=":material/groups:", key=OPEN, on_change="rerun")
     if part.open:
         with part:
             _controls(dataset, first)
     further = _further(first)
     if not further:
         return {}
+    if not part.open:
+        nets = ", ".join(describe(one.model) for one in further)
+        st.caption(
+            f"An ensemble of {len(further) + 1} teachers, averaged by {state[COMBINE]}: {nets}"
+        )
     return {
         "more_teachers": further,
         "teacher_weight": float(state[FIRST]),
