@@ -94,13 +94,14 @@ def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) ->
     spec = spec.model_copy(update={"name": service.free_name(spec, recipe.name)})
     left = cost(service, spec, bench.stages)
     here = service.dataset_available(spec.data.name)
+    held = bool(left.nets) and not here
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             "Run it" if left.nets else "Show it: all is trained",
             key=f"run_{recipe.name}",
             icon=":material/play_arrow:",
-            type="primary",
-            disabled=bool(left.nets) and not here,
+            type="secondary" if held else "primary",  # a primary one that is held shows no words
+            disabled=held,
             help=f"Run {recipe.name} on {seeds} seed{'s' * (seeds > 1)}",
         ):
             key = service.take_up(spec).id
