@@ -5,7 +5,7 @@ C classes. What one student computes touches no other's numbers, so each trains 
 to the rounding of a matrix product that is done in another order.
 
 The way forward is written out rather than vmapped: where all students look at the same batch, the
-first layer is one product of B×I with I×(S·O), which ``vmap`` over ``functional_call`` turns into S
+first layer is one product of (S·O)×I with I×B, which ``vmap`` over ``functional_call`` turns into S
 smaller ones (measured: a tenth more time a step). The loss is the objective's own, under
 ``torch.func.vmap``.
 """
