@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from tsexplorer.objectives import get_objective
 from tsexplorer.recipes.base import Recipe, rival
 from tsexplorer.recipes.short import DATA, DENSE, DENSE_TRAIN, SEEDS
-from tsexplorer.specs import ExperimentSpec
+from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 
 NAME = "born-again"
-LAST = 3
+USUAL, LAST = 2, 3
 
 
-def _generations(number: int) -> object:
-    return get_objective(NAME).asked(1.0, 0.5, {"generations": number})
+def _generations(number: int) -> ObjectiveSpec:
+    """The paper's sum of labels and soft targets at T = 1, halved; two are usual."""
+    options = {} if number == USUAL else {"generations": number}
+    return ObjectiveSpec(name=NAME, temperature=1.0, lam=0.5, options=options)
 
 
 FAMILY = ExperimentSpec(
@@ -23,7 +24,8 @@ FAMILY = ExperimentSpec(
     teacher_train=DENSE_TRAIN,
     baseline_train=DENSE_TRAIN,
     distilled_train=DENSE_TRAIN,
-).model_copy(update={"objective": _generations(LAST)})
+    objective=_generations(LAST),
+)
 
 RECIPE = Recipe(
     name=NAME,

@@ -10,7 +10,7 @@ from tsexplorer.recipes.short import (
     TEACHER_TRAIN,
     THIN,
     THIN_TRAIN,
-    objective,
+    blended,
 )
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 
@@ -51,7 +51,7 @@ RECIPE = Recipe(
             "soft targets, no hints",
             HINTS,
             distilled_train=THIN_TRAIN,
-            objective=objective("hinton"),
+            objective=blended("hinton"),
         ),
     ),
     seeds=SEEDS,

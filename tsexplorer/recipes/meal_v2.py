@@ -8,7 +8,7 @@ that a discriminator on the logits helps.
 from __future__ import annotations
 
 from tsexplorer.recipes.base import Recipe, rival
-from tsexplorer.recipes.short import DATA, DENSE, DENSE_TRAIN, TEACHER, TEACHER_TRAIN, objective
+from tsexplorer.recipes.short import DATA, DENSE, DENSE_TRAIN, TEACHER, TEACHER_TRAIN, plain
 from tsexplorer.specs import ExperimentSpec, FurtherTeacher, ModelSpec, NetConfig
 
 NAME = "meal-v2"
@@ -22,13 +22,13 @@ ENSEMBLE = ExperimentSpec(
     more_teachers=(FurtherTeacher(model=LENET), FurtherTeacher(model=THIRD)),
     combine="probabilities",
     student=DENSE,
-    objective=objective(NAME),
+    objective=plain(NAME),
     teacher_train=TEACHER_TRAIN,
     baseline_train=DENSE_TRAIN,
     distilled_train=DENSE_TRAIN,
     warm_start=True,
 )
-OFF = objective(NAME, discriminator="off")
+OFF = plain(NAME, discriminator="off")
 MEMBERS = {
     "Wu's net alone": TEACHER,
     "LeNet-5 alone": LENET,
@@ -57,7 +57,7 @@ RECIPE = Recipe(
             NAME,
             "discriminator adversarial",
             ENSEMBLE,
-            objective=objective(NAME, discriminator="adversarial"),
+            objective=plain(NAME, discriminator="adversarial"),
         ),
         *(
             rival(NAME, title, ENSEMBLE, teacher=net, more_teachers=(), objective=OFF)

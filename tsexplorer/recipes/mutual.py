@@ -10,7 +10,8 @@ from tsexplorer.recipes.short import (
     SEEDS,
     TEACHER,
     TEACHER_TRAIN,
-    objective,
+    blended,
+    plain,
 )
 from tsexplorer.specs import ExperimentSpec
 
@@ -20,7 +21,7 @@ COHORT = ExperimentSpec(
     data=DATA,
     teacher=TEACHER,
     student=DENSE,
-    objective=objective("mutual"),
+    objective=plain("mutual"),
     teacher_train=TEACHER_TRAIN,
     baseline_train=DENSE_TRAIN,
     distilled_train=DENSE_TRAIN,
@@ -41,8 +42,8 @@ RECIPE = Recipe(
     ),
     called="two nets",
     rivals=(
-        rival(NAME, "four nets", COHORT, objective=objective("mutual", peers=3)),
-        rival(NAME, "under the teacher", COHORT, objective=objective("hinton")),
+        rival(NAME, "four nets", COHORT, objective=plain("mutual", peers=3)),
+        rival(NAME, "under the teacher", COHORT, objective=blended("hinton")),
     ),
     seeds=SEEDS,
 )

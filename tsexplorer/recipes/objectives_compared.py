@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from tsexplorer.recipes.base import Recipe, rival
 from tsexplorer.recipes.fitnets import HALF, HINTS
-from tsexplorer.recipes.short import SEEDS, THIN_TRAIN, UNTUNED, objective
+from tsexplorer.recipes.short import SEEDS, THIN_TRAIN, UNTUNED, blended, plain
 
 NAME = "objectives-compared"
 COMMON = HINTS.model_copy(
-    update={"name": NAME, "distilled_train": THIN_TRAIN, "objective": objective("hinton")}
+    update={"name": NAME, "distilled_train": THIN_TRAIN, "objective": blended("hinton")}
 )
 OTHERS = {
-    "Additive": "additive",
-    "Attention transfer": "attention",
-    "Decoupled KD": "dkd",
-    "DIST": "dist",
-    "Label smoothing": "label-smoothing",
-    "Logit standardisation": "logit-standard",
-    "Mutual learning": "mutual",
-    "Relational KD": "relational",
-    "Soft targets alone, T = 1": "vanilla",
+    "Additive": blended("additive"),
+    "Attention transfer": plain("attention"),
+    "Decoupled KD": blended("dkd"),
+    "DIST": blended("dist"),
+    "Label smoothing": plain("label-smoothing"),
+    "Logit standardisation": blended("logit-standard"),
+    "Mutual learning": plain("mutual"),
+    "Relational KD": plain("relational"),
+    "Soft targets alone, T = 1": plain("vanilla"),
 }
 
 RECIPE = Recipe(
@@ -47,9 +47,9 @@ RECIPE = Recipe(
     ),
     called="Hinton 2015",
     rivals=(
-        *(rival(NAME, title, COMMON, objective=objective(name)) for title, name in OTHERS.items()),
+        *(rival(NAME, title, COMMON, objective=one) for title, one in OTHERS.items()),
         rival(NAME, "FitNets", COMMON, objective=HINTS.objective, distilled_train=HALF),
-        rival(NAME, "MEAL V2", COMMON, objective=objective("meal-v2"), warm_start=True),
+        rival(NAME, "MEAL V2", COMMON, objective=plain("meal-v2"), warm_start=True),
     ),
     seeds=SEEDS,
 )

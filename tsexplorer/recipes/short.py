@@ -7,7 +7,7 @@ objective's own options as they come.
 
 from __future__ import annotations
 
-from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
+from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, Scalar, TrainSpec
 
 DATA = DataSpec(name="mnist")
 TEACHER = ModelSpec(name="wu-cnn")
@@ -24,8 +24,11 @@ UNTUNED = (
 )
 
 
-def objective(name: str, **options: str | int | float | bool) -> ObjectiveSpec:
-    """An objective at the common T and lambda; those that leave them out hash as they would."""
-    from tsexplorer.objectives import get_objective
+def blended(name: str) -> ObjectiveSpec:
+    """An objective in which T and lambda take part."""
+    return ObjectiveSpec(name=name, temperature=T, lam=LAMBDA)
 
-    return get_objective(name).asked(T, LAMBDA, options)
+
+def plain(name: str, **options: Scalar) -> ObjectiveSpec:
+    """An objective in which they take none."""
+    return ObjectiveSpec(name=name, temperature=1.0, lam=0.0, options=options)

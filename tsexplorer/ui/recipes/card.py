@@ -11,7 +11,7 @@ from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.recipes import Recipe
 from tsexplorer.results.cost import Cost, cost
-from tsexplorer.results.figures import experiment_of, measured
+from tsexplorer.results.figures import experiment_of, measured_recipe
 from tsexplorer.results.shipped import command, shipped
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
@@ -51,6 +51,7 @@ def card(bench: Bench, recipe: Recipe) -> None:
     """Draw a recipe in a frame."""
     with st.container(border=True, key=f"recipe_{recipe.name}"), sentences():
         experiment = experiment_of(bench.experiments, recipe.spec)
+        here = measured_recipe(bench.experiments, recipe)
         st.subheader(recipe.title, anchor=recipe.name)
         left, right = st.columns(2, gap="large")
         with left:
@@ -60,9 +61,7 @@ def card(bench: Bench, recipe: Recipe) -> None:
             )
             _run(bench, recipe, experiment)
         with right:
-            figures(
-                recipe, shipped(recipe), measured(experiment) if experiment else None, bench.seeds
-            )
+            figures(recipe, shipped(recipe), here, bench.seeds)
             if recipe.caveats:
                 with st.expander("What to bear in mind", icon=":material/info:"):
                     st.markdown("\n".join(f"- {caveat}" for caveat in recipe.caveats))
@@ -90,9 +89,9 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
 def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) -> None:
     """What a run would cost, the button, and the command."""
     service, seeds = bench.service, bench.seeds
-    spec = recipe.spec.model_copy(update={"seeds": tuple(range(seeds))})
-    spec = spec.model_copy(update={"name": service.free_name(spec, recipe.name)})
-    left = cost(service, spec, bench.stages)
+    specs = [_on_seeds(service, entry.spec, seeds) for entry in recipe.entries]
+    spec = specs[0]
+    left = cost(service, specs, bench.stages)
     here = service.dataset_available(spec.data.name)
     held = bool(left.nets) and not here
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -104,8 +103,8 @@ def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) ->
             disabled=held,
             help=f"Run {recipe.name} on {seeds} seed{'s' * (seeds > 1)}",
         ):
-            key = service.take_up(spec).id
-            st.switch_page(path_of("train"), query_params={EXPERIMENT: key})
+            keys = [service.take_up(one).id for one in specs]
+            st.switch_page(path_of("train"), query_params={EXPERIMENT: keys[0]})
         if st.button(
             "Open in the form",
             key=f"form_{recipe.name}",
@@ -122,6 +121,11 @@ def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) ->
     if not here:
         st.warning(_missing(service, spec), icon=":material/cloud_off:")
     st.code(command(recipe.name, seeds), language=None, wrap_lines=True)
+
+
+def _on_seeds(service: Service, spec: ExperimentSpec, seeds: int) -> ExperimentSpec:
+    spec = spec.model_copy(update={"seeds": tuple(range(seeds))})
+    return spec.model_copy(update={"name": service.free_name(spec, spec.name)})
 
 
 def _open(recipe: Recipe, experiment: ExperimentSnapshot) -> None:
