@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from tsexplorer.specs import ExperimentSpec, Role
+
+Section = Literal["begin", "published", "claims", "own"]
+"""To begin with; experiments with published figures; claims put to the test; this project's own."""
+SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Recipe:
         published_biased: what the source found with moved biases, where students never saw some
             classes.
         caveats: what differs from the source, and why, one sentence each.
+        section: under which heading it stands.
         rivals: other ways to teach the same student, which are trained along.
         called: what its own experiment is called among rivals.
         against: titles of rivals; the best of them on validation is what all are held against.
@@ -70,6 +76,7 @@ class Recipe:
     published_errors: dict[Role, int] = field(default_factory=dict)
     published_biased: Biased | None = None
     caveats: tuple[str, ...] = ()
+    section: Section = "own"
     rivals: tuple[Rival, ...] = ()
     called: str = ""
     against: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ RECIPE = Recipe(
     summary="A dense net of 50,890 parameters teaches another of its kind, which teaches the next: "
     "is a net better than the one that taught it, at the same size?",
     source="Furlanello et al. 2018, arXiv 1805.04770",
+    section="claims",
     spec=FAMILY,
     caveats=(
         "The source has CIFAR and other nets, and no figure for MNIST.",

@@ -96,6 +96,7 @@ RECIPE = (
         summary="A large regularised net teaches a smaller one that has no regularisation at all, "
         "at T = 20: errors on test fall from 146 to 74, and the teacher has 67.",
         source=SOURCE,
+        section="published",
         spec=PAPER,
         published=PUBLISHED | {"distilled": _accuracy(74)},
         published_errors=ERRORS | {"distilled": 74},
@@ -114,6 +115,7 @@ RECIPE = (
         "them on the 1,010 threes; with the bias of that class raised by 3.5 it makes 109, 14 of "
         "them on threes: 98.6 % of the threes are right.",
         source=SOURCE,
+        section="published",
         spec=NO_3,
         published=PUBLISHED | {"distilled": _accuracy(206)},
         published_errors=ERRORS | {"distilled": 206},
@@ -131,6 +133,7 @@ RECIPE = (
         summary="The transfer set is sevens and eights. As trained, the student is wrong on "
         "47.3 % of test; with the biases of 7 and 8 lowered by 7.6 on 13.2 %.",
         source=SOURCE,
+        section="published",
         spec=ONLY_7_8,
         published=PUBLISHED | {"distilled": 52.7},
         published_errors=ERRORS,
@@ -149,6 +152,7 @@ RECIPE = (
         summary="So narrow a student cannot follow all that the teacher says: T from 2.5 to 4 "
         "works better than higher or lower ones. Here T = 3; the page T × λ map has all.",
         source=SOURCE,
+        section="published",
         spec=NARROW,
         caveats=(
             "The source gives no figure for it, only which T were best.",

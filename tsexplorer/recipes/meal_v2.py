@@ -42,6 +42,7 @@ RECIPE = Recipe(
     "convolutional teachers' softmaxes, with a discriminator on the logits; beside it the same "
     "without one, and under each teacher alone.",
     source="Shen, Savvides 2020, arXiv 2009.08453, and its authors' code",
+    section="claims",
     spec=ENSEMBLE,
     caveats=(
         "The source has ImageNet and other nets, and no figure for MNIST; what it claims is tested "

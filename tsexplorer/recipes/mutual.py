@@ -33,6 +33,7 @@ RECIPE = Recipe(
     summary="Two dense nets of 50,890 parameters that start apart learn from labels and from each "
     "other; beside them a cohort of four, and a student under a teacher.",
     source="Zhang, Xiang, Hospedales, Lu 2018, arXiv 1706.00384",
+    section="claims",
     spec=COHORT,
     caveats=(
         "The source has CIFAR-100 and Market-1501, and no figure for MNIST; what it claims is "

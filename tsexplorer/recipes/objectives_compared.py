@@ -29,17 +29,18 @@ OTHERS = {
 RECIPE = Recipe(
     name=NAME,
     title="All objectives against each other",
-    summary="One convolutional teacher, one student with a twelfth of its parameters, eight epochs "
+    summary="One convolutional teacher, one student with a twelfth of its parameters, four epochs "
     "and five seeds for each objective: which are better than the labels alone, and which cannot "
     "be told apart?",
     source="this project; each objective names its own source",
+    section="claims",
     spec=COMMON,
     caveats=(
         UNTUNED,
         "With more epochs, another pair or tuned options the order would be another; five seeds "
         "tell apart what differs by about a tenth of a point.",
-        "FitNets has four epochs of hints and four of soft targets; mutual learning trains a "
-        "second net beside the student, MEAL V2 goes on from the trained baseline, which is eight "
+        "FitNets has two epochs of hints and two of soft targets; mutual learning trains a "
+        "second net beside the student, MEAL V2 goes on from the trained baseline, which is four "
         "epochs more.",
         "Born-again nets need a student of their teacher's architecture and are not among them.",
         "Ten and more comparisons with one baseline: one in twenty that has no effect is expected "

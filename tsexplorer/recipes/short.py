@@ -11,10 +11,10 @@ from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, Scal
 
 DATA = DataSpec(name="mnist")
 TEACHER = ModelSpec(name="wu-cnn")
-TEACHER_TRAIN = TrainSpec(epochs=4, batch_size=64, learning_rate=3e-3, schedule="one-cycle")
+TEACHER_TRAIN = TrainSpec(epochs=3, batch_size=64, learning_rate=3e-3, schedule="one-cycle")
 THIN = ModelSpec(name="custom", net=NetConfig(conv=(8, 16, 16)))
 """As deep as the teacher, and a twelfth of its size: 5,018 parameters."""
-THIN_TRAIN = TrainSpec(epochs=8, batch_size=128, learning_rate=5e-3, schedule="one-cycle")
+THIN_TRAIN = TrainSpec(epochs=4, batch_size=128, learning_rate=5e-3, schedule="one-cycle")
 DENSE = ModelSpec(name="mlp-64")
 DENSE_TRAIN = TrainSpec(epochs=20, batch_size=64, learning_rate=3e-3, schedule="one-cycle")
 T, LAMBDA = 4.0, 0.5

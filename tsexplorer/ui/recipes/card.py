@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import streamlit as st
 
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.recipes import Recipe
 from tsexplorer.results.cost import Cost, cost
-from tsexplorer.results.figures import experiment_of, measured_recipe
+from tsexplorer.results.figures import experiment_of
 from tsexplorer.results.shipped import command, shipped
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.store import ExperimentSnapshot, StageSnapshot
+from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import forms
 from tsexplorer.ui.process import sentences
+from tsexplorer.ui.recipes.bench import Bench
 from tsexplorer.ui.recipes.figures import figures
 from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.router import path_of
@@ -25,33 +23,10 @@ from tsexplorer.ui.state import COMPARED, EXPERIMENT
 from tsexplorer.ui.theme import duration, escaped
 
 
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """Where recipes are run, and what was run there: read once for all cards.
-
-    Attributes:
-        service: of the store.
-        experiments: all of it.
-        stages: all of it.
-        seeds: how many a recipe would be run on.
-    """
-
-    service: Service
-    experiments: Sequence[ExperimentSnapshot]
-    stages: Sequence[StageSnapshot]
-    seeds: int
-
-
-def bench(service: Service, seeds: int) -> Bench:
-    """Look into the store."""
-    return Bench(service, service.experiments(), service.store.stages(), seeds)
-
-
 def card(bench: Bench, recipe: Recipe) -> None:
     """Draw a recipe in a frame."""
     with st.container(border=True, key=f"recipe_{recipe.name}"), sentences():
         experiment = experiment_of(bench.experiments, recipe.spec)
-        here = measured_recipe(bench.experiments, recipe)
         st.subheader(recipe.title, anchor=recipe.name)
         left, right = st.columns(2, gap="large")
         with left:
@@ -59,9 +34,14 @@ def card(bench: Bench, recipe: Recipe) -> None:
             st.caption(
                 f"{recipe.name} · {escaped(recipe.source)}  \n{_nets(bench.service, recipe.spec)}"
             )
+            if recipe.rivals:
+                titles = ", ".join(entry.title for entry in recipe.entries)
+                st.caption(
+                    f"{len(recipe.entries)} students beside the baseline: {escaped(titles)}."
+                )
             _run(bench, recipe, experiment)
         with right:
-            figures(recipe, shipped(recipe), here, bench.seeds)
+            figures(recipe, shipped(recipe), bench.here[recipe.name], bench.seeds)
             if recipe.caveats:
                 with st.expander("What to bear in mind", icon=":material/info:"):
                     st.markdown("\n".join(f"- {caveat}" for caveat in recipe.caveats))
