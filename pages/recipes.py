@@ -35,7 +35,7 @@ def main() -> None:
                 help="From two on, figures carry an interval; three are needed to ship them.",
             )
         )
-        recipes = [get_recipe(name) for name in recipe_names()]
+        recipes = sorted(map(get_recipe, recipe_names()), key=lambda one: _place(one.section))
         known = bench(service, recipes, seeds)
         index(known, recipes)
         for section in SECTIONS:
@@ -43,6 +43,10 @@ def main() -> None:
             for recipe in recipes:
                 if recipe.section == section:
                     card(known, recipe)
+
+
+def _place(section: Section) -> int:
+    return SECTIONS.index(section)
 
 
 main()
