@@ -126,9 +126,15 @@ def measured_recipe(experiments: Iterable[ExperimentSnapshot], recipe: Recipe) -
     for one in recipe.rivals:
         found = experiment_of(experiments, one.spec)
         if found is not None:
-            rivals.append(measured(found, known))
+            rivals.append(_named(measured(found, known), one.spec.name))
             known |= {link.stage.hash for link in found.stages}
-    return replace(measured(experiment), rivals=tuple(rivals))
+    own = _named(measured(experiment), recipe.spec.name)
+    return replace(own, rivals=tuple(rivals))
+
+
+def _named(found: Measured, name: str) -> Measured:
+    """As the recipe calls it, not as the store had to."""
+    return replace(found, spec=found.spec.model_copy(update={"name": name}))
 
 
 def measured(experiment: ExperimentSnapshot, counted: Collection[str] = ()) -> Measured:
