@@ -41,12 +41,10 @@ RECIPE = Recipe(
     caveats=(
         "The source's nets are maxout nets of other sizes, so that its figures are not set beside "
         "these.",
-        "All have one budget of four epochs; FitNets spends two of them on hints, and in the row "
-        "called so it has four of each.",
+        "All have one budget of four epochs; FitNets spends two of them on hints.",
     ),
     called="hints, 2 + 2 epochs",
     rivals=(
-        rival(NAME, "hints, 4 + 4 epochs", HINTS, distilled_train=THIN_TRAIN),
         rival(
             NAME,
             "soft targets, no hints",
