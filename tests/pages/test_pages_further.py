@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from scipy.special import softmax
+
 from tests.examples import TINY
 from tests.jobs.jobs_examples import ended
 from tests.pages.conftest import OpenPage, no_exception, words
@@ -84,3 +87,17 @@ def test_hints_are_shown_with_their_loss_and_no_accuracy(
     experiments = [service.experiment(key)]
     assert [one.role for one in accuracy_dots(service, experiments, "test")] == list(ROLES)
     assert [one.role for one in accuracy_lines(service, experiments)] == list(ROLES)
+
+
+def test_soft_targets_are_the_ensembles(service: Service, open_page: OpenPage) -> None:
+    member = FurtherTeacher(model=TINY.teacher, seed_offset=1)
+    key = trained(service, more_teachers=(member,), combine="probabilities")
+    page = open_page("soft_targets", experiment=key)
+    no_exception(page)
+    assert "Teacher: all 2 averaged, as they teach." in words(page)
+    experiment = service.experiment(key)
+    taught = softmax(service.reading.taught(experiment, 0, "validation"), axis=1)
+    stages = [one.stage for one in experiment.stages if one.role in ("teacher", "member")]
+    alone = [softmax(service.reading.answers(one, "validation").logits_NC, 1) for one in stages]
+    assert np.abs(taught - sum(alone) / 2).max() < 1e-6
+    assert np.abs(taught - alone[0]).max() > 0.01
