@@ -39,7 +39,7 @@ TEACHER = TrainSpec(
     jitter=2,
     max_norm=4.0,
 )
-STUDENT = TrainSpec(epochs=40, batch_size=128, learning_rate=1e-3, schedule="one-cycle")
+STUDENT = TrainSpec(epochs=40, batch_size=128, learning_rate=3e-3, schedule="one-cycle")
 EPOCHS_UNSAID = (
     "The source gives neither epochs nor rates nor the bound on the weights; they are this "
     "project's, as is Adam."
