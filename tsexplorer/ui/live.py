@@ -220,8 +220,8 @@ def _chart(
 ) -> None:
     lines = curves(rows, metric)
     shown = beside if metric == "validation_accuracy" else ()
-    named = [*((line.role, line) for line in lines), *((line.name, line) for line in shown)]
-    ends = ", ".join(f"{name} {line.values[-1]:g}" for name, line in named)
+    values = {line.role: line.values for line in lines} | {one.name: one.values for one in shown}
+    ends = ", ".join(f"{name} {own[-1]:g}" for name, own in values.items())
     st.echarts_chart(
         live_option(lines, metric, palette(), epochs, shown),
         key=f"live_{metric}",
