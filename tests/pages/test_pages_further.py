@@ -54,6 +54,23 @@ def test_members_are_shown_beside_their_ensemble(service: Service, open_page: Op
     assert agreement.iloc[0, 0] == "100.00 %"
 
 
+def test_generations_are_shown_beside_their_ensemble(service: Service, open_page: OpenPage) -> None:
+    objective = ObjectiveSpec(name="born-again", options={"generations": 3})
+    key = trained(service, teacher=TINY.student, objective=objective)
+    page = open_page("train", experiment=key)
+    no_exception(page)
+    said = words(page)
+    assert "The generations, one by one and together" in said
+    assert "The teachers, one by one and together" not in said
+    table, agreement = (one.value for one in page.dataframe[-2:])
+    names = ["Generation 1", "Generation 2", "Generation 3"]
+    assert table["Generation"].tolist() == [*names, "Ensemble"]
+    roles = ("generation", "distilled")
+    stages = [one.stage for one in service.experiment(key).stages if one.role in roles]
+    assert table["Accuracy"].tolist()[:3] == [percent(one.validation_accuracy) for one in stages]
+    assert agreement.index.tolist() == names
+
+
 def test_hints_are_shown_with_their_loss_and_no_accuracy(
     service: Service, open_page: OpenPage
 ) -> None:
