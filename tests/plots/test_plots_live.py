@@ -83,6 +83,9 @@ def test_where_the_accuracy_axis_begins(lines: list[Curve], bound: float | None)
     assert lower_bound(lines) == bound
 
 
+ECHARTS_Z = 2
+"""Of a series that does not say."""
+
 # -- the option -------------------------------------------------------------------------------
 
 LINES = (
@@ -191,6 +194,8 @@ def test_members_stand_beside_the_roles_and_count_for_the_axis() -> None:
     option = live_option(LINES, "validation_accuracy", LIGHT, 10, beside)
     names = [one["name"] for one in option["series"]]
     assert names == ["Teacher", "Distilled", "Peer 1"]
+    drawn = [one.get("z", ECHARTS_Z) for one in option["series"]]
+    assert drawn == [ECHARTS_Z, ECHARTS_Z, ECHARTS_Z - 1], "behind the roles"
     assert option["series"][2]["data"] == [[1, 10.0], [2, 20.0], [3, 62.5]]
     assert option["series"][2]["lineStyle"]["width"] < option["series"][0]["lineStyle"]["width"]
     assert option["yAxis"]["min"] == 55.0

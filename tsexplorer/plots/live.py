@@ -25,6 +25,8 @@ SETTLED_FROM = 3
 
 HOLLOW = ("emptyCircle", "emptyTriangle", "emptyRect", "emptyDiamond")
 THIN = ("dotted", "dashed")
+BEHIND = 1
+"""Where ECharts draws the further nets; it draws the three at 2 unless told."""
 MARKED = 40
 """Epochs up to which each has a mark."""
 
@@ -234,8 +236,9 @@ def _thin_series(place: int, line: Member, palette: Palette) -> dict[str, Any]:
         "name": line.name,
         "type": "line",
         "data": points(line.epochs, line.values),
+        "z": BEHIND,
         "symbol": HOLLOW[place % len(HOLLOW)],
-        "symbolSize": 6,
+        "symbolSize": 4,
         "showSymbol": len(line.epochs) <= MARKED,
         "lineStyle": {
             "width": 1.5,
