@@ -9,7 +9,7 @@ from tsexplorer.results.figures import Measured
 from tsexplorer.results.shipped import shipped
 from tsexplorer.specs import ROLES
 from tsexplorer.ui.recipes.bench import Bench
-from tsexplorer.ui.theme import escaped, role_label, with_interval
+from tsexplorer.ui.theme import escaped, role_label
 
 NONE = "–"
 
@@ -17,21 +17,24 @@ NONE = "–"
 def index(bench: Bench, recipes: list[Recipe]) -> None:
     """A row a recipe: what was published, and what was measured, here or before it shipped."""
     roles = ", ".join(role_label(role) for role in ROLES)
-    rows = ["| Recipe | Published (%) | Measured (%) | Seeds |", "| --- | --- | --- | --- |"]
+    rows = ["| Recipe | Published (%) | Measured (%) |", "| --- | --- | --- |"]
     rows += [_row(recipe, bench.here[recipe.name] or shipped(recipe)) for recipe in recipes]
     with st.expander("All recipes and their figures", icon=":material/list:", expanded=True):
         st.markdown("\n".join(rows))
         st.caption(
-            f"Test accuracy of {roles}, in this order; ± is the 95 % interval over seeds "
-            "(Student’s t). Published figures are single runs."
+            f"Test accuracy of {roles}, in this order. Measured are means over seeds, whose "
+            "intervals stand below; published are single runs."
         )
 
 
 def _row(recipe: Recipe, found: Measured | None) -> str:
     published = " / ".join(f"{recipe.published[role]:.2f}" for role in ROLES if recipe.published)
-    own, seeds = NONE, NONE
-    if found is not None:
-        means = [with_interval(found.accuracy(role)).removesuffix(" %") for role in ROLES]
-        own, seeds = " / ".join(means), str(len(found.seeds))
     name = f"[{escaped(recipe.title)}](#{recipe.name})"
-    return f"| {name} | {published or NONE} | {own} | {seeds} |"
+    return f"| {name} | {published or NONE} | {NONE if found is None else _measured(found)} |"
+
+
+def _measured(found: Measured) -> str:
+    means = [found.accuracy(role) for role in ROLES]
+    said = " / ".join(NONE if one is None else f"{100 * one.mean:.2f}" for one in means)
+    many = len(found.seeds)
+    return f"{said} ({many} seed{'s' * (many > 1)})"
