@@ -2,11 +2,19 @@
 
 import streamlit as st
 
-from tsexplorer.recipes import get_recipe, recipe_names
+from tsexplorer.recipes import SECTIONS, Section, get_recipe, recipe_names
 from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.recipes.card import bench, card
+from tsexplorer.ui.recipes.bench import bench
+from tsexplorer.ui.recipes.card import card
+from tsexplorer.ui.recipes.index import index
 
 MOST_SEEDS = 20
+TITLES: dict[Section, str] = {
+    "begin": "To begin with",
+    "published": "Published experiments",
+    "claims": "Claims put to the test",
+    "own": "At their best",
+}
 
 
 def main() -> None:
@@ -27,9 +35,18 @@ def main() -> None:
                 help="From two on, figures carry an interval; three are needed to ship them.",
             )
         )
-        known = bench(service, seeds)
-        for name in recipe_names():
-            card(known, get_recipe(name))
+        recipes = sorted(map(get_recipe, recipe_names()), key=lambda one: _place(one.section))
+        known = bench(service, recipes, seeds)
+        index(known, recipes)
+        for section in SECTIONS:
+            st.header(TITLES[section], anchor=False)
+            for recipe in recipes:
+                if recipe.section == section:
+                    card(known, recipe)
+
+
+def _place(section: Section) -> int:
+    return SECTIONS.index(section)
 
 
 main()

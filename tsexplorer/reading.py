@@ -13,7 +13,7 @@ from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.data.sample import load_sample
 from tsexplorer.errors import UserError
 from tsexplorer.settings import Settings
-from tsexplorer.store import StageSnapshot
+from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.training.places import weights_path
 
 if TYPE_CHECKING:
@@ -88,6 +88,27 @@ class Reading:
             UserError: the weights are missing or damaged, or the images are not here.
         """
         return self._asked().answers(self._source(stage), self._splits(stage.spec.data.name), split)
+
+    def taught(
+        self, experiment: ExperimentSnapshot, seed: int, split: SplitName
+    ) -> NDArray[np.float32]:
+        """What a seed's students are taught over a split: the logits N×C of its teacher.
+
+        Of several teachers it is their ensemble. Errors as for :meth:`answers`.
+        """
+        import numpy as np
+
+        from tsexplorer.analysis.ensemble import ensemble_logits
+
+        first = self.answers(experiment.stage(seed, "teacher"), split).logits_NC
+        links = (one for one in experiment.stages if (one.seed, one.role) == (seed, "member"))
+        others = [self.answers(one.stage, split).logits_NC for one in links]
+        if not others:
+            return first
+        spec = experiment.spec
+        weights = [one.weight for one in spec.members]
+        together = ensemble_logits(np.stack([first, *others]), weights, spec.combine)
+        return together.astype(np.float32)
 
     def features(self, stage: StageSnapshot, split: SplitName) -> NDArray[Any]:
         """A net's activations N×F before its last layer; errors as above."""

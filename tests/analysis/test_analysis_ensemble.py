@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
-from tsexplorer.analysis.ensemble import combined, ensemble
+from tsexplorer.analysis.ensemble import combined, ensemble, ensemble_logits
+from tsexplorer.specs import Combine
+from tsexplorer.training.teachers import MeanOfTeachers
 
 # Probabilities of 3 teachers for 4 images of 2 classes. The third is so sure of image 4 that it
 # wins by logits, and is outvoted by probabilities.
@@ -32,3 +36,22 @@ def test_weights_count_whatever_their_sum() -> None:
     assert mean_NC[0] == pytest.approx([0.4 * 0.9 + 0.1 * 0.8 + 0.5 * 0.7, 0.21])
     heavy = combined(np.stack(ANSWERS), [1e6, 1, 1], "logits")
     assert (heavy.argmax(1) == ANSWERS[0].argmax(1)).all()
+
+
+class Says(nn.Module):
+    """A net that answers the same whatever it is shown."""
+
+    def __init__(self, z_NC: np.ndarray) -> None:
+        super().__init__()
+        self._z_NC = torch.from_numpy(z_NC)
+
+    def forward(self, _images: Tensor) -> Tensor:
+        return self._z_NC
+
+
+@pytest.mark.parametrize("combine", ["logits", "probabilities"])
+def test_what_is_looked_at_is_what_taught(combine: Combine) -> None:
+    z_KNC = np.random.default_rng(0).normal(size=(3, 8, 10)).astype(np.float32) * 5
+    weights = [1.0, 2.0, 0.5]
+    taught = MeanOfTeachers([Says(z_NC) for z_NC in z_KNC], weights, combine)(torch.empty(8))
+    assert ensemble_logits(z_KNC, weights, combine) == pytest.approx(taught.numpy(), abs=1e-5)

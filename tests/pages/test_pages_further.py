@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from scipy.special import softmax
+
 from tests.examples import TINY
 from tests.jobs.jobs_examples import ended
 from tests.pages.conftest import OpenPage, no_exception, words
@@ -54,6 +57,23 @@ def test_members_are_shown_beside_their_ensemble(service: Service, open_page: Op
     assert agreement.iloc[0, 0] == "100.00 %"
 
 
+def test_generations_are_shown_beside_their_ensemble(service: Service, open_page: OpenPage) -> None:
+    objective = ObjectiveSpec(name="born-again", options={"generations": 3})
+    key = trained(service, teacher=TINY.student, objective=objective)
+    page = open_page("train", experiment=key)
+    no_exception(page)
+    said = words(page)
+    assert "The generations, one by one and together" in said
+    assert "The teachers, one by one and together" not in said
+    table, agreement = (one.value for one in page.dataframe[-2:])
+    names = ["Generation 1", "Generation 2", "Generation 3"]
+    assert table["Generation"].tolist() == [*names, "Ensemble"]
+    roles = ("generation", "distilled")
+    stages = [one.stage for one in service.experiment(key).stages if one.role in roles]
+    assert table["Accuracy"].tolist()[:3] == [percent(one.validation_accuracy) for one in stages]
+    assert agreement.index.tolist() == names
+
+
 def test_hints_are_shown_with_their_loss_and_no_accuracy(
     service: Service, open_page: OpenPage
 ) -> None:
@@ -67,3 +87,17 @@ def test_hints_are_shown_with_their_loss_and_no_accuracy(
     experiments = [service.experiment(key)]
     assert [one.role for one in accuracy_dots(service, experiments, "test")] == list(ROLES)
     assert [one.role for one in accuracy_lines(service, experiments)] == list(ROLES)
+
+
+def test_soft_targets_are_the_ensembles(service: Service, open_page: OpenPage) -> None:
+    member = FurtherTeacher(model=TINY.teacher, seed_offset=1)
+    key = trained(service, more_teachers=(member,), combine="probabilities")
+    page = open_page("soft_targets", experiment=key)
+    no_exception(page)
+    assert "Teacher: all 2 averaged, as they teach." in words(page)
+    experiment = service.experiment(key)
+    taught = softmax(service.reading.taught(experiment, 0, "validation"), axis=1)
+    stages = [one.stage for one in experiment.stages if one.role in ("teacher", "member")]
+    alone = [softmax(service.reading.answers(one, "validation").logits_NC, 1) for one in stages]
+    assert np.abs(taught - sum(alone) / 2).max() < 1e-6
+    assert np.abs(taught - alone[0]).max() > 0.01

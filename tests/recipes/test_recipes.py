@@ -9,7 +9,7 @@ import pytest
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import NotFoundError
 from tsexplorer.models import count
-from tsexplorer.objectives import get_objective, planned
+from tsexplorer.objectives import get_objective, objective_names, planned
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, parse_spec
 
@@ -26,6 +26,11 @@ NETS: dict[str, tuple[int | range, int]] = {
     "hinton-7-8": (2_395_210, 1_276_810),
     "hinton-narrow": (2_395_210, 24_790),
     "mlp-800-best": (61_514, 1_276_810),
+    "meal-v2": (61_514, 50_890),
+    "fitnets-mnist": (61_514, 5_018),
+    "mutual-mnist": (61_514, 50_890),
+    "born-again": (50_890, 50_890),
+    "objectives-compared": (61_514, 5_018),
 }
 # Test accuracy of teacher, baseline and distilled student in percent.
 PUBLISHED = {
@@ -73,27 +78,73 @@ def test_recipes_say_what_they_are(name: str) -> None:
     assert recipe.title
     assert recipe.source
     for text in (recipe.summary, *recipe.caveats):
-        assert text.endswith(".")
+        assert text.endswith((".", "?"))
         assert "\n" not in text
 
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_recipes_plan(name: str) -> None:
-    spec = get_recipe(name).spec
-    needs_teacher = get_objective(spec.objective.name).needs_teacher
-    stages = planned(spec)
-    assert [stage.role for stage in stages] == list(ROLES) * len(spec.seeds)
-    assert len({stage.spec.hash for stage in stages}) == len(stages)
-    assert stages[2].spec.teachers == ((stages[0].spec.hash,) if needs_teacher else ())
+    for entry in get_recipe(name).entries:
+        spec = entry.spec
+        needs_teacher = get_objective(spec.objective.name).needs_teacher
+        stages = planned(spec)
+        roles = [stage.role for stage in stages]
+        assert [role for role in roles if role in ROLES] == list(ROLES) * len(spec.seeds)
+        assert bool(stages[-1].spec.teachers) == needs_teacher
+        hashes = {stage.role: stage.spec.hash for stage in stages}
+        assert len({*hashes.values()}) == len(hashes) - (name == "born-again")
 
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_recipes_stand_up_to_the_checks_that_a_file_meets(name: str) -> None:
     """A recipe copies specs with changes, which pydantic does not look over."""
-    spec = get_recipe(name).spec
-    again = parse_spec(ExperimentSpec, spec.to_json())
-    assert again == spec
-    assert again.hash == spec.hash
+    for entry in get_recipe(name).entries:
+        again = parse_spec(ExperimentSpec, entry.spec.to_json())
+        assert again == entry.spec
+        assert again.hash == entry.spec.hash
+
+
+CONTESTS = [name for name in recipe_names() if get_recipe(name).rivals]
+
+
+@pytest.mark.parametrize("name", CONTESTS)
+def test_rivals_teach_one_student_from_the_same_baseline(name: str) -> None:
+    recipe = get_recipe(name)
+    titles = [entry.title for entry in recipe.entries]
+    assert len({*titles}) == len(titles)
+    assert {*recipe.against} <= {*titles}
+    names = [entry.spec.name for entry in recipe.entries]
+    assert len({*names}) == len(names)
+    baselines, distilled = set(), []
+    for entry in recipe.entries:
+        stages = {stage.role: stage.spec for stage in planned(entry.spec)}
+        baselines.add(stages["baseline"].hash)
+        distilled.append(stages["distilled"].hash)
+        objective = entry.spec.objective
+        asked = objective.temperature, objective.lam, objective.options
+        assert get_objective(objective.name).asked(*asked) == objective  # hashes as from a form
+    assert len(baselines) == 1
+    assert len({*distilled}) == len(distilled)
+
+
+def test_all_objectives_meet_but_those_that_cannot() -> None:
+    """Born-again nets need another pair; no objective is forgotten when one is added."""
+    recipe = get_recipe("objectives-compared")
+    known = {name for name in objective_names() if not get_objective(name).part_of}
+    asked = [entry.spec.objective.name for entry in recipe.entries]
+    assert sorted(asked) == sorted(known - {"labels", "born-again"})
+    assert recipe.seeds >= 5
+
+
+def test_the_best_single_teacher_is_among_the_ensembles_own() -> None:
+    recipe = get_recipe("meal-v2")
+    members = {one.model for one in recipe.spec.members}
+    alone = {entry.spec.teacher for entry in recipe.entries if entry.title in recipe.against}
+    assert alone == members
+    assert len(members) == 3
+    shared = {stage.spec.hash for stage in planned(recipe.spec)}
+    for entry in recipe.rivals:
+        assert planned(entry.spec)[0].spec.hash in shared
 
 
 @pytest.mark.parametrize("name", recipe_names())

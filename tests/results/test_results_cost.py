@@ -27,7 +27,7 @@ def service(settled: Path) -> Iterator[Service]:
 
 
 def costs(service: Service, spec: ExperimentSpec) -> Cost:
-    return cost(service, spec, service.store.stages())
+    return cost(service, [spec], service.store.stages())
 
 
 def time_nets(service: Service, spec: ExperimentSpec, seconds: float, machine: str) -> None:

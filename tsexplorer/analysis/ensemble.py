@@ -54,6 +54,30 @@ def ensemble(
     )
 
 
+def ensemble_logits(z_KNC: Logits, weights: Sequence[float], combine: Combine) -> Floats:
+    """The ensemble as one net that answers with logits N×C, as its student is taught by it.
+
+    Of averaged probabilities these are their logarithms at the level of the teachers' own logits:
+    the softmax at T = 1 is the mean of the teachers' softmaxes.
+
+    >>> apart = np.log([[[0.9, 0.1]], [[0.2, 0.8]]])
+    >>> np.exp(ensemble_logits(apart, [1, 1], "probabilities")).round(3).tolist()
+    [[0.55, 0.45]]
+    """
+    mean_NC = combined(z_KNC, weights, combine)
+    if combine == "logits":
+        return mean_NC
+    share_K = np.asarray(weights, dtype=np.float64) / sum(weights)
+    level_N1 = np.einsum("k,kno->no", share_K, _logsumexp(z_KNC))
+    return np.asarray(np.log(mean_NC) + level_N1)
+
+
+def _logsumexp(z: Logits) -> Floats:
+    """Over the classes, which stay as an axis of one."""
+    high = z.max(-1, keepdims=True).astype(np.float64)
+    return np.asarray(high + np.log(np.exp(z - high).sum(-1, keepdims=True)))
+
+
 def combined(z_KNC: Logits, weights: Sequence[float], combine: Combine) -> Floats:
     """The ensemble's mean logits, or its mean probabilities, N×C.
 

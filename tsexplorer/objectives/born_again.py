@@ -7,8 +7,8 @@ own, which is the experiment's and 10,000 for each generation, else it would beg
 began. For the same reason it does not go on from the baseline.
 
 The loss of each generation is that of ``hinton``; the paper's sum of labels and soft targets at
-T = 1 is twice that at λ = 0.5. The ensemble of all generations, which the paper also tries, is not
-formed here.
+T = 1 is twice that at λ = 0.5. The ensemble of all generations, which the paper also tries, is the
+mean of their softmaxes; the Train page shows it beside the single ones.
 """
 
 from __future__ import annotations

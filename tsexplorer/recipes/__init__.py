@@ -6,9 +6,9 @@ from functools import cache
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.plugins import discover
-from tsexplorer.recipes.base import Recipe
+from tsexplorer.recipes.base import SECTIONS, Recipe, Rival, Section
 
-__all__ = ["Recipe", "get_recipe", "recipe_names"]
+__all__ = ["SECTIONS", "Recipe", "Rival", "Section", "get_recipe", "recipe_names"]
 
 
 @cache

@@ -8,7 +8,15 @@ project's: Adam in one cycle, in as many epochs as two cores can be asked for.
 from __future__ import annotations
 
 from tsexplorer.recipes.base import Biased, Recipe
-from tsexplorer.specs import DataSpec, ExperimentSpec, ModelSpec, ObjectiveSpec, Role, TrainSpec
+from tsexplorer.specs import (
+    DataSpec,
+    ExperimentSpec,
+    ModelSpec,
+    NetConfig,
+    ObjectiveSpec,
+    Role,
+    TrainSpec,
+)
 
 SOURCE = "Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3"
 IMAGES = 10_000
@@ -17,8 +25,14 @@ IMAGES = 10_000
 LAMBDA = 0.1
 """The paper: "a considerably lower weight" on the labels."""
 
+LARGE = ModelSpec(name="custom", net=NetConfig(dense=(1200, 1200), dropout=0.25))
+"""The net of the preset hinton-teacher, with less dropout than the paper that the source refers to
+has: half of the hidden units and a fifth of the pixels. On moved images that trains too slowly for
+two cores. Wrong of 10,000 on validation, seed 101, after 8 epochs: 76 with half of the hidden units
+dropped, 67 with a quarter; with half of them and a fifth of the pixels 82 after 60 epochs, seed 0.
+"""
 TEACHER = TrainSpec(
-    epochs=60,
+    epochs=40,
     batch_size=128,
     learning_rate=1e-3,
     schedule="one-cycle",
@@ -31,6 +45,10 @@ EPOCHS_UNSAID = (
     "project's, as is Adam."
 )
 VALIDATION_KEPT = "The source trains on all 60,000 images; here 5,000 of them are for validation."
+LESS_DROPOUT = (
+    "The source refers to a paper that drops half of the hidden units and a fifth of the pixels; "
+    "here a quarter of the hidden units, chosen on validation, as images are moved anyway."
+)
 NO_JITTER = (
     "As in the source, only the teacher sees moved images; the student learns of them from its "
     "soft targets."
@@ -39,7 +57,7 @@ NO_JITTER = (
 PAPER = ExperimentSpec(
     name="hinton-2015",
     data=DataSpec(name="mnist"),
-    teacher=ModelSpec(name="hinton-teacher"),
+    teacher=LARGE,
     student=ModelSpec(name="hinton-student"),
     objective=ObjectiveSpec(name="hinton", temperature=20.0, lam=LAMBDA),
     teacher_train=TEACHER,
@@ -96,11 +114,13 @@ RECIPE = (
         summary="A large regularised net teaches a smaller one that has no regularisation at all, "
         "at T = 20: errors on test fall from 146 to 74, and the teacher has 67.",
         source=SOURCE,
+        section="published",
         spec=PAPER,
         published=PUBLISHED | {"distilled": _accuracy(74)},
         published_errors=ERRORS | {"distilled": 74},
         caveats=(
             EPOCHS_UNSAID,
+            LESS_DROPOUT,
             NO_JITTER,
             VALIDATION_KEPT,
             "The source says that labels weigh considerably less than soft targets, and not how "
@@ -114,6 +134,7 @@ RECIPE = (
         "them on the 1,010 threes; with the bias of that class raised by 3.5 it makes 109, 14 of "
         "them on threes: 98.6 % of the threes are right.",
         source=SOURCE,
+        section="published",
         spec=NO_3,
         published=PUBLISHED | {"distilled": _accuracy(206)},
         published_errors=ERRORS | {"distilled": 206},
@@ -131,6 +152,7 @@ RECIPE = (
         summary="The transfer set is sevens and eights. As trained, the student is wrong on "
         "47.3 % of test; with the biases of 7 and 8 lowered by 7.6 on 13.2 %.",
         source=SOURCE,
+        section="published",
         spec=ONLY_7_8,
         published=PUBLISHED | {"distilled": 52.7},
         published_errors=ERRORS,
@@ -149,6 +171,7 @@ RECIPE = (
         summary="So narrow a student cannot follow all that the teacher says: T from 2.5 to 4 "
         "works better than higher or lower ones. Here T = 3; the page T × λ map has all.",
         source=SOURCE,
+        section="published",
         spec=NARROW,
         caveats=(
             "The source gives no figure for it, only which T were best.",

@@ -22,6 +22,7 @@ RECIPE = Recipe(
     summary="A convolutional teacher with 3.4 million parameters and a dense student an eighth "
     "of its size on 26 handwritten letters, with the additive loss at T = 10, λ = 0.5.",
     source="johnkorn/distillation, 2017 (Keras), quoted by Wu 2020, section 3.2",
+    section="published",
     spec=ExperimentSpec(
         name="korn-2017",
         data=DataSpec(name="emnist-letters"),

@@ -14,6 +14,7 @@ RECIPE = Recipe(
     summary="A dense student is taught on images of the nine other digits, and knows threes from "
     "the teacher's soft targets alone: the experiment of Hinton 2015 within a minute.",
     source="this project, after Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3",
+    section="begin",
     spec=QUICK.spec.model_copy(
         update={
             "name": "never-seen-quick",

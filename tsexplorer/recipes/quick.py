@@ -13,6 +13,7 @@ RECIPE = Recipe(
     summary="A small convolutional teacher, and a 50,890-parameter student with and without its "
     "help, on the digits that come with this app.",
     source="this project",
+    section="begin",
     spec=ExperimentSpec(
         name="quick",
         data=DataSpec(name="mnist-5k"),

@@ -13,6 +13,7 @@ RECIPE = Recipe(
     summary="A sigmoid student on raw 0…255 pixels learns from labels, then goes on with the "
     "teacher's plain softmax as its only target.",
     source="Bo Wu, Teacher-Student Ensemble Net, 20 September 2020, section 3.1 (Keras)",
+    section="published",
     spec=ExperimentSpec(
         name="wu-2020",
         data=DataSpec(name="mnist", scaling="raw"),

@@ -1,4 +1,4 @@
-"""How long an experiment will take, by what such nets took before."""
+"""How long experiments will take, by what such nets took before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tsexplorer.store import StageSnapshot
 
 @dataclass(frozen=True)
 class Cost:
-    """What is left to train of an experiment.
+    """What is left to train.
 
     Attributes:
         nets: how many.
@@ -30,20 +30,23 @@ class Cost:
     machine: str = ""
 
 
-def cost(service: Service, spec: ExperimentSpec, before: Sequence[StageSnapshot]) -> Cost:
+def cost(
+    service: Service, specs: Iterable[ExperimentSpec], before: Sequence[StageSnapshot]
+) -> Cost:
     """Add up what is not trained yet; measures nothing.
 
     Args:
         service: where it would be trained.
-        spec: what.
+        specs: what; nets that several of them share count once.
         before: stages of its store, by which the time is judged.
 
     Raises:
-        UserError: the experiment cannot be.
+        UserError: an experiment cannot be.
     """
-    check = service.check(spec)
-    planned = {stage.spec.hash: stage.spec for stage in check.planned}
-    left = [stage for key, stage in planned.items() if key not in check.trained]
+    checks = [service.check(spec) for spec in specs]
+    planned = {stage.spec.hash: stage.spec for check in checks for stage in check.planned}
+    trained = {key for check in checks for key in check.trained}
+    left = [stage for key, stage in planned.items() if key not in trained]
     steps = [steps_of(stage) for stage in left]
     if not left:
         return Cost(0, 0, 0.0)

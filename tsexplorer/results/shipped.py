@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -16,14 +17,12 @@ from tsexplorer.results.figures import (
     Moved,
     SeedFigures,
     experiment_of,
-    measured,
+    measured_recipe,
     same_settings,
 )
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot
-
-FEWEST_SEEDS = 3
 
 
 def ship(service: Service, name: str, folder: Path = RESULTS) -> Path:
@@ -32,39 +31,36 @@ def ship(service: Service, name: str, folder: Path = RESULTS) -> Path:
     Args:
         service: of the store.
         name: of the recipe.
-        folder: where the file goes; what ships has three seeds at least.
+        folder: where the file goes; what ships has all the recipe's seeds.
 
     Raises:
         NotFoundError: there is no such recipe.
         UserError: it is not trained here, or on too few seeds to ship.
     """
     recipe = get_recipe(name)
-    experiment = experiment_of(service.experiments(), recipe.spec)
-    if experiment is None:
-        raise UserError(f"{name} is not trained here; do so: {command(name, FEWEST_SEEDS)}")
-    found = with_moved(service, experiment)
-    if folder == RESULTS and len(found.seeds) < FEWEST_SEEDS:
-        raise UserError(
-            f"{name} is trained on fewer than {FEWEST_SEEDS} seeds, so it does not ship; train "
-            f"more: {command(name, FEWEST_SEEDS)}"
-        )
+    experiments = service.experiments()
+    experiment = experiment_of(experiments, recipe.spec)
+    found = measured_recipe(experiments, recipe)
+    if experiment is None or found is None:
+        raise UserError(f"{name} is not trained here; do so: {command(name, recipe.seeds)}")
+    if folder == RESULTS:
+        _check_enough(recipe, found)
+    if recipe.spec.left_out:
+        found = replace(found, seeds=_with_moved(service, experiment, found.seeds))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
     write_json(file, _content(name, found))
     return file
 
 
-def with_moved(service: Service, experiment: ExperimentSnapshot) -> Measured:
-    """An experiment's figures, with those of moved biases where classes were left out.
-
-    Raises:
-        UserError: a student's weights or the images are not here.
-    """
-    found = measured(experiment)
-    if not experiment.spec.left_out:
-        return found
-    seeds = [replace(one, moved=_moved(service, experiment, one.seed)) for one in found.seeds]
-    return replace(found, seeds=tuple(seeds))
+def _check_enough(recipe: Recipe, found: Measured) -> None:
+    """Refuse too few seeds, or a contest in which some did not take part."""
+    few = min(len(one.seeds) for one in (found, *found.rivals)) < recipe.seeds
+    if few or len(found.rivals) < len(recipe.rivals):
+        raise UserError(
+            f"{recipe.name} is trained on fewer than {recipe.seeds} seeds, or not in all its "
+            f"parts, so it does not ship; train more: {command(recipe.name, recipe.seeds)}"
+        )
 
 
 def shipped(recipe: Recipe, folder: Path = RESULTS) -> Measured | None:
@@ -73,9 +69,16 @@ def shipped(recipe: Recipe, folder: Path = RESULTS) -> Measured | None:
     None where there are none, or they are of other settings.
     """
     for found in (_read(folder / f"{recipe.name}.json"), _demo()):
-        if found is not None and same_settings(found.spec, recipe.spec):
+        if found is not None and _is_of(found, recipe):
             return found
     return None
+
+
+def _is_of(found: Measured, recipe: Recipe) -> bool:
+    """Whether all its parts have the recipe's settings."""
+    own = [found.spec, *(one.spec for one in found.rivals)]
+    asked = [one.spec for one in recipe.entries]
+    return len(own) == len(asked) and all(map(same_settings, own, asked))
 
 
 def command(name: str, seeds: int) -> str:
@@ -85,6 +88,17 @@ def command(name: str, seeds: int) -> str:
     ('python -m tsexplorer run quick', 'python -m tsexplorer run quick --seeds 3')
     """
     return f"python -m tsexplorer run {name}" + (f" --seeds {seeds}" if seeds > 1 else "")
+
+
+def _with_moved(
+    service: Service, experiment: ExperimentSnapshot, seeds: Sequence[SeedFigures]
+) -> tuple[SeedFigures, ...]:
+    """With figures of moved biases.
+
+    Raises:
+        UserError: a student's weights or the images are not here.
+    """
+    return tuple(replace(one, moved=_moved(service, experiment, one.seed)) for one in seeds)
 
 
 def _moved(service: Service, experiment: ExperimentSnapshot, seed: int) -> dict[str, Moved]:
@@ -100,8 +114,16 @@ def _content(name: str, found: Measured) -> dict[str, Any]:
     return {
         "command": command(name, len(found.seeds)),
         "version": __version__,
+        **_one(found),
+        "rivals": [_one(rival) for rival in found.rivals],
+    }
+
+
+def _one(found: Measured) -> dict[str, Any]:
+    return {
         "machine": found.machine,
         "date": found.date,
+        "seconds": found.seconds,
         "spec": found.spec.model_dump(mode="json", by_alias=True),
         "seeds": [asdict(one) for one in found.seeds],
     }
@@ -122,14 +144,19 @@ def _read(file: Path) -> Measured | None:
     if not file.is_file():
         return None
     content = read_json(file)
+    return replace(_measured(content), rivals=tuple(map(_measured, content["rivals"])))
+
+
+def _measured(content: Mapping[str, Any]) -> Measured:
     return Measured(
         spec=ExperimentSpec.model_validate(content["spec"]),
         seeds=tuple(_seed(one) for one in content["seeds"]),
         machine=content["machine"],
         date=content["date"],
+        seconds=content["seconds"],
     )
 
 
 def _seed(one: dict[str, Any]) -> SeedFigures:
     moved = {rule: Moved(**figures) for rule, figures in one["moved"].items()}
-    return SeedFigures(one["seed"], one["accuracy"], moved)
+    return SeedFigures(one["seed"], one["accuracy"], moved, one["validation"])

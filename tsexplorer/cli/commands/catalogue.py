@@ -252,6 +252,12 @@ def _recipes() -> list[dict[str, Any]]:
             else asdict(recipe.published_biased),
             "caveats": list(recipe.caveats),
             "spec": recipe.spec.model_dump(mode="json", by_alias=True),
+            "called": recipe.called,
+            "rivals": [
+                {"title": one.title, "spec": one.spec.model_dump(mode="json", by_alias=True)}
+                for one in recipe.rivals
+            ],
+            "seeds": recipe.seeds,
         }
         for recipe in map(get_recipe, recipe_names())
     ]

@@ -84,13 +84,20 @@ def run(
     With --json: experiment, seeds (for each the stages teacher, baseline and distilled with
     parameters, epochs, train_seconds, validation_accuracy and test_accuracy, and gap_closed),
     mean and interval over the seeds; accuracies are shares of 1. Where more is trained (further
-    teachers, hints), a seed has it under further. A run that fails prints nothing on standard
-    output.
+    teachers, hints), a seed has it under further. A recipe that pits several ways to teach
+    against each other trains them all, unless something of it is changed here; it has each of
+    them under entries, and what they come to under contest. A run that fails prints nothing on
+    standard output.
     """
+    from tsexplorer.cli.contest import is_contest, see_contest_through
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.cli.requests import asked_for
 
     options = tuple(option or ())
+    changed = any((spec, data, objective, options, name, leave_out))
+    if recipe is not None and is_contest(recipe) and not changed:
+        see_contest_through(recipe, seeds, json=json)
+        return
     wanted = asked_for(
         recipe,
         spec,
@@ -151,19 +158,10 @@ def resume(
 
 def _see_through(service: Service, take: Callable[[], JobSnapshot], *, json: bool) -> None:
     """Queue a job, see it through and print what came of it."""
-    # Imports torch before the job is taken: one whose process is silent for seconds looks
-    # abandoned.
-    from tsexplorer.cli.foreground import CtrlC, see_through
-    from tsexplorer.cli.progress import reporter
     from tsexplorer.cli.results import document, print_results
+    from tsexplorer.cli.training import trained
 
-    with CtrlC() as interrupt:
-        job = take()
-        experiment = service.experiment(job.experiment_id)
-        say(f'Training "{experiment.name}" as job {job.id}.')
-        with reporter(experiment) as shown:
-            see_through(service, job, shown, interrupt)
-    experiment = service.experiment(experiment.id)
+    experiment = trained(service, take)
     if json:
         print_json(document(service, experiment))
     else:

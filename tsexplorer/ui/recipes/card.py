@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import streamlit as st
 
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.recipes import Recipe
 from tsexplorer.results.cost import Cost, cost
-from tsexplorer.results.figures import experiment_of, measured
+from tsexplorer.results.figures import experiment_of
 from tsexplorer.results.shipped import command, shipped
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.store import ExperimentSnapshot, StageSnapshot
+from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import forms
 from tsexplorer.ui.process import sentences
+from tsexplorer.ui.recipes.bench import Bench
 from tsexplorer.ui.recipes.figures import figures
 from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT
 from tsexplorer.ui.theme import duration, escaped
-
-
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """Where recipes are run, and what was run there: read once for all cards.
-
-    Attributes:
-        service: of the store.
-        experiments: all of it.
-        stages: all of it.
-        seeds: how many a recipe would be run on.
-    """
-
-    service: Service
-    experiments: Sequence[ExperimentSnapshot]
-    stages: Sequence[StageSnapshot]
-    seeds: int
-
-
-def bench(service: Service, seeds: int) -> Bench:
-    """Look into the store."""
-    return Bench(service, service.experiments(), service.store.stages(), seeds)
 
 
 def card(bench: Bench, recipe: Recipe) -> None:
@@ -58,11 +34,14 @@ def card(bench: Bench, recipe: Recipe) -> None:
             st.caption(
                 f"{recipe.name} · {escaped(recipe.source)}  \n{_nets(bench.service, recipe.spec)}"
             )
+            if recipe.rivals:
+                titles = ", ".join(entry.title for entry in recipe.entries)
+                st.caption(
+                    f"{len(recipe.entries)} students beside the baseline: {escaped(titles)}."
+                )
             _run(bench, recipe, experiment)
         with right:
-            figures(
-                recipe, shipped(recipe), measured(experiment) if experiment else None, bench.seeds
-            )
+            figures(recipe, shipped(recipe), bench.here[recipe.name], bench.seeds)
             if recipe.caveats:
                 with st.expander("What to bear in mind", icon=":material/info:"):
                     st.markdown("\n".join(f"- {caveat}" for caveat in recipe.caveats))
@@ -90,9 +69,9 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
 def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) -> None:
     """What a run would cost, the button, and the command."""
     service, seeds = bench.service, bench.seeds
-    spec = recipe.spec.model_copy(update={"seeds": tuple(range(seeds))})
-    spec = spec.model_copy(update={"name": service.free_name(spec, recipe.name)})
-    left = cost(service, spec, bench.stages)
+    specs = [_on_seeds(service, entry.spec, seeds) for entry in recipe.entries]
+    spec = specs[0]
+    left = cost(service, specs, bench.stages)
     here = service.dataset_available(spec.data.name)
     held = bool(left.nets) and not here
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -104,8 +83,8 @@ def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) ->
             disabled=held,
             help=f"Run {recipe.name} on {seeds} seed{'s' * (seeds > 1)}",
         ):
-            key = service.take_up(spec).id
-            st.switch_page(path_of("train"), query_params={EXPERIMENT: key})
+            keys = [service.take_up(one).id for one in specs]
+            st.switch_page(path_of("train"), query_params={EXPERIMENT: keys[0]})
         if st.button(
             "Open in the form",
             key=f"form_{recipe.name}",
@@ -122,6 +101,11 @@ def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) ->
     if not here:
         st.warning(_missing(service, spec), icon=":material/cloud_off:")
     st.code(command(recipe.name, seeds), language=None, wrap_lines=True)
+
+
+def _on_seeds(service: Service, spec: ExperimentSpec, seeds: int) -> ExperimentSpec:
+    spec = spec.model_copy(update={"seeds": tuple(range(seeds))})
+    return spec.model_copy(update={"name": service.free_name(spec, spec.name)})
 
 
 def _open(recipe: Recipe, experiment: ExperimentSnapshot) -> None:

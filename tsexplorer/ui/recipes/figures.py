@@ -9,12 +9,14 @@ import streamlit as st
 from tsexplorer.analysis.bias import Rule
 from tsexplorer.analysis.gain import Interval
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.plots.contest import contest_figure
 from tsexplorer.plots.never_seen import RULE_TITLES
 from tsexplorer.recipes import Recipe
+from tsexplorer.results.contest import BASELINE, contest
 from tsexplorer.results.figures import Measured
 from tsexplorer.results.shipped import command
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.ui.theme import escaped, role_label, with_interval
+from tsexplorer.ui.theme import duration, escaped, palette, role_label, with_interval
 
 NONE = "–"
 PAPER_RULE: Rule = "test"
@@ -48,9 +50,25 @@ def figures(recipe: Recipe, shipped: Measured | None, here: Measured | None, see
     for words in (_split(recipe), _origin("Ships", shipped), _origin("Trained here", here)):
         if words:
             st.caption(words)
+    for title, one in own.items():
+        _contest(recipe, title, one)
     if shipped is not None and len(shipped.seeds) != seeds:
         st.caption("What ships comes again by:")
         st.code(command(recipe.name, len(shipped.seeds)), language=None, wrap_lines=True)
+
+
+def _contest(recipe: Recipe, title: str, one: Measured) -> None:
+    """All ways to teach side by side, where a recipe has several."""
+    found = contest(recipe, one)
+    if found is None:
+        return
+    st.markdown(f"**{title}: all {len(found.places)} students, the first on top**")
+    st.plotly_chart(
+        contest_figure(found.places, found.against, BASELINE, palette()),
+        key=f"contest_{recipe.name}_{title}",
+        config={"displayModeBar": False},
+    )
+    st.caption(" ".join(found.notes))
 
 
 def _published(recipe: Recipe, role: Role) -> str:
@@ -112,7 +130,8 @@ def _origin(title: str, one: Measured | None) -> str:
         return ""
     seeds = [str(figures.seed) for figures in one.seeds]
     several = "s" * (len(seeds) > 1)
-    return escaped(f"{title}: seed{several} {', '.join(seeds)}, {one.machine}, {one.date}.")
+    took = f", {duration(one.total_seconds)} of training" if one.total_seconds else ""
+    return escaped(f"{title}: seed{several} {', '.join(seeds)}, {one.machine}{took}, {one.date}.")
 
 
 def _count(value: Interval | None) -> str:

@@ -50,7 +50,7 @@ class Sight:
         experiment: whose nets.
         stages: the nets of one seed, by role; those whose answers could be had.
         images: of the split.
-        logits: N×C by role.
+        logits: N×C by role; the teacher's are the ensemble's where there are several.
         temperature: T in force.
         place: which image, its place in the split.
         split: which split.
@@ -81,8 +81,8 @@ class Sight:
         """Where the figures come from: split, data, seed."""
         seed = next(iter(self.stages.values())).spec.seed
         several = len(self.experiment.spec.members)
-        first = f" Teacher: the first of {several}." if several > 1 else ""
-        return f"{self.images.words[0].upper()}{self.images.words[1:]}; seed {seed}.{first}"
+        all_of = f" Teacher: all {several} averaged, as they teach." if several > 1 else ""
+        return f"{self.images.words[0].upper()}{self.images.words[1:]}; seed {seed}.{all_of}"
 
 
 def begin() -> None:
@@ -114,7 +114,11 @@ def look(service: Service, experiment: ExperimentSnapshot, seed: int) -> Sight:
     for role in ROLES:
         stage = experiment.stage(seed, role)
         try:
-            logits[role] = service.reading.answers(stage, split).logits_NC
+            logits[role] = (
+                service.reading.taught(experiment, seed, split)
+                if role == "teacher"
+                else service.reading.answers(stage, split).logits_NC
+            )
             stages[role] = stage
         except UserError as error:
             st.warning(f"{TITLES[role]}: {escaped(str(error))}", icon=":material/warning:")

@@ -1,0 +1,103 @@
+"""A recipe with rivals: all its ways to teach trained one after the other, and placed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from tsexplorer.analysis.contest import Placed
+from tsexplorer.analysis.gain import Interval
+from tsexplorer.cli.data import fetch_if_missing
+from tsexplorer.cli.output import print_json, print_table, say
+from tsexplorer.cli.results import document, provenance
+from tsexplorer.cli.session import opened
+from tsexplorer.cli.training import trained
+from tsexplorer.cli.words import NONE, with_interval
+from tsexplorer.recipes import Recipe, get_recipe
+from tsexplorer.results.contest import Contest, contest, verdict_words
+from tsexplorer.results.figures import measured_recipe
+from tsexplorer.service import Service
+from tsexplorer.specs import ExperimentSpec
+from tsexplorer.store import ExperimentSnapshot
+
+
+def is_contest(name: str) -> bool:
+    """Whether the recipe called so has rivals.
+
+    Raises:
+        NotFoundError: there is no such recipe.
+    """
+    return bool(get_recipe(name).rivals)
+
+
+def see_contest_through(name: str, seeds: int | None, *, json: bool) -> None:
+    """Train a recipe and its rivals, each as a job of its own, and print what they come to.
+
+    Args:
+        name: of a recipe with rivals.
+        seeds: train seeds 0 to ``seeds`` - 1; None: the recipe's first.
+        json: print one document rather than a table.
+
+    Raises:
+        UserError: something cannot be trained.
+        Ending: a job was not done.
+    """
+    recipe = get_recipe(name)
+    with opened() as service:
+        finished = [_trained(service, entry.spec, seeds) for entry in recipe.entries]
+        found = measured_recipe(finished, recipe)
+        assert found is not None
+        places = contest(recipe, found)
+        assert places is not None
+        if json:
+            print_json(_document(service, recipe, finished, places))
+        else:
+            _print(places, finished[0])
+
+
+def _trained(service: Service, spec: ExperimentSpec, seeds: int | None) -> ExperimentSnapshot:
+    if seeds is not None:
+        spec = spec.model_copy(update={"seeds": tuple(range(seeds))})
+    spec = spec.model_copy(update={"name": service.free_name(spec, spec.name)})
+    for remark in service.check(spec).remarks:
+        say(remark)
+    fetch_if_missing(service, spec.data.name)
+    return trained(service, partial(service.enqueue, spec))
+
+
+def _document(
+    service: Service, recipe: Recipe, finished: list[ExperimentSnapshot], places: Contest
+) -> dict[str, Any]:
+    """Each entry as ``run`` gives it, and the contest."""
+    entries = [
+        {"title": entry.title, **document(service, one)}
+        for entry, one in zip(recipe.entries, finished, strict=True)
+    ]
+    return {"recipe": recipe.name, "entries": entries, "contest": asdict(places)}
+
+
+def _print(places: Contest, first: ExperimentSnapshot) -> None:
+    rows = [
+        (one.title, with_interval(one.accuracy), _points(one.difference), _words(one))
+        for one in places.places
+    ]
+    held = f"less {places.against}"
+    print_table(
+        ("student", "test", held, ""),
+        rows,
+        numbers=("test", held),
+        notes=[*places.notes, *provenance(first)[:1]],
+    )
+
+
+def _points(value: Interval | None) -> str:
+    """A difference in points."""
+    if value is None:
+        return NONE
+    half = "" if value.half is None else f" ± {100 * value.half:.2f}"
+    return f"{100 * value.mean:+.2f}{half}".replace("-", "−")
+
+
+def _words(one: Placed) -> str:
+    return verdict_words(one)
