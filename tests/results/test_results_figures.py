@@ -112,9 +112,7 @@ def test_too_little_does_not_ship(service: Service, recipe: Recipe, tmp_path: Pa
     with pytest.raises(UserError, match="not trained here; do so: python -m tsexplorer run tiny"):
         ship(service, recipe.name)
     trained(service, TINY)
-    with pytest.raises(
-        UserError, match="fewer than 3 seeds, or not in all its parts"
-    ):
+    with pytest.raises(UserError, match="fewer than 3 seeds, or not in all its parts"):
         ship(service, recipe.name)
     assert not (room.RESULTS / "tiny.json").exists()
     assert ship(service, recipe.name, tmp_path).exists()
