@@ -1,4 +1,4 @@
-"""One epoch, in our loop and in the loop that everybody writes, timed in the same way.
+"""Epochs, in our loop and in the loop that everybody writes, timed in the same way.
 
 Both learn from the same images in the same order, begin with the same weights and take the same
 steps. Reading the data, building the nets, validation and checkpoints are outside the clock.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Generic, NoReturn, TypeVar, cast
+from types import MappingProxyType
+from typing import Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from tests.benchmarks.base import CPU, Outcome
 from tsexplorer.data.batches import Batch, Batches
 from tsexplorer.data.registry import Splits
-from tsexplorer.specs import DataSpec, ModelSpec, StageSpec, TrainSpec
+from tsexplorer.specs import LABELS, DataSpec, ModelSpec, ObjectiveSpec, StageSpec, TrainSpec
 from tsexplorer.training.control import Control
 from tsexplorer.training.events import EpochEnded, Event
 from tsexplorer.training.loop import train
@@ -26,11 +27,16 @@ from tsexplorer.training.task import Task, prepare
 
 LEARNING_RATE = 1e-3
 BATCH = 64
+Teachers = Mapping[str, tuple[StageSpec, dict[str, Tensor]]]
+NO_TEACHERS: Teachers = MappingProxyType({})
 Item = TypeVar("Item")
 
 
 class Clock(Generic[Item]):
-    """Passes batches on; keeps the time from the first request to the end of the last step."""
+    """Passes batches on; keeps the time from the first request to the end of the last step.
+
+    Of several epochs it keeps the sum.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -44,7 +50,7 @@ class Clock(Generic[Item]):
             yield batch
             self.steps += 1
             self.samples += len(batch[labels])  # type: ignore[index]
-        self.seconds = time.perf_counter() - began
+        self.seconds += time.perf_counter() - began
 
 
 class ClockedBatches:
@@ -54,24 +60,39 @@ class ClockedBatches:
         self.clock: Clock[Batch] = Clock()
         self._batches = batches
 
+    @property
+    def padded(self) -> Tensor:
+        """Images for a teacher's answers, computed before the clock runs."""
+        return self._batches.padded
+
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of an epoch."""
         return self.clock.over(self._batches.epoch(number), Batch._fields.index("labels"))
 
 
-def task_of(model: str, splits: Splits, seed: int) -> Task:
-    """A stage of one epoch, ready to train."""
+def task_of(
+    model: str,
+    splits: Splits,
+    seed: int,
+    *,
+    epochs: int = 1,
+    objective: ObjectiveSpec = LABELS,
+    teachers: Teachers = NO_TEACHERS,
+) -> Task:
+    """A stage ready to train, under the teachers given, by the hashes of their stages."""
     spec = StageSpec(
         data=DataSpec(name=splits.info.name, scaling="standard"),
         model=ModelSpec(name=model),
-        train=TrainSpec(epochs=1, batch_size=BATCH, learning_rate=LEARNING_RATE),
+        objective=objective,
+        teachers=tuple(teachers),
+        train=TrainSpec(epochs=epochs, batch_size=BATCH, learning_rate=LEARNING_RATE),
         seed=seed,
     )
-    return prepare(spec, splits, CPU, _no_teacher)
+    return prepare(spec, splits, CPU, teachers.__getitem__)
 
 
 def our_epoch(task: Task) -> Outcome:
-    """The epoch in the app's own loop, with its events and its look at the control."""
+    """The task's epochs in the app's own loop, with its events and its look at the control."""
     clocked = ClockedBatches(task.batches)
     task.batches = cast(Batches, clocked)
     losses: list[float] = []
@@ -83,7 +104,7 @@ def our_epoch(task: Task) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         train(task, Path(folder), listen, Control())
     clock = clocked.clock
-    return Outcome(clock.seconds, clock.steps, clock.samples, losses[0])
+    return Outcome(clock.seconds, clock.steps, clock.samples, losses[-1])
 
 
 def plain_epoch(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Outcome:
@@ -108,7 +129,3 @@ def with_weights_of(task: Task, net: nn.Module) -> nn.Module:
     for own, given in zip(net.parameters(), task.net.parameters(), strict=True):
         own.copy_(given)
     return net
-
-
-def _no_teacher(key: str) -> NoReturn:
-    raise LookupError(f"a benchmark of one epoch has no teacher, so no weights of {key}")

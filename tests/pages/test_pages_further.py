@@ -92,7 +92,7 @@ def test_hints_are_shown_with_their_loss_and_no_accuracy(
 def test_soft_targets_are_the_ensembles(service: Service, open_page: OpenPage) -> None:
     member = FurtherTeacher(model=TINY.teacher, seed_offset=1)
     key = trained(service, more_teachers=(member,), combine="probabilities")
-    page = open_page("soft_targets", experiment=key)
+    page = open_page("soft_targets", experiment=key, view="classes")
     no_exception(page)
     assert "Teacher: all 2 averaged, as they teach." in words(page)
     experiment = service.experiment(key)

@@ -45,3 +45,24 @@ def test_train_shows_its_terms_compare_its_options_soft_targets_its_nets(
     page = open_page("soft_targets", experiment=related, view="changes")
     assert page.dataframe[0].value["Net"].tolist() == ["Teacher", "Baseline", "Distilled"]
     assert not page.error
+
+
+def test_train_shows_each_peer_beside_the_student(open_page: OpenPage, service: Service) -> None:
+    objective = ObjectiveSpec(name="mutual", options={"peers": 2})
+    spec = TINY.model_copy(update={"name": "cohort", "objective": objective})
+    key = service.start(spec).experiment_id
+    wait_until(lambda: service.experiment(key).done)
+    page = open_page("train", experiment=key)
+    no_exception(page)
+    accuracy, loss = (one.proto for one in page.get("echarts_chart"))
+    assert "Peer 1" in accuracy.spec
+    assert "Peer 2" in accuracy.spec
+    assert "Peer 3" not in accuracy.spec
+    assert "Peer" not in loss.spec
+    assert "Peer 1 to Peer 2: trained along with the distilled student" in words(page)
+    page.session_state[TERMS] = True
+    page.run()
+    no_exception(page)
+    assert "validation accuracy" not in page.get("echarts_chart")[2].proto.spec
+    page.segmented_control(key="shown_Accuracy").set_value("Training").run()
+    assert "Peer" not in page.get("echarts_chart")[0].proto.spec

@@ -8,7 +8,16 @@ from typing import NamedTuple, get_args
 
 import pytest
 
-from tsexplorer.plots.live import AXES, Curve, Metric, curves, live_option, lower_bound
+from tsexplorer.plots.live import (
+    AXES,
+    Curve,
+    Member,
+    Metric,
+    curves,
+    live_option,
+    lower_bound,
+    members,
+)
 from tsexplorer.plots.palette import DARK, ECHARTS_SYMBOLS, LIGHT, TITLES, Palette
 from tsexplorer.specs import ROLES, Role
 
@@ -154,3 +163,51 @@ def test_a_run_that_diverged_leaves_a_gap_and_the_option_stays_json(lost: float)
     option = live_option(curves(rows, "train_loss"), "train_loss", LIGHT, 5)
     assert option["series"][0]["data"] == [[1, 2.0], [2, None]]
     json.dumps(option, allow_nan=False)
+
+
+# -- members ----------------------------------------------------------------------------------
+
+
+class Trained(NamedTuple):
+    epoch: int
+    terms: dict[str, float]
+
+
+TERMS = {f"peer {place}": f"peer {place}, validation accuracy" for place in range(1, 8)}
+
+
+def test_members_are_those_there_are_in_percent() -> None:
+    told = [{"labels": 2.0, TERMS["peer 1"]: 0.5, TERMS["peer 2"]: 0.123456789}, {"labels": 1.0}]
+    rows = [Trained(1, told[0]), Trained(2, told[1]), Trained(3, {TERMS["peer 1"]: 0.75})]
+    assert members(rows, TERMS) == (
+        Member("Peer 1", (1, 3), (50.0, 75.0)),
+        Member("Peer 2", (1,), (12.34568,)),
+    )
+    assert members(rows, {}) == members([], TERMS) == ()
+
+
+def test_members_stand_beside_the_roles_and_count_for_the_axis() -> None:
+    beside = [Member("Peer 1", (1, 2, 3), (10.0, 20.0, 62.5))]
+    option = live_option(LINES, "validation_accuracy", LIGHT, 10, beside)
+    names = [one["name"] for one in option["series"]]
+    assert names == ["Teacher", "Distilled", "Peer 1"]
+    assert option["series"][2]["data"] == [[1, 10.0], [2, 20.0], [3, 62.5]]
+    assert option["series"][2]["lineStyle"]["width"] < option["series"][0]["lineStyle"]["width"]
+    assert option["yAxis"]["min"] == 55.0
+    assert option["legend"]["type"] == "plain"
+    json.dumps(option, allow_nan=False)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_many_members_are_told_apart_and_their_legend_stays_out_of_the_chart(
+    palette: Palette,
+) -> None:
+    beside = [Member(f"Peer {place}", (1,), (1.0,)) for place in range(1, 8)]
+    option = live_option(LINES, "validation_accuracy", palette, 10, beside)
+    looks = [
+        (one["lineStyle"]["color"], one["lineStyle"]["type"], one["symbol"])
+        for one in option["series"]
+    ]
+    assert len(set(looks)) == len(looks)
+    assert {look[0] for look in looks[2:]} == set(palette.terms)
+    assert option["legend"]["type"] == "scroll"

@@ -21,7 +21,7 @@ from tests.training.training_examples import (
 )
 from tsexplorer.errors import Cancelled
 from tsexplorer.models import build, count
-from tsexplorer.specs import ModelSpec
+from tsexplorer.specs import ModelSpec, ObjectiveSpec
 from tsexplorer.training import events, interrupt
 from tsexplorer.training.control import Control
 from tsexplorer.training.interrupt import evaluation_batch, listen_between_layers, needs_ears
@@ -177,3 +177,18 @@ def test_teacher_that_runs_along_is_listened_through(tmp_path, everything_is_cos
     task.attend_teachers(0, lambda _: None)
     task.teacher.logits(next(task.batches.epoch(1)))
     assert len(said) == sum(1 for layer in build(CONV, 10, 0).modules() if not [*layer.children()])
+
+
+def test_costly_peers_are_listened_to_and_validated_a_few_images_at_a_time():
+    cohort = ObjectiveSpec(name="mutual", options={"peers": 2, "peer": "resnet18"})
+    task = made(stage(objective=cohort))
+    assert [len(images) for images in task.validation_batches()] == [40]
+    assert [len(images) for images in task.member_batches()] == [1] * 40
+    said = []
+    task.listen(lambda: said.append("?"))
+    with torch.no_grad():
+        task.extra(torch.zeros(1, 1, 28, 28))
+    assert len(said) > 100
+    heard = len(said)
+    task.net(torch.zeros(1, 1, 28, 28))
+    assert len(said) == heard  # a small student is through in no time

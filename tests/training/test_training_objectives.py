@@ -16,7 +16,7 @@ from tests.training.training_examples import (
     run_until,
     stage,
 )
-from tsexplorer.objectives import get_objective, objective_names, planned
+from tsexplorer.objectives import get_objective, objective_names, planned, validated
 from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, StageSpec
 from tsexplorer.training import events
 
@@ -69,6 +69,7 @@ def test_each_learns_and_resumes_in_the_same_bits(
     assert rows[-1].validation_loss < rows[0].validation_loss
     objective = get_objective(name)
     assert set(objective.unitless) <= set(rows[0].terms)
+    assert not objective.members or validated(objective.members[0]) in rows[0].terms
     assert not objective.shares or set(objective.shares) & set(rows[0].terms)
     run_until(2, spec, tmp_path / "parts", library)
     assert_same(run(spec, tmp_path / "parts", library=library), whole)

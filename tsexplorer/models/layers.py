@@ -178,3 +178,7 @@ class Dropout(Layer):
     """In training, sets a share ``p`` of its input to zero and scales up the rest."""
 
     p: float
+
+
+STACKED = Dense | Activation | Flatten
+"""Layers that nets of one architecture can compute side by side as one net."""

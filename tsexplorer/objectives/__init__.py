@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms
+from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms, validated
 from tsexplorer.objectives.options import Option
 from tsexplorer.planning import PlannedStage, plan
 from tsexplorer.plugins import discover
@@ -25,6 +25,7 @@ __all__ = [
     "get_objective",
     "objective_names",
     "planned",
+    "validated",
 ]
 
 

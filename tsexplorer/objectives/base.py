@@ -137,6 +137,9 @@ class Objective:
         first: the objective of a stage before, from whose weights the distilled stage goes on.
         generations: how many students follow each other, each taught by the one before; None: one.
         shares: names of terms that are shares of 1, watched and no part of the loss.
+        members: names of the nets in its own net, in their order, where that is a cohort which
+            answers images; there may be fewer. Each is validated after each epoch, as the student
+            is: a share of 1, which stands among the epoch's terms as :func:`validated` names it.
         unitless: names of terms that are plain numbers, not nats: a correlation, a distance.
         baseline_at_one: whether it is cross-entropy on the labels, and nothing else, at lambda = 1.
         combine: what of several teachers must be averaged for it; None: either will do.
@@ -160,6 +163,7 @@ class Objective:
     first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
     generations: Callable[[ObjectiveSpec], int] | None = None
     shares: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
     unitless: tuple[str, ...] = ()
     baseline_at_one: bool = False
     combine: Combine | None = None
@@ -282,6 +286,15 @@ class Objective:
                 number = format_scalar(values[option.name])
                 text = re.sub(rf"{re.escape(option.symbol)}(?![A-Za-z])", number, text)
         return text
+
+
+def validated(member: str) -> str:
+    """The term that is a member's validation accuracy.
+
+    >>> validated("peer 1")
+    'peer 1, validation accuracy'
+    """
+    return f"{member}, validation accuracy"
 
 
 def format_number(value: float) -> str:

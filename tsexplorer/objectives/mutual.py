@@ -5,11 +5,16 @@ K minimises CE_k + 1/(K - 1) · Σ over the others l of KL(p_l || p_k), at T = 1
 say taken as given. The student is the first member; its peers are trained along, in the same
 steps, and are not kept. In the paper the members take turns within a batch; here all step at once,
 from what they said before the step, as in the authors' simultaneous variant.
+
+Peers of dense layers and activations are computed side by side, as the students of a sweep are
+(:mod:`tsexplorer.models.cohort`); others one after the other. Each peer's validation accuracy is
+known after each epoch, as the student's is.
+
+Shape suffixes: K members, B batch, C classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tsexplorer.errors import UserError
@@ -20,8 +25,6 @@ from tsexplorer.objectives.base import (
     Objective,
     Pair,
     Terms,
-    cross_entropy,
-    soft_divergence,
     two_lines,
 )
 from tsexplorer.objectives.options import Option
@@ -40,30 +43,26 @@ def loss(batch: Loss) -> Terms:
     Raises:
         ValueError: there are no peers, or no images for them.
     """
+    import torch
+
     if batch.extra is None or batch.images is None:
         raise ValueError("this objective has peers that look at the images, and there are none")
-    z_KBC = [batch.z_s_BC, *(z_BC.float() for z_BC in batch.extra(batch.images))]
-    labels, peers = _member(0, z_KBC, batch.y_B)
-    total = labels + peers
-    parts = {"labels": labels, "peers": peers}
-    for place in range(1, len(z_KBC)):
-        hard, soft = _member(place, z_KBC, batch.y_B)
-        own = hard + soft
-        total = total + own - own.detach()  # their gradients count, their losses are not ours
-        right_B = z_KBC[place].detach().argmax(-1) == batch.y_B
-        parts[_name(place)] = right_B.float().mean()
-    return Terms(total, parts)
+    peers_KBC = batch.extra(batch.images).float()
+    labels_K, apart_K = _members(torch.cat((batch.z_s_BC.unsqueeze(0), peers_KBC)), batch.y_B)
+    own_K = labels_K + apart_K
+    others = own_K[1:].sum()
+    total = own_K[0] + others - others.detach()  # their gradients count, their losses are not ours
+    return Terms(total, {"labels": labels_K[0], "peers": apart_K[0]})
 
 
 def module(pair: Pair) -> nn.Module:
     """The peers, each with first weights of its own."""
     import torch
 
-    from tsexplorer.models import build
+    from tsexplorer.models.cohort import cohort
 
     model, number = _peers(pair)
-    seeds = torch.randint(2**31, (number,)).tolist()
-    return _cohort([build(model, pair.classes, seed) for seed in seeds])
+    return cohort(model, pair.classes, torch.randint(2**31, (number,)).tolist())
 
 
 def looks(pair: Pair) -> Looks:
@@ -84,15 +83,18 @@ def latex(_temperature: str, _lam: str, _rest: str) -> str:
     )
 
 
-def _member(place: int, z_KBC: Sequence[Tensor], y_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of a member, and its mean divergence from the others, who are not moved."""
-    own_BC = z_KBC[place]
-    others = [z_BC.detach() for other, z_BC in enumerate(z_KBC) if other != place]
-    apart = [soft_divergence(z_BC, own_BC, 1.0) for z_BC in others]
-    mean = apart[0]
-    for one in apart[1:]:
-        mean = mean + one
-    return cross_entropy(own_BC, y_B), mean / len(apart)
+def _members(z_KBC: Tensor, y_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy K of each member, and its mean divergence K from the others, who do not move.
+
+    The divergences are summed over all members, oneself included: that one is zero, and so is its
+    gradient.
+    """
+    log_p_KBC = z_KBC.log_softmax(-1)
+    labels_KB = -log_p_KBC.gather(-1, y_B.expand(len(z_KBC), -1).unsqueeze(-1)).squeeze(-1)
+    said_KBC = log_p_KBC.detach()
+    p_KBC = said_KBC.exp()
+    apart_KB = (p_KBC * said_KBC).sum((0, -1)) - (p_KBC.sum(0) * log_p_KBC).sum(-1)
+    return labels_KB.mean(-1), apart_KB.mean(-1) / (len(z_KBC) - 1)
 
 
 def _peers(pair: Pair) -> tuple[ModelSpec, int]:
@@ -102,23 +104,6 @@ def _peers(pair: Pair) -> tuple[ModelSpec, int]:
     if name == "custom":
         raise UserError("The option peer must be the name of a preset, or same.")
     return ModelSpec(name=name), number
-
-
-def _cohort(nets: Sequence[nn.Module]) -> nn.Module:
-    from torch import nn
-
-    class Cohort(nn.ModuleList):
-        """Nets that look at the same images."""
-
-        def forward(self, images: Tensor) -> list[Tensor]:
-            """Logits B×C of each."""
-            return [net(images) for net in self]
-
-    return Cohort(nets)
-
-
-def _name(place: int) -> str:
-    return f"peer {place} right"
 
 
 OBJECTIVE = Objective(
@@ -146,5 +131,5 @@ OBJECTIVE = Objective(
     ),
     looks=looks,
     module=module,
-    shares=tuple(_name(place) for place in range(1, MOST_PEERS + 1)),
+    members=tuple(f"peer {place}" for place in range(1, MOST_PEERS + 1)),
 )

@@ -23,8 +23,14 @@ AXES: dict[Metric, str] = {
 SETTLED_FROM = 3
 """Epoch from which values decide the accuracy axis; the steep start would flatten the rest."""
 
+HOLLOW = ("emptyCircle", "emptyTriangle", "emptyRect", "emptyDiamond")
+THIN = ("dotted", "dashed")
 MARKED = 40
 """Epochs up to which each has a mark."""
+
+
+LEGEND = 6
+"""Lines up to which the legend shows all at once; more would hang into the chart on a phone."""
 
 
 class Curve(NamedTuple):
@@ -33,6 +39,32 @@ class Curve(NamedTuple):
     role: Role
     epochs: tuple[int, ...]
     values: tuple[float, ...]
+
+
+class Member(NamedTuple):
+    """A net trained along by the objective: its validation accuracy in percent by epoch."""
+
+    name: str
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+def members(rows: Sequence[Any], terms: Mapping[str, str]) -> tuple[Member, ...]:
+    """Curves of the members there are.
+
+    Args:
+        rows: finished epochs; each has ``epoch``, and ``terms`` by name.
+        terms: by a member's name, the term that is its validation accuracy, a share of 1.
+    """
+    return tuple(
+        Member(
+            name.capitalize(),
+            tuple(row.epoch for row in rows if term in row.terms),
+            tuple(round(100 * row.terms[term], 5) for row in rows if term in row.terms),
+        )
+        for name, term in terms.items()
+        if any(term in row.terms for row in rows)
+    )
 
 
 def curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[Curve, ...]:
@@ -54,7 +86,7 @@ def curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[Curve, .
     )
 
 
-def lower_bound(lines: Sequence[Curve]) -> float | None:
+def lower_bound(lines: Sequence[Curve | Member]) -> float | None:
     """Where an accuracy axis begins: just below what is reached once the start is over."""
     settled = [
         value
@@ -70,7 +102,11 @@ def lower_bound(lines: Sequence[Curve]) -> float | None:
 
 
 def live_option(
-    lines: Sequence[Curve], metric: Metric, palette: Palette, epochs: int
+    lines: Sequence[Curve],
+    metric: Metric,
+    palette: Palette,
+    epochs: int,
+    beside: Sequence[Member] = (),
 ) -> dict[str, Any]:
     """The chart.
 
@@ -79,11 +115,17 @@ def live_option(
         metric: names the axis.
         palette: colours on the background in force.
         epochs: length of the x axis, known before the first epoch ends.
+        beside: further nets, where the metric is validation accuracy.
     """
     accuracy = metric.endswith("accuracy")
-    bounds = {"max": 100, "min": lower_bound(lines) or 0} if accuracy else {"scale": True}
+    bounds = (
+        {"max": 100, "min": lower_bound([*lines, *beside]) or 0} if accuracy else {"scale": True}
+    )
     return framed(
-        [_series(line, palette) for line in lines],
+        [
+            *(_series(line, palette) for line in lines),
+            *(_thin_series(place, line, palette) for place, line in enumerate(beside)),
+        ],
         [value_axis(AXES[metric], palette) | bounds],
         palette,
         epochs,
@@ -115,6 +157,7 @@ def framed(
         "animation": False,
         "grid": {"left": 44, "right": 16 if len(axes) == 1 else 44, "top": 72, "bottom": 44},
         "legend": {
+            "type": "plain" if len(series) <= LEGEND else "scroll",
             "top": 4,
             "left": 0,
             "itemGap": 14,
@@ -178,5 +221,26 @@ def _series(line: Curve, palette: Palette) -> dict[str, Any]:
         "symbolSize": 6,
         "showSymbol": len(line.epochs) <= MARKED,
         "lineStyle": {"width": 2, "type": ECHARTS_LINES[line.role], "color": colour},
+        "itemStyle": {"color": colour},
+    }
+
+
+def _thin_series(place: int, line: Member, palette: Palette) -> dict[str, Any]:
+    """A line that stands back behind the roles', with a hollow mark."""
+    colours = len(palette.terms)
+    colour = palette.terms[place % colours]
+    return {
+        "id": line.name,
+        "name": line.name,
+        "type": "line",
+        "data": points(line.epochs, line.values),
+        "symbol": HOLLOW[place % len(HOLLOW)],
+        "symbolSize": 6,
+        "showSymbol": len(line.epochs) <= MARKED,
+        "lineStyle": {
+            "width": 1.5,
+            "type": THIN[place // colours % len(THIN)],
+            "color": colour,
+        },
         "itemStyle": {"color": colour},
     }

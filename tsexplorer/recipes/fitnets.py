@@ -43,11 +43,11 @@ RECIPE = Recipe(
         "these.",
         "All have one budget of four epochs; FitNets spends two of them on hints.",
     ),
-    called="hints, 2 + 2 epochs",
+    called="hints (2 + 2 epochs)",
     rivals=(
         rival(
             NAME,
-            "soft targets, no hints",
+            "soft targets without hints",
             HINTS,
             distilled_train=THIN_TRAIN,
             objective=blended("hinton"),

@@ -39,10 +39,14 @@ TEACHER = TrainSpec(
     jitter=2,
     max_norm=4.0,
 )
-STUDENT = TrainSpec(epochs=40, batch_size=128, learning_rate=1e-3, schedule="one-cycle")
+PLAIN = TrainSpec(epochs=40, batch_size=128, learning_rate=1e-3, schedule="one-cycle")
+TAUGHT = PLAIN.model_copy(update={"learning_rate": 3e-3})
+"""Each student has the rate that is better for it on validation, of 0.001 and 0.003: the baseline
+98.54 and 98.40 percent there after 40 epochs, the distilled one 99.00 and 99.14 after 12."""
 EPOCHS_UNSAID = (
     "The source gives neither epochs nor rates nor the bound on the weights; they are this "
-    "project's, as is Adam."
+    "project's, as is Adam. Baseline and distilled student have the rate each is better with on "
+    "validation."
 )
 VALIDATION_KEPT = "The source trains on all 60,000 images; here 5,000 of them are for validation."
 LESS_DROPOUT = (
@@ -61,8 +65,8 @@ PAPER = ExperimentSpec(
     student=ModelSpec(name="hinton-student"),
     objective=ObjectiveSpec(name="hinton", temperature=20.0, lam=LAMBDA),
     teacher_train=TEACHER,
-    baseline_train=STUDENT,
-    distilled_train=STUDENT,
+    baseline_train=PLAIN,
+    distilled_train=TAUGHT,
 )
 NO_3 = PAPER.model_copy(update={"name": "hinton-no-3", "left_out": (3,)})
 ONLY_7_8 = PAPER.model_copy(

@@ -23,7 +23,7 @@ OTHERS = {
     "Logit standardisation": blended("logit-standard"),
     "Mutual learning": plain("mutual"),
     "Relational KD": plain("relational"),
-    "Soft targets alone, T = 1": plain("vanilla"),
+    "Soft targets alone (T = 1)": plain("vanilla"),
 }
 
 RECIPE = Recipe(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tsexplorer.models import count
-from tsexplorer.models.layers import Activation, BatchNorm2d, Conv, Dense, Dropout, Flatten, Layer
+from tsexplorer.models.layers import STACKED, BatchNorm2d, Conv, Dropout, Layer
 from tsexplorer.models.registry import resolve
 from tsexplorer.objectives import get_objective
 from tsexplorer.specs import ModelSpec, TrainSpec
@@ -64,7 +64,7 @@ def _against(body: tuple[Layer, ...], train: TrainSpec) -> str | None:
         return "Batch norm keeps running figures, which a stack does not"
     if any(isinstance(layer, Dropout) for layer in body):
         return "Dropout draws for each student apart, which a stack does not"
-    others = [layer for layer in body if not isinstance(layer, Dense | Activation | Flatten)]
+    others = [layer for layer in body if not isinstance(layer, STACKED)]
     if others:
         return f"A stack does not know the layer {others[0].label}"
     if train.precision == "bf16":

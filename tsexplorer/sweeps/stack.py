@@ -1,12 +1,10 @@
 """Students of one dense net as one net: their weights side by side, a step of all at once.
 
-Shape suffixes: S students in the stack, B batch, I and O inputs and outputs of a dense layer,
-C classes. What one student computes touches no other's numbers, so each trains as it would alone,
-to the rounding of a matrix product that is done in another order.
+Shape suffixes: S students in the stack, B batch, N images, C classes. What one student computes
+touches no other's numbers, so each trains as it would alone, to the rounding of a matrix product
+that is done in another order.
 
-The way forward is written out rather than vmapped: where all students look at the same batch, the
-first layer is one product of (S·O)×I with I×B, which ``vmap`` over ``functional_call`` turns into S
-smaller ones (measured: a tenth more time a step). The loss is the objective's own, under
+The way forward is that of :mod:`tsexplorer.models.stacked`. The loss is the objective's own, under
 ``torch.func.vmap``.
 """
 
@@ -15,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import stack_module_state, vmap
 
 from tsexplorer.models.net import Net
+from tsexplorer.models.stacked import Layers, forward, named_layers
 from tsexplorer.objectives import Loss, Objective
 from tsexplorer.specs import StageSpec
 from tsexplorer.sweeps.updates import Updates
@@ -46,7 +45,7 @@ class Stack:
             specs: theirs; they differ in T, lambda, seed and learning rate alone.
             objective: theirs.
         """
-        self._layers = _layers(nets[0])
+        self._layers = named_layers(nets[0])
         self._objective = objective
         self._options = objective.settings(specs[0].objective)
         self._epochs = specs[0].train.epochs
@@ -94,7 +93,7 @@ class Stack:
         Returns:
             S losses before the step, nats.
         """
-        z_SBC = _forward(self._layers, self.weights, images)
+        z_SBC = forward(self._layers, self.weights, images)
         loss_S = self._losses(z_SBC, z_t, labels, epoch)
         # Each student's loss depends on its own weights alone: the sum's gradient is each one's.
         gradients = torch.autograd.grad(loss_S.sum(), list(self.weights.values()))
@@ -178,46 +177,12 @@ def stacked_logits(net: Net, students: Sequence[Weights], batches: Iterable[Tens
         batches: scaled images, B×1×28×28 at a time.
     """
     stacked = {name: torch.stack([one[name] for one in students]) for name in students[0]}
-    return _forward_over(_layers(net), stacked, batches)
-
-
-def _layers(net: Net) -> list[tuple[str, nn.Module]]:
-    """The layers with the names that their parameters begin with."""
-    body = [(f"body.{name}", layer) for name, layer in net.body.named_children()]
-    return [*body, ("logits", net.logits)]
-
-
-def _forward(layers: Sequence[tuple[str, nn.Module]], weights: Weights, images: Tensor) -> Tensor:
-    """Logits S×B×C of images B×1×28×28 for all, or S×B×1×28×28."""
-    x = images.flatten(-3)
-    for name, layer in layers:
-        if isinstance(layer, nn.Linear):
-            x = _dense(x, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
-        elif not isinstance(layer, nn.Flatten):
-            x = layer(x)
-    return x
-
-
-def _dense(x: Tensor, weight_SOI: Tensor, bias_SO: Tensor | None) -> Tensor:
-    """S×B×O of inputs B×I for all, or S×B×I."""
-    if x.dim() == 2:
-        # Weights times images, not images times weights: a third faster at these sizes.
-        flat_FI = weight_SOI.flatten(0, 1)
-        if bias_SO is None:
-            y = flat_FI @ x.mT
-        else:
-            y = torch.addmm(bias_SO.flatten().unsqueeze(1), flat_FI, x.mT)
-        return y.view(*weight_SOI.shape[:2], len(x)).mT
-    if bias_SO is None:
-        return torch.bmm(x, weight_SOI.mT)
-    return torch.baddbmm(bias_SO.unsqueeze(1), x, weight_SOI.mT)
+    return _forward_over(named_layers(net), stacked, batches)
 
 
 @torch.no_grad()
-def _forward_over(
-    layers: Sequence[tuple[str, nn.Module]], weights: Weights, batches: Iterable[Tensor]
-) -> Tensor:
-    return torch.cat([_forward(layers, weights, images) for images in batches], 1)
+def _forward_over(layers: Layers, weights: Weights, batches: Iterable[Tensor]) -> Tensor:
+    return torch.cat([forward(layers, weights, images) for images in batches], 1)
 
 
 def _overwrite(own: Weights, new: Weights) -> None:

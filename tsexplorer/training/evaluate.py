@@ -27,7 +27,7 @@ class Figures(NamedTuple):
 def logits_over(
     net: nn.Module, batches: Iterable[Tensor], check: Callable[[], object] = lambda: None
 ) -> Tensor:
-    """Logits N×C of all images, in their order, computed in evaluation mode.
+    """Logits N×C of all images, in their order, computed in evaluation mode; K×N×C of a cohort.
 
     Args:
         net: left in the mode it came in.
@@ -43,7 +43,7 @@ def logits_over(
             answers.append(net(images).float())
     finally:
         net.train(training)
-    return torch.cat(answers)
+    return torch.cat(answers, -2)
 
 
 def figures(z_NC: Tensor, y_N: Tensor) -> Figures:

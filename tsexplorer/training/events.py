@@ -66,7 +66,8 @@ class EpochEnded(Event):
     """The figures of one epoch; accuracies are shares of 1, losses in nats.
 
     Training figures are means over the epoch's batches, taken while the weights move and with
-    dropout on; validation figures are taken at its end, on the labels alone.
+    dropout on; validation figures are taken at its end, on the labels alone. So are those of an
+    objective's members among the terms, whose other figures are of training.
     """
 
     epoch: int

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tsexplorer.errors import GivenUp
-from tsexplorer.objectives import Terms
+from tsexplorer.objectives import Terms, validated
 from tsexplorer.training import files
 from tsexplorer.training.control import Control
 from tsexplorer.training.evaluate import Figures, figures, logits_over
@@ -91,13 +91,14 @@ def _epoch(task: Task, learner: Learner, pulse: Pulse) -> EpochEnded:
         sums.add(terms, z_BC, batch.labels)
     labels = task.splits.validation.labels
     validation = _figures(learner, task.validation_batches(), labels, pulse.check)
+    members = _members(task, pulse.check)
     learner.record.seconds = pulse.seconds
     learner.judge(validation)
     return EpochEnded(
         task.key,
         epoch=number,
         train_loss=sums.loss(),
-        terms=sums.parts(),
+        terms=sums.parts() | members,
         train_accuracy=sums.accuracy(),
         validation_loss=validation.loss,
         validation_accuracy=validation.accuracy,
@@ -112,6 +113,17 @@ def _figures(
     """Figures of the judged weights over some batches."""
     z_NC = logits_over(learner.judged, batches, check)
     return figures(z_NC, labels.to(z_NC.device))
+
+
+def _members(task: Task, check: Callable[[], None]) -> dict[str, float]:
+    """Validation accuracy of each net of the objective's own cohort, by the term's name."""
+    if task.extra is None or not task.objective.members:
+        return {}
+    z_KNC = logits_over(task.extra, task.member_batches(), check)
+    y_N = task.splits.validation.labels.to(z_KNC.device)
+    # Of all names: there may be fewer nets.
+    pairs = zip(task.objective.members, z_KNC, strict=False)
+    return {validated(name): figures(z_NC, y_N).accuracy for name, z_NC in pairs}
 
 
 def _finish(task: Task, learner: Learner, folder: Path, pulse: Pulse, emit: Listener) -> StageEnded:

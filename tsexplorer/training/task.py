@@ -16,6 +16,7 @@ from tsexplorer.data.registry import Split, Splits
 from tsexplorer.data.seeding import derived_seed
 from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
+from tsexplorer.models.cohort import Cohort
 from tsexplorer.models.net import Net
 from tsexplorer.objectives import Looks, Loss, Objective, Pair, Terms, get_objective
 from tsexplorer.specs import Scalar, StageSpec
@@ -140,10 +141,16 @@ class Task:
             listen_between_layers(self.net, check)
         if self.teacher_net is not None and needs_ears(self.teacher_macs, batch_size):
             listen_between_layers(self.teacher_net, check)
+        if self.extra is not None and needs_ears(self._cohort_macs, batch_size):
+            listen_between_layers(self.extra, check)
 
     def validation_batches(self) -> Iterator[Tensor]:
         """Scaled validation images in order."""
         return self._evaluation(self.splits.validation)
+
+    def member_batches(self) -> Iterator[Tensor]:
+        """The same, as many at a time as suits the objective's own cohort."""
+        return self._evaluation(self.splits.validation, self._cohort_macs)
 
     def test_batches(self) -> Iterator[Tensor]:
         """Scaled test images in order."""
@@ -157,14 +164,18 @@ class Task:
             deviation=self.splits.deviation,
         )
 
-    def _evaluation(self, split: Split) -> Iterator[Tensor]:
+    @property
+    def _cohort_macs(self) -> int:
+        return self.extra.macs if isinstance(self.extra, Cohort) else 0
+
+    def _evaluation(self, split: Split, macs: int | None = None) -> Iterator[Tensor]:
         return evaluation_batches(
             split,
             scaling=self.spec.data.scaling,
             mean=self.splits.mean,
             deviation=self.splits.deviation,
             device=self.device,
-            batch_size=evaluation_batch(self.macs),
+            batch_size=evaluation_batch(self.macs if macs is None else macs),
         )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from tsexplorer.objectives import get_objective
-from tsexplorer.plots.live import AXES, Metric, curves, live_option
+from tsexplorer.objectives import Objective, get_objective, validated
+from tsexplorer.plots.live import AXES, Member, Metric, curves, live_option, members
 from tsexplorer.plots.terms import terms, terms_option
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
@@ -183,25 +183,47 @@ def _charts(watch: Watch, seed: int) -> None:
     if not any(rows.values()):
         st.caption("The curves begin with the first finished epoch.")
         return
+    spec = watch.experiment.spec.objective
+    objective = get_objective(spec.name)
+    beside = members(rows["distilled"], _validated(objective))
     for column, (kind, metrics) in zip(st.columns(2), CHARTS.items(), strict=True):
         with column:
             metric = st.segmented_control(
                 kind, list(metrics), default=next(iter(metrics)), key=f"shown_{kind}", required=True
             )
-            _chart(rows, metrics[metric], epochs)
-    spec = watch.experiment.spec.objective
-    convention = get_objective(spec.name).convention_of(spec)
+            _chart(rows, metrics[metric], epochs, beside)
     st.caption(
         f"Seed {seed}. Validation: cross-entropy with the labels. Training: teacher and baseline "
-        f"minimise cross-entropy, the distilled student {convention}."
+        "minimise cross-entropy, the distilled student "
+        f"{objective.convention_of(spec)}.{_said_of(beside)}"
     )
 
 
-def _chart(rows: Mapping[Role, Sequence[EpochRow]], metric: Metric, epochs: int) -> None:
+def _validated(objective: Objective) -> dict[str, str]:
+    """By the name of each net that the objective may train along, the term of its validation."""
+    return {name: validated(name) for name in objective.members}
+
+
+def _said_of(beside: Sequence[Member]) -> str:
+    """What the further curves are, as a sentence to go on with."""
+    if not beside:
+        return ""
+    names = beside[0].name if len(beside) == 1 else f"{beside[0].name} to {beside[-1].name}"
+    return (
+        f" {names}: trained along with the distilled student and not kept; accuracy on "
+        "validation after each epoch."
+    )
+
+
+def _chart(
+    rows: Mapping[Role, Sequence[EpochRow]], metric: Metric, epochs: int, beside: Sequence[Member]
+) -> None:
     lines = curves(rows, metric)
-    ends = ", ".join(f"{line.role} {line.values[-1]:g}" for line in lines)
+    shown = beside if metric == "validation_accuracy" else ()
+    values = {line.role: line.values for line in lines} | {one.name: one.values for one in shown}
+    ends = ", ".join(f"{name} {own[-1]:g}" for name, own in values.items())
     st.echarts_chart(
-        live_option(lines, metric, palette(), epochs),
+        live_option(lines, metric, palette(), epochs, shown),
         key=f"live_{metric}",
         height=320,
         alt=f"{AXES[metric]} by epoch; last values: {ends}",
@@ -212,7 +234,9 @@ def _terms(watch: Watch, seed: int) -> None:
     """What the distilled student's loss is made of, folded; nothing where it is of one piece."""
     objective = get_objective(watch.experiment.spec.objective.name)
     stage = watch.experiment.stage(seed, "distilled")
-    lines = terms(watch.epochs.get(stage.hash, ()))
+    apart = _validated(objective).values()  # drawn with the accuracies
+    rows = watch.epochs.get(stage.hash, ())
+    lines = [line for line in terms(rows) if line.name not in apart]
     if len(lines) < 2:
         return
     more = st.expander(
