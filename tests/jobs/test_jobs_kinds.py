@@ -8,6 +8,7 @@ net of the objective's own that learns along.
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ import pytest
 from torch import Tensor
 
 from tests.jobs.jobs_examples import (
+    PATIENCE,
     STUDENT,
     assert_same_weights,
     figures,
@@ -37,6 +39,7 @@ from tsexplorer.specs import (
     TrainSpec,
 )
 from tsexplorer.training import files
+from tsexplorer.training.control import Control
 from tsexplorer.training.learner import Learner
 
 EPOCHS = 2
@@ -146,6 +149,21 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     return taken
 
 
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once the run has come to where a pause holds it; the store says so sooner."""
+    come = threading.Event()
+    real = Control.check
+
+    def check(self: Control) -> float:
+        if self.paused:
+            come.set()
+        return real(self)
+
+    monkeypatch.setattr(Control, "check", check)
+    return come
+
+
 def statuses(service: Service, experiment_id: str) -> dict[str, str]:
     experiment = service.experiment(experiment_id)
     return {f"{link.seed} {experiment.part(link)}": link.stage.status for link in experiment.stages}
@@ -201,6 +219,7 @@ def test_held_in_its_middle(
     home: Path,
     open_service: Callable[[Settings], Service],
     steps: Steps,
+    held: threading.Event,
 ):
     whole = wholes(kind.course)
     middle = kind.before * EPOCHS * BATCHES + MIDDLE
@@ -208,6 +227,7 @@ def test_held_in_its_middle(
     service = open_service(settings(home))
     steps.acts[middle] = lambda: service.pause(1)
     job = service.start(COURSES[kind.course])
+    assert held.wait(PATIENCE)
     wait_until(lambda: service.store.job(job.id).status == "paused")
     assert steps.count == middle
     assert statuses(service, job.experiment_id) == expected(whole, kind, "running")
