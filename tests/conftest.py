@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -93,6 +94,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     get_settings.cache_clear()
     yield folder
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as a new home has it; a copy is quicker than another one."""
+    from tsexplorer.service import Service
+
+    folder = tmp_path_factory.mktemp("new home")
+    Service(Settings(home=folder)).close()
+    return folder / "store.sqlite3"
+
+
+@pytest.fixture
+def settled(home: Path, new_store: Path) -> Path:
+    """The test's home, its database laid out and the demo pair in it."""
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(new_store, home / new_store.name)
+    return home
 
 
 @pytest.fixture(autouse=True)

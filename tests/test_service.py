@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,19 +40,10 @@ def custom(model: ModelSpec, **changes: Any) -> ModelSpec:
     return model.model_copy(update={"net": model.net.model_copy(update=changes)})
 
 
-@pytest.fixture(scope="module")
-def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("new home")
-    Service(settings(home)).close()
-    return home / "store.sqlite3"
-
-
 @pytest.fixture
-def service(home: Path, new_store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
-    home.mkdir(parents=True)
-    shutil.copyfile(new_store, home / new_store.name)
-    opened = Service(settings(home))
+    opened = Service(settings(settled))
     yield opened
     opened.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,24 +13,16 @@ from tests.jobs.sweeps_examples import CONVOLVED, grid, row_of, swept
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.service import Service
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
-from tsexplorer.sweeping import named
+from tsexplorer.store import EpochRow
+from tsexplorer.sweeping import SweepFigures, named
 from tsexplorer.sweeps.spec import Cell
 
 
-@pytest.fixture(scope="module")
-def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("new home")
-    Service(settings(home)).close()
-    return home / "store.sqlite3"
-
-
 @pytest.fixture
-def service(home: Path, new_store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
     monkeypatch.setattr("tsexplorer.jobs.rehearsal.load_splits", load_few)
-    home.mkdir(parents=True)
-    shutil.copyfile(new_store, home / new_store.name)
-    opened = Service(settings(home))
+    opened = Service(settings(settled))
     yield opened
     opened.close()
 
@@ -205,16 +196,23 @@ def test_figures_of_a_sweep_that_is_done(service: Service):
     assert (chosen.test.seeds, chosen.test.method) == (2, "t over seeds")
 
 
+def between_epochs(service: Service, key: str) -> tuple[SweepFigures, EpochRow]:
+    """Figures, and a student's last epoch then: a pause is told before the run has come to it."""
+    while True:
+        last = service.store.epochs(key)[-1]
+        figures = service.sweeps.figures("map")
+        if service.store.epochs(key)[-1].epoch == last.epoch:
+            return figures, last
+
+
 def test_figures_fill_while_it_trains_and_test_stays_unread(service: Service):
     sweep = service.sweeps.start(grid(distilled_train=TrainSpec(epochs=10_000)), "map")
     wait_until(lambda: min(service.sweeps.figures("map").epochs.values()) >= 2)
     service.pause(sweep.job or 0)
     wait_until(lambda: service.sweeps.one("map").status == "paused")
-    figures = service.sweeps.figures("map")
+    figures, last = between_epochs(service, key := sweep.spec.students[0].hash)
     assert len(figures.map.cells) == 4
     assert (figures.done, figures.chosen) == (frozenset(), None)
-    [key, *_] = figures.scores
-    last = service.store.epochs(key)[-1]
     assert figures.scores[key].accuracy == last.validation_accuracy
     assert figures.scores[key].loss == last.validation_loss
     assert figures.scores[key].agreement is not None

@@ -20,6 +20,8 @@ SETTLING_MS = 155
 TALLEST_PX = 12_000
 
 Theme = Literal["light", "dark"]
+LOOKS: tuple[tuple[ViewportSize, Theme], ...] = ((WIDE, "light"), (PHONE, "dark"))
+"""Both sizes and both themes: contrast is a matter of the theme alone, room of the size alone."""
 
 
 def visit(page: Page, server: AppServer, path: str = "/") -> None:

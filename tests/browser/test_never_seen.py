@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import Violations, axe_violations
 from tests.browser.conftest import StartApp
-from tests.browser.harness import PHONE, WIDE, overflow_px, set_theme, visit, wait_idle, widget
+from tests.browser.harness import LOOKS, overflow_px, set_theme, visit, wait_idle, widget
 from tests.examples import TINY
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.settings import Settings
@@ -50,9 +50,9 @@ def test_the_bias_moves_by_keyboard_and_everything_follows(
     expect(page).to_have_url(re.compile(r"bias=0\.0"))
     expect(story).not_to_contain_text("raised")
     for path in (f"/never_seen?experiment={key}", "/recipes"):
-        for size, theme in ((WIDE, "light"), (PHONE, "dark")):
+        for size, theme in LOOKS:
             page.set_viewport_size(size)
             visit(page, server, path)
-            set_theme(page, theme)  # type: ignore[arg-type]
+            set_theme(page, theme)
             assert axe_violations(page, axe_baseline) == {}, (path, size, theme)
             assert overflow_px(page) == 0, (path, size, theme)

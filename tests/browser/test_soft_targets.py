@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.browser.accessibility import Violations, axe_violations
 from tests.browser.console import ConsoleLog
 from tests.browser.harness import (
+    LOOKS,
     PHONE,
     WIDE,
     no_exception,
@@ -475,7 +476,7 @@ def test_no_view_has_barriers_of_its_own_or_scrolls_sideways(
     page: Page, app_server: AppServer, axe_baseline: Violations, name: str
 ) -> None:
     view(page, app_server, name, image="7")
-    for size, theme in ((WIDE, "light"), (PHONE, "dark")):
+    for size, theme in LOOKS:
         page.set_viewport_size(size)
         set_theme(page, theme)
         assert axe_violations(page, axe_baseline) == {}, (size, theme)

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests.browser.accessibility import Violations, axe_violations
 from tests.browser.console import ConsoleLog
 from tests.browser.harness import (
+    LOOKS,
     PATIENCE_MS,
     PHONE,
-    WIDE,
+    Theme,
     no_exception,
     overflow_px,
     set_theme,
@@ -230,18 +231,18 @@ def test_a_drawing_outlasts_another_page_and_nothing_is_written(
     assert not [one for one in written if "answers-" not in one.name and "sqlite" not in one.name]
 
 
-@pytest.mark.parametrize(("theme", "size"), [("light", WIDE), ("dark", PHONE)])
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=["wide", "phone"])
 def test_no_barrier_with_answers_on_the_page(
     page: Page,
     app_server: AppServer,
     axe_baseline: Violations,
-    theme: str,
-    size: dict[str, int],
+    size: ViewportSize,
+    theme: Theme,
 ) -> None:
-    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
     upload(page, app_server, ("row.png", row_of_digits(3, ZERO)))
     expect(answers(page)).to_have_count(6, timeout=FIRST_MS)
-    set_theme(page, theme)  # type: ignore[arg-type]
+    set_theme(page, theme)
     wait_idle(page)
     widget(page, "digit_lens_on").locator("label").first.click()
     expect(page.locator(".lens")).to_be_visible()

@@ -54,7 +54,7 @@ def spec_file(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
+def service(settled: Path) -> Iterator[Service]:
     """Another process's view of the same home; its worker is stopped at the end."""
     opened = Service(get_settings())
     yield opened

@@ -22,6 +22,8 @@ from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.store import JobSnapshot, StageSnapshot
 from tsexplorer.training.control import Control
 
+pytestmark = pytest.mark.usefixtures("settled")
+
 SpecFile = Callable[..., str]
 Act = Callable[[int], None]
 HELD_SECONDS = 120.0

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.cli.conftest import Shell, document
 from tsexplorer.specs import ROLES
+
+pytestmark = pytest.mark.usefixtures("settled")
 
 SpecFile = Callable[..., str]
 

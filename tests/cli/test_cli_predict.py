@@ -16,6 +16,8 @@ from tsexplorer.service import Service
 from tsexplorer.ui.digit import answers
 from tsexplorer.ui.digit.pictures import Shown
 
+pytestmark = pytest.mark.usefixtures("settled")
+
 IMAGES, LABELS = mnist_digits()
 
 

@@ -14,6 +14,8 @@ from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ROLES, ExperimentSpec, parse_spec
 
+pytestmark = pytest.mark.usefixtures("settled")
+
 SpecFile = Callable[..., str]
 
 

@@ -21,6 +21,8 @@ from tsexplorer.errors import UserError
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES
 
+pytestmark = pytest.mark.usefixtures("settled")
+
 SpecFile = Callable[..., str]
 STAGE_KEYS = ("id", "parameters", "epochs", "train_seconds", "validation_accuracy", "test_accuracy")
 

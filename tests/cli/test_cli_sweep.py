@@ -22,6 +22,8 @@ from tsexplorer.sweeps.cluster import client
 from tsexplorer.sweeps.spec import SweepSpec, sweepable
 from tsexplorer.training.events import Progress
 
+pytestmark = pytest.mark.usefixtures("settled")
+
 GRID = ("--temperatures", "1,4", "--lambdas", "0,0.5", "--seeds", "2", "--name", "map")
 ESTIMATE = ["mean", "low", "high", "seeds", "method"]
 

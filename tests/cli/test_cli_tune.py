@@ -14,6 +14,8 @@ from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.sweeps.spec import sweepable
 from tsexplorer.tunes.spec import TuneSpec
 
+pytestmark = pytest.mark.usefixtures("settled")
+
 SMALL = ("--trials", "3", "--rounds", "2", "--seeds", "2", "--repeats", "2", "--baselines", "2")
 
 

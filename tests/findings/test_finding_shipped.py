@@ -46,7 +46,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def service(home: Path) -> Iterator[Service]:
+def service(settled: Path) -> Iterator[Service]:
     opened = Service(get_settings())
     yield opened
     opened.close()

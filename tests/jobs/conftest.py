@@ -18,14 +18,6 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
 
 
-@pytest.fixture(scope="session")
-def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as a new home has it; a copy is quicker than another one."""
-    home = tmp_path_factory.mktemp("new home")
-    Service(settings(home)).close()
-    return home / "store.sqlite3"
-
-
 @pytest.fixture
 def open_service(new_store: Path) -> Iterator[Callable[[Settings], Service]]:
     """Opens services, and closes them after the test."""

@@ -104,10 +104,12 @@ def trained(service: Service, job: JobSnapshot) -> ExperimentSnapshot:
 
 
 def weights(home: Path, experiment: ExperimentSnapshot) -> dict[str, dict[str, Tensor]]:
-    """Weights of all stages by seed and role."""
+    """Weights of all stages by seed and part."""
     stages = home / "stages"
     return {
-        f"{link.seed} {link.role}": files.read(stages / link.stage.hash / files.WEIGHTS)[0]
+        f"{link.seed} {experiment.part(link)}": files.read(
+            stages / link.stage.hash / files.WEIGHTS
+        )[0]
         for link in experiment.stages
     }
 
@@ -122,7 +124,7 @@ def figures(service: Service, experiment: ExperimentSnapshot) -> dict[str, Any]:
             for name, value in vars(link.stage).items()
             if name not in ("created_at", "finished_at", "train_seconds")
         }
-        found[f"{link.seed} {link.role}"] = {**shown, "rows": rows}
+        found[f"{link.seed} {experiment.part(link)}"] = {**shown, "rows": rows}
     return found
 
 
@@ -130,7 +132,7 @@ def assert_same_weights(
     one: dict[str, dict[str, Tensor]], other: dict[str, dict[str, Tensor]]
 ) -> None:
     assert one.keys() == other.keys()
-    for role, tensors in one.items():
-        assert tensors.keys() == other[role].keys()
+    for part, tensors in one.items():
+        assert tensors.keys() == other[part].keys()
         for name, tensor in tensors.items():
-            assert torch.equal(tensor, other[role][name]), f"{name} of {role} differs"
+            assert torch.equal(tensor, other[part][name]), f"{name} of {part} differs"

@@ -71,12 +71,14 @@ def run_elsewhere(target: Callable[..., None], *arguments: Any) -> int | None:
 # -- killed at a certain moment -----------------------------------------------------------------
 
 
-def train_until_killed(home: Path, moment: str, count: int) -> None:
+def train_until_killed(
+    home: Path, moment: str, count: int, wanted: ExperimentSpec = VARIED
+) -> None:
     """Start a job as an app does, in a process that kills itself at the moment's n-th coming."""
     runner_module.load_splits = load_few
     MOMENTS[moment](_Countdown(count))
     service = Service(settings(home))
-    ended(service, service.start(VARIED))
+    ended(service, service.start(wanted))
     sys.exit("the job was over before the moment came")
 
 

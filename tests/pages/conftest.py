@@ -23,7 +23,7 @@ OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
-def service(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The service that the pages of this test ask."""
     one = Service(get_settings())
     monkeypatch.setattr(process, "_service", lambda: one)

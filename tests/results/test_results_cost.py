@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ EPOCH = EpochRow(1, 1.0, {}, 0.5, 1.0, 0.5, 0.1, 2.0)
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
+def service(settled: Path) -> Iterator[Service]:
     one = Service(get_settings())
     yield one
     one.close()

@@ -26,7 +26,7 @@ ACCURACY = {"teacher": 0.98, "baseline": 0.9, "distilled": 0.95}
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
+def service(settled: Path) -> Iterator[Service]:
     one = Service(get_settings())
     yield one
     one.close()
