@@ -39,11 +39,11 @@ def test_a_recipe_is_found_in_the_index_priced_run_and_given_up(
 
 def test_a_contest_shows_its_places_and_who_takes_part(page: Page, app_server: AppServer) -> None:
     visit(page, app_server, "/recipes")
-    card = page.locator(".st-key-recipe_objectives-compared")
+    card = page.locator(".st-key-recipe_meal-v2")
     card.scroll_into_view_if_needed()
-    expect(card).to_contain_text("12 students beside the baseline: Hinton 2015, Additive")
-    expect(card).to_contain_text("Ships: all 13 students, the first on top")
+    expect(card).to_contain_text("6 students beside the baseline: discriminator cooperative")
+    expect(card).to_contain_text("Ships: all 7 students, the first on top")
     expect(card.locator(".js-plotly-plot")).to_be_visible(timeout=BUSY_MS)
     rows = card.locator(".js-plotly-plot .yaxislayer-above .ytick")
-    expect(rows).to_have_count(13)
-    expect(card).to_contain_text("Differences are from baseline, seed by seed, in points")
+    expect(rows).to_have_count(7)
+    expect(card).to_contain_text("Differences are from LeNet-5 alone, seed by seed, in points; it is the best of 3")
