@@ -64,18 +64,14 @@ def ensemble_logits(z_KNC: Logits, weights: Sequence[float], combine: Combine) -
     >>> np.exp(ensemble_logits(apart, [1, 1], "probabilities")).round(3).tolist()
     [[0.55, 0.45]]
     """
+    from scipy.special import logsumexp
+
     mean_NC = combined(z_KNC, weights, combine)
     if combine == "logits":
         return mean_NC
     share_K = np.asarray(weights, dtype=np.float64) / sum(weights)
-    level_N1 = np.einsum("k,kno->no", share_K, _logsumexp(z_KNC))
+    level_N1 = np.einsum("k,kno->no", share_K, logsumexp(z_KNC, axis=-1, keepdims=True))
     return np.asarray(np.log(mean_NC) + level_N1)
-
-
-def _logsumexp(z: Logits) -> Floats:
-    """Over the classes, which stay as an axis of one."""
-    high = z.max(-1, keepdims=True).astype(np.float64)
-    return np.asarray(high + np.log(np.exp(z - high).sum(-1, keepdims=True)))
 
 
 def combined(z_KNC: Logits, weights: Sequence[float], combine: Combine) -> Floats:

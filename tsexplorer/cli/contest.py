@@ -6,7 +6,6 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from tsexplorer.analysis.contest import Placed
 from tsexplorer.analysis.gain import Interval
 from tsexplorer.cli.data import fetch_if_missing
 from tsexplorer.cli.output import print_json, print_table, say
@@ -79,7 +78,7 @@ def _document(
 
 def _print(places: Contest, first: ExperimentSnapshot) -> None:
     rows = [
-        (one.title, with_interval(one.accuracy), _points(one.difference), _words(one))
+        (one.title, with_interval(one.accuracy), _points(one.difference), verdict_words(one))
         for one in places.places
     ]
     held = f"less {places.against}"
@@ -97,7 +96,3 @@ def _points(value: Interval | None) -> str:
         return NONE
     half = "" if value.half is None else f" ± {100 * value.half:.2f}"
     return f"{100 * value.mean:+.2f}{half}".replace("-", "−")
-
-
-def _words(one: Placed) -> str:
-    return verdict_words(one)
