@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tsexplorer import demo
+from tsexplorer.analysis.words import counted, percent, with_interval
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.plots.compare import accuracy_figure
 from tsexplorer.service import Service
@@ -12,16 +13,7 @@ from tsexplorer.ui.figures import drawn
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.results import accuracy_dots, provenance, status_line
 from tsexplorer.ui.router import path_of
-from tsexplorer.ui.theme import (
-    ROLE_MEANING,
-    card,
-    counted,
-    escaped,
-    palette,
-    percent,
-    role_label,
-    with_interval,
-)
+from tsexplorer.ui.theme import ROLE_MEANING, card, escaped, palette, role_label
 
 SHOWN = 5
 STEPS = (

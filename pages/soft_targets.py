@@ -51,7 +51,8 @@ def main() -> None:
             required=True,
             label_visibility="collapsed",
         )
-        seen = sight.look(service, experiment, seed)
+        with st.spinner("Asking the nets"):  # what was asked before comes without it
+            seen = sight.look(service, experiment, seed)
         with st.container(key="soft_view"):
             DRAW[name](seen)
     sight.remember()

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 from tsexplorer.analysis.gain import Interval
+from tsexplorer.analysis.words import NONE, with_interval
 from tsexplorer.cli.data import fetch_if_missing
 from tsexplorer.cli.output import print_json, print_table, say
 from tsexplorer.cli.results import document, provenance
 from tsexplorer.cli.session import opened
 from tsexplorer.cli.training import trained
-from tsexplorer.cli.words import NONE, with_interval
 from tsexplorer.recipes import Recipe, get_recipe
 from tsexplorer.results.contest import Contest, contest, verdict_words
 from tsexplorer.results.figures import measured_recipe

@@ -13,10 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tsexplorer.analysis.words import percent
 from tsexplorer.cli.output import messages, say
 from tsexplorer.cli.progress import LINE_SECONDS, Reporter, View, doing
 from tsexplorer.cli.sweep_results import cell_words, table
-from tsexplorer.cli.words import percent
 from tsexplorer.jobs.board import Standing
 from tsexplorer.service import Service
 from tsexplorer.sweeping import SweepFigures

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from tsexplorer.analysis.words import NONE, percent
 from tsexplorer.cli.output import print_table
-from tsexplorer.cli.words import NONE, percent
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_number

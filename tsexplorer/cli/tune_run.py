@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tsexplorer.analysis.words import percent
 from tsexplorer.cli.foreground import CtrlC, see_through
 from tsexplorer.cli.output import print_json, say
 from tsexplorer.cli.progress import View, doing
 from tsexplorer.cli.sweep_progress import many_reporter, plain_table
 from tsexplorer.cli.tune_results import document, print_tune, table
-from tsexplorer.cli.words import percent
 from tsexplorer.service import Service
 from tsexplorer.store import JobSnapshot
 from tsexplorer.tunes.words import setting_in_words

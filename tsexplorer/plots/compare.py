@@ -16,6 +16,8 @@ from tsexplorer.specs import ROLES, Role
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 ROW_HEIGHT = 64
+TICK_STEPS = ((1,), (1, 2, 5), range(1, 10), [step / 10 for step in range(10, 100)])
+"""Ticks within a power of ten, the fewest first."""
 LABEL_WIDTH = 22
 COST_ROLES: dict[Role, str] = {"teacher": "Teacher", "distilled": "Student"}
 
@@ -202,15 +204,19 @@ def cost_figure(bars: Sequence[Cost], palette: Palette, title: str) -> go.Figure
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round values from low to high for a logarithmic axis: 1, 2, 5 in each power, or fewer.
+    """Round values from low to high for a logarithmic axis; three at least, where it can be.
 
-    >>> log_ticks(30, 300)
-    [50.0, 100.0, 200.0]
+    >>> log_ticks(1, 1e6)[:3], log_ticks(30, 300), log_ticks(38e3, 81e3)
+    ([1.0, 10.0, 100.0], [50.0, 100.0, 200.0], [40000.0, 50000.0, 60000.0, 70000.0, 80000.0])
     """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1,) if len(powers) > 4 else (1, 2, 5)
-    ticks = [float(f"{step}e{power}") for power in powers for step in steps]
-    return [tick for tick in ticks if low <= tick <= high]
+    ticks: list[float] = []
+    for steps in TICK_STEPS:
+        values = [float(f"{step}e{power}") for power in powers for step in steps]
+        ticks = [tick for tick in values if low <= tick <= high]
+        if len(ticks) >= 3:
+            break
+    return ticks
 
 
 def _name_rows(figure: go.Figure, experiments: Sequence[str]) -> None:

@@ -10,12 +10,12 @@ import streamlit as st
 
 from tsexplorer.analysis.ensemble import Ensemble, ensemble
 from tsexplorer.analysis.gain import gap_closed
+from tsexplorer.analysis.words import counted, percent
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
 from tsexplorer.service import Service
 from tsexplorer.specs import Combine, Role
 from tsexplorer.store import ExperimentSnapshot, StageSnapshot
-from tsexplorer.ui.theme import counted, percent
 
 SPLITS: tuple[Literal["validation", "test"], ...] = ("validation", "test")
 

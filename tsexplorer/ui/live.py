@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from tsexplorer.analysis.words import duration, percent, with_interval
 from tsexplorer.objectives import Objective, get_objective, validated
 from tsexplorer.plots.live import AXES, Member, Metric, curves, live_option, members
 from tsexplorer.plots.terms import terms, terms_option
@@ -20,16 +21,7 @@ from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSna
 from tsexplorer.ui.parts import further_parts
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.results import objective_words
-from tsexplorer.ui.theme import (
-    ROLE_MEANING,
-    card,
-    duration,
-    escaped,
-    palette,
-    percent,
-    role_label,
-    with_interval,
-)
+from tsexplorer.ui.theme import ROLE_MEANING, card, escaped, palette, role_label
 
 EVERY_SECONDS = 0.5
 CHARTS: dict[str, dict[str, Metric]] = {

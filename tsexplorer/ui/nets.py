@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from tsexplorer.analysis.words import counted, size
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import Count, count, describe
 from tsexplorer.specs import ModelSpec, Role
-from tsexplorer.ui.theme import counted, palette, role_label, size
+from tsexplorer.ui.theme import palette, role_label
 
 
 def compare_nets(dataset: str, teacher: ModelSpec, student: ModelSpec) -> None:

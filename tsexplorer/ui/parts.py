@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tsexplorer.analysis.words import duration, percent
 from tsexplorer.objectives import get_objective
 from tsexplorer.service import Watch
 from tsexplorer.specs import ROLES
 from tsexplorer.store import StageLink
-from tsexplorer.ui.theme import duration, percent
 
 
 def further_parts(watch: Watch, seed: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from tsexplorer.analysis.words import percent, with_interval
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
@@ -15,7 +16,7 @@ from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES, ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot
-from tsexplorer.ui.theme import percent, title_of, with_interval
+from tsexplorer.ui.theme import title_of
 
 
 def provenance(experiment: ExperimentSnapshot) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from tsexplorer.analysis.words import counted
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import count, describe, get_preset, model_names
 from tsexplorer.specs import ExperimentSpec, FurtherTeacher, ModelSpec
 from tsexplorer.ui.process import sentences
-from tsexplorer.ui.theme import counted
 
 MOST = 4
 """Further teachers that the form asks for; a spec file may have more."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tsexplorer.analysis.words import NONE
 from tsexplorer.cli.output import Json, print_json, print_table, say
 from tsexplorer.cli.session import opened
 from tsexplorer.cli.shell import BAD_ARGUMENT, LOOK_UP, app
-from tsexplorer.cli.words import NONE
 
 if TYPE_CHECKING:
     from tsexplorer.data.digits import Digit, Options

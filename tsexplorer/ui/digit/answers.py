@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from tsexplorer.analysis.words import counted, size
 from tsexplorer.data.digits import as_it_is
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
@@ -20,7 +21,7 @@ from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.ui.digit import score
 from tsexplorer.ui.lens import lens
 from tsexplorer.ui.pixels import enlarged
-from tsexplorer.ui.theme import card, counted, escaped, palette, role_label, size
+from tsexplorer.ui.theme import card, escaped, palette, role_label
 
 if TYPE_CHECKING:
     import numpy as np

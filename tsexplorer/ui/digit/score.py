@@ -14,9 +14,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from tsexplorer.analysis.words import percent
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.ui.theme import card, percent, role_label
+from tsexplorer.ui.theme import card, role_label
 
 SCORE = "digit.score"
 WORDS = {True: "Correct", False: "Wrong"}

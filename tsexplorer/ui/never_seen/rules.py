@@ -9,12 +9,12 @@ import streamlit as st
 
 from tsexplorer.analysis.bias import RULES, Rule, Study
 from tsexplorer.analysis.gain import Interval, interval
+from tsexplorer.analysis.words import with_interval
 from tsexplorer.plots.never_seen import RULE_TITLES
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.never_seen.choice import ready_seeds
 from tsexplorer.ui.never_seen.words import how, percent
-from tsexplorer.ui.theme import with_interval
 
 
 def rules_view(service: Service, experiment: ExperimentSnapshot) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tsexplorer.analysis.words import duration
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.recipes import Recipe
@@ -20,7 +21,7 @@ from tsexplorer.ui.recipes.figures import figures
 from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT
-from tsexplorer.ui.theme import duration, escaped
+from tsexplorer.ui.theme import escaped
 
 
 def card(bench: Bench, recipe: Recipe) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from tsexplorer.analysis.bias import Rule
 from tsexplorer.analysis.gain import Interval
+from tsexplorer.analysis.words import duration, with_interval
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.plots.contest import contest_figure
 from tsexplorer.plots.never_seen import RULE_TITLES
@@ -16,7 +17,7 @@ from tsexplorer.results.contest import BASELINE, contest
 from tsexplorer.results.figures import Measured
 from tsexplorer.results.shipped import command
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.ui.theme import duration, escaped, palette, role_label, with_interval
+from tsexplorer.ui.theme import escaped, palette, role_label
 
 NONE = "–"
 PAPER_RULE: Rule = "test"

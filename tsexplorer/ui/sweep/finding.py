@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tsexplorer.analysis.words import counted, duration
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.findings.shipped import Shipped, command
 from tsexplorer.plots.sweep import in_words
@@ -14,7 +15,7 @@ from tsexplorer.ui.process import sentences
 from tsexplorer.ui.sweep.cell import cell_view, chosen_view, experiment_view
 from tsexplorer.ui.sweep.form import fill
 from tsexplorer.ui.sweep.live import map_view, settled_view
-from tsexplorer.ui.theme import counted, duration, escaped
+from tsexplorer.ui.theme import escaped
 
 COST = "finding.cost"
 

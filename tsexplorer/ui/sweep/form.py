@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from tsexplorer.analysis.words import counted, duration
 from tsexplorer.errors import UserError
 from tsexplorer.objectives.base import format_number
 from tsexplorer.service import Service
@@ -18,7 +19,7 @@ from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import SWEEP
-from tsexplorer.ui.theme import counted, duration, escaped
+from tsexplorer.ui.theme import escaped
 
 FIRST = {"temperatures": "1, 2, 4, 8, 16", "lambdas": "0, 0.25, 0.5, 0.75, 1", "rates": ""}
 SEEDS = 3

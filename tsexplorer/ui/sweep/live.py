@@ -10,6 +10,7 @@ import math
 
 import streamlit as st
 
+from tsexplorer.analysis.words import duration
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_number
@@ -36,7 +37,7 @@ from tsexplorer.ui.process import sentences
 from tsexplorer.ui.soft_targets.numbers import figure, numbers_button, picture_format
 from tsexplorer.ui.sweep.cell import adopt_view, cell_view, chosen_view
 from tsexplorer.ui.sweep.numbers import table
-from tsexplorer.ui.theme import duration, escaped, palette
+from tsexplorer.ui.theme import escaped, palette
 
 EVERY_SECONDS = 1.0
 CORNER = "λ ↓  T →"

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from tsexplorer.analysis.words import counted
 from tsexplorer.errors import UserError
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
@@ -17,7 +18,7 @@ from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import TUNING
 from tsexplorer.ui.sweep.form import STAGES, numbers
-from tsexplorer.ui.theme import counted, escaped
+from tsexplorer.ui.theme import escaped
 
 FIRST: dict[str, Any] = {
     "temperatures": "0.5, 32",

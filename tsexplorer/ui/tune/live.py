@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tsexplorer.analysis.words import duration, percent
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.plots.tune import below, history, history_figure, importance_figure, slice_figure
@@ -18,7 +19,7 @@ from tsexplorer.tuning import TuneFigures
 from tsexplorer.ui.live import STATUS_WORDS, job_buttons
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.soft_targets.numbers import figure, numbers_button, picture_format
-from tsexplorer.ui.theme import duration, escaped, palette, percent
+from tsexplorer.ui.theme import escaped, palette
 from tsexplorer.ui.tune.numbers import COLUMNS, table, under_way
 from tsexplorer.ui.tune.suggestion import suggestion_view
 

@@ -1,0 +1,70 @@
+"""Shares, counts and times as people read them, on pages and in the shell alike."""
+
+from __future__ import annotations
+
+from tsexplorer.analysis.gain import Interval
+
+NONE = "–"
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A share of 1 in percent; a dash where there is none.
+
+    >>> percent(0.98765), percent(-0.004, 0), percent(None)
+    ('98.77 %', '0 %', '–')
+    """
+    return NONE if value is None else f"{_number(value, digits)} %"
+
+
+def with_interval(value: Interval | None, digits: int = 2) -> str:
+    """A mean in percent with half its 95 % interval, where several seeds give one.
+
+    >>> with_interval(Interval(0.98, 0.001, 5)), with_interval(Interval(-0.004, 0.04, 5), 0)
+    ('98.00 ± 0.10 %', '0 ± 4 %')
+    >>> with_interval(Interval(0.98, None, 1)), with_interval(None)
+    ('98.00 %', '–')
+    """
+    if value is None or value.half is None:
+        return percent(value.mean if value else None, digits)
+    return f"{_number(value.mean, digits)} ± {_number(value.half, digits)} %"
+
+
+def _number(share: float, digits: int) -> str:
+    """A share of 1 as so many percent, never as -0."""
+    return f"{round(100 * share, digits) + 0.0:.{digits}f}"
+
+
+def counted(value: float) -> str:
+    """A count as people read it.
+
+    >>> counted(50890), counted(5650560)
+    ('50,890', '5.65 million')
+    """
+    return f"{value / 1e6:.3g} million" if value >= 1e6 else f"{value:,.0f}"
+
+
+def size(count: int) -> str:
+    """Bytes as people read them.
+
+    >>> size(203560), size(246)
+    ('204 kB', '246 B')
+    """
+    for unit, factor in (("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count} B"
+
+
+def duration(seconds: float | None) -> str:
+    """Time as people say it.
+
+    >>> duration(7.3), duration(125), duration(4000), duration(None)
+    ('7 s', '2 min 5 s', '1 h 6 min', '–')
+    """
+    if seconds is None:
+        return NONE
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
