@@ -8,6 +8,8 @@ PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check --no-input
 # One thread a test process: the suite trains many tiny nets, for which threads cost more than
 # they give, and it shares the machine with Chromium.
 TESTING := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+# Processes that share the tests, file by file; 0 runs them in one: make test TESTERS=0.
+TESTERS ?= 2
 PORT    ?= 8501
 
 .DEFAULT_GOAL := help
@@ -21,7 +23,7 @@ run: $(VENV)/.installed  ## Start the app on http://localhost:8501 (another port
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: install-test browser  ## Run all tests: units, doctests, and journeys in Chromium
-	$(TESTING) $(BIN)/python -m pytest -m "not slow"
+	$(TESTING) $(BIN)/python -m pytest -m "not slow" -n $(TESTERS) --dist loadfile
 
 test-slow: install-test  ## Run the tests that train for minutes
 	$(TESTING) $(BIN)/python -m pytest -m slow

@@ -88,6 +88,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"TSEXPLORER_{name.upper()}", raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist says 80 to its processes
     folder = tmp_path / "home"
     monkeypatch.setenv("TSEXPLORER_HOME", str(folder))
     monkeypatch.setenv("TSEXPLORER_THREADS", "1")

@@ -64,6 +64,7 @@ def test_generations_are_shown_beside_their_ensemble(service: Service, open_page
     no_exception(page)
     said = words(page)
     assert "The generations, one by one and together" in said
+    assert said.count(" · seed 0") == 3, "the experiment's seed, and not one derived from it"
     assert "The teachers, one by one and together" not in said
     table, agreement = (one.value for one in page.dataframe[-2:])
     names = ["Generation 1", "Generation 2", "Generation 3"]
@@ -92,9 +93,10 @@ def test_hints_are_shown_with_their_loss_and_no_accuracy(
 def test_soft_targets_are_the_ensembles(service: Service, open_page: OpenPage) -> None:
     member = FurtherTeacher(model=TINY.teacher, seed_offset=1)
     key = trained(service, more_teachers=(member,), combine="probabilities")
-    page = open_page("soft_targets", experiment=key, view="classes")
-    no_exception(page)
-    assert "Teacher: all 2 averaged, as they teach." in words(page)
+    for view in ("lens", "classes"):
+        page = open_page("soft_targets", experiment=key, view=view)
+        no_exception(page)
+        assert "Teacher: all 2 averaged, as they teach." in words(page)
     experiment = service.experiment(key)
     taught = softmax(service.reading.taught(experiment, 0, "validation"), axis=1)
     stages = [one.stage for one in experiment.stages if one.role in ("teacher", "member")]

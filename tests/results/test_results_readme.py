@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tsexplorer.analysis.gain import Interval
+from tsexplorer.analysis.words import points, with_interval
 from tsexplorer.assets import RESULTS
 from tsexplorer.recipes import get_recipe
 from tsexplorer.results.contest import contest
@@ -19,15 +20,8 @@ SHIPPED = sorted(file.stem for file in RESULTS.glob("*.json"))
 
 
 def percent(one: Interval) -> str:
-    """A share as the README writes it, with its interval if it has one."""
-    half = "" if one.half is None else f" ± {100 * one.half:.2f}"
-    return f"{100 * one.mean:.2f}{half}"
-
-
-def points(one: Interval) -> str:
-    """A difference as the README writes it, with its sign."""
-    half = "" if one.half is None else f" ± {100 * one.half:.2f}"
-    return f"{100 * one.mean:+.2f}{half}".replace("-", "−")
+    """As the README writes it: the sign stands in the table's head."""
+    return with_interval(one).removesuffix(" %")
 
 
 def count(one: Interval) -> str:

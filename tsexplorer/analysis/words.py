@@ -1,4 +1,4 @@
-"""Shares, counts and times as people read them, on pages and in the shell alike."""
+"""Shares, counts, times and names as people read them, on pages and in the shell alike."""
 
 from __future__ import annotations
 
@@ -29,9 +29,33 @@ def with_interval(value: Interval | None, digits: int = 2) -> str:
     return f"{_number(value.mean, digits)} ± {_number(value.half, digits)} %"
 
 
+def points(value: Interval | None) -> str:
+    """A difference of shares of 1 in percentage points, with its sign.
+
+    >>> points(Interval(0.0014, 0.0024, 5)), points(Interval(-0.001, None, 1))
+    ('+0.14 ± 0.24', '−0.10')
+    >>> points(Interval(-0.00001, 0.0005, 5)), points(None)
+    ('+0.00 ± 0.05', '–')
+    """
+    if value is None:
+        return NONE
+    half = "" if value.half is None else f" ± {_number(value.half, 2)}"
+    return f"{round(100 * value.mean, 2) + 0.0:+.2f}{half}".replace("-", "−")
+
+
 def _number(share: float, digits: int) -> str:
     """A share of 1 as so many percent, never as -0."""
     return f"{round(100 * share, digits) + 0.0:.{digits}f}"
+
+
+def with_article(name: str) -> str:
+    """A class's name behind a or an, as it is spoken.
+
+    >>> [with_article(name) for name in ("8", "3", "F", "U", "Ankle boot", "Sneaker")]
+    ['an 8', 'a 3', 'an F', 'a U', 'an Ankle boot', 'a Sneaker']
+    """
+    vowels = "8AEFHILMNORSX" if len(name) == 1 else "AEIO8"
+    return f"a{'n' * (name[:1].upper() in vowels)} {name}"
 
 
 def counted(value: float) -> str:

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from tsexplorer.analysis.gain import Interval
-from tsexplorer.analysis.words import NONE, with_interval
+from tsexplorer.analysis.words import points, with_interval
 from tsexplorer.cli.data import fetch_if_missing
 from tsexplorer.cli.output import print_json, print_table, say
 from tsexplorer.cli.results import document, provenance
@@ -78,7 +77,7 @@ def _document(
 
 def _print(places: Contest, first: ExperimentSnapshot) -> None:
     rows = [
-        (one.title, with_interval(one.accuracy), _points(one.difference), verdict_words(one))
+        (one.title, with_interval(one.accuracy), points(one.difference), verdict_words(one))
         for one in places.places
     ]
     held = f"less {places.against}"
@@ -88,11 +87,3 @@ def _print(places: Contest, first: ExperimentSnapshot) -> None:
         numbers=("test", held),
         notes=[*places.notes, *provenance(first)[:1]],
     )
-
-
-def _points(value: Interval | None) -> str:
-    """A difference in points."""
-    if value is None:
-        return NONE
-    half = "" if value.half is None else f" ± {100 * value.half:.2f}"
-    return f"{100 * value.mean:+.2f}{half}".replace("-", "−")

@@ -145,10 +145,11 @@ def _stage_cards(watch: Watch, seed: int) -> None:
     columns = st.columns(3)
     for column, role in zip(columns, ROLES, strict=True):
         with column:
-            _stage_card(watch, role, watch.experiment.stage(seed, role))
+            _stage_card(watch, role, seed)
 
 
-def _stage_card(watch: Watch, role: Role, stage: StageSnapshot) -> None:
+def _stage_card(watch: Watch, role: Role, seed: int) -> None:
+    stage = watch.experiment.stage(seed, role)
     epochs = watch.epochs.get(stage.hash, ())
     if stage.status == "done":
         headline, caption = percent(stage.test_accuracy), "test accuracy, read once"
@@ -156,7 +157,11 @@ def _stage_card(watch: Watch, role: Role, stage: StageSnapshot) -> None:
         headline, caption = percent(epochs[-1].validation_accuracy), "validation accuracy so far"
     else:
         headline, caption = "–", ROLE_MEANING[role]
-    card(role_label(role), headline, f"{caption}  \n{_stage_status(stage, len(epochs))}")
+    card(
+        role_label(role),
+        headline,
+        f"{caption}  \n{_stage_status(stage, len(epochs))} · seed {seed}",
+    )
 
 
 def _stage_status(stage: StageSnapshot, epochs: int) -> str:
@@ -165,7 +170,7 @@ def _stage_status(stage: StageSnapshot, epochs: int) -> str:
         "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
         "done": f"{stage.epochs_done or epochs} epochs in {duration(stage.train_seconds)}",
     }
-    return words.get(stage.status, stage.status) + f" · seed {stage.spec.seed}"
+    return words.get(stage.status, stage.status)
 
 
 def _charts(watch: Watch, seed: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from tsexplorer.analysis.words import with_article
 from tsexplorer.ui.pixels import enlarged
 from tsexplorer.ui.soft_targets.sight import Sight, open_image
 
@@ -28,7 +29,7 @@ def gallery(sight: Sight, places: Sequence[int], words: Callable[[int], str], ke
                 st.image(
                     enlarged(sight.images.pixels_N[place], SCALE),
                     width=28 * SCALE,
-                    alt=f"image {place}, a {class_of(sight, place)}",
+                    alt=f"image {place}, {with_article(class_of(sight, place))}",
                 )
                 st.button(
                     words(place),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from tsexplorer.analysis.words import with_article
 from tsexplorer.objectives import get_objective
 from tsexplorer.plots.loss_terms import gradient_figure, pull_figure, terms_figure
 from tsexplorer.plots.palette import TITLES
@@ -29,7 +30,7 @@ def view(sight: Sight) -> None:
         st.image(
             enlarged(sight.images.pixels_N[sight.place], 4),
             width=112,
-            alt=f"image {sight.place}, a {class_of(sight, sight.place)}",
+            alt=f"image {sight.place}, {with_article(class_of(sight, sight.place))}",
         )
         st.number_input("Image", 0, len(sight.images.labels_N) - 1, key=IMAGE[0], step=1)
         st.caption(f"True class {class_of(sight, sight.place)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from tsexplorer.analysis.words import with_article
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.ui.lens import lens
 from tsexplorer.ui.router import path_of
@@ -71,12 +72,13 @@ def _look_alikes(sight: Sight) -> None:
     def words(place: int) -> str:
         row = z_t_NC[place].copy()
         row[labels_N[place]] = -float("inf")
-        return f"{class_of(sight, place)} like a {sight.images.classes[int(row.argmax())]}"
+        other = sight.images.classes[int(row.argmax())]
+        return f"{class_of(sight, place)} like {with_article(other)}"
 
     st.subheader("The 2 that looks like a 3", anchor=False)
     st.caption(
         "Images that look most like another class to the teacher (its soft target for that class "
-        "at T = 1). Open one in the lens."
+        f"at T = 1). Open one in the lens. {sight.words}"
     )
     gallery(sight, order, words, "alike")
 
