@@ -44,3 +44,11 @@ def test_running_queues_the_recipe_with_its_seeds(
     page.button(key="run_quick").click().run()
     assert service.experiment("quick").spec.seeds == (0, 1, 2)
     assert len(service.jobs()) == 1
+
+
+def test_a_contest_that_ships_has_all_its_figures_and_losses(open_page: OpenPage) -> None:
+    said = words(open_page("recipes"))
+    assert "| under the teacher | 98.28 ± 0.08 % | +0.45 ± 0.23 |" in said
+    assert "**under the teacher**: hinton" in said
+    assert "**two nets**: mutual" in said
+    assert r"**baseline**: cross\-entropy, nats" in said

@@ -8,15 +8,17 @@ import streamlit as st
 
 from tsexplorer.analysis.bias import Rule
 from tsexplorer.analysis.gain import Interval
-from tsexplorer.analysis.words import duration, with_interval
+from tsexplorer.analysis.words import duration, points, with_interval
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.objectives import get_objective
 from tsexplorer.plots.contest import contest_figure
 from tsexplorer.plots.never_seen import RULE_TITLES
 from tsexplorer.recipes import Recipe
-from tsexplorer.results.contest import BASELINE, contest
+from tsexplorer.results.contest import BASELINE, Contest, contest
 from tsexplorer.results.figures import Measured
 from tsexplorer.results.shipped import command
-from tsexplorer.specs import ROLES, Role
+from tsexplorer.specs import LABELS, ROLES, Role
+from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.theme import escaped, palette, role_label
 
 NONE = "–"
@@ -47,7 +49,7 @@ def figures(recipe: Recipe, shipped: Measured | None, here: Measured | None, see
         rows.append([role_label(role), *said, *_cells(recipe, role, both)])
     if recipe.spec.left_out:
         rows += _moved_rows(recipe, both)
-    st.markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    st.markdown(_table(rows))
     for words in (_split(recipe), _origin("Ships", shipped), _origin("Trained here", here)):
         if words:
             st.caption(words)
@@ -70,6 +72,32 @@ def _contest(recipe: Recipe, title: str, one: Measured) -> None:
         config={"displayModeBar": False},
     )
     st.caption(" ".join(found.notes))
+    with st.expander("Their figures and losses", icon=":material/table_rows:"):
+        st.markdown(_table(_contest_rows(found)))
+        st.markdown(_losses(recipe, found))
+
+
+def _contest_rows(found: Contest) -> list[list[str]]:
+    """A row a student: its accuracy, and the difference from what all are held against."""
+    rows = [
+        [escaped(one.title), with_interval(one.accuracy), points(one.difference)]
+        for one in found.places
+    ]
+    head = ["", "Test", f"Less {escaped(found.against)} (points)"]
+    return [head, ["---"] * len(head), *rows]
+
+
+def _losses(recipe: Recipe, found: Contest) -> str:
+    """By which loss each student learnt, as a list in markdown."""
+    losses = {entry.title: objective_words(entry.spec) for entry in recipe.entries}
+    losses[BASELINE] = get_objective(LABELS.name).in_words(LABELS)
+    titles = [one.title for one in found.places]
+    return "\n".join(f"- **{escaped(title)}**: {escaped(losses[title])}" for title in titles)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Markdown of a table; the second row divides head and body."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _published(recipe: Recipe, role: Role) -> str:
