@@ -39,9 +39,8 @@ RECIPE = Recipe(
         UNTUNED,
         "With more epochs, another pair or tuned options the order would be another; five seeds "
         "tell apart what differs by about a tenth of a point.",
-        "FitNets has two epochs of hints and two of soft targets; mutual learning trains a "
-        "second net beside the student, MEAL V2 goes on from the trained baseline, which is four "
-        "epochs more.",
+        "FitNets has two epochs of hints and two of soft targets, MEAL V2 two of labels and two of "
+        "its own; mutual learning trains a second net beside the student.",
         "Born-again nets need a student of their teacher's architecture and are not among them.",
         "Ten and more comparisons with one baseline: one in twenty that has no effect is expected "
         "to look as if it had.",
@@ -50,7 +49,15 @@ RECIPE = Recipe(
     rivals=(
         *(rival(NAME, title, COMMON, objective=one) for title, one in OTHERS.items()),
         rival(NAME, "FitNets", COMMON, objective=HINTS.objective, distilled_train=HALF),
-        rival(NAME, "MEAL V2", COMMON, objective=plain("meal-v2"), warm_start=True),
+        rival(
+            NAME,
+            "MEAL V2",
+            COMMON,
+            objective=plain("meal-v2"),
+            warm_start=True,
+            baseline_train=HALF,
+            distilled_train=HALF,
+        ),
     ),
     seeds=SEEDS,
 )
