@@ -71,6 +71,11 @@ class Measured:
         """What training took with all rivals."""
         return self.seconds + sum(one.seconds for one in self.rivals)
 
+    @property
+    def last_date(self) -> str:
+        """When the last of all was trained, rivals included."""
+        return max([self.date, *(one.date for one in self.rivals)])
+
     def accuracy(self, role: Role) -> Interval | None:
         """Mean test accuracy over the seeds, with its interval."""
         return interval([one.accuracy[role] for one in self.seeds if role in one.accuracy])

@@ -160,7 +160,7 @@ def _origin(title: str, one: Measured | None) -> str:
     seeds = [str(figures.seed) for figures in one.seeds]
     several = "s" * (len(seeds) > 1)
     took = f", {duration(one.total_seconds)} of training" if one.total_seconds else ""
-    return escaped(f"{title}: seed{several} {', '.join(seeds)}, {one.machine}{took}, {one.date}.")
+    return escaped(f"{title}: seed{several} {', '.join(seeds)}, {one.machine}{took}, {one.last_date}.")
 
 
 def _count(value: Interval | None) -> str:
