@@ -47,7 +47,9 @@ def contest_figure(
         autorange="reversed",
         automargin=True,
     )
-    figure.update_xaxes(title=f"Test accuracy less {literal(against)} (points)", zeroline=False)
+    figure.update_xaxes(
+        title=f"Test accuracy less {literal(against)} (points)", zeroline=False, nticks=8
+    )
     dressed(figure, palette, MARGINS + ROW_HEIGHT * len(places))
     figure.update_layout(margin_t=8, margin_r=8, legend={"yanchor": "top", "y": -0.2, "x": 0})
     return figure

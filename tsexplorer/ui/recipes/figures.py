@@ -80,11 +80,20 @@ def _contest(recipe: Recipe, title: str, one: Measured) -> None:
 def _contest_rows(found: Contest) -> list[list[str]]:
     """A row a student: its accuracy, and the difference from what all are held against."""
     rows = [
-        [escaped(one.title), with_interval(one.accuracy), points(one.difference)]
+        [
+            escaped(one.title),
+            _unbroken(with_interval(one.accuracy).removesuffix(" %")),
+            _unbroken(points(one.difference)),
+        ]
         for one in found.places
     ]
-    head = ["", "Test", f"Less {escaped(found.against)} (points)"]
+    head = ["", "Test (%)", f"Less {escaped(found.against)} (points)"]
     return [head, ["---"] * len(head), *rows]
+
+
+def _unbroken(figure: str) -> str:
+    """A figure that stays on one line, its interval with it, in a column of whatever width."""
+    return figure.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _losses(recipe: Recipe, found: Contest) -> str:
@@ -160,7 +169,9 @@ def _origin(title: str, one: Measured | None) -> str:
     seeds = [str(figures.seed) for figures in one.seeds]
     several = "s" * (len(seeds) > 1)
     took = f", {duration(one.total_seconds)} of training" if one.total_seconds else ""
-    return escaped(f"{title}: seed{several} {', '.join(seeds)}, {one.machine}{took}, {one.last_date}.")
+    return escaped(
+        f"{title}: seed{several} {', '.join(seeds)}, {one.machine}{took}, {one.last_date}."
+    )
 
 
 def _count(value: Interval | None) -> str:
