@@ -92,8 +92,8 @@ def _contest_rows(found: Contest) -> list[list[str]]:
 
 
 def _unbroken(figure: str) -> str:
-    """A figure that stays on one line, its interval with it, in a column of whatever width."""
-    return figure.replace(" ", "\N{NO-BREAK SPACE}")
+    """A figure for a narrow column, broken before its interval and nowhere else."""
+    return figure.replace("± ", "±\N{NO-BREAK SPACE}")
 
 
 def _losses(recipe: Recipe, found: Contest) -> str:
