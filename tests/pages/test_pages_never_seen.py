@@ -39,6 +39,17 @@ def test_without_any_it_explains_and_offers_to_train_one(
     assert page.get("progress")[0].proto.text == "Waiting in the queue"
 
 
+def test_one_that_trains_is_shown_before_any_is_trained(
+    open_page: OpenPage, service: Service
+) -> None:
+    service.enqueue(TINY)
+    job = service.enqueue(SPEC)
+    page = open_page("never_seen")
+    no_exception(page)
+    assert page.query_params["experiment"] == job.experiment_id
+    assert page.get("progress")[0].proto.text == "Waiting in the queue (1 before it)"
+
+
 def test_figures_follow_the_slider(open_page: OpenPage, trained: ExperimentSnapshot) -> None:
     page = open_page("never_seen", experiment=trained.id)
     said = words(page)

@@ -15,16 +15,17 @@ KEY = "never.experiment"
 
 
 def choice(service: Service) -> ExperimentSnapshot | None:
-    """The experiment that the URL names, else the newest that is trained; None without any.
+    """The experiment that the URL names, else the newest that is trained, else one at work.
 
-    One that the URL names need not be trained. A select box offers those that are.
+    None without any. One that the URL names need not be trained; a select box offers those that
+    are.
     """
     trained = {one.id: one for one in service.experiments() if ready_seeds(one)}
     asked = _asked(service)
     if asked is not None and asked.id not in trained:
         return asked
     if not trained:
-        return None
+        return _at_work(service)
     if asked is not None and asked.id != st.session_state.get(f"_{KEY}"):
         st.session_state[KEY] = asked.id
     if st.session_state.get(KEY) not in trained:
@@ -47,6 +48,17 @@ def ready_seeds(experiment: ExperimentSnapshot) -> tuple[int, ...]:
         for link in experiment.stages
         if link.role == "distilled" and link.stage.spec.left_out and link.stage.status == "done"
     )
+
+
+def _at_work(service: Service) -> ExperimentSnapshot | None:
+    """One of the kind that is being trained, or waits for it; its name goes into the URL."""
+    jobs = service.jobs(active_only=True)
+    keys = [job.experiment_id for job in jobs if service.subject(job).kind == "experiment"]
+    for one in map(service.experiment, keys):
+        if one.spec.left_out:
+            st.query_params[EXPERIMENT] = one.id
+            return one
+    return None
 
 
 def _asked(service: Service) -> ExperimentSnapshot | None:
