@@ -109,7 +109,9 @@ CONTESTS = [name for name in recipe_names() if get_recipe(name).rivals]
 
 @pytest.mark.parametrize("name", CONTESTS)
 def test_rivals_teach_one_student_from_the_same_baseline(name: str) -> None:
+    """Or from one of their own, which then is part of what their training may cost."""
     recipe = get_recipe(name)
+    budget = recipe.spec.baseline_train.epochs
     titles = [entry.title for entry in recipe.entries]
     assert len({*titles}) == len(titles)
     assert {*recipe.against} <= {*titles}
@@ -118,7 +120,12 @@ def test_rivals_teach_one_student_from_the_same_baseline(name: str) -> None:
     baselines, distilled = set(), []
     for entry in recipe.entries:
         stages = {stage.role: stage.spec for stage in planned(entry.spec)}
-        baselines.add(stages["baseline"].hash)
+        if entry.spec.baseline_train == recipe.spec.baseline_train:
+            baselines.add(stages["baseline"].hash)
+        else:
+            trains = (entry.spec.baseline_train, entry.spec.distilled_train)
+            assert entry.spec.warm_start
+            assert sum(train.epochs for train in trains) == budget
         distilled.append(stages["distilled"].hash)
         objective = entry.spec.objective
         asked = objective.temperature, objective.lam, objective.options
