@@ -179,6 +179,8 @@ RECIPE = (
         spec=NARROW,
         caveats=(
             "The source gives no figure for it, only which T were best.",
+            "Rates are those that suit the wide student; the baseline may come further with a "
+            "higher one.",
             EPOCHS_UNSAID,
             VALIDATION_KEPT,
         ),
