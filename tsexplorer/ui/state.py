@@ -106,10 +106,16 @@ def shown_experiment(service: Service) -> ExperimentSnapshot:
     key = st.query_params.get(EXPERIMENT)
     if key is not None:
         return service.experiment(key)
+    active = at_work(service)
+    return active[0] if active else service.experiment(demo.NAME)
+
+
+def at_work(service: Service) -> list[ExperimentSnapshot]:
+    """The experiments that are being trained or wait for it; those that wait come last."""
     every = service.jobs(active_only=True)
     active = [job for job in every if service.subject(job).kind == "experiment"]
-    running = [job for job in active if job.status != "queued"] or active
-    return service.experiment(running[0].experiment_id if running else demo.NAME)
+    active.sort(key=lambda job: job.status == "queued")
+    return [service.experiment(job.experiment_id) for job in active]
 
 
 def compared_experiments(service: Service) -> tuple[list[ExperimentSnapshot], list[str]]:

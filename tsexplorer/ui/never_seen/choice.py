@@ -8,7 +8,7 @@ from tsexplorer.errors import NotFoundError
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.choice import WIDTH
-from tsexplorer.ui.state import EXPERIMENT
+from tsexplorer.ui.state import EXPERIMENT, at_work
 from tsexplorer.ui.theme import escaped
 
 KEY = "never.experiment"
@@ -52,9 +52,7 @@ def ready_seeds(experiment: ExperimentSnapshot) -> tuple[int, ...]:
 
 def _at_work(service: Service) -> ExperimentSnapshot | None:
     """One of the kind that is being trained, or waits for it; its name goes into the URL."""
-    jobs = service.jobs(active_only=True)
-    keys = [job.experiment_id for job in jobs if service.subject(job).kind == "experiment"]
-    for one in map(service.experiment, keys):
+    for one in at_work(service):
         if one.spec.left_out:
             st.query_params[EXPERIMENT] = one.id
             return one

@@ -82,8 +82,8 @@ def _contest_rows(found: Contest) -> list[list[str]]:
     rows = [
         [
             escaped(one.title),
-            _unbroken(with_interval(one.accuracy).removesuffix(" %")),
-            _unbroken(points(one.difference)),
+            _for_narrow(with_interval(one.accuracy).removesuffix(" %")),
+            _for_narrow(points(one.difference)),
         ]
         for one in found.places
     ]
@@ -91,7 +91,7 @@ def _contest_rows(found: Contest) -> list[list[str]]:
     return [head, ["---"] * len(head), *rows]
 
 
-def _unbroken(figure: str) -> str:
+def _for_narrow(figure: str) -> str:
     """A figure for a narrow column, broken before its interval and nowhere else."""
     return figure.replace("± ", "±\N{NO-BREAK SPACE}")
 
