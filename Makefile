@@ -42,9 +42,10 @@ format: install-test  ## Put the code into its one format
 bench: install-test browser  ## Measure speed
 	$(BIN)/python -m tests.benchmarks
 
-demo: $(VENV)/.installed  ## Train the demo pair anew, into assets/demo/; wants full MNIST in TSEXPLORER_DATA
+demo: $(VENV)/.installed  ## Train the nets of the demo anew, into assets/demo/; wants full MNIST in TSEXPLORER_DATA
 	$(BIN)/python -m tsexplorer run best-64-plain
-	$(BIN)/python -m tsexplorer.demo best-64-plain
+	$(BIN)/python -m tsexplorer run best-64-no-3
+	$(BIN)/python -m tsexplorer.demo
 
 # One of them: make findings FINDINGS=quick. A try-out, which must not ship:
 # make findings FINDINGS=quick OPTIONS="--epochs 1" INTO=/tmp/tried FINDINGS_HOME=/tmp/home

@@ -65,7 +65,7 @@ def chosen(service: Service) -> list[ExperimentSnapshot]:
 
 
 def default_choice(everything: list[ExperimentSnapshot]) -> list[str]:
-    done = [one.id for one in everything if one.done and one.name != demo.NAME]
+    done = [one.id for one in everything if one.done and not demo.is_demo(one)]
     return done[:2] + [one.id for one in everything if one.name == demo.NAME]
 
 
@@ -131,7 +131,7 @@ def settings(experiments: list[ExperimentSnapshot]) -> None:
 
 
 def manage(service: Service, experiments: list[ExperimentSnapshot]) -> None:
-    own = [one for one in experiments if one.name != demo.NAME]
+    own = [one for one in experiments if not demo.is_demo(one)]
     with st.expander("Open or delete", icon=":material/folder:"):
         for experiment in experiments:
             with st.container(horizontal=True, vertical_alignment="center"):

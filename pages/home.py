@@ -102,7 +102,7 @@ def figures(service: Service, experiment: ExperimentSnapshot) -> None:
 
 def recent(service: Service) -> None:
     """The last experiments of one's own."""
-    own = [one for one in service.experiments() if one.name != demo.NAME][:SHOWN]
+    own = [one for one in service.experiments() if not demo.is_demo(one)][:SHOWN]
     if not own:
         return
     st.subheader("Your experiments", anchor=False)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from tsexplorer.ui.choice import one_seed
 from tsexplorer.ui.never_seen.choice import choice, ready_seeds
-from tsexplorer.ui.never_seen.invitation import invite, more_button, wait_for
+from tsexplorer.ui.never_seen.invitation import train_one, wait_for
 from tsexplorer.ui.never_seen.rules import rules_view
 from tsexplorer.ui.never_seen.view import look, view
 from tsexplorer.ui.process import get_service, sentences
@@ -21,9 +21,6 @@ def main() -> None:
     )
     with sentences():
         experiment = choice(service)
-        if experiment is None:
-            invite(service)
-            return
         seeds = ready_seeds(experiment)
         if not seeds:
             wait_for(service, experiment)
@@ -31,7 +28,7 @@ def main() -> None:
         view(look(service, experiment, one_seed(seeds, "never.seed")))
         rules_view(service, experiment)
         st.caption(provenance(experiment))
-        more_button()
+        train_one(service)
 
 
 main()

@@ -22,6 +22,7 @@ from tests.jobs.jobs_examples import (
     wait_until,
 )
 from tsexplorer.data.registry import DownloadProgress
+from tsexplorer.demo import RECIPES
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.board import Standing
 from tsexplorer.jobs.owner import this_process
@@ -356,9 +357,14 @@ def test_delete_keeps_the_nets_of_the_demo(service: Service):
     assert service.check(demo.spec).trained == {link.stage.hash for link in demo.stages}
 
 
-def test_demo_and_what_is_being_trained_are_not_deleted(service: Service):
-    with pytest.raises(UserError, match=r"^The demo ships with the app and stays; delete another"):
-        service.delete("demo")
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_ships_is_not_deleted(service: Service, name: str):
+    with pytest.raises(UserError, match=rf'^"{name}" ships with the app and stays; delete another'):
+        service.delete(name)
+    assert service.experiment(name).done
+
+
+def test_what_is_being_trained_is_not_deleted(service: Service):
     job = service.start(spec(epochs=ENDLESS, teacher=STUDENT))
     wait_until(has_epochs(service, "toy"))
     sentence = rf'^The experiment "toy" is being trained; cancel its job {job.id} first\.$'
@@ -398,7 +404,7 @@ def test_delete_of_what_is_not_there(service: Service):
 def test_experiments_come_newest_first_and_the_demo_last(service: Service):
     for name in ("first", "second"):
         service.enqueue(spec(name))
-    assert [one.name for one in service.experiments()] == ["second", "first", "demo"]
+    assert [one.name for one in service.experiments()] == ["second", "first", *RECIPES]
 
 
 def test_gain_is_read_from_the_split_that_is_asked_for(service: Service):

@@ -10,6 +10,7 @@ import pytest
 from tests.jobs.jobs_examples import few_images, load_few, settings, trained, wait_until
 from tests.jobs.jobs_examples import spec as experiment_spec
 from tests.jobs.sweeps_examples import CONVOLVED, grid, row_of, swept
+from tsexplorer.demo import RECIPES
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.service import Service
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
@@ -119,7 +120,7 @@ def test_started_sweep_is_found_by_id_and_name(service: Service):
     assert service.sweeps.one(sweep.id) == service.sweeps.one("map") == sweep
     assert sweep.spec == named(grid(), "map")
     assert service.sweeps.all() == (sweep,)
-    assert [one.name for one in service.experiments()] == ["demo"]
+    assert [one.name for one in service.experiments()] == list(RECIPES)
     for ask in (service.sweeps.one, service.sweeps.figures, service.sweeps.delete):
         with pytest.raises(NotFoundError, match='no sweep "demo"'):
             ask("demo")

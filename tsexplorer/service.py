@@ -163,9 +163,9 @@ class Service:
         return self.downloads.state(name)
 
     def experiments(self) -> tuple[ExperimentSnapshot, ...]:
-        """All experiments, newest first, the demo last."""
+        """All experiments, newest first, those that ship last."""
         found = self.store.experiments()
-        return tuple(sorted(found, key=lambda experiment: experiment.name == demo.NAME))
+        return tuple(sorted(found, key=lambda experiment: demo.place(experiment.name)))
 
     def experiment(self, key: str) -> ExperimentSnapshot:
         """One experiment by id or name.
@@ -384,11 +384,13 @@ class Service:
         """Remove an experiment, a sweep or a tuning, and the weights that no other one uses.
 
         Raises:
-            UserError: it is the demo, or it is being trained.
+            UserError: it ships, or it is being trained.
         """
         experiment = self.store.experiment(key)
-        if experiment.name == demo.NAME:
-            raise UserError("The demo ships with the app and stays; delete another experiment.")
+        if demo.is_demo(experiment):
+            raise UserError(
+                f'"{experiment.name}" ships with the app and stays; delete another experiment.'
+            )
         if experiment.kind != "experiment":
             many = self.sweeps if experiment.kind == "sweep" else self.tuning
             many.delete(experiment.id)

@@ -28,7 +28,7 @@ IMAGES = SPLITS.test.images[:50].numpy()
 def sources(tmp_path: Path) -> dict[str, Source]:
     """The demo's nets, in a folder of their own."""
     found = {}
-    for planned in plan(ExperimentSpec.model_validate(demo.demo()["spec"])):
+    for planned in plan(ExperimentSpec.model_validate(demo.shipped()[demo.NAME]["spec"])):
         name = f"{planned.spec.hash}.safetensors"
         weights = Path(shutil.copy(demo.DEMO / name, tmp_path / name))
         found[planned.role] = Source(planned.spec, weights, tmp_path)

@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import TOY, Shell, document
 from tsexplorer import recipes
 from tsexplorer.cli import contest
+from tsexplorer.demo import RECIPES
 from tsexplorer.recipes import Recipe
 from tsexplorer.recipes.base import rival
 from tsexplorer.service import Service
@@ -42,7 +43,7 @@ def test_all_ways_are_trained_and_placed(shell: Shell, service: Service) -> None
     means = [one["accuracy"]["mean"] for one in places]
     assert means == sorted(means, reverse=True)
     assert found["contest"]["against"] == "baseline"
-    assert {one.name for one in service.experiments()} == {NAME, "toys: hot", "demo"}
+    assert {one.name for one in service.experiments()} == {NAME, "toys: hot", *RECIPES}
 
 
 def test_the_table_says_how_to_read_it(shell: Shell) -> None:

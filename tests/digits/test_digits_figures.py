@@ -29,8 +29,10 @@ Answers = Callable[[np.ndarray], np.ndarray]
 @cache
 def net(role: str) -> Answers:
     """The shipped net of that role: from images N×28×28 to answers N."""
-    spec = ExperimentSpec.model_validate(demo.demo()["spec"])
-    key = next(key for key, stage in demo.demo()["stages"].items() if stage["role"] == role)
+    spec = ExperimentSpec.model_validate(demo.shipped()[demo.NAME]["spec"])
+    key = next(
+        key for key, stage in demo.shipped()[demo.NAME]["stages"].items() if stage["role"] == role
+    )
     body = build(spec.teacher if role == "teacher" else spec.student, 10, seed=0)
     body.load_state_dict(files.read(demo.DEMO / f"{key}.safetensors")[0])
     body.eval()

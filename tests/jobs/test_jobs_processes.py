@@ -9,6 +9,7 @@ from pathlib import Path
 import tsexplorer.jobs.runner as runner_module
 from tests.jobs.jobs_examples import PATIENCE, settings, spec, weights
 from tests.jobs.jobs_processes import context, start_and_finish
+from tsexplorer.demo import RECIPES
 from tsexplorer.jobs.board import Board
 from tsexplorer.jobs.runner import ELSEWHERE, Runner
 from tsexplorer.service import Service
@@ -34,7 +35,7 @@ def test_two_apps_at_one_home(home: Path, tmp_path: Path, open_service):
     assert [process.exitcode for process in processes] == [0, 0]
     jobs = service.jobs()
     assert [job.status for job in jobs] == ["done"] * len(jobs)
-    experiments = {one.name: one for one in service.experiments() if one.name != "demo"}
+    experiments = {one.name: one for one in service.experiments() if one.name not in RECIPES}
     assert set(experiments) == {"both", "own 0", "own 1"}
     assert all(one.done for one in experiments.values())
     lines = [line.split() for line in log.read_text().splitlines()]

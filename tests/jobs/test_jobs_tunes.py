@@ -12,6 +12,7 @@ import pytest
 from tests.jobs.jobs_examples import ended, load_few, settings, wait_until
 from tests.jobs.jobs_processes import run_elsewhere, tune_until_killed
 from tests.jobs.sweeps_examples import CONVOLVED, tuned, tuning
+from tsexplorer.demo import RECIPES
 from tsexplorer.service import Service
 from tsexplorer.settings import Settings
 from tsexplorer.tuning import TuneFigures
@@ -137,5 +138,5 @@ def test_suggestion_becomes_an_experiment(service: Service) -> None:
     assert suggestion is not None
     assert adopted.spec.objective.temperature == suggestion.result.cell.temperature
     assert adopted.stage(0, "distilled").status == "done"
-    assert [one.id for one in service.experiments() if one.name != "demo"] == [adopted.id]
+    assert [one.id for one in service.experiments() if one.name not in RECIPES] == [adopted.id]
     assert service.sweeps.all() == ()

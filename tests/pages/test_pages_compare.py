@@ -70,7 +70,7 @@ def test_the_demo_cannot_be_deleted_and_ones_own_can(
     assert f"delete_{shared.id}" not in keys
     page.button(key=f"delete_{warmer.id}").click().run()
     no_exception(page)
-    assert [one.name for one in service.experiments()] == [demo.NAME]
+    assert [one.name for one in service.experiments()] == list(demo.RECIPES)
     assert service.experiment(demo.NAME).done
 
 

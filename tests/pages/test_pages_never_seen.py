@@ -26,12 +26,16 @@ def trained(service: Service) -> ExperimentSnapshot:
     return service.experiment(job.experiment_id)
 
 
-def test_without_any_it_explains_and_offers_to_train_one(
+def test_on_a_new_machine_the_one_that_ships_is_shown_and_another_can_be_trained(
     open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(service), "start", type(service).enqueue)  # nobody trains it
     page = open_page("never_seen")
-    assert "gets no image of a 3" in words(page)
+    assert page.query_params["experiment"] == service.experiment(demo.NEVER_SEEN).id
+    assert page.selectbox[0].options == ["The demo without threes"]
+    assert "of 107 test images of 3" in words(page)
+    assert "Test split of MNIST, first 1,000 of 10,000 images; seed 0" in words(page)
+    assert "gets no image of some classes" in words(page)
     page.button(key="never_train").click().run()
     no_exception(page)
     found = service.experiment("never-seen-quick")
@@ -39,7 +43,7 @@ def test_without_any_it_explains_and_offers_to_train_one(
     assert page.get("progress")[0].proto.text == "Waiting in the queue"
 
 
-def test_one_that_trains_is_shown_before_any_is_trained(
+def test_one_that_trains_is_shown_before_any_of_ones_own_is_trained(
     open_page: OpenPage, service: Service
 ) -> None:
     service.enqueue(TINY)
@@ -79,7 +83,10 @@ def test_figures_follow_the_slider(open_page: OpenPage, trained: ExperimentSnaps
     )
 
 
-def test_an_experiment_that_saw_all_is_said_and_not_shown(open_page: OpenPage) -> None:
+def test_an_experiment_that_saw_all_is_said_and_not_shown(
+    open_page: OpenPage, service: Service
+) -> None:
     page = open_page("never_seen", experiment=demo.NAME)
     assert "saw images of all classes" in words(page)
+    assert page.query_params["experiment"] == service.experiment(demo.NEVER_SEEN).id
     assert "Train it on 5,000 digits" in [one.label for one in page.button]

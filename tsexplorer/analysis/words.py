@@ -48,6 +48,15 @@ def _number(share: float, digits: int) -> str:
     return f"{round(100 * share, digits) + 0.0:.{digits}f}"
 
 
+def begun(phrase: str) -> str:
+    """A phrase as the beginning of a sentence.
+
+    >>> begun("test split of MNIST")
+    'Test split of MNIST'
+    """
+    return phrase[:1].upper() + phrase[1:]
+
+
 def with_article(name: str) -> str:
     """A class's name behind a or an, as it is spoken.
 

@@ -36,6 +36,7 @@ BEST = PLAIN.model_copy(
     }
 )
 CONTROL = BEST.model_copy(update={"name": "best-64-jitter", "baseline_train": JITTERED})
+NO_3 = PLAIN.model_copy(update={"name": "best-64-no-3", "left_out": (3,)})
 
 RECIPE = (
     Recipe(
@@ -66,5 +67,14 @@ RECIPE = (
         "without jitter: what the teacher's soft targets do against overfitting.",
         source="this project",
         spec=PLAIN,
+    ),
+    Recipe(
+        name="best-64-no-3",
+        title="The same pair, and a student that never saw a three",
+        summary="The student of best-64-plain, taught on images of the nine other digits: what it "
+        "knows of threes it has from the teacher's soft targets. Its first seed ships, for the "
+        "page Never seen.",
+        source="this project, after Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3",
+        spec=NO_3,
     ),
 )

@@ -79,7 +79,7 @@ def _counts(stage: StageSnapshot) -> bool:
         stage.status == "done"
         and bool(stage.train_seconds)
         and stage.epochs_done > 0
-        and stage.hash not in demo.demo()["stages"]
+        and stage.hash not in demo.stages()
         and " together" not in (stage.machine or "")  # as a sweep's students are
     )
 

@@ -105,9 +105,9 @@ def experiment_of(
 ) -> ExperimentSnapshot | None:
     """The experiment with these settings of which most seeds are done; None without any done.
 
-    The demo, which nobody trained here, is not among them.
+    The demos, which nobody trained here, are not among them.
     """
-    found = [one for one in experiments if one.name != demo.NAME and same_settings(one.spec, spec)]
+    found = [one for one in experiments if not demo.is_demo(one) and same_settings(one.spec, spec)]
     return max((one for one in found if done_seeds(one)), key=_many, default=None)
 
 

@@ -47,9 +47,12 @@ def card(label: str, value: str, caption: str, *, explanation: str | None = None
         st.caption(caption)
 
 
+DEMO_TITLES = {demo.NAME: "The demo pair", demo.NEVER_SEEN: "The demo without threes"}
+
+
 def title_of(experiment: ExperimentSnapshot) -> str:
     """An experiment's name as a heading."""
-    return "The demo pair" if experiment.name == demo.NAME else experiment.name
+    return DEMO_TITLES.get(experiment.name, experiment.name)
 
 
 def escaped(text: str) -> str:

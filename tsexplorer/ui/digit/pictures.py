@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from tsexplorer.analysis.words import begun
 from tsexplorer.data.digits import Options, Picture, Reading, as_it_is, decode, from_strokes, read
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.service import Service
@@ -131,7 +132,7 @@ def _sample(service: Service, dataset: str) -> Iterator[Shown]:
         places = fits.nonzero()[0]
         place = int(places[secrets.randbelow(len(places))])
         st.session_state[SAMPLE] = place
-    st.caption(f"{escaped(images.words[0].upper() + images.words[1:])}; image {place:,}.")
+    st.caption(f"{escaped(begun(images.words))}; image {place:,}.")
     label = int(images.labels_N[place])
     name = f"image {place} of {get_dataset(dataset).info.title}"
     yield Shown(name, as_it_is(images.pixels_N[place], name), (28, 28), label, fixed=True)

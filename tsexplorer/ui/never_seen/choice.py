@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.choice import WIDTH
 from tsexplorer.ui.state import EXPERIMENT, at_work
-from tsexplorer.ui.theme import escaped
+from tsexplorer.ui.theme import escaped, title_of
 
 KEY = "never.experiment"
 
 
-def choice(service: Service) -> ExperimentSnapshot | None:
-    """The experiment that the URL names, else the newest that is trained, else one at work.
+def choice(service: Service) -> ExperimentSnapshot:
+    """The experiment that the URL names, else the newest of one's own, else the one that ships.
 
-    None without any. One that the URL names need not be trained; a select box offers those that
-    are.
+    One that the URL names, or that is at work where none of one's own is trained, need not be
+    trained; a select box offers those that are.
     """
     trained = {one.id: one for one in service.experiments() if ready_seeds(one)}
     asked = _asked(service)
+    if asked is None and all(map(demo.is_demo, trained.values())):
+        asked = _at_work(service)
     if asked is not None and asked.id not in trained:
         return asked
-    if not trained:
-        return _at_work(service)
     if asked is not None and asked.id != st.session_state.get(f"_{KEY}"):
         st.session_state[KEY] = asked.id
     if st.session_state.get(KEY) not in trained:
@@ -34,7 +35,7 @@ def choice(service: Service) -> ExperimentSnapshot | None:
         "Experiment",
         list(trained),
         key=KEY,
-        format_func=lambda name: trained[name].name,
+        format_func=lambda name: title_of(trained[name]),
         width=WIDTH,
     )
     st.session_state[f"_{KEY}"] = st.query_params[EXPERIMENT] = chosen

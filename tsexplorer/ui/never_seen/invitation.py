@@ -1,4 +1,4 @@
-"""What the page says before there is anything to show, and the way to something."""
+"""The way to an experiment of one's own, and what the page says until it is trained."""
 
 from __future__ import annotations
 
@@ -14,37 +14,32 @@ from tsexplorer.ui.theme import escaped
 
 RECIPE = "never-seen-quick"
 WHAT = """
-Nothing of the kind is trained yet. It takes three nets:
+It takes three nets:
 
-- The **teacher** sees all ten digits.
+- The **teacher** sees all classes.
 - The **baseline**, a small net, sees them, too, with their labels.
-- The **distilled** student, the same small net, gets no image of a 3. It only hears the teacher
-  say of some 8s, 5s and 2s how much like a 3 they look.
+- The **distilled** student, the same small net, gets no image of some classes. Of threes, say, it
+  only hears the teacher say of some 8s, 5s and 2s how much like a 3 they look.
 
-Then a slider makes up for the one thing that the student cannot know: how often 3s occur.
+Then the slider makes up for the one thing that the student cannot know: how often they occur.
 """
 
 
-def invite(service: Service) -> None:
-    """Explain the experiment, and offer to train a small one."""
+def train_one(service: Service) -> None:
+    """Explain the experiment, and offer to train one."""
+    st.subheader("Train one yourself", anchor=False)
     st.markdown(WHAT)
     with st.container(horizontal=True):
         if st.button(
             "Train it on 5,000 digits",
             key="never_train",
-            type="primary",
             icon=":material/play_arrow:",
             help="Three small nets: about a minute on a machine that does nothing else.",
         ):
             st.query_params[EXPERIMENT] = service.take_up(get_recipe(RECIPE).spec).id
             st.rerun()
-        more_button()
-
-
-def more_button() -> None:
-    """The way to the recipes that are Hinton's own."""
-    if st.button("Hinton’s own, as recipes", key="never_recipes", icon=":material/menu_book:"):
-        st.switch_page(path_of("recipes"))
+        if st.button("Hinton’s own, as recipes", key="never_recipes", icon=":material/menu_book:"):
+            st.switch_page(path_of("recipes"))
 
 
 def wait_for(service: Service, experiment: ExperimentSnapshot) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from tsexplorer.analysis.bias import RULES, Rule, Study
 from tsexplorer.analysis.gain import Interval, interval
-from tsexplorer.analysis.words import with_interval
+from tsexplorer.analysis.words import begun, with_interval
 from tsexplorer.plots.never_seen import RULE_TITLES
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
@@ -31,8 +31,9 @@ def rules_view(service: Service, experiment: ExperimentSnapshot) -> None:
         hide_index=True,
     )
     several = len(seeds) > 1
+    images = reading.images(experiment.spec.data.name, "test")
     st.caption(
-        f"Test split of {len(studies[0].labels_N):,} images, seed{'s' * several} "
+        f"{begun(images.words)}; seed{'s' * several} "
         f"{', '.join(map(str, seeds))}"
         f"{': means ± 95 % interval over seeds (Student’s t)' if several else ''}. The slider is "
         "judged on test images, too: that is looking, not choosing."
