@@ -8,7 +8,7 @@ from tsexplorer.ui.never_seen.invitation import train_one, wait_for
 from tsexplorer.ui.never_seen.rules import rules_view
 from tsexplorer.ui.never_seen.view import look, view
 from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.results import provenance
+from tsexplorer.ui.results import how_trained
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
             return
         view(look(service, experiment, one_seed(seeds, "never.seed")))
         rules_view(service, experiment)
-        st.caption(provenance(experiment))
+        st.caption(f"Loss of the distilled student: {how_trained(experiment)}")
         train_one(service)
 
 

@@ -23,12 +23,18 @@ def provenance(experiment: ExperimentSnapshot) -> str:
     """Split, data, seeds, convention and machine of an experiment's figures."""
     spec = experiment.spec
     info = get_dataset(spec.data.name).info
-    machines = {link.stage.machine for link in experiment.stages if link.stage.machine}
     seeds = ", ".join(str(seed) for seed in spec.seeds)
     return (
         f"Test split of {info.title} ({info.test:,} images), seed{'s' * (len(spec.seeds) > 1)} "
-        f"{seeds}; {objective_words(spec)}; trained on {' and '.join(sorted(machines)) or '–'}."
+        f"{seeds}; {how_trained(experiment)}"
     )
+
+
+def how_trained(experiment: ExperimentSnapshot) -> str:
+    """Loss convention and machine of an experiment's nets, as the end of a sentence."""
+    machines = {link.stage.machine for link in experiment.stages if link.stage.machine}
+    words = objective_words(experiment.spec)
+    return f"{words}; trained on {' and '.join(sorted(machines)) or '–'}."
 
 
 def objective_words(spec: ExperimentSpec) -> str:
