@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tsexplorer.analysis.gain import Interval
+from tsexplorer.analysis.gain import Interval, gain
 from tsexplorer.analysis.words import points, with_interval
 from tsexplorer.assets import RESULTS
+from tsexplorer.data.registry import get_dataset
 from tsexplorer.recipes import get_recipe
 from tsexplorer.results.contest import contest
+from tsexplorer.results.figures import Measured
 from tsexplorer.results.shipped import shipped
 from tsexplorer.specs import ROLES
 
@@ -54,10 +56,48 @@ def test_a_recipe_s_figures_are_in_the_readme(name: str) -> None:
             assert has_row(percent(one.accuracy), *held), one.title
         return
     accuracies = [one for role in ROLES if (one := found.accuracy(role)) is not None]
-    assert has_row(*map(percent, accuracies))
+    closed = [] if found.spec.left_out else [gap_of(found)]
+    assert has_row(*map(percent, accuracies), *closed)
     if recipe.published_errors:
         errors = [one for role in ROLES if (one := found.errors(role)) is not None]
-        assert has_row(*map(count, errors))
+        assert has_row(*map(count, errors), *moved_of(found))
+
+
+def gap_of(found: Measured) -> str:
+    """Gap closed, as the README writes it."""
+    closed = gain([one.accuracy for one in found.seeds]).gap
+    assert closed is not None
+    return with_interval(closed, 0)
+
+
+def moved_of(found: Measured) -> list[str]:
+    """Errors with the bias chosen on test, and by the rule without labels; none without any.
+
+    With the share of one class's images that are right then; of several, errors alone.
+    """
+    if not found.spec.left_out:
+        return []
+    images = get_dataset(found.spec.data.name).info.test
+    cells = []
+    for rule in ("test", "label-free"):
+        wrong = found.moved(rule, "errors")
+        right = found.moved(rule, "never_seen_right")
+        assert wrong is not None
+        assert right is not None
+        assert wrong.half is not None
+        cell = count(Interval(wrong.mean * images, wrong.half * images, wrong.n))
+        if len(found.spec.left_out) == 1:
+            cell += f"; {with_interval(right, 1)}"
+        cells.append(cell)
+    return cells
+
+
+def test_what_the_quick_student_knows_of_threes_is_in_the_readme() -> None:
+    found = shipped(get_recipe("never-seen-quick"))
+    assert found is not None
+    text = " ".join(README.read_text("utf-8").split())
+    for rule in ("none", "label-free"):
+        assert with_interval(found.moved(rule, "never_seen_right"), 1) in text
 
 
 def test_a_figure_that_is_off_is_not_found() -> None:
