@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.analysis.words import duration
 from tsexplorer.recipes import get_recipe, recipe_names
+from tsexplorer.results.shipped import shipped
 from tsexplorer.service import Service
 
 
@@ -23,7 +25,15 @@ def test_each_recipe_stands_there_with_source_command_and_published_figures(
     assert "99.26 % (74 errors)" in said
     assert "1.09 % errors, 98.6 % of the never seen right" in said
     assert r"Ships\: seed 0" in said  # the demo pair
-    assert "so the time is open" in said
+    assert "so the time is open" in said  # of a recipe without figures that ship
+    told = [one.value for one in page.caption]
+    ships = shipped(get_recipe("wu-2020"))
+    assert ships is not None
+    took = duration(ships.total_seconds / len(ships.seeds))
+    assert any(
+        one.startswith(f"Trains 3 nets: at most {took} on a machine like that of the figures")
+        for one in told
+    )
 
 
 def test_data_that_is_not_here_is_said_and_cannot_be_run(open_page: OpenPage) -> None:

@@ -9,7 +9,7 @@ from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.recipes import Recipe
 from tsexplorer.results.cost import Cost, cost
-from tsexplorer.results.figures import experiment_of
+from tsexplorer.results.figures import Measured, experiment_of
 from tsexplorer.results.shipped import command, shipped
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
@@ -98,7 +98,7 @@ def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) ->
             st.switch_page(path_of("train"))
         if experiment is not None:
             _open(recipe, experiment)
-    st.caption(in_words(left, seeds))
+    st.caption(in_words(left, seeds, shipped(recipe)))
     if not here:
         st.warning(_missing(service, spec), icon=":material/cloud_off:")
     st.code(command(recipe.name, seeds), language=None, wrap_lines=True)
@@ -117,8 +117,10 @@ def _open(recipe: Recipe, experiment: ExperimentSnapshot) -> None:
         st.switch_page(path_of("compare"), query_params={COMPARED: [experiment.id]})
 
 
-def in_words(left: Cost, seeds: int) -> str:
+def in_words(left: Cost, seeds: int, ships: Measured | None = None) -> str:
     """What a run costs, in a sentence.
+
+    By what such nets took here; else by what the recipe took where its figures that ship are from.
 
     >>> in_words(Cost(3, 5200, None), 1)
     'Trains 3 nets, about 5,200 steps; such nets were not trained here before, so the time is open.'
@@ -129,6 +131,12 @@ def in_words(left: Cost, seeds: int) -> str:
         return "All its nets are trained."
     many = f"{left.nets} net{'s' * (left.nets > 1)}"
     on = f" on {seeds} seeds" if seeds > 1 else ""
+    if left.seconds is None and ships is not None and ships.total_seconds:
+        took = duration(ships.total_seconds / len(ships.seeds) * seeds)
+        return (
+            f"Trains {many}{on}: at most {took} on a machine like that of the figures that ship "
+            f"({ships.machine}); such nets were not trained here before."
+        )
     if left.seconds is None:
         return (
             f"Trains {many}{on}, about {left.steps:,} steps; such nets were not trained here "
