@@ -119,6 +119,10 @@ def progress(service: Service) -> None:
         with sentences():
             ensemble_view(service, experiment)
         with st.container(horizontal=True):
+            if experiment.spec.left_out and st.button(
+                "Move the bias", key="never", icon=":material/visibility_off:", type="primary"
+            ):
+                st.switch_page(path_of("never_seen"), query_params={EXPERIMENT: experiment.id})
             if st.button("Look into its soft targets", key="soft", icon=":material/blur_on:"):
                 st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})
             if st.button("Compare", key="compare", icon=":material/compare_arrows:"):

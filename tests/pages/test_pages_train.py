@@ -201,6 +201,16 @@ def test_bad_numbers_are_one_sentence_and_nothing_is_lost(
     assert page.select_slider(key="T").value == 4.0
 
 
+def test_of_a_student_that_never_saw_some_classes_no_gap_is_said(open_page: OpenPage) -> None:
+    page = open_page("train", experiment=demo.NEVER_SEEN)
+    assert "never saw an image of **3**" in words(page)
+    assert "Gap closed (test)" not in [one.label for one in page.metric]
+    assert page.button(key="never").label == "Move the bias"
+    seen = open_page("train", experiment=demo.NAME)
+    assert "Gap closed (test)" in [one.label for one in seen.metric]
+    assert "never" not in [one.key for one in seen.button]
+
+
 def test_a_smaller_teacher_is_allowed_and_said(open_page: OpenPage) -> None:
     page = open_page("train", teacher="hinton-narrow", student="hinton-student")
     assert "smaller than its student" in words(page)
