@@ -288,7 +288,7 @@ def _words(service: Service, experiment: ExperimentSnapshot) -> None:
         names = class_names(get_dataset(spec.data.name).info, spec.left_out)
         st.markdown(
             f"The student never saw an image of **{names}**, so that its "
-            f"**{with_interval(accuracy['distilled'])}** are no measure of what it knows: that "
+            f"**{with_interval(accuracy['distilled'])}** is no measure of what it knows: that "
             "shows once the bias of what it never saw is raised."
         )
     else:
