@@ -87,8 +87,8 @@ def accuracies(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     st.caption(
         "Table: test split. ± is the 95 % interval over seeds (Student's t), where there is more "
         "than one. Gap closed = (distilled − baseline) / (teacher − baseline), averaged over "
-        "seeds; – where the teacher is not better; of several teachers, the first. Gap of means: "
-        "the same, of the mean accuracies."
+        "seeds; – where the teacher is not better, and of a student that never saw some classes; "
+        "of several teachers, the first. Gap of means: the same, of the mean accuracies."
     )
     for experiment in experiments:
         st.caption(f"{escaped(title_of(experiment))}: {escaped(results.provenance(experiment))}")

@@ -18,7 +18,7 @@ from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.queue import queue_view
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT, shown_experiment
-from tsexplorer.ui.theme import escaped, title_of
+from tsexplorer.ui.theme import escaped, go_button, title_of
 
 
 def main() -> None:
@@ -94,14 +94,8 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
         st.info(remark, icon=":material/info:")
     todo = sum(stage.spec.hash not in check.trained for stage in check.planned)
     counted = counted_as(stage.role for stage in check.planned)
-    if st.button(
-        "Train" if todo else "Show: all nets are trained",
-        key="start",
-        type="primary",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=bool(todo) and not available,
-    ):
+    label = "Train" if todo else "Show: all nets are trained"
+    if go_button(label, "start", held=bool(todo) and not available):
         key = service.start(spec).experiment_id if todo else service.keep(spec).id
         st.query_params[EXPERIMENT] = key
         st.rerun()
@@ -125,6 +119,10 @@ def progress(service: Service) -> None:
         with sentences():
             ensemble_view(service, experiment)
         with st.container(horizontal=True):
+            if experiment.spec.left_out and st.button(
+                "Move the bias", key="never", icon=":material/visibility_off:", type="primary"
+            ):
+                st.switch_page(path_of("never_seen"), query_params={EXPERIMENT: experiment.id})
             if st.button("Look into its soft targets", key="soft", icon=":material/blur_on:"):
                 st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})
             if st.button("Compare", key="compare", icon=":material/compare_arrows:"):

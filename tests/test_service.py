@@ -22,7 +22,7 @@ from tests.jobs.jobs_examples import (
     wait_until,
 )
 from tsexplorer.data.registry import DownloadProgress
-from tsexplorer.demo import RECIPES
+from tsexplorer.demo import NEVER_SEEN, RECIPES
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.board import Standing
 from tsexplorer.jobs.owner import this_process
@@ -405,6 +405,13 @@ def test_experiments_come_newest_first_and_the_demo_last(service: Service):
     for name in ("first", "second"):
         service.enqueue(spec(name))
     assert [one.name for one in service.experiments()] == ["second", "first", *RECIPES]
+
+
+def test_a_student_that_never_saw_some_classes_closes_no_gap(service: Service):
+    found = service.gain(service.experiment(NEVER_SEEN))
+    assert all(found.accuracy.values())
+    assert (found.gap, found.gap_of_means) == (None, None)
+    assert service.gain(service.experiment("demo")).gap is not None
 
 
 def test_gain_is_read_from_the_split_that_is_asked_for(service: Service):

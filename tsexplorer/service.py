@@ -7,7 +7,7 @@ latency) imports it when it is first asked for, on its own thread where it can.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -235,14 +235,17 @@ class Service:
     def gain(self, experiment: ExperimentSnapshot, split: str = "test") -> Gain:
         """An experiment's accuracies and gap closed over its seeds, on ``validation`` or ``test``.
 
-        The test figures were read once, when each stage ended.
+        The test figures were read once, when each stage ended. Of a student that never saw some
+        classes there is no gap closed: as trained it does not answer with them.
         """
         seeds: dict[int, dict[str, float]] = {}
         for link in experiment.stages:
             value = getattr(link.stage, f"{split}_accuracy")
             if value is not None and link.role in ROLES:
                 seeds.setdefault(link.seed, {})[link.role] = value
-        return gain(list(seeds.values()))  # type: ignore[arg-type]
+        found = gain(list(seeds.values()))  # type: ignore[arg-type]
+        unlike = bool(experiment.spec.left_out)
+        return replace(found, gap=None, gap_of_means=None) if unlike else found
 
     def count(self, model: ModelSpec, classes: int) -> Count:
         """A net's parameters, multiply-accumulates and bytes.

@@ -56,6 +56,17 @@ def test_one_seed_gives_its_figures_and_no_interval(
     assert found["interval"]["gap_closed"] is None
 
 
+def test_a_student_that_never_saw_some_classes_closes_no_gap(
+    shell: Shell, spec_file: SpecFile
+) -> None:
+    command = ("run", "--spec", spec_file(), "--leave-out", "3", "--name", "no threes")
+    found = document(shell(*command, "--json"))
+    assert found["seeds"][0]["gap_closed"] is None
+    assert found["mean"]["gap_closed"] is None
+    assert found["mean"]["distilled"]["test_accuracy"] > 0
+    assert "No gap closed: as trained" in shell(*command).stdout
+
+
 def test_progress_goes_to_standard_error(shell: Shell, spec_file: SpecFile) -> None:
     lines = shell("run", "--spec", spec_file(), "--json").stderr.splitlines()
     assert lines[0] == 'Training "toy" as job 1.'

@@ -201,16 +201,35 @@ def test_bad_numbers_are_one_sentence_and_nothing_is_lost(
     assert page.select_slider(key="T").value == 4.0
 
 
+def test_of_a_student_that_never_saw_some_classes_no_gap_is_said(open_page: OpenPage) -> None:
+    page = open_page("train", experiment=demo.NEVER_SEEN)
+    assert "never saw an image of **3**" in words(page)
+    assert "Gap closed (test)" not in [one.label for one in page.metric]
+    assert page.button(key="never").label == "Move the bias"
+    seen = open_page("train", experiment=demo.NAME)
+    assert "Gap closed (test)" in [one.label for one in seen.metric]
+    assert "never" not in [one.key for one in seen.button]
+
+
 def test_a_smaller_teacher_is_allowed_and_said(open_page: OpenPage) -> None:
     page = open_page("train", teacher="hinton-narrow", student="hinton-student")
     assert "smaller than its student" in words(page)
     assert not page.button(key="start").disabled
 
 
-def test_data_that_is_not_here_can_be_fetched_and_not_trained_on(open_page: OpenPage) -> None:
-    page = open_page("train", data="fashion-mnist")
+@pytest.mark.parametrize(
+    ("name", "key"), [("train", "start"), ("sweep", "sweep_start"), ("tune", "tune_start")]
+)
+def test_data_that_is_not_here_can_be_fetched_and_not_trained_on(
+    open_page: OpenPage, name: str, key: str
+) -> None:
+    page = open_page(name, data="fashion-mnist")
     assert page.button(key="download").label.startswith("Download")
-    assert page.button(key="start").disabled
+    held = page.button(key=key)
+    assert held.disabled
+    assert held.help == "The images must be downloaded first."
+    assert held.proto.type == "secondary"  # a primary one that is held shows no words
+    assert open_page(name).button(key=key).proto.type == "primary"
 
 
 def test_a_name_that_is_taken_is_one_sentence(open_page: OpenPage, untrained: str) -> None:

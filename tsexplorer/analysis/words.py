@@ -10,8 +10,8 @@ NONE = "–"
 def percent(value: float | None, digits: int = 2) -> str:
     """A share of 1 in percent; a dash where there is none.
 
-    >>> percent(0.98765), percent(-0.004, 0), percent(None)
-    ('98.77 %', '0 %', '–')
+    >>> percent(0.98765), percent(-0.004, 0), percent(-0.12, 0), percent(None)
+    ('98.77 %', '0 %', '−12 %', '–')
     """
     return NONE if value is None else f"{_number(value, digits)} %"
 
@@ -45,7 +45,7 @@ def points(value: Interval | None) -> str:
 
 def _number(share: float, digits: int) -> str:
     """A share of 1 as so many percent, never as -0."""
-    return f"{round(100 * share, digits) + 0.0:.{digits}f}"
+    return f"{round(100 * share, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def begun(phrase: str) -> str:

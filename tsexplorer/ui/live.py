@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from tsexplorer.analysis.words import duration, percent, with_interval
+from tsexplorer.data.leaving_out import class_names
+from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import Objective, get_objective, validated
 from tsexplorer.plots.live import AXES, Member, Metric, curves, live_option, members
 from tsexplorer.plots.terms import terms, terms_option
@@ -261,26 +263,43 @@ def _terms(watch: Watch, seed: int) -> None:
 
 def result(service: Service, experiment: ExperimentSnapshot) -> None:
     """The headline of a finished experiment."""
-    gain = service.gain(experiment)
-    seeds = len(experiment.spec.seeds)
+    if experiment.spec.left_out:
+        _words(service, experiment)
+        return
     left, right = st.columns([1, 2], vertical_alignment="center")
     left.metric(
         "Gap closed (test)",
-        with_interval(gain.gap, 0),
+        with_interval(service.gain(experiment).gap, 0),
         help="(distilled − baseline) / (teacher − baseline), on the test split; – where the "
         "teacher is not better than the baseline. Of several teachers the first is meant, whose "
         "test accuracy was read once as the others' were, so that the number compares with that of "
         "one teacher.",
         border=True,
     )
-    several = len(experiment.spec.members) > 1
-    right.markdown(
-        f"The student went from **{with_interval(gain.accuracy['baseline'])}** to "
-        f"**{with_interval(gain.accuracy['distilled'])}**; its {'first ' * several}teacher has "
-        f"**{with_interval(gain.accuracy['teacher'])}**."
-    )
-    right.caption(
+    with right:
+        _words(service, experiment)
+
+
+def _words(service: Service, experiment: ExperimentSnapshot) -> None:
+    """The headline in words, and what it is of."""
+    spec, accuracy = experiment.spec, service.gain(experiment).accuracy
+    seeds, several = len(spec.seeds), len(spec.members) > 1
+    if spec.left_out:
+        names = class_names(get_dataset(spec.data.name).info, spec.left_out)
+        st.markdown(
+            f"The student never saw an image of **{names}**, so that its "
+            f"**{with_interval(accuracy['distilled'])}** is no measure of what it knows: that "
+            "shows once the bias of what it never saw is raised."
+        )
+    else:
+        st.markdown(
+            f"The student went from **{with_interval(accuracy['baseline'])}** to "
+            f"**{with_interval(accuracy['distilled'])}**; its {'first ' * several}teacher has "
+            f"**{with_interval(accuracy['teacher'])}**."
+        )
+    st.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
         f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
-        f"{objective_words(experiment.spec)}{'; gap closed against the first' * several}."
+        f"{objective_words(spec)}"
+        f"{'; gap closed against the first' * (several and not spec.left_out)}."
     )

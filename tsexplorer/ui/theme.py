@@ -50,6 +50,32 @@ def card(label: str, value: str, caption: str, *, explanation: str | None = None
 DEMO_TITLES = {demo.NAME: "The demo pair", demo.NEVER_SEEN: "The demo without threes"}
 
 
+def go_button(
+    label: str, key: str, *, held: bool, explanation: str | None = None, stretch: bool = True
+) -> bool:
+    """The button that sets a page's work going.
+
+    A primary button that is held shows no words in the light theme, so one that is held is not
+    primary.
+
+    Args:
+        label: what it does.
+        key: of the widget.
+        held: whether it cannot be pressed yet, because images are missing.
+        explanation: shown on demand; of one that is held, what it waits for.
+        stretch: whether it is as wide as its column.
+    """
+    return st.button(
+        label,
+        key=key,
+        type="secondary" if held else "primary",
+        icon=":material/play_arrow:",
+        width="stretch" if stretch else "content",
+        disabled=held,
+        help="The images must be downloaded first." if held else explanation,
+    )
+
+
 def title_of(experiment: ExperimentSnapshot) -> str:
     """An experiment's name as a heading."""
     return DEMO_TITLES.get(experiment.name, experiment.name)

@@ -21,7 +21,7 @@ from tsexplorer.ui.recipes.figures import figures
 from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT
-from tsexplorer.ui.theme import escaped
+from tsexplorer.ui.theme import escaped, go_button
 
 
 def card(bench: Bench, recipe: Recipe) -> None:
@@ -76,13 +76,12 @@ def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) ->
     here = service.dataset_available(spec.data.name)
     held = bool(left.nets) and not here
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
+        if go_button(
             "Run it" if left.nets else "Show it: all is trained",
-            key=f"run_{recipe.name}",
-            icon=":material/play_arrow:",
-            type="secondary" if held else "primary",  # a primary one that is held shows no words
-            disabled=held,
-            help=f"Run {recipe.name} on {seeds} seed{'s' * (seeds > 1)}",
+            f"run_{recipe.name}",
+            held=held,
+            explanation=f"Run {recipe.name} on {seeds} seed{'s' * (seeds > 1)}",
+            stretch=False,
         ):
             keys = [service.take_up(one).id for one in specs]
             st.switch_page(path_of("train"), query_params={EXPERIMENT: keys[0]})

@@ -19,7 +19,7 @@ from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import SWEEP
-from tsexplorer.ui.theme import escaped
+from tsexplorer.ui.theme import escaped, go_button
 
 FIRST = {"temperatures": "1, 2, 4, 8, 16", "lambdas": "0, 0.25, 0.5, 0.75, 1", "rates": ""}
 SEEDS = 3
@@ -181,14 +181,8 @@ def _start(service: Service, spec: SweepSpec, name: str, cluster: str, available
         st.info(remark, icon=":material/info:")
     todo = check.students - check.trained + check.teachers_left
     name = name or service.sweeps.free_name(spec, suggested_name(spec))
-    if st.button(
-        "Train the map" if todo else "Show: all is trained",
-        key="sweep_start",
-        type="primary",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=bool(todo) and not available,
-    ):
+    label = "Train the map" if todo else "Show: all is trained"
+    if go_button(label, "sweep_start", held=bool(todo) and not available):
         st.query_params[SWEEP] = service.sweeps.start(spec, name, cluster).id
         st.rerun()
     students = f"**{counted(check.students)} students**"

@@ -18,7 +18,7 @@ from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import TUNING
 from tsexplorer.ui.sweep.form import STAGES, numbers
-from tsexplorer.ui.theme import escaped
+from tsexplorer.ui.theme import escaped, go_button
 
 FIRST: dict[str, Any] = {
     "temperatures": "0.5, 32",
@@ -193,14 +193,7 @@ def _start(service: Service, spec: TuneSpec, name: str, available: bool) -> None
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
     name = name or service.tuning.free_name(spec, suggested_name(spec))
-    if st.button(
-        "Search",
-        key="tune_start",
-        type="primary",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=not available,
-    ):
+    if go_button("Search", "tune_start", held=not available):
         st.query_params[TUNING] = service.tuning.start(spec, name).id
         st.rerun()
     first = ""
