@@ -46,7 +46,8 @@ TEACHER = TrainSpec(
 PLAIN = TrainSpec(epochs=40, batch_size=128, learning_rate=1e-3, schedule="one-cycle")
 TAUGHT = PLAIN.model_copy(update={"learning_rate": 3e-3})
 """Each student has the rate that is better for it on validation, of 0.001 and 0.003: the baseline
-98.54 and 98.40 percent there after 40 epochs, the distilled one 99.00 and 99.14 after 12."""
+98.54 and 98.40 percent there after 40 epochs, the distilled one 99.00 and 99.14 after 12, under a
+teacher of 40 epochs. More than 40 are no better for it: its loss is 0.029 then, 0.030 after 100."""
 EPOCHS_UNSAID = (
     "The source gives neither epochs nor rates nor the bound on the weights; they are this "
     "project's, as is Adam. Baseline and distilled student have the rate each is better with on "
