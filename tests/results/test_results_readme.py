@@ -92,8 +92,9 @@ def moved_of(found: Measured) -> list[str]:
     return cells
 
 
-def test_what_the_quick_student_knows_of_threes_is_in_the_readme() -> None:
-    found = shipped(get_recipe("never-seen-quick"))
+@pytest.mark.parametrize("name", ["never-seen-quick", "best-64-no-3"])
+def test_what_a_student_knows_of_threes_is_in_the_readme(name: str) -> None:
+    found = shipped(get_recipe(name))
     assert found is not None
     text = " ".join(README.read_text("utf-8").split())
     for rule in ("none", "label-free"):
