@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.demo import is_demo
 from tsexplorer.findings import get_finding
 from tsexplorer.findings.shipped import shipped, shipped_names
 from tsexplorer.plots.sweep import in_words
@@ -87,7 +88,7 @@ def test_a_cell_of_a_finding_can_be_trained_here(
     assert not {"adopt", "to_compare", "to_soft_targets"} & keys(page)
     page.button(key="train_cell").click().run()
     no_exception(page)
-    (made,) = [one for one in service.experiments() if one.name != "demo"]
+    (made,) = [one for one in service.experiments() if not is_demo(one)]
     assert (made.spec.objective.temperature, made.spec.objective.lam) == (8, 0.25)
     cell = QUICK.spec.cells[1 * 5 + 3]
     assert made.stage(0, "distilled").hash == QUICK.spec.student(cell, 0).hash

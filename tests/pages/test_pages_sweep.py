@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.demo import is_demo
 from tsexplorer.jobs.board import Standing
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.specs import ObjectiveSpec
@@ -243,7 +244,7 @@ def test_a_cell_becomes_an_experiment(
     assert "Through the cell you chose" in words(page)
     page.button(key="adopt").click().run()
     no_exception(page)
-    (made,) = [one for one in service.experiments() if one.name != "demo"]
+    (made,) = [one for one in service.experiments() if not is_demo(one)]
     assert (made.spec.objective.temperature, made.spec.objective.lam) == (1, 0.5)
     assert made.spec.seeds == (0,)
     assert made.stage(0, "distilled").status == "done"  # taken from the sweep

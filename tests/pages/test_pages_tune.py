@@ -8,6 +8,7 @@ import pytest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
+from tsexplorer.demo import is_demo
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.tunes.spec import TuneSpec
 from tsexplorer.tuning import TuneSnapshot
@@ -96,7 +97,7 @@ def test_a_finished_search_names_its_suggestion_and_how_sure_it_is(
     assert len(page.dataframe[-1].value) == 16
     page.button(key="adopt").click().run()
     no_exception(page)
-    (made,) = [one for one in service.experiments() if one.name != "demo"]
+    (made,) = [one for one in service.experiments() if not is_demo(one)]
     assert made.spec.objective.temperature == cell.temperature
     assert made.stage(0, "distilled").status == "done"  # taken from the search
     assert "It is the experiment" in words(page)
