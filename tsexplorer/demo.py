@@ -85,7 +85,7 @@ def _install(store: Store, name: str, spec: ExperimentSpec) -> None:
         )
         for row in figures["epochs"]:
             store.record_epoch(stage.spec.hash, EpochRow(**row))
-        store.stage_ended(stage.spec.hash, "done", **{name: figures[name] for name in FIGURES})
+        store.stage_ended(stage.spec.hash, "done", **{one: figures[one] for one in FIGURES})
 
 
 def export(store: Store, settings: Settings) -> None:

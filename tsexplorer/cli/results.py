@@ -22,10 +22,9 @@ def document(service: Service, experiment: ExperimentSnapshot) -> dict[str, Any]
     """An experiment's figures; accuracies and gap closed are shares of 1, times are seconds.
 
     ``interval`` holds ``[low, high]`` of the 95 % interval of each mean over the seeds (Student's
-    t), null where one seed gives none. Gap closed is of the test split, null where the
-    teacher is not better than the baseline or the student never saw some classes; such seeds stay
-    out of its mean. ``further`` stands in a seed
-    where more than the three nets are trained.
+    t), null where one seed gives none. Gap closed is of the test split, null where the teacher is
+    not better than the baseline or the student never saw some classes; such seeds stay out of its
+    mean. ``further`` stands in a seed where more than the three nets are trained.
     """
     means, intervals = _over_seeds(service, experiment)
     return {
@@ -159,9 +158,9 @@ def _range(values: list[int]) -> str:
 
 
 def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
-    gain = service.gain(experiment)
     if experiment.spec.left_out:
         return "No gap closed: as trained, the student does not answer with what it never saw"
+    gain = service.gain(experiment)
     words = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
     if experiment.spec.more_teachers:
         words.append(f"against the first of {len(experiment.spec.members)} teachers")
