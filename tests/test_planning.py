@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tsexplorer.planning import Course, PlannedStage, plan
+from tsexplorer.planning import Before, Course, PlannedStage, plan
 from tsexplorer.specs import (
     LABELS,
     ROLES,
@@ -122,7 +122,7 @@ def test_warm_start_goes_on_from_this_seeds_baseline() -> None:
 
 
 def test_leaving_classes_out_is_for_all_that_the_student_learns_from_the_teacher() -> None:
-    hints = Course(first=ObjectiveSpec(name="hints"))
+    hints = Course(first=Before(ObjectiveSpec(name="hints")))
     stages = {one.role: one.spec for one in plan(experiment(left_out=(7, 3, 7)), hints)}
     assert {role: one.left_out for role, one in stages.items()} == {
         "teacher": (),
@@ -189,7 +189,7 @@ def test_one_teacher_is_not_combined() -> None:
 
 def test_hints_come_from_the_first_teacher() -> None:
     member = FurtherTeacher(model=ModelSpec(name="lenet-5"), weight=3)
-    course = Course(first=ObjectiveSpec(name="fitnets-hints"))
+    course = Course(first=Before(ObjectiveSpec(name="fitnets-hints")))
     stages = {stage.role: stage.spec for stage in plan(experiment(more_teachers=(member,)), course)}
     assert stages["hint"].teachers == (stages["teacher"].hash,)
     assert stages["hint"].teacher_weights == ()

@@ -9,8 +9,6 @@ from tsexplorer.specs import LABELS, ExperimentSpec, ObjectiveSpec, Role, StageS
 
 APART = 10_000
 """Between the seeds of generations: beyond those that members of an ensemble use."""
-COUNT = "generations"
-"""The option that says how many there are, and decides no weights."""
 
 
 @dataclass(frozen=True)
@@ -23,23 +21,38 @@ class PlannedStage:
 
 
 @dataclass(frozen=True)
+class Before:
+    """A stage before the distilled one, which goes on from its weights (FitNets' hints).
+
+    Attributes:
+        objective: what it learns.
+        epochs: for how long; None: as long as the distilled stage.
+    """
+
+    objective: ObjectiveSpec
+    epochs: int | None = None
+
+
+@dataclass(frozen=True)
 class Course:
     """What an objective asks to be trained.
 
     Attributes:
         needs_teacher: whether it learns from the teacher; if not, the distilled stage does not
             depend on it.
-        first: the objective of a stage before (FitNets' hints), from whose weights the distilled
-            stage goes on; None: there is no such stage.
+        first: the stage before the distilled one; None: there is none.
         generations: how many students follow each other, each taught by the one before; the last
             is the distilled stage.
         new_seeds: whether each generation has a seed of its own.
+        counts: names of options that say how much is trained and are no part of a loss: no
+            stage's objective has them, so that stages that are alike hash alike.
     """
 
     needs_teacher: bool = True
-    first: ObjectiveSpec | None = None
+    first: Before | None = None
     generations: int = 1
     new_seeds: bool = False
+    counts: tuple[str, ...] = ()
 
 
 TAUGHT = Course()
@@ -92,7 +105,7 @@ def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator
     distilled = StageSpec(
         data=experiment.data,
         model=experiment.student,
-        objective=experiment.objective,
+        objective=_without(experiment.objective, course.counts),
         train=experiment.distilled_train,
         seed=seed,
         teachers=(teacher.hash, *(one.hash for one in members)) if course.needs_teacher else (),
@@ -116,16 +129,20 @@ def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator
 
 def _generations(first: StageSpec, count: int) -> Iterator[StageSpec]:
     """Students that follow each other; a shorter course is the beginning of a longer one."""
-    options = {name: value for name, value in first.objective.options.items() if name != COUNT}
-    objective = first.objective.model_copy(update={"options": options})
-    stage = first.model_copy(
-        update={"objective": objective, "seed": first.seed + APART, "start_from": None}
-    )
+    stage = first.model_copy(update={"seed": first.seed + APART, "start_from": None})
     yield stage
     for _ in range(1, count):
         after = {"teacher_weights": (), "combine": "logits", "seed": stage.seed + APART}
         stage = stage.model_copy(update={"teachers": (stage.hash,), **after})
         yield stage
+
+
+def _without(objective: ObjectiveSpec, names: tuple[str, ...]) -> ObjectiveSpec:
+    """The objective without some of its options; itself where it has none of them."""
+    kept = {name: value for name, value in objective.options.items() if name not in names}
+    return (
+        objective if kept == objective.options else objective.model_copy(update={"options": kept})
+    )
 
 
 def _weights(experiment: ExperimentSpec) -> tuple[float, ...]:
@@ -134,7 +151,7 @@ def _weights(experiment: ExperimentSpec) -> tuple[float, ...]:
     return weights if len(set(weights)) > 1 else ()
 
 
-def _first(distilled: StageSpec, objective: ObjectiveSpec) -> StageSpec:
+def _first(distilled: StageSpec, before: Before) -> StageSpec:
     """The stage before the distilled one.
 
     Its net does not answer yet, so that validation must not decide anything: it runs to its last
@@ -145,10 +162,11 @@ def _first(distilled: StageSpec, objective: ObjectiveSpec) -> StageSpec:
         "keep": "last",
         "early_stopping": None,
         "schedule": "constant" if schedule == "plateau" else schedule,
+        "epochs": distilled.train.epochs if before.epochs is None else before.epochs,
     }
     return distilled.model_copy(
         update={
-            "objective": objective,
+            "objective": before.objective,
             "train": distilled.train.model_copy(update=train),
             "teachers": distilled.teachers[:1],
             "teacher_weights": (),

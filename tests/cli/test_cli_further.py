@@ -34,11 +34,13 @@ def test_members_of_an_ensemble_are_shown_beside_the_first_teacher(
 def test_hints_are_a_part_of_the_students_training_and_have_no_accuracy(
     shell: Shell, spec_file: SpecFile
 ) -> None:
-    file = spec_file("hinted", objective={"name": "fitnets", "temperature": 3})
+    options = {"hint_epochs": 2}
+    file = spec_file("hinted", objective={"name": "fitnets", "temperature": 3, "options": options})
     result = shell("run", "--spec", file, "--json")
     [seed] = document(result)["seeds"]
     assert list(seed["stages"]) == list(ROLES)
     assert seed["further"].keys() == {"hints"}
+    assert seed["further"]["hints"]["epochs"] == 2
     assert set(seed["further"]["hints"]) == {"id", "parameters", "epochs", "train_seconds"}
     told = [line.split(":") for line in result.stderr.splitlines()[1:]]
     assert [who for who, _ in told] == [

@@ -17,6 +17,7 @@ from tsexplorer.specs import (
     NetConfig,
     ObjectiveSpec,
     Scalar,
+    StageSpec,
     TrainSpec,
 )
 
@@ -137,6 +138,23 @@ def test_hints_come_first_and_nothing_is_decided_by_their_validation() -> None:
     again = planned(spec.model_copy(update={"objective": colder}))
     assert again[2].spec.hash == hint.hash
     assert again[3].spec.hash != distilled.hash
+
+
+def test_hints_have_epochs_of_their_own() -> None:
+    def stages(**options: Scalar) -> list[StageSpec]:
+        objective = ObjectiveSpec(name="fitnets", temperature=3, options=options)
+        spec = ExperimentSpec(objective=objective, distilled_train=TrainSpec(epochs=3))
+        return [stage.spec for stage in planned(spec)[2:]]
+
+    hint, distilled = stages(hint_epochs=5)
+    assert (hint.train.epochs, distilled.train.epochs) == (5, 3)
+    assert distilled.start_from == hint.hash
+    assert stages(hint_epochs=3) == stages()  # said or not, the same nets
+    assert stages(hint_epochs=5)[1].hash != stages()[1].hash
+    with pytest.raises(UserError, match="hint_epochs must be at least 0"):
+        get_objective("fitnets").settings(
+            ObjectiveSpec(name="fitnets", options={"hint_epochs": -1})
+        )
 
 
 def test_the_hints_are_no_objective_of_their_own() -> None:

@@ -78,10 +78,11 @@ def test_generations_are_shown_beside_their_ensemble(service: Service, open_page
 def test_hints_are_shown_with_their_loss_and_no_accuracy(
     service: Service, open_page: OpenPage
 ) -> None:
-    key = trained(service, objective=ObjectiveSpec(name="fitnets"), distilled_train=TWO)
+    objective = ObjectiveSpec(name="fitnets", options={"hint_epochs": 3})
+    key = trained(service, objective=objective, distilled_train=TWO)
     page = open_page("train", experiment=key)
     [hints] = [one.value for one in page.caption if "First part of the distilled" in one.value]
-    assert "2 epochs in" in hints
+    assert "3 epochs in" in hints, "of their own: the student has two"
     assert "loss " in hints
     assert "%" not in hints
     assert "Loss of the hints by epoch" in [one.label for one in page.expander]

@@ -12,7 +12,7 @@ from torch import nn
 from tests.training.training_examples import DENSE, made, run, run_until, taught
 from tsexplorer import objectives
 from tsexplorer.objectives import Looks, Loss, Pair, Terms, get_objective
-from tsexplorer.planning import Course, plan
+from tsexplorer.planning import Before, Course, plan
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 from tsexplorer.training import files
 from tsexplorer.training.places import CHECKPOINT
@@ -54,7 +54,7 @@ def test_such_an_objective_does_not_stack() -> None:
 
 def test_a_first_stage_is_planned_and_gone_on_from() -> None:
     first = ObjectiveSpec(name="additive")
-    stages = plan(ExperimentSpec(), Course(first=first))
+    stages = plan(ExperimentSpec(), Course(first=Before(first)))
     assert [stage.role for stage in stages] == ["teacher", "baseline", "hint", "distilled"]
     hint, distilled = stages[2].spec, stages[3].spec
     assert hint.objective == first

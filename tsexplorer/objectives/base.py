@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsexplorer.objectives.options import Option, settings
-from tsexplorer.planning import Course
+from tsexplorer.planning import Before, Course
 from tsexplorer.specs import Combine, ModelSpec, ObjectiveSpec, Scalar
 
 if TYPE_CHECKING:
@@ -134,8 +134,9 @@ class Objective:
         module: builds a net of the objective's own (a regressor, a discriminator) on the CPU,
             which is trained along with the student and is no part of it; the global random state
             is seeded before. None: there is none.
-        first: the objective of a stage before, from whose weights the distilled stage goes on.
+        first: the stage before the distilled one, which goes on from its weights; None: none.
         generations: how many students follow each other, each taught by the one before; None: one.
+        counts: names of options that say how much is trained and are no part of the loss.
         shares: names of terms that are shares of 1, watched and no part of the loss.
         members: names of the nets in its own net, in their order, where that is a cohort which
             answers images; there may be fewer. Each is validated after each epoch, as the student
@@ -160,8 +161,9 @@ class Objective:
     options: tuple[Option, ...] = ()
     looks: Callable[[Pair], Looks] = _no_looks
     module: Callable[[Pair], nn.Module] | None = None
-    first: Callable[[ObjectiveSpec], ObjectiveSpec] | None = None
+    first: Callable[[ObjectiveSpec], Before] | None = None
     generations: Callable[[ObjectiveSpec], int] | None = None
+    counts: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     unitless: tuple[str, ...] = ()
@@ -240,6 +242,7 @@ class Objective:
             first=None if self.first is None else self.first(spec),
             generations=1 if self.generations is None else self.generations(spec),
             new_seeds=self.generations is not None,
+            counts=self.counts,
         )
 
     @property

@@ -65,4 +65,5 @@ OBJECTIVE = Objective(
     options=(GENERATIONS,),
     looks=_alike,
     generations=_generations,
+    counts=(GENERATIONS.name,),
 )

@@ -1,7 +1,8 @@
 """FitNets: a hint from inside the teacher first, then labels and soft targets.
 
 Source: Romero, Ballas, Ebrahimi Kahou, Chassang, Gatta and Bengio 2015, "FitNets: Hints for Thin
-Deep Nets", arXiv 1412.6550, equations 2 and 3. It is trained in two stages of as many epochs:
+Deep Nets", arXiv 1412.6550, equations 2 and 3. It is trained in two stages, of as many epochs where
+nothing else is asked for:
 
     1.  ½ · ‖u − r(v)‖²               u: the teacher's hint layer, v: the student's guided layer,
                                       r: a regressor that is trained along and then dropped
@@ -32,6 +33,7 @@ from tsexplorer.objectives.base import (
 )
 from tsexplorer.objectives.inside import Hidden, check_regressor, chosen_layer, regressor
 from tsexplorer.objectives.options import Option
+from tsexplorer.planning import Before
 from tsexplorer.specs import ObjectiveSpec
 
 if TYPE_CHECKING:
@@ -65,6 +67,15 @@ START = Option(
     "the last epoch.",
     low=1.0,
     high=1000.0,
+)
+EPOCHS = Option(
+    name="hint_epochs",
+    title="Epochs of hints",
+    default=0,
+    help="How long the student learns from the hint before labels and soft targets; 0 is as many "
+    "epochs as it has for these.",
+    low=0,
+    high=1000,
 )
 
 
@@ -132,11 +143,12 @@ def _regressor(pair: Pair) -> nn.Module:
     return regressor(guided.shape, hint.shape)
 
 
-def _first(spec: ObjectiveSpec) -> ObjectiveSpec:
+def _first(spec: ObjectiveSpec) -> Before:
     """The hints of a spec; T and λ have no part in them."""
     names = {option.name for option in LAYERS}
     options = {name: value for name, value in spec.options.items() if name in names}
-    return ObjectiveSpec(name=HINTS, temperature=1.0, lam=1.0, options=options)
+    hints = ObjectiveSpec(name=HINTS, temperature=1.0, lam=1.0, options=options)
+    return Before(hints, int(spec.options.get(EPOCHS.name, EPOCHS.default)) or None)
 
 
 OBJECTIVE = (
@@ -152,9 +164,10 @@ OBJECTIVE = (
         needs_teacher=True,
         loss=loss,
         latex=latex,
-        options=(*LAYERS, START),
+        options=(*LAYERS, START, EPOCHS),
         looks=_checked,
         first=_first,
+        counts=(EPOCHS.name,),
     ),
     Objective(
         name=HINTS,
