@@ -10,7 +10,7 @@ from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer.demo import is_demo
 from tsexplorer.findings import get_finding
 from tsexplorer.findings.shipped import shipped, shipped_names
-from tsexplorer.plots.sweep import in_words
+from tsexplorer.plots.measures import in_words
 from tsexplorer.service import Service
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.ui.matrices import Chosen, matrices

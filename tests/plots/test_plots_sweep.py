@@ -9,19 +9,11 @@ import numpy as np
 import pytest
 
 from tests.examples import TINY
+from tsexplorer.plots.measures import MEASURES, MeasureName, cell_in_words, in_words, rank_in_words
 from tsexplorer.plots.palette import DARK, LIGHT, Palette
 from tsexplorer.plots.scales import SCALES
-from tsexplorer.plots.sweep import (
-    MEASURES,
-    MeasureName,
-    cell_in_words,
-    in_words,
-    map_cells,
-    parallel_figure,
-    rank_in_words,
-    slice_figure,
-    slices,
-)
+from tsexplorer.plots.slices import slice_figure, slices
+from tsexplorer.plots.sweep import map_cells, parallel_figure
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.sweeps.map import CellResult, Estimate, SweepMap
 from tsexplorer.sweeps.spec import Cell, SweepSpec

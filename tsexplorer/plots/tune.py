@@ -9,9 +9,9 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from tsexplorer.objectives.base import format_number
+from tsexplorer.plots.measures import in_words
 from tsexplorer.plots.palette import Palette
 from tsexplorer.plots.scales import SCALES, dressed
-from tsexplorer.plots.sweep import in_words
 from tsexplorer.tunes.outcome import Suggestion
 from tsexplorer.tunes.search import Importances, Trial
 from tsexplorer.tunes.spec import ParameterName, TuneSpec

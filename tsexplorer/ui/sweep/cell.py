@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from tsexplorer.plots.sweep import cell_in_words, in_words, rank_in_words
+from tsexplorer.plots.measures import cell_in_words, in_words, rank_in_words
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.sweeping import SweepFigures

@@ -7,7 +7,7 @@ import streamlit as st
 from tsexplorer.analysis.words import counted, duration
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.findings.shipped import Shipped, command
-from tsexplorer.plots.sweep import in_words
+from tsexplorer.plots.measures import in_words
 from tsexplorer.service import Service
 from tsexplorer.sweeping import SweepFigures
 from tsexplorer.sweeps.spec import Cell, SweepSpec

@@ -14,19 +14,9 @@ from tsexplorer.analysis.words import duration
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_number
-from tsexplorer.plots.sweep import (
-    MEASURES,
-    MeasureName,
-    best_of_row,
-    columns_of,
-    in_words,
-    map_cells,
-    mean,
-    parallel_figure,
-    rows_of,
-    slice_figure,
-    slices,
-)
+from tsexplorer.plots.measures import MEASURES, MeasureName, in_words, mean
+from tsexplorer.plots.slices import slice_figure, slices
+from tsexplorer.plots.sweep import best_of_row, columns_of, map_cells, parallel_figure, rows_of
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.store import JobSnapshot
 from tsexplorer.sweeping import SweepFigures

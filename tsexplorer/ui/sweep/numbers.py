@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsexplorer.plots.sweep import MEASURES
+from tsexplorer.plots.measures import MEASURES
 from tsexplorer.sweeps.map import Estimate, SweepMap
 from tsexplorer.sweeps.spec import SweepSpec
 

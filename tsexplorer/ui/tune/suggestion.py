@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from tsexplorer.objectives.base import format_number
-from tsexplorer.plots.sweep import in_words
+from tsexplorer.plots.measures import in_words
 from tsexplorer.service import Service
 from tsexplorer.tunes.words import how_sure, lead_in_words, setting_in_words
 from tsexplorer.tuning import TuneFigures
