@@ -81,15 +81,23 @@ def figures(service: Service, experiment: ExperimentSnapshot) -> None:
     """What each net scores and weighs, and what distillation won."""
     spec, gain = experiment.spec, service.gain(experiment)
     classes = len(get_dataset(spec.data.name).info.classes)
+    teacher = service.count(spec.teacher, classes)
+    student = service.count(spec.student, classes)
+    weighs = {
+        role: f"{size.parameters:,} parameters, {counted(size.macs)} multiply-accumulates for one "
+        "image"
+        for role, size in (("teacher", teacher), ("baseline", student))
+    } | {
+        "distilled": "as large as the baseline, and an image takes it "
+        f"**{teacher.macs / student.macs:.3g} times fewer** multiply-accumulates than its teacher"
+    }
     columns = st.columns(4)
     for column, role in zip(columns, ROLES, strict=False):
-        size = service.count(spec.teacher if role == "teacher" else spec.student, classes)
         with column:
             card(
                 role_label(role),
                 with_interval(gain.accuracy[role]),
-                f"{ROLE_MEANING[role]}: {size.parameters:,} parameters, {counted(size.macs)} "
-                "multiply-accumulates for one image",
+                f"{ROLE_MEANING[role]}: {weighs[role]}",
             )
     with columns[3]:
         card(

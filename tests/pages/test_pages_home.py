@@ -18,6 +18,9 @@ def test_it_shows_the_figures_that_ship_with_where_they_come_from(
     for link in experiment.stages:
         assert f"{100 * link.stage.test_accuracy:.2f} %" in said
         assert f"{link.stage.parameters:,} parameters" in said
+    nets = (experiment.spec.teacher, experiment.spec.student)
+    large, small = (service.count(net, 10).macs for net in nets)
+    assert f"**{large / small:.3g} times fewer**" in said
     assert "Test split" in said
     assert "seed 0" in said
     assert "hinton: λ·CE + (1 − λ)·T²·KL" in said
