@@ -7,6 +7,7 @@ from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.recipes.bench import bench
 from tsexplorer.ui.recipes.card import card
 from tsexplorer.ui.recipes.index import index
+from tsexplorer.ui.recipes.missing import missing_data
 
 MOST_SEEDS = 20
 TITLES: dict[Section, str] = {
@@ -37,6 +38,7 @@ def main() -> None:
         )
         recipes = sorted(map(get_recipe, recipe_names()), key=lambda one: _place(one.section))
         known = bench(service, recipes, seeds)
+        missing_data(service, recipes)
         index(known, recipes)
         for section in SECTIONS:
             st.header(TITLES[section], anchor=False)

@@ -52,6 +52,15 @@ def test_one_that_trains_is_shown_before_any_of_ones_own_is_trained(
     no_exception(page)
     assert page.query_params["experiment"] == job.experiment_id
     assert page.get("progress")[0].proto.text == "Waiting in the queue (1 before it)"
+    [box] = page.selectbox
+    assert box.options == [f"{SPEC.name} (not trained yet)", "The demo without threes"]
+    assert "The demo without threes has one meanwhile" in words(page)
+    box.set_value(service.experiment(demo.NEVER_SEEN).id).run()  # it is not in the way
+    no_exception(page)
+    assert page.slider
+    assert not page.get("progress")
+    box.set_value(job.experiment_id).run()
+    assert page.get("progress")
 
 
 def test_figures_follow_the_slider(open_page: OpenPage, trained: ExperimentSnapshot) -> None:

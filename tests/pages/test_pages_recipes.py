@@ -40,7 +40,10 @@ def test_data_that_is_not_here_is_said_and_cannot_be_run(open_page: OpenPage) ->
     page = open_page("recipes")
     assert page.button(key="run_korn-2017").disabled
     assert not page.button(key="run_quick").disabled
-    assert any("the images of EMNIST letters are not in" in one.value for one in page.warning)
+    [missing] = [one.value for one in page.info if "Not here yet" in one.value]
+    assert r"MNIST \(12 MB\) and EMNIST letters \(562 MB\)" in missing
+    card = "It needs EMNIST letters, which is not here yet"
+    assert sum(card in one.value for one in page.caption) == 1
 
 
 def test_running_queues_the_recipe_with_its_seeds(

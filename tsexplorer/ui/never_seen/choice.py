@@ -13,33 +13,34 @@ from tsexplorer.ui.state import EXPERIMENT, at_work
 from tsexplorer.ui.theme import escaped, title_of
 
 KEY = "never.experiment"
+NOT_YET = " (not trained yet)"
 
 
 def choice(service: Service) -> ExperimentSnapshot:
     """The experiment that the URL names, else the newest of one's own, else the one that ships.
 
-    One that the URL names, or that is at work where none of one's own is trained, need not be
-    trained; a select box offers those that are.
+    A select box offers those that are trained, and those at work; one at work comes first where
+    none of one's own is trained. One that the URL names need not be trained.
     """
     trained = {one.id: one for one in service.experiments() if ready_seeds(one)}
+    working = {one.id: one for one in at_work(service) if one.spec.left_out}
     asked = _asked(service)
     if asked is None and all(map(demo.is_demo, trained.values())):
-        asked = _at_work(service)
-    if asked is not None and asked.id not in trained:
-        return asked
+        asked = next(iter(working.values()), None)
+    offered = ({} if asked is None else {asked.id: asked}) | working | trained
     if asked is not None and asked.id != st.session_state.get(f"_{KEY}"):
         st.session_state[KEY] = asked.id
-    if st.session_state.get(KEY) not in trained:
+    if st.session_state.get(KEY) not in offered:
         st.session_state[KEY] = next(iter(trained))
     chosen: str = st.selectbox(
         "Experiment",
-        list(trained),
+        list(offered),
         key=KEY,
-        format_func=lambda name: title_of(trained[name]),
+        format_func=lambda name: title_of(offered[name]) + NOT_YET * (name not in trained),
         width=WIDTH,
     )
     st.session_state[f"_{KEY}"] = st.query_params[EXPERIMENT] = chosen
-    return trained[chosen]
+    return offered[chosen]
 
 
 def ready_seeds(experiment: ExperimentSnapshot) -> tuple[int, ...]:
@@ -49,15 +50,6 @@ def ready_seeds(experiment: ExperimentSnapshot) -> tuple[int, ...]:
         for link in experiment.stages
         if link.role == "distilled" and link.stage.spec.left_out and link.stage.status == "done"
     )
-
-
-def _at_work(service: Service) -> ExperimentSnapshot | None:
-    """One of the kind that is being trained, or waits for it; its name goes into the URL."""
-    for one in at_work(service):
-        if one.spec.left_out:
-            st.query_params[EXPERIMENT] = one.id
-            return one
-    return None
 
 
 def _asked(service: Service) -> ExperimentSnapshot | None:

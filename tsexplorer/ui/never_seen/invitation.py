@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tsexplorer import demo
 from tsexplorer.recipes import get_recipe
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.live import live_view
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import EXPERIMENT
-from tsexplorer.ui.theme import escaped
+from tsexplorer.ui.theme import escaped, title_of
 
 RECIPE = "never-seen-quick"
 WHAT = """
@@ -44,5 +45,6 @@ def train_one(service: Service) -> None:
 
 def wait_for(service: Service, experiment: ExperimentSnapshot) -> None:
     """An experiment that is not trained yet, live; the page opens it when it is."""
-    st.subheader(escaped(experiment.name), anchor=False)
+    ships = escaped(title_of(service.experiment(demo.NEVER_SEEN)))
+    st.caption(f"The slider comes when it is trained. {ships} has one meanwhile: choose it above.")
     live_view(service, experiment.id)

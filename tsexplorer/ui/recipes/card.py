@@ -98,8 +98,9 @@ def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) ->
         if experiment is not None:
             _open(recipe, experiment)
     st.caption(in_words(left, seeds, shipped(recipe)))
-    if not here:
-        st.warning(_missing(service, spec), icon=":material/cloud_off:")
+    if held:
+        info = get_dataset(spec.data.name).info
+        st.caption(f":material/cloud_off: It needs {escaped(info.title)}, which is not here yet.")
     st.code(command(recipe.name, seeds), language=None, wrap_lines=True)
 
 
@@ -143,15 +144,4 @@ def in_words(left: Cost, seeds: int, ships: Measured | None = None) -> str:
         )
     return (
         f"Trains {many}{on}: about {duration(left.seconds)}, as such nets took on {left.machine}."
-    )
-
-
-def _missing(service: Service, spec: ExperimentSpec) -> str:
-    info = get_dataset(spec.data.name).info
-    size = info.download_megabytes
-    fetch = f" (a download of {size:,.0f} MB)" if size else ""
-    return escaped(
-        f"It cannot be run yet: the images of {info.title} are not in "
-        f"{service.settings.data_folder}. Open it in the form to fetch them{fetch}; where there is "
-        "no network, put the files there."
     )
