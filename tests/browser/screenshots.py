@@ -85,6 +85,24 @@ def compare(browser: Browser, server: AppServer) -> None:
     shoot(page, "compare", FOLDER)
 
 
+def sweep_map(browser: Browser, server: AppServer) -> None:
+    """A map that ships, below the form and what it says."""
+    page = opened(browser, server, "/sweep?finding=mlp-64")
+    settle(page)
+    page.mouse.move(WIDE["width"] * 0.7, WIDE["height"] / 2)
+    page.mouse.wheel(0, 780)
+    settle(page)
+    page.screenshot(path=FOLDER / "t-lambda-map.png", animations="disabled")
+
+
+def never_seen(browser: Browser, server: AppServer) -> None:
+    """The student that ships without threes, its bias raised by the rule without labels."""
+    page = opened(browser, server, "/never_seen")
+    widget(page, "never_rule_label-free").get_by_role("button").click()
+    settle(page)
+    page.screenshot(path=FOLDER / "never-seen.png", animations="disabled")
+
+
 def main() -> None:
     """Take all pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -96,7 +114,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium.require(), args=list(chromium.FLAGS)
         )
-        for take in (home, train, try_digit, soft_targets, compare):
+        for take in (home, train, try_digit, soft_targets, sweep_map, never_seen, compare):
             take(browser, server)
         browser.close()
 
