@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tsexplorer.specs import LABELS, ExperimentSpec, ObjectiveSpec, Role, StageSpec
 
 APART = 10_000
-"""Between the seeds of generations: beyond those that members of an ensemble use."""
+"""Between the seeds of generations: beyond those that members of an ensemble usually have."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,13 @@ def test_places_go_by_the_mean_on_test() -> None:
     assert places[0].accuracy.mean == pytest.approx(0.931)
 
 
+def test_who_beats_the_first_on_their_seeds_is_not_behind_it() -> None:
+    """Rounding or seeds can leave one that is better in each seed below the first."""
+    first = Entrant("first", {0: 0.90, 1: 0.91, 2: 0.92, 3: 0.99}, {})
+    better = Entrant("better", {0: 0.91, 1: 0.92, 2: 0.931}, {})
+    assert [one.tied for one in placed([first, better], first)] == [True, True]
+
+
 def test_one_seed_tells_nobody_apart() -> None:
     places = placed([entrant("a", {0: 0.01}), entrant("b", {0: -0.01})], entrant("b", {0: -0.01}))
     assert [(one.title, one.verdict, one.tied) for one in places] == [

@@ -38,6 +38,15 @@ def test_weights_count_whatever_their_sum() -> None:
     assert (heavy.argmax(1) == ANSWERS[0].argmax(1)).all()
 
 
+def test_a_class_that_all_teachers_rule_out_has_a_finite_logit() -> None:
+    """Logits so far apart that the softmax of the loser is 0 in any float."""
+    z_KNC = np.array([[[0.0, 900.0, 3.0]], [[5.0, 900.0, 7.0]]])
+    found_NC = ensemble_logits(z_KNC, [1, 1], "probabilities")
+    # log of the mean of exp(0 - 900) and exp(5 - 900), at the level 900, and so on.
+    expected = [np.log((1 + np.exp(5)) / 2), 900, 3 + np.log((1 + np.exp(4)) / 2)]
+    assert found_NC[0] == pytest.approx(expected)
+
+
 class Says(nn.Module):
     """A net that answers the same whatever it is shown."""
 

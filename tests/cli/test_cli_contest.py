@@ -43,6 +43,8 @@ def test_all_ways_are_trained_and_placed(shell: Shell, service: Service) -> None
     means = [one["accuracy"]["mean"] for one in places]
     assert means == sorted(means, reverse=True)
     assert found["contest"]["against"] == "baseline"
+    assert found["contest"]["seeds"] == [0, 1]
+    assert "T = 9" in found["entries"][1]["loss"]
     assert {one.name for one in service.experiments()} == {NAME, "toys: hot", *RECIPES}
 
 
@@ -50,7 +52,12 @@ def test_the_table_says_how_to_read_it(shell: Shell) -> None:
     told = shell("run", NAME, "--seeds", "2").stdout
     assert "less baseline" in told
     assert "Differences are from baseline, seed by seed, in points" in told
-    assert "test (500 images) read once; seeds 0, 1" in told
+    assert "test (500 images) read once." in told
+    flat = " ".join(told.split())
+    assert "All is over seeds 0, 1; ± is" in flat
+    assert "Loss of hot: hinton: λ·CE + (1 − λ)·T²·KL, nats, batch mean, T = 9" in flat
+    assert "Loss of the baseline: " in flat
+    assert "Trained on " in flat
 
 
 def test_a_changed_recipe_is_no_contest(shell: Shell, service: Service) -> None:

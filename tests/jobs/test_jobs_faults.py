@@ -24,7 +24,7 @@ from tests.jobs.jobs_examples import (
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
 from tsexplorer.service import Service
-from tsexplorer.specs import DataSpec
+from tsexplorer.specs import DataSpec, ModelSpec, NetConfig
 from tsexplorer.store import ExperimentSnapshot, Store, StoreError
 from tsexplorer.training import files
 
@@ -286,3 +286,23 @@ def test_heartbeats_that_a_busy_store_refuses_stop_nothing(home: Path, open_serv
     assert len(lost) == 3
     service.cancel(job.id)
     assert ended(service, job).status == "cancelled"
+
+
+def test_a_training_that_diverges_fails_in_one_sentence_and_says_what_to_do(service: Service):
+    """What was trained before it stays, and with a lower rate all is well."""
+    student = ModelSpec(name="custom", net=NetConfig(conv=(4, 6), dense=(12, 12)))
+    base = spec("diverges", data=DataSpec(scaling="raw"), student=student)
+    wild = base.distilled_train.model_copy(
+        update={"optimiser": "sgd", "learning_rate": 1000.0, "batch_size": 3}
+    )
+    job = service.start(base.model_copy(update={"distilled_train": wild}))
+    failed = ended(service, job)
+    assert failed.status == "failed"
+    assert "is no number any more in epoch 1; train it with a lower learning rate" in failed.error
+    experiment = service.experiment(job.experiment_id)
+    assert [link.stage.status for link in experiment.stages if link.role != "distilled"] == [
+        "done",
+        "done",
+    ]
+    assert experiment.stage(0, "distilled").status != "done"
+    trained(service, service.start(base.model_copy(update={"name": "tame"})))

@@ -150,6 +150,42 @@ def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: 
         assert stacked.terms == pytest.approx(looped.terms, abs=1e-4)
 
 
+@pytest.mark.parametrize("kind", [Stacked, Looped])
+def test_peers_are_bound_as_the_student_is(kind: type, tmp_path: Path) -> None:
+    objective = ObjectiveSpec(name="mutual", options={"peers": 2})
+    task = made(stage(objective=objective, max_norm=0.3))
+    if kind is Looped:
+        task.extra = as_looped(task)
+    train(task, tmp_path, Heard(), Control())
+    if isinstance(task.extra, Stacked):
+        weights = list(task.extra.dense_weights)
+    else:
+        assert isinstance(task.extra, Looped)
+        weights = [one for one in task.extra.parameters() if one.dim() == 2]
+    weights += [one for one in task.net.parameters() if one.dim() == 2]
+    assert len(weights) == (4 if kind is Stacked else 6)
+    assert max(one.norm(dim=-1).max().item() for one in weights) <= 0.3 + 1e-5
+
+
+@pytest.mark.parametrize(("wish", "expected"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
+def test_peers_compute_in_the_student_s_format(
+    wish: str, expected: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+    real = Stacked.forward
+
+    def forward(self: Stacked, images: Tensor) -> Tensor:
+        answers = real(self, images)
+        if torch.is_grad_enabled():
+            seen.add(answers.dtype)
+        return answers
+
+    monkeypatch.setattr(Stacked, "forward", forward)
+    spec = stage(objective=ObjectiveSpec(name="mutual"), precision=wish, epochs=1)
+    run(spec, tmp_path)
+    assert seen == {expected}
+
+
 def as_looped(task: Task) -> Looped:
     """The same peers from the same first weights, one after the other."""
     assert isinstance(task.extra, Stacked)

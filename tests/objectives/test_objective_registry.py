@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from tsexplorer.errors import NotFoundError
-from tsexplorer.objectives import get_objective, objective_names
+from tsexplorer.errors import NotFoundError, UserError
+from tsexplorer.objectives import get_objective, objective_names, planned
 from tsexplorer.objectives.base import format_number
-from tsexplorer.specs import ObjectiveSpec
+from tsexplorer.specs import ExperimentSpec, FurtherTeacher, ModelSpec, ObjectiveSpec
 
 
 def test_labels_and_hinton_come_first_and_then_the_alphabet() -> None:
@@ -70,3 +70,23 @@ def test_objectives_are_listed_and_explained_without_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["attention", "relational"])
+def test_an_ensemble_that_would_not_be_heard_is_refused(name: str) -> None:
+    member = FurtherTeacher(model=ModelSpec(name="lenet-5"))
+    spec = ExperimentSpec(
+        teacher=ModelSpec(name="wu-cnn"),
+        student=ModelSpec(name="wu-cnn"),
+        objective=ObjectiveSpec(name=name),
+    )
+    assert planned(spec)
+    with pytest.raises(UserError, match="looks inside one teacher and would not hear the others"):
+        planned(spec.model_copy(update={"more_teachers": (member,)}))
+
+
+def test_the_formula_of_attention_has_its_number() -> None:
+    objective = get_objective("attention")
+    spec = ObjectiveSpec(name="attention", options={"beta": 250.0})
+    assert "250" in objective.formula_in_force(spec)
+    assert r"\beta" not in objective.formula_in_force(spec)

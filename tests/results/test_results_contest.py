@@ -109,6 +109,39 @@ def test_the_one_to_beat_is_chosen_on_validation(service: Service, recipe: Recip
     assert "it is the best of 2 on validation" in places.notes[1]
 
 
+def test_all_is_over_the_seeds_that_all_have(service: Service, recipe: Recipe) -> None:
+    """While rivals are trained, a mean of few seeds is not held against one of many."""
+    all_trained(service)
+    whole = found_of(service, recipe)
+    partly = replace(whole, rivals=tuple(replace(one, seeds=one.seeds[1:]) for one in whole.rivals))
+    places = contest(recipe, partly)
+    assert places is not None
+    assert places.seeds == (1, 2)
+    assert {one.accuracy.n for one in places.places} == {2}
+    by_title = {one.title: one.accuracy.mean for one in places.places}
+    assert by_title["warm"] == pytest.approx(
+        sum(one.accuracy["distilled"] for one in whole.seeds[1:]) / 2
+    )
+    assert "All is over seeds 1, 2; ± is the 95 % interval over them" in places.notes[2]
+
+
+def test_who_is_not_there_yet_is_named(service: Service, recipe: Recipe) -> None:
+    all_trained(service)
+    whole = found_of(service, recipe)
+    hot, cold = whole.rivals
+    places = contest(recipe, replace(whole, rivals=(hot, replace(cold, seeds=()))))
+    assert places is not None
+    assert places.seeds == (0, 1, 2)
+    assert places.missing == ("cold",)
+    assert places.notes[-1] == "Without figures yet: cold."
+    nobody = tuple(replace(one, seeds=()) for one in whole.rivals)
+    alone = contest(recipe, replace(whole, rivals=nobody))
+    assert alone is not None
+    assert [one.title for one in alone.places] == ["warm", BASELINE]
+    elsewhere = replace(hot, seeds=tuple(replace(one, seed=one.seed + 9) for one in hot.seeds))
+    assert contest(recipe, replace(whole, rivals=(elsewhere,))) is None
+
+
 def test_a_recipe_alone_is_no_contest(service: Service, recipe: Recipe) -> None:
     trained(service, THREE)
     assert contest(recipe, found_of(service, recipe)) is None

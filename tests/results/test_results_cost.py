@@ -13,7 +13,7 @@ from tsexplorer.recipes import get_recipe
 from tsexplorer.results.cost import Cost, cost, steps_of
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
-from tsexplorer.specs import ExperimentSpec
+from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 from tsexplorer.store import EpochRow
 
 EPOCH = EpochRow(1, 1.0, {}, 0.5, 1.0, 0.5, 0.1, 2.0)
@@ -64,6 +64,16 @@ def test_nets_that_were_timed_say_how_long_more_of_them_take(service: Service) -
     assert (found.nets, found.steps) == (3, 5 * 8 + 8 + 8)
     assert found.seconds == pytest.approx(5 * 2.0 + 2.0 + 2.0)
     assert found.machine == "a machine"
+
+
+def test_an_objective_s_options_are_part_of_what_was_timed(service: Service) -> None:
+    def mutual(name: str, seed: int, **options: int) -> ExperimentSpec:
+        objective = ObjectiveSpec(name="mutual", options=options)
+        return TINY.model_copy(update={"name": name, "seeds": (seed,), "objective": objective})
+
+    time_nets(service, mutual("two", 0), seconds=2.0, machine="a machine")
+    assert costs(service, mutual("two again", 1)).seconds is not None
+    assert costs(service, mutual("eight", 1, peers=7)).seconds is None
 
 
 def test_students_of_a_stack_were_not_timed_alone(service: Service) -> None:

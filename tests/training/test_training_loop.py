@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -29,10 +30,12 @@ from tsexplorer.data.base import Split
 from tsexplorer.data.batches import Batches
 from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.models.modules import Dropout
+from tsexplorer.specs import DataSpec, ModelSpec, NetConfig
 from tsexplorer.training import events, files
 from tsexplorer.training.control import Control
 from tsexplorer.training.evaluate import Figures, figures, logits_over
 from tsexplorer.training.loop import train
+from tsexplorer.training.places import CHECKPOINT
 
 
 def test_a_net_learns(tmp_path):
@@ -324,8 +327,6 @@ def test_a_task_knows_what_it_costs(tmp_path):
 
 
 def test_scaling_is_the_same_for_learning_judging_and_the_teachers_cache(tmp_path):
-    from tsexplorer.specs import DataSpec
-
     data = DataSpec(scaling="standard")
     teacher = stage(CONV, data=data)
     library = Library()
@@ -338,3 +339,22 @@ def test_scaling_is_the_same_for_learning_judging_and_the_teachers_cache(tmp_pat
     with torch.no_grad():
         expected = task.teacher_net(batch.images)
     torch.testing.assert_close(task.teacher.logits(batch), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_loss_that_is_no_number_ends_a_training_that_must_converge(tmp_path):
+    """And keeps no checkpoint of it; one of many settings may diverge, and goes on."""
+    wild = ModelSpec(name="custom", net=NetConfig(conv=(4, 6), dense=(12, 12)))
+    raw = DataSpec(scaling="raw")
+    spec = stage(wild, optimiser="sgd", learning_rate=1000.0, data=raw)
+    sentence = (
+        r"^The loss of conv 4-6, FC 12-12-10 \(seed 3\) is no number any more in epoch 1; train it "
+        r"with a lower learning rate than 1000, or scale its pixels if they are raw\.$"
+    )
+    heard = Heard()
+    with pytest.raises(UserError, match=sentence):
+        train(made(spec), tmp_path / "ends", heard, Control(), must_converge=True)
+    assert not (tmp_path / "ends" / CHECKPOINT).exists()
+    (row,) = heard.of(events.EpochEnded)
+    assert not math.isfinite(row.train_loss)
+    ended = train(made(spec), tmp_path / "goes on", Heard(), Control())
+    assert not math.isfinite(ended.validation_loss)

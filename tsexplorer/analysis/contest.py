@@ -1,12 +1,13 @@
 """Several ways to teach one student, held against each other over the same seeds.
 
-All differences are paired: seed by seed, since the nets of a seed share their first weights, the
-order of their batches and their teacher. An interval is Student's t over the differences.
+All differences are paired: seed by seed, since the nets of a seed share what can be shared, be it
+their first weights, the order of their batches or their teacher; where an objective starts from
+other weights, pairing buys less, and stays right. An interval is Student's t over the differences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
@@ -31,6 +32,20 @@ class Entrant:
     test: Mapping[int, float]
     validation: Mapping[int, float]
 
+    @property
+    def seeds(self) -> frozenset[int]:
+        """Those of which both are known."""
+        return frozenset(self.test) & frozenset(self.validation)
+
+    def on(self, seeds: Iterable[int]) -> Entrant:
+        """The same over some of its seeds alone."""
+        kept = tuple(seeds)
+        return Entrant(
+            self.title,
+            test={seed: self.test[seed] for seed in kept},
+            validation={seed: self.validation[seed] for seed in kept},
+        )
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -42,7 +57,7 @@ class Placed:
         difference: from what all are held against, by seed; None for that itself, or without a
             seed in common.
         verdict: what that difference's interval says; open where one seed gives none.
-        tied: whether it cannot be told apart from the first.
+        tied: whether it is not shown to be worse than the first.
     """
 
     title: str
@@ -61,7 +76,7 @@ def placed(entrants: Sequence[Entrant], against: Entrant) -> tuple[Placed, ...]:
     """All of them, the highest mean on test first.
 
     Args:
-        entrants: with a test figure each.
+        entrants: over the same seeds each, or their means are not to be compared.
         against: what all are held against; may be one of them.
     """
     known = [(one, mean) for one in entrants if (mean := interval(list(one.test.values())))]
@@ -95,5 +110,5 @@ def _placed(one: Entrant, mean: Interval, against: Entrant, first: Entrant) -> P
     own = one.title == against.title
     apart = None if own else difference(one.test, against.test)
     behind = difference(one.test, first.test)
-    tied = one.title == first.title or verdict(behind) == "open"
+    tied = one.title == first.title or verdict(behind) != "worse"
     return Placed(one.title, mean, apart, verdict(apart), tied)

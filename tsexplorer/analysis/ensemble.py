@@ -66,12 +66,13 @@ def ensemble_logits(z_KNC: Logits, weights: Sequence[float], combine: Combine) -
     """
     from scipy.special import logsumexp
 
-    mean_NC = combined(z_KNC, weights, combine)
     if combine == "logits":
-        return mean_NC
+        return combined(z_KNC, weights, combine)
     share_K = np.asarray(weights, dtype=np.float64) / sum(weights)
-    level_N1 = np.einsum("k,kno->no", share_K, logsumexp(z_KNC, axis=-1, keepdims=True))
-    return np.asarray(np.log(mean_NC) + level_N1)
+    level_KN1 = logsumexp(z_KNC, axis=-1, keepdims=True)
+    # Not the logarithm of the mean: a class that all teachers rule out would become -inf.
+    log_mean_NC = logsumexp(z_KNC - level_KN1, axis=0, b=share_K[:, None, None])
+    return np.asarray(log_mean_NC + np.einsum("k,kno->no", share_K, level_KN1))
 
 
 def combined(z_KNC: Logits, weights: Sequence[float], combine: Combine) -> Floats:

@@ -9,14 +9,15 @@ from typing import Any
 from tsexplorer.analysis.words import points, with_interval
 from tsexplorer.cli.data import fetch_if_missing
 from tsexplorer.cli.output import print_json, print_table, say
-from tsexplorer.cli.results import document, provenance
+from tsexplorer.cli.results import document, loss_words, machine_words, split_words
 from tsexplorer.cli.session import opened
 from tsexplorer.cli.training import trained
+from tsexplorer.objectives import get_objective
 from tsexplorer.recipes import Recipe, get_recipe
-from tsexplorer.results.contest import Contest, contest, verdict_words
+from tsexplorer.results.contest import BASELINE, Contest, contest, verdict_words
 from tsexplorer.results.figures import measured_recipe
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec
+from tsexplorer.specs import LABELS, ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot
 
 
@@ -51,7 +52,7 @@ def see_contest_through(name: str, seeds: int | None, *, json: bool) -> None:
         if json:
             print_json(_document(service, recipe, finished, places))
         else:
-            _print(places, finished[0])
+            _print(recipe, places, finished)
 
 
 def _trained(service: Service, spec: ExperimentSpec, seeds: int | None) -> ExperimentSnapshot:
@@ -67,15 +68,15 @@ def _trained(service: Service, spec: ExperimentSpec, seeds: int | None) -> Exper
 def _document(
     service: Service, recipe: Recipe, finished: list[ExperimentSnapshot], places: Contest
 ) -> dict[str, Any]:
-    """Each entry as ``run`` gives it, and the contest."""
+    """Each entry as ``run`` gives it, with its loss, and the contest."""
     entries = [
-        {"title": entry.title, **document(service, one)}
+        {"title": entry.title, "loss": loss_words(one.spec), **document(service, one)}
         for entry, one in zip(recipe.entries, finished, strict=True)
     ]
     return {"recipe": recipe.name, "entries": entries, "contest": asdict(places)}
 
 
-def _print(places: Contest, first: ExperimentSnapshot) -> None:
+def _print(recipe: Recipe, places: Contest, finished: list[ExperimentSnapshot]) -> None:
     rows = [
         (one.title, with_interval(one.accuracy), points(one.difference), verdict_words(one))
         for one in places.places
@@ -85,5 +86,14 @@ def _print(places: Contest, first: ExperimentSnapshot) -> None:
         ("student", "test", held, ""),
         rows,
         numbers=("test", held),
-        notes=[*places.notes, *provenance(first)[:1]],
+        notes=[
+            *places.notes,
+            f"{split_words(finished[0].spec)}.",
+            *(
+                f"Loss of {entry.title}: {loss_words(one.spec)}."
+                for entry, one in zip(recipe.entries, finished, strict=True)
+            ),
+            f"Loss of the {BASELINE}: {get_objective(LABELS.name).in_words(LABELS)}.",
+            f"Trained on {machine_words(finished)}.",
+        ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tsexplorer.analysis.gain import Interval, gap_closed, interval
@@ -176,15 +177,27 @@ def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
 def provenance(experiment: ExperimentSnapshot) -> list[str]:
     """Split, seeds, loss convention and machine of an experiment's figures."""
     spec = experiment.spec
-    info = get_dataset(spec.data.name).info
-    machines = sorted({link.stage.machine for link in experiment.stages if link.stage.machine})
     return [
-        f"{info.title}: validation ({info.validation:,} images) for choices, test "
-        f"({info.test:,} images) read once; {_seeds(spec)}.",
-        f"Loss of the distilled net: {loss_words(spec)}. "
-        f"Trained on {' and '.join(machines) or 'an unknown machine'}.",
+        f"{split_words(spec)}; {_seeds(spec)}.",
+        f"Loss of the distilled net: {loss_words(spec)}. Trained on {machine_words([experiment])}.",
         f'Kept as "{experiment.name}" ({experiment.id}).',
     ]
+
+
+def split_words(spec: ExperimentSpec) -> str:
+    """Which images the figures are of."""
+    info = get_dataset(spec.data.name).info
+    return (
+        f"{info.title}: validation ({info.validation:,} images) for choices, test "
+        f"({info.test:,} images) read once"
+    )
+
+
+def machine_words(experiments: Iterable[ExperimentSnapshot]) -> str:
+    """What the nets were trained on."""
+    links = (link for one in experiments for link in one.stages)
+    machines = sorted({link.stage.machine for link in links if link.stage.machine})
+    return " and ".join(machines) or "an unknown machine"
 
 
 def _seeds(spec: ExperimentSpec) -> str:

@@ -140,7 +140,8 @@ class Runner:
         self._store.stage_started(
             key, parameters=task.parameters, macs=task.macs, machine=machine(device)
         )
-        ended = train(task, self._settings.stages_folder / key, listen, control)
+        folder = self._settings.stages_folder / key
+        ended = train(task, folder, listen, control, must_converge=True)
         ledger.settle()
         self._store.stage_ended(
             key,

@@ -63,6 +63,11 @@ class Stacked(Cohort):
             layer for _, layer in self._layers if not isinstance(layer, nn.Linear | nn.Flatten)
         )
 
+    @property
+    def dense_weights(self) -> tuple[Tensor, ...]:
+        """K×units×inputs of each layer."""
+        return tuple(weight for weight in self.weights if weight.dim() == 3)
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits K×B×C of scaled images B×1×28×28."""
         return forward(self._layers, dict(zip(self._names, self.weights, strict=True)), images)

@@ -74,6 +74,11 @@ def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
             f"{objective.title} learns from the mean of its teachers' {objective.combine}; have "
             f"them averaged by {objective.combine}, not by {experiment.combine}."
         )
+    if experiment.more_teachers and not objective.hears_all:
+        raise UserError(
+            f"{objective.title} looks inside one teacher and would not hear the others; take the "
+            "further teachers away."
+        )
     if experiment.warm_start and objective.generations is not None:
         raise UserError(
             f"Each generation of {objective.title} starts from weights of its own; have it not go "

@@ -35,6 +35,7 @@ BETA = Option(
     help="How much the attention maps count beside the labels; 0 is the baseline's loss.",
     low=0.0,
     high=1e6,
+    symbol=r"\beta",
 )
 
 
@@ -104,4 +105,6 @@ OBJECTIVE = Objective(
     ),
     options=(BETA,),
     looks=_looks,
+    unitless=("attention",),
+    hears_all=False,
 )

@@ -29,7 +29,7 @@ class Terms(NamedTuple):
     """A loss and what it is made of.
 
     Attributes:
-        total: scalar that is minimised, in nats.
+        total: scalar that is minimised; in nats as far as its parts are.
         parts: the terms before their weights, by name, each a scalar in nats; plotted apart. Those
             that the objective lists as ``unitless`` are plain numbers, and those that it lists as
             ``shares`` are shares of 1 and no part of the loss.
@@ -53,7 +53,7 @@ class Loss(NamedTuple):
         epochs: how many there are.
         seen_s: outputs of the student's layers that the objective looks at, by name.
         seen_t: of the teacher's, without gradient.
-        extra: the objective's own net, trained along.
+        extra: asks the objective's own net, which is trained along.
         images: scaled, B×1×28×28, for an objective whose own net looks at them.
     """
 
@@ -67,7 +67,7 @@ class Loss(NamedTuple):
     epochs: int = 1
     seen_s: Mapping[str, Tensor] = NOTHING
     seen_t: Mapping[str, Tensor] = NOTHING
-    extra: nn.Module | None = None
+    extra: Callable[[Tensor], Tensor] | None = None
     images: Tensor | None = None
 
     def number(self, option: str) -> float:
@@ -144,6 +144,7 @@ class Objective:
         unitless: names of terms that are plain numbers, not nats: a correlation, a distance.
         baseline_at_one: whether it is cross-entropy on the labels, and nothing else, at lambda = 1.
         combine: what of several teachers must be averaged for it; None: either will do.
+        hears_all: whether further teachers count; not where it looks inside the first alone.
         pretrained: whether its student is meant to have learnt from labels before.
         part_of: the objective whose first stage this is; nobody chooses it by itself.
     """
@@ -169,6 +170,7 @@ class Objective:
     unitless: tuple[str, ...] = ()
     baseline_at_one: bool = False
     combine: Combine | None = None
+    hears_all: bool = True
     pretrained: bool = False
     part_of: str = ""
 

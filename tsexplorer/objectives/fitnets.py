@@ -11,7 +11,8 @@ nothing else is asked for:
 The paper writes λ for w, which is not in 0...1 as λ is here. No T². The norm is over all units of
 the layer and its mean over the batch, so that it is in the square of activations, not in nats. In
 stage 1 the layers after the guided one keep their first weights: no gradient reaches them, and an
-optimiser passes over them, weight decay and all; running figures of batch norms among them move.
+optimiser passes over them, weight decay and all; only a bound on the norms of weights, where there
+is one, and running figures of batch norms reach them.
 
 T = 3 and w = 4 are from the authors' file for MNIST. That w ends at 1 is from memory of the
 paper's account of CIFAR-10, and unchecked.
@@ -184,6 +185,7 @@ OBJECTIVE = (
         options=LAYERS,
         looks=_looks,
         module=_regressor,
+        unitless=("hint",),
         part_of="fitnets",
     ),
 )

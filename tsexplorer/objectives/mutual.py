@@ -8,7 +8,8 @@ from what they said before the step, as in the authors' simultaneous variant.
 
 Peers of dense layers and activations are computed side by side, as the students of a sweep are
 (:mod:`tsexplorer.models.cohort`); others one after the other. Each peer's validation accuracy is
-known after each epoch, as the student's is.
+known after each epoch, as the student's is, but always of their weights as they are: where weights
+are averaged, that is the student's alone.
 
 Shape suffixes: K members, B batch, C classes.
 """

@@ -134,4 +134,5 @@ OBJECTIVE = Objective(
     ),
     looks=looks,
     unitless=("distance", "angle"),
+    hears_all=False,
 )

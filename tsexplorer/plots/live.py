@@ -18,7 +18,7 @@ AXES: dict[Metric, str] = {
     "validation_accuracy": "Validation accuracy (%)",
     "train_accuracy": "Training accuracy (%)",
     "validation_loss": "Validation cross-entropy (nats)",
-    "train_loss": "Training objective (nats)",
+    "train_loss": "Training objective (unit of each loss)",
 }
 SETTLED_FROM = 3
 """Epoch from which values decide the accuracy axis; the steep start would flatten the rest."""

@@ -17,15 +17,22 @@ BASELINE = "baseline"
 class Contest:
     """Who takes part, the highest mean on test first.
 
+    While some are being trained it is over the seeds that all have by then: means over other seeds
+    are not to be compared.
+
     Attributes:
         places: the baseline among them.
         against: title of what all are held against.
         chosen: among how many it was chosen on validation; 0 where it is the baseline.
+        seeds: over which all of it is.
+        missing: titles of those that have no figure yet.
     """
 
     places: tuple[Placed, ...]
     against: str
     chosen: int
+    seeds: tuple[int, ...]
+    missing: tuple[str, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -39,7 +46,14 @@ class Contest:
         held = f"Differences are from {self.against}, seed by seed, in points"
         if self.chosen:
             held += f"; it is the best of {self.chosen} on validation"
-        return (first, f"{held}. ± is the 95 % interval over seeds (Student’s t).")
+        listed = ", ".join(map(str, self.seeds))
+        over = (
+            f"All is over seeds {listed}; ± is the 95 % interval over them (Student’s t)."
+            if len(self.seeds) > 1
+            else f"All is of seed {listed}, so that nothing can be told apart."
+        )
+        waiting = (f"Without figures yet: {', '.join(self.missing)}.",) if self.missing else ()
+        return (first, f"{held}.", over, *waiting)
 
 
 VERDICTS: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "not told apart"}
@@ -51,7 +65,10 @@ def verdict_words(one: Placed) -> str:
 
 
 def contest(recipe: Recipe, found: Measured) -> Contest | None:
-    """Place all that is measured; None for a recipe without rivals, or with none measured."""
+    """Place all that is measured; None for a recipe without rivals, or with none measured.
+
+    Also None where no seed is trained of all that have begun.
+    """
     if not recipe.rivals or not found.rivals:
         return None
     entrants = {BASELINE: _entrant(BASELINE, found, "baseline")}
@@ -59,10 +76,16 @@ def contest(recipe: Recipe, found: Measured) -> Contest | None:
         for one in (found, *found.rivals):
             if same_settings(one.spec, entry.spec):
                 entrants[entry.title] = _entrant(entry.title, one, "distilled")
-    candidates = [entrants[title] for title in recipe.against if title in entrants]
-    against = best_on_validation(candidates) if candidates else entrants[BASELINE]
-    places = placed(list(entrants.values()), against)
-    return Contest(places, against.title, len(candidates))
+    begun = {title: one for title, one in entrants.items() if one.seeds}
+    seeds = sorted(frozenset.intersection(*(one.seeds for one in begun.values()))) if begun else []
+    if len(begun) < 2 or BASELINE not in begun or not seeds:
+        return None
+    alike = {title: one.on(seeds) for title, one in begun.items()}
+    candidates = [alike[title] for title in recipe.against if title in alike]
+    against = best_on_validation(candidates) if candidates else alike[BASELINE]
+    missing = tuple(entry.title for entry in recipe.entries if entry.title not in alike)
+    places = placed(list(alike.values()), against)
+    return Contest(places, against.title, len(candidates), tuple(seeds), missing)
 
 
 def _entrant(title: str, found: Measured, role: Role) -> Entrant:

@@ -91,6 +91,7 @@ def _kind(stage: StageSpec, models: dict[str, str]) -> object:
     return (
         stage.model.hash,
         stage.objective.name,
+        tuple(sorted(stage.objective.options.items())),
         taught,
         train.batch_size,
         bool(train.jitter),

@@ -22,6 +22,7 @@ from tsexplorer.objectives import Loss, Objective
 from tsexplorer.specs import StageSpec
 from tsexplorer.sweeps.updates import Updates
 from tsexplorer.training.files import Numbers, under
+from tsexplorer.training.optimisers import bound_units
 
 Weights = Mapping[str, Tensor]
 
@@ -159,8 +160,7 @@ class Stack:
     def _bound_norms(self, bound: float) -> None:
         for weight in self.weights.values():
             if weight.dim() == 3:
-                norms = weight.norm(dim=2, keepdim=True)
-                weight.mul_((bound / norms.clamp_min(1e-12)).clamp_max(1.0))
+                bound_units(weight, bound)
 
     @torch.no_grad()
     def _move_average(self, average: Weights, most: float) -> None:

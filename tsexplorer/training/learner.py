@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tsexplorer.models.cohort import Cohort
 from tsexplorer.specs import TrainSpec
 from tsexplorer.training.evaluate import Figures
 from tsexplorer.training.events import EpochEnded
@@ -85,6 +86,8 @@ class Learner:
         self.optimiser.step()
         if self.train.max_norm is not None:
             bound_norms(self.net, self.train.max_norm)
+            if isinstance(self.extra, Cohort):  # peers learn as the student does
+                bound_norms(self.extra, self.train.max_norm)
         record.steps += 1
         if self.average is not None:
             self._move_average(self.average)

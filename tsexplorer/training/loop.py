@@ -9,13 +9,15 @@ epoch e is a function of (seed, e), and dropout draws from a generator that is s
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from tsexplorer.errors import GivenUp
+from tsexplorer.errors import GivenUp, UserError
+from tsexplorer.models import describe
 from tsexplorer.objectives import Terms, validated
 from tsexplorer.training import files
 from tsexplorer.training.control import Control
@@ -41,6 +43,8 @@ def train(
     emit: Listener,
     control: Control,
     give_up: Callable[[EpochEnded], bool] | None = None,
+    *,
+    must_converge: bool = False,
 ) -> StageEnded:
     """Train a stage to its end, going on from the checkpoint in ``folder`` if there is one.
 
@@ -50,11 +54,13 @@ def train(
         emit: hears events.
         control: pause, resume, step one epoch, cancel.
         give_up: asked after each epoch but the last whether the rest is not worth it.
+        must_converge: whether a loss that is no number ends it; a setting that is one of many may
+            diverge, and be the worst of them.
 
     Raises:
         Cancelled: ``control`` said so; the last epoch's checkpoint stays.
         GivenUp: ``give_up`` said so; the checkpoint is that of the epoch before.
-        UserError: the disk is full, or the like, in one sentence.
+        UserError: the disk is full, the loss is no number any more, or the like, in one sentence.
     """
     emit = shielded(emit)
     learner = _learner(task, folder / CHECKPOINT, emit)
@@ -68,6 +74,8 @@ def train(
         row = _epoch(task, learner, pulse)
         learner.history.append(row)
         emit(row)  # before the checkpoint: a row too many is replaced on resume, none is lost
+        if must_converge and not math.isfinite(row.train_loss + row.validation_loss):
+            raise UserError(_diverged(task, row.epoch))
         if give_up is not None and not learner.finished and give_up(row):
             raise GivenUp
         files.write(folder / CHECKPOINT, *learner.state())
@@ -75,6 +83,15 @@ def train(
         if not learner.finished:
             control.epoch_ended()
     return _finish(task, learner, folder, pulse, emit)
+
+
+def _diverged(task: Task, epoch: int) -> str:
+    spec = task.spec
+    return (
+        f"The loss of {describe(spec.model)} (seed {spec.seed}) is no number any more in epoch "
+        f"{epoch}; train it with a lower learning rate than {spec.train.learning_rate:g}, or scale "
+        "its pixels if they are raw."
+    )
 
 
 def _epoch(task: Task, learner: Learner, pulse: Pulse) -> EpochEnded:

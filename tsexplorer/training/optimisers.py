@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer
 
+from tsexplorer.models.cohort import Stacked
 from tsexplorer.specs import TrainSpec
 
 
@@ -36,5 +37,14 @@ def bound_norms(net: nn.Module, bound: float) -> None:
     """Scale down each dense unit whose incoming weights are longer than ``bound``."""
     for module in net.modules():
         if isinstance(module, nn.Linear):
-            norms = module.weight.norm(dim=1, keepdim=True)
-            module.weight.mul_((bound / norms.clamp_min(1e-12)).clamp_max(1.0))
+            bound_units(module.weight, bound)
+        elif isinstance(module, Stacked):
+            for weight in module.dense_weights:
+                bound_units(weight, bound)
+
+
+@torch.no_grad()
+def bound_units(weight: Tensor, bound: float) -> None:
+    """Scale down the rows of ...×units×inputs weights that are longer than ``bound``."""
+    norms = weight.norm(dim=-1, keepdim=True)
+    weight.mul_((bound / norms.clamp_min(1e-12)).clamp_max(1.0))

@@ -105,10 +105,17 @@ class Task:
             self.spec.train.epochs,
             {name: value.float() for name, value in seen_s.items()},
             seen_t,
-            self.extra,
+            None if self.extra is None else self._ask_extra,
             batch.images,
         )
         return self.objective.loss(arguments), z_BC
+
+    def _ask_extra(self, inputs: Tensor) -> Tensor:
+        """What the objective's own net says; peers compute as the student does."""
+        assert self.extra is not None
+        with autocast(self.bf16 and isinstance(self.extra, Cohort), self.device):
+            answers: Tensor = self.extra(inputs)
+        return answers
 
     def attend_teachers(self, epochs_done: int, check: Callable[[float], None]) -> None:
         """Get the teacher ready to answer; long where its outputs are computed beforehand.
