@@ -6,7 +6,7 @@ from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
 from tsexplorer.planning import counted_as
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec
 from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.ensemble import ensemble_view
@@ -82,9 +82,9 @@ def settings(service: Service) -> None:
             **ensemble,
             **trains,
         }
-        spec = parse_spec(ExperimentSpec, values)
+        spec = forms.read(ExperimentSpec, values)
         name = name or service.free_name(spec, forms.suggested_name(spec))
-        start(service, parse_spec(ExperimentSpec, values | {"name": name}), available)
+        start(service, forms.read(ExperimentSpec, values | {"name": name}), available)
 
 
 def start(service: Service, spec: ExperimentSpec, available: bool) -> None:

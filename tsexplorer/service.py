@@ -451,7 +451,7 @@ def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str,
     if objective.pretrained and not spec.warm_start:
         remarks.append(
             f"{objective.title} is meant for a student that has learnt from labels before; it will "
-            "start from nothing unless it goes on from the baseline's weights."
+            "start from nothing unless it is set to go on from the baseline."
         )
     teachers = [(one.model, seed + one.seed_offset) for one in spec.members for seed in spec.seeds]
     if len(set(teachers)) < len(teachers):

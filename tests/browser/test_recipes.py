@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import no_exception, visit, wait_idle, widget
+from tests.browser.harness import PHONE, no_exception, visit, wait_idle, widget
 from tests.browser.server import AppServer
 
 BUSY_MS = 120_000
@@ -28,10 +28,13 @@ def test_a_recipe_is_found_in_the_index_priced_run_and_given_up(
     expect(card).to_contain_text("Trains 6 nets on 2 seeds")
     expect(card).to_contain_text("python -m tsexplorer run quick --seeds 2")
 
+    page.set_viewport_size(PHONE)
     widget(page, "run_quick").get_by_role("button").click()
     expect(page).to_have_url(re.compile(r"/train\?experiment="), timeout=BUSY_MS)
     progress = page.get_by_test_id("stProgress")
     expect(progress).to_contain_text(re.compile("teacher"), timeout=BUSY_MS)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollTop") == 0, "not where the button was"
     widget(page, "job_cancel").get_by_role("button").click()
     expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
     no_exception(page)

@@ -53,7 +53,7 @@ def test_one_that_trains_is_shown_before_any_of_ones_own_is_trained(
     assert page.query_params["experiment"] == job.experiment_id
     assert page.get("progress")[0].proto.text == "Waiting in the queue (1 before it)"
     [box] = page.selectbox
-    assert box.options == [f"{SPEC.name} (not trained yet)", "The demo without threes"]
+    assert box.options == [SPEC.name, "The demo without threes"]
     assert "The demo without threes has one meanwhile" in words(page)
     box.set_value(service.experiment(demo.NEVER_SEEN).id).run()  # it is not in the way
     no_exception(page)
@@ -99,3 +99,18 @@ def test_an_experiment_that_saw_all_is_said_and_not_shown(
     assert "saw images of all classes" in words(page)
     assert page.query_params["experiment"] == service.experiment(demo.NEVER_SEEN).id
     assert "Train it on 5,000 digits" in [one.label for one in page.button]
+
+
+def test_a_bias_of_another_student_is_not_taken_along(
+    open_page: OpenPage, service: Service, trained: ExperimentSnapshot
+) -> None:
+    page = open_page("never_seen", experiment=service.experiment(demo.NEVER_SEEN).id, bias="1.5")
+    assert page.slider[0].value == 1.5
+    page.selectbox[0].set_value(trained.id).run()
+    no_exception(page)
+    fitting = page.slider[0].value
+    assert page.query_params["bias"] == str(fitting)
+    assert fitting == open_page("never_seen", experiment=trained.id).slider[0].value
+    waiting = service.enqueue(SPEC.model_copy(update={"name": "later", "seeds": (5,)}))
+    page = open_page("never_seen", experiment=waiting.experiment_id, bias="1.5")
+    assert "bias" not in page.query_params

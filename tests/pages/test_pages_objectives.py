@@ -39,7 +39,7 @@ def test_train_shows_its_terms_compare_its_options_soft_targets_its_nets(
 
     page = open_page("compare", experiments=[related, service.experiment(demo.NAME).id])
     table = page.dataframe[-1].value
-    assert table.loc["Relational KD (Park 2019): angle", "related"] == "5"
+    assert table.loc["Relational KD (Park 2019): Weight β of angles", "related"] == "5"
     assert not page.error
 
     page = open_page("soft_targets", experiment=related, view="changes")

@@ -182,10 +182,10 @@ def test_an_impossible_net_is_one_sentence_and_the_form_stays(open_page: OpenPag
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("distilled_train.epochs", 0, "distilled_train.epochs"),
-        ("baseline_train.batch_size", 90_000, "baseline_train.batch_size"),
+        ("distilled_train.epochs", 0, "Distilled, Epochs: should be"),
+        ("baseline_train.batch_size", 90_000, "Baseline, Batch size: should be"),
         ("teacher_train.batch_size", 4001, "batch size 4,001 is larger than the 4,000"),
-        ("teacher_train.learning_rate", 0.0, "teacher_train.learning_rate"),
+        ("teacher_train.learning_rate", 0.0, "Teacher, Learning rate (peak): should be"),
     ],
 )
 def test_bad_numbers_are_one_sentence_and_nothing_is_lost(
@@ -269,3 +269,28 @@ def test_what_is_folded_away_counts_as_it_stands(open_page: OpenPage, service: S
     recipe = get_recipe("quick").spec
     assert spec.teacher_train == recipe.teacher_train
     assert spec.seeds == recipe.seeds
+
+
+def test_of_an_experiment_the_latest_job_alone_waits_beside(
+    open_page: OpenPage, service: Service
+) -> None:
+    """One that was interrupted and started anew is not offered to go on as well."""
+    first = service.enqueue(TINY)
+    service.store.cancel_queued(first.id)
+    second = service.enqueue(TINY)
+    assert (second.experiment_id, second.id) != (first.experiment_id, first.id)
+    assert second.experiment_id == first.experiment_id
+    page = open_page("train", experiment=service.experiment("demo").id)
+    assert [one.key for one in page.button if one.key.startswith("act_")] == [f"act_{second.id}"]
+
+
+def test_teachers_are_averaged_as_the_objective_wants_it(open_page: OpenPage) -> None:
+    page = open_page("train", objective="meal-v2")
+    page.session_state["more.open"] = True
+    page.run()
+    page.number_input(key="more.count").set_value(1).run()
+    no_exception(page)
+    assert page.selectbox(key="more.combine").value == "probabilities"
+    assert not page.error
+    page.selectbox(key="objective").set_value("hinton").run()
+    assert page.selectbox(key="more.combine").options == ["Logits", "Probabilities"]

@@ -65,7 +65,7 @@ def test_roles_come_in_their_order_and_only_once_they_have_begun() -> None:
         ([], None),
         # The first two epochs do not count: 97 - 0.1 · 1.5 = 96.85, a whole percent below.
         ([Curve("teacher", (1, 2, 3, 4), (40.0, 90.0, 97.0, 98.5))], 96.0),
-        # All roles count: 80 - 0.1 · 18 = 78.2, the next multiple of five below.
+        # All roles count: 80 - 0.1 · 18 = 78.2, the next tick below; they are five apart.
         (
             [
                 Curve("teacher", (1, 2, 3), (50.0, 60.0, 98.0)),
@@ -74,13 +74,21 @@ def test_roles_come_in_their_order_and_only_once_they_have_begun() -> None:
             75.0,
         ),
         # As long as there is no third epoch the last one counts.
-        ([Curve("teacher", (1,), (52.0,))], 52.0),
-        ([Curve("teacher", (1, 2), (52.0, 71.5))], 71.0),
+        ([Curve("teacher", (1,), (52.0,))], 50.0),
+        ([Curve("teacher", (1, 2), (52.0, 71.5))], 70.0),
         ([Curve("teacher", (1, 2, 3), (5.0, 9.0, 0.0)), Curve("baseline", (1,), (60.0,))], 0.0),
     ],
 )
 def test_where_the_accuracy_axis_begins(lines: list[Curve], bound: float | None) -> None:
-    assert lower_bound(lines) == bound
+    assert lower_bound(lines, 30) == bound
+
+
+def test_a_short_run_is_shown_whole() -> None:
+    lines = [Curve("distilled", (1, 2), (40.0, 88.0))]
+    assert lower_bound(lines, 2) == 20.0  # 40 - 0.1 · 48 = 35.2, ticks 20 apart
+    assert lower_bound(lines, 30) == 88.0
+    axis = live_option(lines, "validation_accuracy", LIGHT, 2)["yAxis"]
+    assert (axis["min"], axis["interval"]) == (20.0, 20.0)
 
 
 ECHARTS_Z = 2
@@ -198,7 +206,7 @@ def test_members_stand_beside_the_roles_and_count_for_the_axis() -> None:
     assert drawn == [ECHARTS_Z, ECHARTS_Z, ECHARTS_Z - 1], "behind the roles"
     assert option["series"][2]["data"] == [[1, 10.0], [2, 20.0], [3, 62.5]]
     assert option["series"][2]["lineStyle"]["width"] < option["series"][0]["lineStyle"]["width"]
-    assert option["yAxis"]["min"] == 55.0
+    assert (option["yAxis"]["min"], option["yAxis"]["interval"]) == (50.0, 10.0)
     assert option["legend"]["type"] == "plain"
     json.dumps(option, allow_nan=False)
 

@@ -67,6 +67,15 @@ def with_article(name: str) -> str:
     return f"a{'n' * (name[:1].upper() in vowels)} {name}"
 
 
+def plural(count: int, word: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "seed"), plural(1200, "image")
+    ('1 seed', '1,200 images')
+    """
+    return f"{count:,} {word}{'s' * (count != 1)}"
+
+
 def counted(value: float) -> str:
     """A count as people read it.
 

@@ -10,9 +10,8 @@ from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from tsexplorer.analysis.words import duration, percent
+from tsexplorer.analysis.words import duration, percent, plural
 from tsexplorer.cli.output import messages, say
-from tsexplorer.cli.words import plural
 from tsexplorer.jobs.board import Standing
 from tsexplorer.store import ExperimentSnapshot, StageLink, StageSnapshot
 from tsexplorer.training.events import Progress as StageProgress

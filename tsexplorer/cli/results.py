@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tsexplorer.analysis.gain import Interval, gap_closed, interval
-from tsexplorer.analysis.words import NONE, duration, percent, with_interval
+from tsexplorer.analysis.words import NONE, duration, percent, plural, with_interval
 from tsexplorer.cli.output import print_table
-from tsexplorer.cli.words import plural
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tsexplorer.analysis.words import NONE, percent
+from tsexplorer.analysis.words import NONE, percent, plural
 from tsexplorer.cli.output import print_table
 from tsexplorer.cli.sweep_results import (
     BEST,
@@ -15,7 +15,6 @@ from tsexplorer.cli.sweep_results import (
     estimate_words,
     setting_document,
 )
-from tsexplorer.cli.words import plural
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_number

@@ -224,7 +224,8 @@ class Objective:
         if self.uses_lambda:
             numbers.append(("λ", format_number(spec.lam)))
         options = self.tidied(spec).options
-        return (*numbers, *((name, format_scalar(value)) for name, value in options.items()))
+        words = ((name.replace("_", " "), format_scalar(one)) for name, one in options.items())
+        return (*numbers, *words)
 
     def in_words(self, spec: ObjectiveSpec) -> str:
         """The convention with its numbers, as one phrase."""

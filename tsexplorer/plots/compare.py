@@ -15,6 +15,10 @@ from tsexplorer.plots.palette import PLOTLY_SYMBOLS, TITLES, Palette
 from tsexplorer.specs import ROLES, Role
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+FEW = 8
+"""Epochs up to which each has a tick of its own."""
+SIZES: dict[Role, int] = {"teacher": 13, "baseline": 16, "distilled": 13}
+"""Of dots; the baseline lies lowest, and its rim is seen behind a student that is just as good."""
 ROW_HEIGHT = 64
 TICK_STEPS = ((1,), (1, 2, 5), range(1, 10), [step / 10 for step in range(10, 100)])
 """Ticks within a power of ten, the fewest first."""
@@ -98,7 +102,7 @@ def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Fig
             y=[literal(point.experiment) for point in own],
             mode="markers",
             name=TITLES[role],
-            marker={"color": palette[role], "symbol": PLOTLY_SYMBOLS[role], "size": 13},
+            marker={"color": palette[role], "symbol": PLOTLY_SYMBOLS[role], "size": SIZES[role]},
             error_x={
                 "type": "data",
                 "array": [point.half or 0 for point in own],
@@ -150,6 +154,9 @@ def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
             line={"color": palette.text, "dash": DASHES[place % len(DASHES)], "width": 2},
         )
     figure.update_xaxes(title="Epoch", zeroline=False)
+    for column, role in enumerate(ROLES, start=1):
+        if max((curve.epochs[-1] for curve in lines if curve.role == role), default=0) <= FEW:
+            figure.update_xaxes(dtick=1, col=column)  # else Plotly puts ticks between epochs
     low = _settled_low(lines)
     figure.update_yaxes(range=[low, 100.2] if low is not None else None, zeroline=False)
     figure.update_yaxes(title="Validation accuracy (%)", col=1)

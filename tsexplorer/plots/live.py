@@ -22,6 +22,11 @@ AXES: dict[Metric, str] = {
 }
 SETTLED_FROM = 3
 """Epoch from which values decide the accuracy axis; the steep start would flatten the rest."""
+FEW = 5
+"""Epochs up to which curves are shown whole: a part of so few would look like all."""
+TICKS = 6
+STEPS = (1.0, 2.0, 5.0, 10.0, 20.0)
+"""Between the ticks of an accuracy axis, which begins at one."""
 
 HOLLOW = ("emptyCircle", "emptyTriangle", "emptyRect", "emptyDiamond")
 THIN = ("dotted", "dashed")
@@ -88,19 +93,25 @@ def curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[Curve, .
     )
 
 
-def lower_bound(lines: Sequence[Curve | Member]) -> float | None:
-    """Where an accuracy axis begins: just below what is reached once the start is over."""
+def lower_bound(lines: Sequence[Curve | Member], epochs: int) -> float | None:
+    """Where an accuracy axis begins: just below what is reached once the start is over.
+
+    Args:
+        lines: accuracies in percent.
+        epochs: how many there will be; where they are few, all of them count.
+    """
     settled = [
         value
         for line in lines
         for epoch, value in zip(line.epochs, line.values, strict=True)
-        if epoch >= min(SETTLED_FROM, line.epochs[-1])
+        if epochs <= FEW or epoch >= min(SETTLED_FROM, line.epochs[-1])
     ]
     if not settled:
         return None
     low, high = min(settled), max(settled)
-    step = 5.0 if high - low > 10 else 1.0
-    return max(0.0, (low - 0.1 * (high - low)) // step * step)
+    below = low - 0.1 * (high - low)
+    step = next(step for step in STEPS if 100 - below <= TICKS * step)
+    return max(0.0, below // step * step)
 
 
 def live_option(
@@ -120,9 +131,11 @@ def live_option(
         beside: further nets, where the metric is validation accuracy.
     """
     accuracy = metric.endswith("accuracy")
-    bounds = (
-        {"max": 100, "min": lower_bound([*lines, *beside]) or 0} if accuracy else {"scale": True}
-    )
+    bounds: dict[str, Any] = {"scale": True}
+    if accuracy:
+        low = lower_bound([*lines, *beside], epochs) or 0.0
+        step = next(step for step in STEPS if 100 - low <= TICKS * step)
+        bounds = {"max": 100, "min": low, "interval": step}
     return framed(
         [
             *(_series(line, palette) for line in lines),

@@ -14,15 +14,18 @@ from pydantic import BaseModel
 
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.errors import UserError
 from tsexplorer.models import get_preset, model_names
 from tsexplorer.objectives import get_objective
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.specs import (
+    AnySpec,
     DataSpec,
     ExperimentSpec,
     ModelSpec,
     NetConfig,
     TrainSpec,
+    parse_spec,
 )
 from tsexplorer.ui import teachers
 from tsexplorer.ui.left_out import LEFT_OUT
@@ -142,7 +145,7 @@ def repeat_form() -> tuple[int, bool]:
         help="Each seed trains all three nets anew; from two on, results carry an interval.",
     )
     warm_start = right.toggle(
-        "Distil from the baseline's weights",
+        "Go on from the baseline",
         key="warm_start",
         persist_state="session",
         help="The distilled stage goes on from the trained baseline (Wu 2020).",
@@ -212,6 +215,39 @@ def _train_form(stage: Stage, title: str) -> dict[str, Any]:
     return _off(values)
 
 
+def read(kind: type[AnySpec], values: dict[str, Any]) -> AnySpec:
+    """What was typed as a spec; complaints call fields as the form does.
+
+    Raises:
+        UserError: one sentence on the first that is wrong.
+    """
+    try:
+        return parse_spec(kind, values)
+    except UserError as error:
+        raise UserError(in_form_words(str(error))) from error
+
+
+def in_form_words(sentence: str) -> str:
+    """A complaint about a field of a schedule, by the titles of its tab and of its control.
+
+    >>> in_form_words("teacher_train.epochs: should be greater than 0 (given: 0).")
+    'Teacher, Epochs: should be greater than 0 (given: 0).'
+    >>> in_form_words("base.distilled_train.jitter: should be less than 5 (given: 9).")
+    'Distilled, Jitter (px): should be less than 5 (given: 9).'
+    >>> in_form_words("name: is too long.")
+    'name: is too long.'
+    """
+    place, colon, reason = sentence.partition(": ")
+    stage, _, field = place.removeprefix("base.").rpartition(".")
+    if stage not in STAGES or not colon:
+        return sentence
+    return f"{STAGES[stage]}, {_label(field)}: {reason}"
+
+
+def _label(field: str) -> str:
+    return LABELS.get(field, field.replace("_", " ").capitalize())
+
+
 def _off(values: dict[str, Any]) -> dict[str, Any]:
     """The same values, with None for what a person puts to 0 to have it off."""
     return values | {name: values[name] or None for name in ("early_stopping", "max_norm")}
@@ -220,7 +256,7 @@ def _off(values: dict[str, Any]) -> dict[str, Any]:
 def control(kind: type[BaseModel], name: str, prefix: str) -> Any:
     """The control for one field of a spec."""
     field = kind.model_fields[name]
-    label = LABELS.get(name, name.replace("_", " ").capitalize())
+    label = _label(name)
     key, help_text = f"{prefix}.{name}", field.description
     choices = _choices(field.annotation)
     if choices:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from tsexplorer.analysis.words import duration, percent, with_interval
+from tsexplorer.analysis.words import duration, percent, plural, with_interval
 from tsexplorer.data.leaving_out import class_names
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import Objective, get_objective, validated
@@ -170,7 +170,8 @@ def _stage_status(stage: StageSnapshot, epochs: int) -> str:
     words = {
         "new": "waiting",
         "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
-        "done": f"{stage.epochs_done or epochs} epochs in {duration(stage.train_seconds)}",
+        "done": f"{plural(stage.epochs_done or epochs, 'epoch')} in "
+        f"{duration(stage.train_seconds)}",
     }
     return words.get(stage.status, stage.status)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from tsexplorer.analysis.words import duration, percent
+from tsexplorer.analysis.words import duration, percent, plural
 from tsexplorer.objectives import get_objective
 from tsexplorer.service import Watch
 from tsexplorer.specs import ROLES
@@ -52,7 +52,8 @@ def _standing(link: StageLink, epochs: int) -> str:
     words = {
         "new": "waiting",
         "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
-        "done": f"{stage.epochs_done or epochs} epochs in {duration(stage.train_seconds)}",
+        "done": f"{plural(stage.epochs_done or epochs, 'epoch')} in "
+        f"{duration(stage.train_seconds)}",
     }
     return words.get(stage.status, stage.status)
 

@@ -24,11 +24,15 @@ ICONS = {
 
 
 def queue_view(service: Service, shown: str) -> None:
-    """Other jobs that wait, run or could go on; each opens with a click."""
+    """Other jobs that wait, run or could go on; each opens with a click.
+
+    Of each experiment the latest: what an earlier one left undone is that one's to do.
+    """
+    latest: dict[str, JobSnapshot] = {}
+    for job in service.jobs():
+        latest.setdefault(job.experiment_id, job)
     jobs = [
-        job
-        for job in service.jobs()
-        if job.experiment_id != shown and job.status in (*ACTIVE, *RESUMABLE)
+        job for key, job in latest.items() if key != shown and job.status in (*ACTIVE, *RESUMABLE)
     ]
     if not jobs:
         return

@@ -154,8 +154,10 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Seeds": ", ".join(str(seed) for seed in spec.seeds),
     }
     objective = get_objective(spec.objective.name)
-    for name, value in objective.settings(spec.objective).items():
-        settings[f"{objective.title}: {name.replace('_', ' ')}"] = format_scalar(value)
+    values = objective.settings(spec.objective)
+    for option in objective.options:
+        told = format_scalar(values[option.name]) or "as it suits"
+        settings[f"{objective.title}: {option.title}"] = told
     for stage in ("teacher", "baseline", "distilled"):
         for name, value in getattr(spec, f"{stage}_train").model_dump().items():
             words = "off" if value is None else f"{value:g}" if isinstance(value, float) else value

@@ -22,7 +22,14 @@ STYLE = """<style>
     color: light-dark(#FFFFFF, #0B1214) !important;
 }
 [data-testid="stElementContainer"][data-stale="true"] { opacity: 1 !important; }
+.st-key-to_top { display: none; }
 </style>"""
+# A page that is opened by a button keeps the scroll position of the one before: on a phone, after
+# "Run it" far down among the recipes, nothing of the run would be seen. Runs where its text is new.
+TO_TOP = """<script>
+// {page}
+if (!location.hash) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+</script>"""
 PAGES = {
     "home": ("Home", ":material/school:"),
     "train": ("Train", ":material/model_training:"),
@@ -58,5 +65,7 @@ def route() -> None:
         for name, (title, icon) in PAGES.items()
     ]
     page = st.navigation(pages, position="top")
+    with st.container(key="to_top"):
+        st.html(TO_TOP.format(page=page.url_path), unsafe_allow_javascript=True)
     with visit():
         page.run()

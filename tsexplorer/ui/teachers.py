@@ -10,7 +10,8 @@ import streamlit as st
 from tsexplorer.analysis.words import counted
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import count, describe, get_preset, model_names
-from tsexplorer.specs import ExperimentSpec, FurtherTeacher, ModelSpec
+from tsexplorer.objectives import get_objective
+from tsexplorer.specs import Combine, ExperimentSpec, FurtherTeacher, ModelSpec
 from tsexplorer.ui.process import sentences
 
 MOST = 4
@@ -45,6 +46,9 @@ def form(dataset: str, first: ModelSpec) -> dict[str, Any]:
         first: the first teacher's net.
     """
     state = st.session_state
+    demanded = _demanded()
+    if demanded is not None:
+        state[COMBINE] = demanded
     # The title stays as it is: an expander with another one is drawn anew, and closed.
     part = st.expander("Further teachers", icon=":material/groups:", key=OPEN, on_change="rerun")
     if part.open:
@@ -74,6 +78,11 @@ def apart(models: list[ModelSpec]) -> list[int]:
     return [APART * models[:place].count(one) for place, one in enumerate(models)]
 
 
+def _demanded() -> Combine | None:
+    """How the objective of the form wants teachers averaged; None: either will do."""
+    return get_objective(st.session_state.get("objective", "hinton")).combine
+
+
 def _controls(dataset: str, first: ModelSpec) -> None:
     state = st.session_state
     st.caption(
@@ -84,9 +93,10 @@ def _controls(dataset: str, first: ModelSpec) -> None:
     asked = left.number_input("Further teachers", 0, MOST, key=COUNT, persist_state="session")
     if not asked:
         return
+    demanded = _demanded()
     right.selectbox(
         "Averaged by",
-        list(WORDS),
+        list(WORDS) if demanded is None else [demanded],
         key=COMBINE,
         format_func=WORDS.__getitem__,
         persist_state="session",

@@ -9,11 +9,12 @@ from tsexplorer.errors import NotFoundError
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.choice import WIDTH
-from tsexplorer.ui.state import EXPERIMENT, at_work
+from tsexplorer.ui.state import EXPERIMENT, at_work, unpublish
 from tsexplorer.ui.theme import escaped, title_of
 
 KEY = "never.experiment"
-NOT_YET = " (not trained yet)"
+BIAS = "bias"
+"""The slider's value in the URL."""
 
 
 def choice(service: Service) -> ExperimentSnapshot:
@@ -36,9 +37,11 @@ def choice(service: Service) -> ExperimentSnapshot:
         "Experiment",
         list(offered),
         key=KEY,
-        format_func=lambda name: title_of(offered[name]) + NOT_YET * (name not in trained),
+        format_func=lambda name: title_of(offered[name]),
         width=WIDTH,
     )
+    if chosen not in trained or st.session_state.get(f"_{KEY}", chosen) != chosen:
+        unpublish(BIAS)  # it was meant for another student
     st.session_state[f"_{KEY}"] = st.query_params[EXPERIMENT] = chosen
     return offered[chosen]
 

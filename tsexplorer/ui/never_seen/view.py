@@ -24,12 +24,12 @@ from tsexplorer.plots.quality import confusion_figure
 from tsexplorer.service import Service
 from tsexplorer.specs import Role
 from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.never_seen.choice import BIAS
 from tsexplorer.ui.never_seen.words import percent, story
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import adopt, number_within, publish
 from tsexplorer.ui.theme import card, escaped, palette, role_label
 
-BIAS = "bias"
 POINTS = 151
 BESIDE: tuple[Role, ...] = ("baseline", "teacher")
 PLOTLY = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}

@@ -11,7 +11,7 @@ from tsexplorer.analysis.words import counted, duration
 from tsexplorer.errors import UserError
 from tsexplorer.objectives.base import format_number
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec, parse_spec, shorten
+from tsexplorer.specs import ExperimentSpec, shorten
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
@@ -102,13 +102,13 @@ def form(service: Service) -> None:
             **trains,
         }
         grid = {
-            "base": parse_spec(ExperimentSpec, base),
+            "base": forms.read(ExperimentSpec, base),
             "temperatures": numbers("Temperatures T", temperatures),
             "lambdas": numbers("Weights of the labels λ", lambdas),
             "learning_rates": numbers("Learning rates", rates),
             "seeds": tuple(range(int(seeds))),
         }
-        spec = parse_spec(SweepSpec, grid)
+        spec = forms.read(SweepSpec, grid)
         service.sweeps.place(cluster)
         _start(service, spec, name, cluster, available)
 

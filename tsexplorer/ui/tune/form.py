@@ -9,7 +9,7 @@ import streamlit as st
 from tsexplorer.analysis.words import counted
 from tsexplorer.errors import UserError
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec
 from tsexplorer.tunes.spec import TuneSpec
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
@@ -119,11 +119,11 @@ def form(service: Service) -> None:
             "objective": objective,
             **trains,
         }
-        values["base"] = parse_spec(ExperimentSpec, base)
+        values["base"] = forms.read(ExperimentSpec, base)
         values |= {one: ends(RANGES[one][0], ranges[one]) for one in ("temperatures", "lambdas")}
         if ranges["rates"].strip():
             values["learning_rates"] = ends(RANGES["rates"][0], ranges["rates"])
-        _start(service, parse_spec(TuneSpec, values), name, available)
+        _start(service, forms.read(TuneSpec, values), name, available)
 
 
 def ends(label: str, text: str) -> tuple[float, float]:
