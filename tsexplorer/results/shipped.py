@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tsexplorer import __version__, demo
+from tsexplorer import __version__
 from tsexplorer.assets import RESULTS, read_json, write_json
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import Recipe, get_recipe
@@ -64,14 +64,9 @@ def _check_enough(recipe: Recipe, found: Measured) -> None:
 
 
 def shipped(recipe: Recipe, folder: Path = RESULTS) -> Measured | None:
-    """A recipe's figures that ship, those of the demo pair among them.
-
-    None where there are none, or they are of other settings.
-    """
-    for found in (_read(folder / f"{recipe.name}.json"), _demo()):
-        if found is not None and _is_of(found, recipe):
-            return found
-    return None
+    """A recipe's figures that ship; None where there are none, or they are of other settings."""
+    found = _read(folder / f"{recipe.name}.json")
+    return found if found is not None and _is_of(found, recipe) else None
 
 
 def _is_of(found: Measured, recipe: Recipe) -> bool:
@@ -127,16 +122,6 @@ def _one(found: Measured) -> dict[str, Any]:
         "spec": found.spec.model_dump(mode="json", by_alias=True),
         "seeds": [asdict(one) for one in found.seeds],
     }
-
-
-@cache
-def _demo() -> Measured:
-    """The figures of the pair that ships with its weights."""
-    content = demo.shipped()[demo.NAME]
-    spec = ExperimentSpec.model_validate(content["spec"])
-    accuracy = {one["role"]: one["test_accuracy"] for one in content["stages"].values()}
-    seeds = (SeedFigures(spec.seeds[0], accuracy),)
-    return Measured(spec, seeds, content["machine"], content["date"])
 
 
 @cache
