@@ -176,10 +176,10 @@ def noted(log: Path):
     """Write down each training: its stage, its process, when it began and ended."""
     real = runner_module.train
 
-    def train(one, *arguments):
+    def train(one, *arguments, **keywords):
         began = time.monotonic()
         try:
-            return real(one, *arguments)
+            return real(one, *arguments, **keywords)
         finally:
             with log.open("a") as file:
                 file.write(f"{one.key} {os.getpid()} {began} {time.monotonic()}\n")

@@ -51,12 +51,12 @@ def test_net_that_another_process_trains_is_waited_for(service: Service, monkeyp
     trainings: list[str] = []
     real = runner_module.train
 
-    def train(task, *arguments):
+    def train(task, *arguments, **keywords):
         trainings.append(task.key)
         if len(trainings) == 1:
             begun.set()
             assert go_on.wait(PATIENCE)
-        return real(task, *arguments)
+        return real(task, *arguments, **keywords)
 
     monkeypatch.setattr(runner_module, "train", train)
     said: dict[str, str] = {}

@@ -166,7 +166,7 @@ def test_cancelled_before_it_began(run: Foreground):
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def train(*_: object) -> None:
+    def train(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("tsexplorer.jobs.runner.train", train)

@@ -39,10 +39,10 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float, float]]
     found: list[tuple[str, float, float]] = []
     real = runner_module.train
 
-    def train(task, *arguments):
+    def train(task, *arguments, **keywords):
         began = time.monotonic()
         try:
-            return real(task, *arguments)
+            return real(task, *arguments, **keywords)
         finally:
             found.append((task.key, began, time.monotonic()))
 
