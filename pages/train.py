@@ -8,6 +8,7 @@ from tsexplorer.planning import counted_as
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.ui import forms, teachers
+from tsexplorer.ui.arrival import goal
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.ensemble import ensemble_view
 from tsexplorer.ui.left_out import left_out_as_it_stands, left_out_form
@@ -32,7 +33,7 @@ def main() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left, sentences():
         settings(service)
-    with right, sentences():
+    with right, goal(), sentences():
         progress(service)
 
 

@@ -44,6 +44,7 @@ def train(browser: Browser, server: AppServer) -> None:
     widget(page, "start").get_by_role("button").click()
     page.get_by_text("validation accuracy so far").first.wait_for(timeout=TRAINED_MS)
     page.get_by_text("distilled (net 3 of 3) · epoch 1").first.wait_for(timeout=TRAINED_MS)
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     page.screenshot(path=FOLDER / "train.png", animations="disabled")
     address = page.url.removeprefix(server.url)
     pocket = opened(browser, server, address, phone=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from tsexplorer.assets import ASSETS
+from tsexplorer.ui import arrival
 from tsexplorer.ui.process import visit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -22,14 +23,7 @@ STYLE = """<style>
     color: light-dark(#FFFFFF, #0B1214) !important;
 }
 [data-testid="stElementContainer"][data-stale="true"] { opacity: 1 !important; }
-.st-key-to_top { display: none; }
-</style>"""
-# A page that is opened by a button keeps the scroll position of the one before: on a phone, after
-# "Run it" far down among the recipes, nothing of the run would be seen. Runs where its text is new.
-TO_TOP = """<script>
-// {page}
-if (!location.hash) document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
-</script>"""
+%s</style>"""
 PAGES = {
     "home": ("Home", ":material/school:"),
     "train": ("Train", ":material/model_training:"),
@@ -53,7 +47,7 @@ def route() -> None:
     # A file of ours: a :material/…: icon would be fetched from another machine.
     st.set_page_config(page_title=TITLE, page_icon=str(ICON), layout="wide")
     st.logo(str(ICON), size="large")
-    st.html(STYLE)
+    st.html(STYLE % arrival.STYLE)
     pages = [
         st.Page(
             path_of(name),
@@ -65,7 +59,6 @@ def route() -> None:
         for name, (title, icon) in PAGES.items()
     ]
     page = st.navigation(pages, position="top")
-    with st.container(key="to_top"):
-        st.html(TO_TOP.format(page=page.url_path), unsafe_allow_javascript=True)
+    arrival.arrive(page.url_path)
     with visit():
         page.run()

@@ -63,7 +63,10 @@ def _asked(service: Service) -> ExperimentSnapshot | None:
     try:
         found = service.experiment(key)
     except NotFoundError as error:
-        st.warning(escaped(str(error)), icon=":material/link_off:")
+        st.warning(
+            f"{escaped(str(error))} Shown instead: another of that kind.",
+            icon=":material/link_off:",
+        )
     else:
         if found.spec.left_out:
             return found
