@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from tsexplorer.analysis.words import duration, percent, plural, with_interval
+from tsexplorer.analysis.words import duration, percent, with_interval
 from tsexplorer.data.leaving_out import class_names
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import Objective, get_objective, validated
@@ -19,8 +19,8 @@ from tsexplorer.plots.live import AXES, Member, Metric, curves, live_option, mem
 from tsexplorer.plots.terms import terms, terms_option
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageSnapshot
-from tsexplorer.ui.parts import further_parts
+from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot
+from tsexplorer.ui.parts import further_parts, standing
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.theme import ROLE_MEANING, card, escaped, palette, role_label
@@ -162,18 +162,8 @@ def _stage_card(watch: Watch, role: Role, seed: int) -> None:
     card(
         role_label(role),
         headline,
-        f"{caption}  \n{_stage_status(stage, len(epochs))} · seed {seed}",
+        f"{caption}  \n{standing(stage, len(epochs))} · seed {seed}",
     )
-
-
-def _stage_status(stage: StageSnapshot, epochs: int) -> str:
-    words = {
-        "new": "waiting",
-        "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
-        "done": f"{plural(stage.epochs_done or epochs, 'epoch')} in "
-        f"{duration(stage.train_seconds)}",
-    }
-    return words.get(stage.status, stage.status)
 
 
 def _charts(watch: Watch, seed: int) -> None:

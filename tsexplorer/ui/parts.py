@@ -8,7 +8,7 @@ from tsexplorer.analysis.words import duration, percent, plural
 from tsexplorer.objectives import get_objective
 from tsexplorer.service import Watch
 from tsexplorer.specs import ROLES
-from tsexplorer.store import StageLink
+from tsexplorer.store import StageLink, StageSnapshot
 
 
 def further_parts(watch: Watch, seed: int) -> None:
@@ -30,8 +30,8 @@ def _hints(watch: Watch, link: StageLink) -> str:
     objective = get_objective(link.stage.spec.objective.name)
     return (
         f"**First part of the distilled student’s training, {watch.experiment.part(link)}**: "
-        f"{_standing(link, len(rows))}{loss} ({objective.convention}). Its layers after the guided "
-        "one are still as they began, so that it has no accuracy yet."
+        f"{standing(link.stage, len(rows))}{loss} ({objective.convention}). Its layers after the "
+        "guided one are still as they began, so that it has no accuracy yet."
     )
 
 
@@ -44,11 +44,16 @@ def _net(watch: Watch, link: StageLink) -> str:
     else:
         figure = ""
     name = watch.experiment.part(link)
-    return f"**{name[0].upper()}{name[1:]}**: {figure}{_standing(link, len(rows))}"
+    return f"**{name[0].upper()}{name[1:]}**: {figure}{standing(link.stage, len(rows))}"
 
 
-def _standing(link: StageLink, epochs: int) -> str:
-    stage = link.stage
+def standing(stage: StageSnapshot, epochs: int) -> str:
+    """How far a training is, as in "epoch 3 of 20 done".
+
+    Args:
+        stage: of which net.
+        epochs: finished ones that are known.
+    """
     words = {
         "new": "waiting",
         "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
