@@ -120,6 +120,12 @@ def test_a_url_that_makes_no_sense_leaves_the_form_whole(
     assert page.select_slider(key="T").value == 4.0
     assert page.selectbox(key="data").value == "mnist-5k"
     assert page.button(key="start").label
+    [said] = [one.value for one in page.toast]
+    assert said.endswith("in the address makes no sense here and was passed over.")
+    assert said.startswith(parameter)
+    assert "<b>" not in said.replace(r"\<b\>", "")
+    page.run()
+    assert not page.toast, "said once"
 
 
 def test_a_url_that_names_nothing_says_so_and_shows_the_demo(open_page: OpenPage) -> None:

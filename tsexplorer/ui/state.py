@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -11,7 +10,9 @@ import streamlit as st
 from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
 from tsexplorer.service import Service
+from tsexplorer.specs import shorten
 from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.theme import escaped
 
 EXPERIMENT = "experiment"
 COMPARED = "experiments"
@@ -33,13 +34,20 @@ def adopt(key: str, read: Callable[[str], Any], slot: str | None = None) -> None
     Args:
         key: of the URL parameter.
         read: makes the value of its text; raises ValueError for what makes no sense, which is
-            then ignored (:func:`publish` puts the value in force into the URL).
+            then said and passed over (:func:`publish` puts the value in force into the URL).
         slot: where the session has it; the same name if not given.
     """
     text = st.query_params.get(key)
     if text is not None and text != st.session_state.setdefault(WRITTEN, {}).get(key):
-        with suppress(ValueError):
+        try:
             st.session_state[slot or key] = read(text)
+        except ValueError:
+            st.session_state[WRITTEN][key] = text  # said once
+            given = escaped(f"{key} = {shorten(text)}")
+            st.toast(
+                f"{given} in the address makes no sense here and was passed over.",
+                icon=":material/link_off:",
+            )
 
 
 def publish(key: str, slot: str | None = None) -> None:
