@@ -7,6 +7,7 @@ from tsexplorer.errors import NotFoundError
 from tsexplorer.planning import counted_as
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
+from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.arrival import goal
 from tsexplorer.ui.downloads import download_panel
@@ -119,7 +120,14 @@ def progress(service: Service) -> None:
         result(service, experiment)
         with sentences():
             ensemble_view(service, experiment)
-        with st.container(horizontal=True):
+    ways_on(experiment)
+    queue_view(service, experiment.id)
+
+
+def ways_on(experiment: ExperimentSnapshot) -> None:
+    """Where one can go from an experiment."""
+    with st.container(horizontal=True):
+        if experiment.done:
             if experiment.spec.left_out and st.button(
                 "Move the bias", key="never", icon=":material/visibility_off:", type="primary"
             ):
@@ -128,7 +136,14 @@ def progress(service: Service) -> None:
                 st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})
             if st.button("Compare", key="compare", icon=":material/compare_arrows:"):
                 st.switch_page(path_of("compare"), query_params={COMPARED: [experiment.id]})
-    queue_view(service, experiment.id)
+        st.button(
+            "Fill the form with it",
+            key="refill",
+            icon=":material/edit_note:",
+            on_click=forms.fill,
+            args=(experiment.spec,),
+            help="Put these settings into the form, to change some and train again",
+        )
 
 
 main()

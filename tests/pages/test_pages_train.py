@@ -300,3 +300,26 @@ def test_teachers_are_averaged_as_the_objective_wants_it(open_page: OpenPage) ->
     assert not page.error
     page.selectbox(key="objective").set_value("hinton").run()
     assert page.selectbox(key="more.combine").options == ["Logits", "Probabilities"]
+
+
+def test_a_teacher_that_takes_no_part_is_not_in_the_name(open_page: OpenPage) -> None:
+    def name(**parameters: str) -> str:
+        page = open_page("train", **parameters)
+        [said] = [one.value for one in page.caption if " nets, as “" in one.value]
+        return said.replace("\\", "").partition("“")[2]
+
+    assert name(objective="mutual") == "mlp-64, mnist-5k, mutual”"
+    assert name() == "mlp-64 from wu-cnn, mnist-5k, hinton, T 4, λ 0”"
+
+
+def test_an_experiment_s_settings_fill_the_form(open_page: OpenPage, service: Service) -> None:
+    page = open_page("train", experiment=service.experiment(demo.NEVER_SEEN).id)
+    assert page.selectbox(key="data").value == "mnist-5k"
+    page.button(key="refill").click().run()
+    no_exception(page)
+    assert page.selectbox(key="data").value == "mnist"
+    assert page.query_params["data"] == "mnist"
+    page.session_state[MORE] = True
+    page.run()
+    assert page.number_input(key="teacher_train.epochs").value == 12
+    assert page.multiselect(key="left_out").value == [3]

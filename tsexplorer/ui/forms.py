@@ -179,8 +179,8 @@ def suggested_name(spec: ExperimentSpec) -> str:
     """A name that says what the experiment is."""
     objective = get_objective(spec.objective.name)
     further = f" and {len(spec.more_teachers)} more" if spec.more_teachers else ""
-    parts = [f"{spec.student.name} from {spec.teacher.name}{further}"]
-    parts += [spec.data.name, objective.name]
+    teachers = f" from {spec.teacher.name}{further}" if objective.needs_teacher else ""
+    parts = [f"{spec.student.name}{teachers}", spec.data.name, objective.name]
     parts += [f"{name} {value}" for name, value in objective.told(spec.objective)]
     if spec.left_out:
         parts.append(left_out_words(spec))
