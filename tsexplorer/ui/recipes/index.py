@@ -20,11 +20,11 @@ def index(bench: Bench, recipes: list[Recipe]) -> None:
     rows = ["| Recipe | Published (%) | Measured (%) |", "| --- | --- | --- |"]
     rows += [_row(recipe, bench.here[recipe.name] or shipped(recipe)) for recipe in recipes]
     with st.expander("All recipes and their figures", icon=":material/list:", expanded=True):
-        st.markdown("\n".join(rows))
         st.caption(
             f"Test accuracy of {roles}, in this order. Measured are means over seeds, whose "
             "intervals stand below; published are single runs."
         )
+        st.markdown("\n".join(rows))
 
 
 def _row(recipe: Recipe, found: Measured | None) -> str:
