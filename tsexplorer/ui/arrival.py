@@ -17,36 +17,43 @@ STYLE = f"""
 [data-testid="stLayoutWrapper"]:has(> .st-key-arriving) {{ display: none; }}
 .st-key-{GOAL} {{ scroll-margin-top: 4.5rem; }}
 """
-# Runs where its text is new: when the page is another one, and not in every run of it.
+# Runs where its text is new: when the page is another one, and not in every run of it. The address
+# may still be that of the page before; an anchor is heeded where it belongs to this one. What is
+# above the goal may come after it, so that it is looked for more than once.
 SCRIPT = """<script>
 // {page}
 (() => {{
     const main = document.querySelector('[data-testid="stMain"]');
-    if (!main || location.hash) return;
+    if (!main || (location.hash && location.pathname.endsWith("/{page}"))) return;
     main.scrollTo(0, 0);
-    if (!new URLSearchParams(location.search).has("{experiment}")) return;
+    if (!{wanted}) return;
     const end = Date.now() + 5000;
+    let looks = 0;
     const look = () => {{
         const goal = document.querySelector(".st-key-{goal}");
-        if (!goal) {{ if (Date.now() < end) setTimeout(look, 100); return; }}
-        if (goal.getBoundingClientRect().top > innerHeight / 2) goal.scrollIntoView();
+        if (goal && goal.getBoundingClientRect().top > innerHeight / 2) goal.scrollIntoView();
+        if (goal) looks += 1;
+        if (looks < 8 && Date.now() < end) setTimeout(look, 150);
     }};
     look();
 }})();
 </script>"""
+ARRIVED = "_arrived"
+"""The page that was opened last, and whether its address named an experiment then."""
 
 
 def arrive(page: str) -> None:
-    """Go to the top of a page that has just been opened, or to its goal if it has one.
+    """Go to the top of a page that has just been opened, or to its goal if one came for that.
 
     Args:
         page: its name in the URL.
     """
+    state = st.session_state
+    if state.get(ARRIVED, (None,))[0] != page:
+        state[ARRIVED] = (page, EXPERIMENT in st.query_params)
+    wanted = "true" if state[ARRIVED][1] else "false"
     with st.container(key="arriving"):
-        st.html(
-            SCRIPT.format(page=page, experiment=EXPERIMENT, goal=GOAL),
-            unsafe_allow_javascript=True,
-        )
+        st.html(SCRIPT.format(page=page, wanted=wanted, goal=GOAL), unsafe_allow_javascript=True)
 
 
 def goal() -> AbstractContextManager[object]:
