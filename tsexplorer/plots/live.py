@@ -110,8 +110,13 @@ def lower_bound(lines: Sequence[Curve | Member], epochs: int) -> float | None:
         return None
     low, high = min(settled), max(settled)
     below = low - 0.1 * (high - low)
-    step = next(step for step in STEPS if 100 - below <= TICKS * step)
+    step = _tick(below)
     return max(0.0, below // step * step)
+
+
+def _tick(low: float) -> float:
+    """How far apart the ticks of an accuracy axis are that begins about there."""
+    return next(step for step in STEPS if 100 - low <= TICKS * step)
 
 
 def live_option(
@@ -134,8 +139,7 @@ def live_option(
     bounds: dict[str, Any] = {"scale": True}
     if accuracy:
         low = lower_bound([*lines, *beside], epochs) or 0.0
-        step = next(step for step in STEPS if 100 - low <= TICKS * step)
-        bounds = {"max": 100, "min": low, "interval": step}
+        bounds = {"max": 100, "min": low, "interval": _tick(low)}
     return framed(
         [
             *(_series(line, palette) for line in lines),
