@@ -36,6 +36,7 @@ LAYERS = [
     "sweeps",
     "analysis",
     "training",
+    "checking",
     "objectives",
     "models",
     "data",

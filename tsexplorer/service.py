@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING
 
 from tsexplorer import demo
 from tsexplorer.analysis.gain import Gain, gain
-from tsexplorer.data.base import DatasetInfo
-from tsexplorer.data.leaving_out import check_left_out, without
-from tsexplorer.data.registry import dataset_names, get_dataset, load_splits
+from tsexplorer.checking import Check, check
+from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.board import Standing
 from tsexplorer.jobs.downloads import Download, Downloads
 from tsexplorer.jobs.recovery import recover
 from tsexplorer.jobs.worker import Worker
 from tsexplorer.models import Count, count
-from tsexplorer.objectives import Pair, get_objective, planned
-from tsexplorer.planning import PlannedStage
 from tsexplorer.reading import Reading
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec
@@ -45,25 +42,6 @@ if TYPE_CHECKING:
 ACTIVE = ("queued", "running", "paused")
 RESUMABLE = ("interrupted", "cancelled", "failed")
 DONE = {"pause": "paused", "resume": "resumed", "step": "stepped", "cancel": "cancelled"}
-
-
-@dataclass(frozen=True)
-class Check:
-    """What a spec comes to, before anything is trained.
-
-    Attributes:
-        planned: its stages.
-        trained: hashes of those that need no more training.
-        teacher: size of the teacher.
-        student: size of the student.
-        remarks: what is allowed and worth knowing, one sentence each.
-    """
-
-    planned: tuple[PlannedStage, ...]
-    trained: frozenset[str]
-    teacher: Count
-    student: Count
-    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,49 +88,7 @@ class Service:
             UserError: a name is unknown, a net impossible, the objective cannot work on this pair,
                 a batch is larger than the data, or a class that is left out is unknown.
         """
-        info = get_dataset(spec.data.name).info
-        classes = len(info.classes)
-        objective = get_objective(spec.objective.name)
-        options = objective.settings(spec.objective)
-        teacher, student = count(spec.teacher, classes), count(spec.student, classes)
-        for member in spec.more_teachers:
-            count(member.model, classes)
-        objective.looks(Pair(spec.student, spec.teacher, classes, options))
-        for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train):
-            if train.batch_size > info.train:
-                raise UserError(
-                    f"The batch size {train.batch_size:,} is larger than the {info.train:,} "
-                    f"training images of {info.title}; make it smaller."
-                )
-        self._check_left_out(spec, info)
-        stages = planned(spec)
-        return Check(
-            planned=stages,
-            trained=frozenset(
-                stage.spec.hash for stage in stages if self._is_trained(stage.spec.hash)
-            ),
-            teacher=teacher,
-            student=student,
-            remarks=_remarks(spec, teacher, student),
-        )
-
-    def _check_left_out(self, spec: ExperimentSpec, info: DatasetInfo) -> None:
-        """Refuse classes that are not there, and a batch larger than the images of the others.
-
-        How many these are the images alone tell. They are counted where the batch is so large
-        that there may be too few: reading them takes seconds.
-        """
-        check_left_out(info, spec.left_out)
-        size = spec.distilled_train.batch_size
-        small = size <= info.train // (2 * len(info.classes))
-        if not spec.left_out or small or not self.dataset_available(info.name):
-            return
-        left = len(without(load_splits(info.name, self.settings.data_folder), spec.left_out).train)
-        if size > left:
-            raise UserError(
-                f"The batch size {size:,} is larger than the {left:,} training images that are "
-                "left without those classes; make it smaller, or leave fewer out."
-            )
+        return check(spec, self.settings.data_folder, self._is_trained)
 
     def dataset_available(self, name: str) -> bool:
         """Whether a dataset can be trained on now."""
@@ -436,30 +372,6 @@ class Service:
                 self.store.set_job_status(job, status)
             return
         self.store.request(job, request)
-
-
-def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str, ...]:
-    remarks = []
-    if teacher.parameters < student.parameters:
-        remarks.append(
-            f"The teacher ({teacher.parameters:,} parameters) is smaller than its student "
-            f"({student.parameters:,}); that is allowed, and seldom helps."
-        )
-    if spec.objective.name == "labels":
-        remarks.append("The distilled stage learns from labels alone, as the baseline does.")
-    objective = get_objective(spec.objective.name)
-    if objective.pretrained and not spec.warm_start:
-        remarks.append(
-            f"{objective.title} is meant for a student that has learnt from labels before; it will "
-            "start from nothing unless it is set to go on from the baseline."
-        )
-    teachers = [(one.model, seed + one.seed_offset) for one in spec.members for seed in spec.seeds]
-    if len(set(teachers)) < len(teachers):
-        remarks.append(
-            "Ensembles of different seeds share teachers, so that the interval over seeds is too "
-            "narrow; larger seed offsets keep them apart."
-        )
-    return tuple(remarks)
 
 
 @lru_cache(maxsize=256)
