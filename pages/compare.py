@@ -99,7 +99,8 @@ def curves(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     lines = results.accuracy_lines(service, experiments)
     if lines:
         st.plotly_chart(drawn(curves_figure, lines, palette()), key="curves", config=DOWNLOAD)
-        st.caption("Validation split, mean over seeds.")
+        peers = " Thin: nets that learn along with the student, and are not kept."
+        st.caption("Validation split, mean over seeds." + peers * any(one.peer for one in lines))
 
 
 def costs(service: Service, experiments: list[ExperimentSnapshot]) -> None:
@@ -111,6 +112,8 @@ def costs(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     st.plotly_chart(
         drawn(cost_figure, points, palette(), COSTS[what]), key="costs", config=DOWNLOAD
     )
+    if any(one.spec.more_teachers for one in experiments):
+        st.caption("Of several teachers, what they cost together.")
     if what == "latency":
         busy = any(job.status == "running" for job in service.jobs(active_only=True))
         st.caption(

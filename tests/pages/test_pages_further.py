@@ -11,7 +11,7 @@ from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer.analysis.words import percent
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES, FurtherTeacher, ModelSpec, ObjectiveSpec, TrainSpec
-from tsexplorer.ui.results import accuracy_dots, accuracy_lines
+from tsexplorer.ui.results import accuracy_dots, accuracy_lines, costs
 
 TWO = TrainSpec(epochs=2, batch_size=500)
 
@@ -89,6 +89,38 @@ def test_hints_are_shown_with_their_loss_and_no_accuracy(
     experiments = [service.experiment(key)]
     assert [one.role for one in accuracy_dots(service, experiments, "test")] == list(ROLES)
     assert [one.role for one in accuracy_lines(service, experiments)] == list(ROLES)
+
+
+def test_peers_are_compared_with_their_student(service: Service, open_page: OpenPage) -> None:
+    objective = ObjectiveSpec(name="mutual", options={"peers": 2})
+    key = trained(service, objective=objective, distilled_train=TWO)
+    lines = accuracy_lines(service, [service.experiment(key)])
+    assert [(one.role, one.peer) for one in lines] == [
+        ("teacher", ""),
+        ("baseline", ""),
+        ("distilled", ""),
+        ("distilled", "peer 1"),
+        ("distilled", "peer 2"),
+    ]
+    stage = service.experiment(key).stage(0, "distilled")
+    rows = service.watch(key).epochs[stage.hash]
+    measured = [100 * row.terms["peer 2, validation accuracy"] for row in rows]
+    assert lines[-1].values == tuple(measured)
+    assert lines[-1].values != lines[-3].values
+    page = open_page("compare", experiments=[key])
+    no_exception(page)
+    assert "Thin: nets that learn along with the student" in words(page)
+
+
+def test_several_teachers_cost_what_all_of_them_do(service: Service, open_page: OpenPage) -> None:
+    member = FurtherTeacher(model=ModelSpec(name="lenet-5"))
+    key = trained(service, more_teachers=(member,))
+    teacher, student = costs([service.experiment(key)], service, "parameters")
+    nets = [service.count(one, 10).parameters for one in (TINY.teacher, member.model, TINY.student)]
+    assert (teacher.value, student.value) == (nets[0] + nets[1], nets[2])
+    page = open_page("compare", experiments=[key])
+    no_exception(page)
+    assert "Of several teachers, what they cost together." in words(page)
 
 
 def test_soft_targets_are_the_ensembles(service: Service, open_page: OpenPage) -> None:

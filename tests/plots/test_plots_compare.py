@@ -279,3 +279,19 @@ def test_words_and_grids_have_the_palettes_colours(palette: Palette) -> None:
 def test_nothing_to_compare_is_an_empty_figure() -> None:
     for figure in (accuracy_figure([], LIGHT, "test"), curves_figure([], LIGHT)):
         assert all(not trace.get("x") for trace in traces(figure))
+
+
+def test_peers_are_thin_and_named_in_the_panel_of_their_student() -> None:
+    peer = LINES[1]._replace(peer="peer 1", values=(70.0, 90.0, 95.0, 97.0))
+    figure = curves_figure([*LINES, peer], LIGHT)
+    student, thin = (
+        next(trace for trace in figure.data if trace.y == one.values) for one in (LINES[1], peer)
+    )
+    assert (thin.xaxis, thin.line.color, thin.line.dash) == (
+        student.xaxis,
+        student.line.color,
+        student.line.dash,
+    )
+    assert thin.line.width < student.line.width
+    assert "peer 1" in thin.hovertemplate
+    assert "peer" not in student.hovertemplate

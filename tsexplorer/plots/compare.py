@@ -23,6 +23,7 @@ ROW_HEIGHT = 64
 TICK_STEPS = ((1,), (1, 2, 5), range(1, 10), [step / 10 for step in range(10, 100)])
 """Ticks within a power of ten, the fewest first."""
 LABEL_WIDTH = 22
+PEER_OPACITY = 0.7
 COST_ROLES: dict[Role, str] = {"teacher": "Teacher", "distilled": "Student"}
 
 
@@ -37,13 +38,18 @@ class Dot(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Validation accuracy by epoch, mean over seeds, in percent."""
+    """Validation accuracy by epoch, mean over seeds, in percent.
+
+    Attributes:
+        peer: the net's name, where it is one that was trained along with the role's.
+    """
 
     experiment: str
     role: Role
     epochs: tuple[int, ...]
     values: tuple[float, ...]
     seeds: int
+    peer: str = ""
 
 
 class Cost(NamedTuple):
@@ -121,7 +127,7 @@ def accuracy_figure(dots: Sequence[Dot], palette: Palette, split: str) -> go.Fig
 
 
 def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
-    """A panel a role; each experiment keeps its dash through the panels."""
+    """A panel a role; each experiment keeps its dash through the panels; peers are thin."""
     experiments = list(dict.fromkeys(curve.experiment for curve in lines))
     figure = make_subplots(
         rows=1,
@@ -139,8 +145,18 @@ def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
             name=literal(curve.experiment),
             legendgroup=literal(curve.experiment),
             showlegend=False,
-            line={"color": palette[curve.role], "dash": DASHES[place % len(DASHES)], "width": 2},
-            hovertemplate=literal(curve.experiment) + "<br>epoch %{x}: %{y:.2f} %<extra></extra>",
+            line={
+                "color": palette[curve.role],
+                "dash": DASHES[place % len(DASHES)],
+                "width": 1 if curve.peer else 2,
+            },
+            opacity=PEER_OPACITY if curve.peer else 1,
+            hovertemplate="<br>".join(
+                [
+                    *map(literal, filter(None, (curve.experiment, curve.peer))),
+                    "epoch %{x}: %{y:.2f} %<extra></extra>",
+                ]
+            ),
             row=1,
             col=ROLES.index(curve.role) + 1,
         )

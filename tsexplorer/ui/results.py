@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -10,12 +10,12 @@ from tsexplorer.analysis.words import percent, with_interval
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
-from tsexplorer.objectives import get_objective
+from tsexplorer.objectives import Objective, get_objective, validated
 from tsexplorer.objectives.base import format_scalar
 from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
 from tsexplorer.service import Service
-from tsexplorer.specs import ROLES, ExperimentSpec
-from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, Role
+from tsexplorer.store import EpochRow, ExperimentSnapshot
 from tsexplorer.ui.theme import title_of
 
 
@@ -72,34 +72,60 @@ def accuracy_dots(
 
 
 def accuracy_lines(service: Service, experiments: Sequence[ExperimentSnapshot]) -> list[Line]:
-    """Mean validation accuracy by epoch, for each role that has begun."""
+    """Mean validation accuracy by epoch: of each role that has begun, and of nets trained along."""
     lines = []
     for experiment in experiments:
         epochs = service.watch(experiment.id).epochs
+        title = title_of(experiment)
         for role in ROLES:
-            curves = [
-                [row.validation_accuracy for row in epochs[link.stage.hash]]
+            begun = [
+                epochs[link.stage.hash]
                 for link in experiment.stages
                 if link.role == role and epochs.get(link.stage.hash)
             ]
-            if curves:
-                lines.append(line(title_of(experiment), role, curves))
+            if begun:
+                curves = [[row.validation_accuracy for row in rows] for rows in begun]
+                lines.append(line(title, role, curves))
+            if role == "distilled":
+                lines += _peer_lines(title, get_objective(experiment.spec.objective.name), begun)
     return lines
 
 
+def _peer_lines(
+    title: str, objective: Objective, begun: Sequence[Sequence[EpochRow]]
+) -> Iterator[Line]:
+    """Curves of the nets that were trained along with the distilled student."""
+    for name in objective.members:
+        term = validated(name)
+        curves = [[row.terms[term] for row in rows if term in row.terms] for rows in begun]
+        if any(curves):
+            yield line(title, "distilled", curves)._replace(peer=name)
+
+
 def costs(experiments: Sequence[ExperimentSnapshot], service: Service, what: str) -> list[Cost]:
-    """One cost of each experiment's two nets: parameters, macs, bytes or latency (ms)."""
+    """One cost of each experiment's teachers, all together, and of its student.
+
+    Args:
+        experiments: whose nets.
+        service: counts and measures them.
+        what: parameters, macs, bytes, or latency (ms), in which teachers answer one by one.
+    """
     found = []
     for experiment in experiments:
         spec = experiment.spec
         classes = len(get_dataset(spec.data.name).info.classes)
-        for role, model in (("teacher", spec.teacher), ("distilled", spec.student)):
-            if what == "latency":
-                value = service.latency(model, classes).median
-            else:
-                value = getattr(service.count(model, classes), what)
-            found.append(Cost(title_of(experiment), role, value))  # type: ignore[arg-type]
+        teachers = [one.model for one in spec.members]
+        nets: dict[Role, list[ModelSpec]] = {"teacher": teachers, "distilled": [spec.student]}
+        for role, models in nets.items():
+            value = sum(_cost(service, model, classes, what) for model in models)
+            found.append(Cost(title_of(experiment), role, value))
     return found
+
+
+def _cost(service: Service, model: ModelSpec, classes: int, what: str) -> float:
+    if what == "latency":
+        return service.latency(model, classes).median
+    return float(getattr(service.count(model, classes), what))
 
 
 def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
