@@ -20,6 +20,7 @@ from tsexplorer.specs import (
     NetConfig,
     ObjectiveSpec,
     Spec,
+    SpecError,
     StageSpec,
     TrainSpec,
     parse_spec,
@@ -226,6 +227,15 @@ def sentence(kind: type[Spec], given: str | dict[str, Any]) -> str:
     assert "\n" not in text
     assert ". " not in text
     return text
+
+
+def test_a_refusal_knows_of_every_fault_and_says_the_first() -> None:
+    wrong = {"teacher_train": {"epochs": 0, "batch": 2}, "student": {"nam": "mlp-64"}}
+    with pytest.raises(SpecError) as caught:
+        parse_spec(ExperimentSpec, wrong)
+    places = ["teacher_train.epochs", "teacher_train.batch", "student.nam"]
+    assert sorted(one.place for one in caught.value.faults) == sorted(places)
+    assert str(caught.value) == str(caught.value.faults[0])
 
 
 # -- frozen, and nothing unknown --------------------------------------------------------------

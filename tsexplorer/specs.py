@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -291,6 +291,29 @@ class ExperimentSpec(Spec):
         return self
 
 
+class Fault(NamedTuple):
+    """What is wrong with one field.
+
+    Attributes:
+        place: the field, dotted from the spec down; empty where it is the spec as a whole.
+        words: the rest of the sentence.
+    """
+
+    place: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.place or 'the spec'}{self.words}"
+
+
+class SpecError(UserError):
+    """A spec that cannot be; as a sentence the first of its faults."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__(str(faults[0]))
+        self.faults = faults
+
+
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
 
@@ -298,7 +321,8 @@ def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
     """Read a spec from JSON text or a mapping.
 
     Raises:
-        UserError: with one sentence that names the first field that is wrong and why.
+        UserError: with one sentence that names the first field that is wrong and why; a
+            :class:`SpecError`, which knows of all that are, unless it is no JSON.
     """
     if isinstance(value, str):
         try:
@@ -316,21 +340,28 @@ def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise UserError(first_sentence(error)) from error
+        raise SpecError(_faults(error)) from error
 
 
 def first_sentence(error: ValidationError) -> str:
     """The first complaint of a pydantic report as one sentence a person can act on."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the spec"
-    given = first.get("input")
-    if first["type"] == "extra_forbidden":
-        return f"{place} is not a known setting; remove it or check its spelling."
-    if first["type"] == "missing":
-        return f"{place} is missing; add it."
-    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return str(_faults(error)[0])
+
+
+def _faults(error: ValidationError) -> tuple[Fault, ...]:
+    return tuple(_fault(dict(one)) for one in error.errors(include_url=False))
+
+
+def _fault(one: dict[str, Any]) -> Fault:
+    place = ".".join(str(part) for part in one["loc"])
+    given = one.get("input")
+    if one["type"] == "extra_forbidden":
+        return Fault(place, " is not a known setting; remove it or check its spelling.")
+    if one["type"] == "missing":
+        return Fault(place, " is missing; add it.")
+    reason = one["msg"].removeprefix("Value error, ").removeprefix("Input ")
     shown = f" (given: {shorten(given)})" if isinstance(given, str | int | float | bool) else ""
-    return f"{place}: {reason[0].lower()}{reason[1:]}{shown}."
+    return Fault(place, f": {reason[0].lower()}{reason[1:]}{shown}.")
 
 
 def shorten(given: object, most: int = 60) -> str:

@@ -207,6 +207,16 @@ def test_bad_numbers_are_one_sentence_and_nothing_is_lost(
     assert page.select_slider(key="T").value == 4.0
 
 
+def test_all_bad_numbers_are_said_at_once(open_page: OpenPage) -> None:
+    page = open_page("train")
+    page.number_input(key="teacher_train.epochs").set_value(0)
+    page.number_input(key="distilled_train.batch_size").set_value(90_000).run()
+    no_exception(page)
+    [said] = [one.value for one in page.error]
+    assert "Teacher, Epochs: should be" in said
+    assert "Distilled, Batch size: should be" in said
+
+
 def test_of_a_student_that_never_saw_some_classes_no_gap_is_said(open_page: OpenPage) -> None:
     page = open_page("train", experiment=demo.NEVER_SEEN)
     assert "never saw an image of **3**" in words(page)

@@ -22,8 +22,10 @@ from tsexplorer.specs import (
     AnySpec,
     DataSpec,
     ExperimentSpec,
+    Fault,
     ModelSpec,
     NetConfig,
+    SpecError,
     TrainSpec,
     parse_spec,
 )
@@ -219,29 +221,28 @@ def read(kind: type[AnySpec], values: dict[str, Any]) -> AnySpec:
     """What was typed as a spec; complaints call fields as the form does.
 
     Raises:
-        UserError: one sentence on the first that is wrong.
+        UserError: a sentence on each field that is wrong.
     """
     try:
         return parse_spec(kind, values)
-    except UserError as error:
-        raise UserError(in_form_words(str(error))) from error
+    except SpecError as error:
+        raise UserError(" ".join(map(in_form_words, error.faults))) from error
 
 
-def in_form_words(sentence: str) -> str:
-    """A complaint about a field of a schedule, by the titles of its tab and of its control.
+def in_form_words(fault: Fault) -> str:
+    """A complaint; of a field of a schedule by the titles of its tab and of its control.
 
-    >>> in_form_words("teacher_train.epochs: should be greater than 0 (given: 0).")
+    >>> in_form_words(Fault("teacher_train.epochs", ": should be greater than 0 (given: 0)."))
     'Teacher, Epochs: should be greater than 0 (given: 0).'
-    >>> in_form_words("base.distilled_train.jitter: should be less than 5 (given: 9).")
+    >>> in_form_words(Fault("base.distilled_train.jitter", ": should be less than 5 (given: 9)."))
     'Distilled, Jitter (px): should be less than 5 (given: 9).'
-    >>> in_form_words("name: is too long.")
+    >>> in_form_words(Fault("name", ": is too long."))
     'name: is too long.'
     """
-    place, colon, reason = sentence.partition(": ")
-    stage, _, field = place.removeprefix("base.").rpartition(".")
-    if stage not in STAGES or not colon:
-        return sentence
-    return f"{STAGES[stage]}, {_label(field)}: {reason}"
+    stage, _, field = fault.place.removeprefix("base.").rpartition(".")
+    if stage not in STAGES:
+        return str(fault)
+    return f"{STAGES[stage]}, {_label(field)}{fault.words}"
 
 
 def _label(field: str) -> str:
