@@ -26,6 +26,7 @@ LAYERS = [
     "service",
     "tuning",
     "sweeping",
+    "sweep_figures",
     "reading",
     "demo",
     "jobs",

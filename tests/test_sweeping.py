@@ -15,7 +15,8 @@ from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.service import Service
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
 from tsexplorer.store import EpochRow
-from tsexplorer.sweeping import SweepFigures, named
+from tsexplorer.sweep_figures import SweepFigures
+from tsexplorer.sweeping import named
 from tsexplorer.sweeps.spec import Cell
 
 

@@ -1,4 +1,4 @@
-"""Whether an experiment can be trained, and what is worth knowing before it is."""
+"""Whether an experiment can be trained, under which name, and what to know before it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tsexplorer.errors import UserError
 from tsexplorer.models import Count, count
 from tsexplorer.objectives import Pair, get_objective, planned
 from tsexplorer.planning import PlannedStage
-from tsexplorer.specs import ExperimentSpec
+from tsexplorer.settings import Settings
+from tsexplorer.specs import ExperimentSpec, parse_spec
 
 
 @dataclass(frozen=True)
@@ -113,3 +114,26 @@ def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str,
             "narrow; larger seed offsets keep them apart."
         )
     return tuple(remarks)
+
+
+def needs_data(base: ExperimentSpec, settings: Settings) -> None:
+    """Refuse what cannot be trained now.
+
+    Raises:
+        UserError: its images are not there.
+    """
+    name = base.data.name
+    if not get_dataset(name).available(settings.data_folder):
+        raise UserError(
+            f"The images of {name} are not in {settings.data_folder}; download them on the Train "
+            "page, or put the files there."
+        )
+
+
+def renamed(base: ExperimentSpec, name: str) -> ExperimentSpec:
+    """The same experiment under a name.
+
+    Raises:
+        UserError: it is empty or too long.
+    """
+    return parse_spec(ExperimentSpec, {**dict(base), "name": name})

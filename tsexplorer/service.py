@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tsexplorer import demo
 from tsexplorer.analysis.gain import Gain, gain
-from tsexplorer.checking import Check, check
+from tsexplorer.checking import Check, check, needs_data
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.board import Standing
@@ -235,11 +235,7 @@ class Service:
     def enqueue(self, spec: ExperimentSpec) -> JobSnapshot:
         """As :meth:`start`, for a caller that runs the job itself."""
         checked = self.check(spec)
-        if not self.dataset_available(spec.data.name):
-            raise UserError(
-                f"The images of {spec.data.name} are not in {self.settings.data_folder}; "
-                "download them on the Train page, or put the files there."
-            )
+        needs_data(spec, self.settings)
         experiment = self.store.add_experiment(spec, checked.planned)
         return self.store.enqueue(experiment.id)
 

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from tsexplorer.checking import needs_data, renamed
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, StageSpec
 from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, JobStatus, Store
-from tsexplorer.sweeping import MOST_STUDENTS, memory_sentence, needs_data, renamed, trained_among
+from tsexplorer.sweeping import MOST_STUDENTS, memory_sentence, trained_among
 from tsexplorer.sweeps.chunks import plan_chunks
 from tsexplorer.sweeps.memory import available
 from tsexplorer.sweeps.rule import verdict

@@ -9,7 +9,7 @@ from tests.jobs.jobs_examples import ended, figures, spec, weights
 from tsexplorer.service import Service
 from tsexplorer.specs import ModelSpec, NetConfig
 from tsexplorer.store import ExperimentSnapshot
-from tsexplorer.sweeping import SweepSnapshot
+from tsexplorer.sweep_figures import SweepSnapshot
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.tunes.spec import TuneSpec
 from tsexplorer.tuning import TuneSnapshot

@@ -22,7 +22,7 @@ from tsexplorer.jobs.turn import turn
 from tsexplorer.service import Service
 from tsexplorer.settings import Settings
 from tsexplorer.specs import TrainSpec
-from tsexplorer.sweeping import SweepSnapshot
+from tsexplorer.sweep_figures import SweepSnapshot
 from tsexplorer.sweeps.cluster import client as client_module
 from tsexplorer.sweeps.spec import SweepSpec
 

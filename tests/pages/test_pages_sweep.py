@@ -15,7 +15,7 @@ from tsexplorer.demo import is_demo
 from tsexplorer.jobs.board import Standing
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.specs import ObjectiveSpec
-from tsexplorer.sweeping import SweepSnapshot
+from tsexplorer.sweep_figures import SweepSnapshot
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.training.events import Progress
 from tsexplorer.ui.matrices import Chosen, matrices

@@ -19,7 +19,7 @@ from tsexplorer.cli.progress import LINE_SECONDS, Reporter, View, doing
 from tsexplorer.cli.sweep_results import cell_words, table
 from tsexplorer.jobs.board import Standing
 from tsexplorer.service import Service
-from tsexplorer.sweeping import SweepFigures
+from tsexplorer.sweep_figures import SweepFigures
 
 Figures = TypeVar("Figures")
 LOOK_SECONDS = 1.0

@@ -11,7 +11,7 @@ from tsexplorer.cli.output import print_table
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_number
-from tsexplorer.sweeping import Chosen, SweepFigures
+from tsexplorer.sweep_figures import Chosen, SweepFigures
 from tsexplorer.sweeps.map import CellResult, Estimate
 from tsexplorer.sweeps.spec import Cell, SweepSpec
 

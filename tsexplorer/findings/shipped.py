@@ -22,7 +22,8 @@ from tsexplorer.errors import UserError
 from tsexplorer.findings.catalogue import Finding, finding_names, get_finding
 from tsexplorer.service import Service
 from tsexplorer.store import StageSnapshot
-from tsexplorer.sweeping import Known, SweepFigures, SweepSnapshot, figures_of, named
+from tsexplorer.sweep_figures import Known, SweepFigures, SweepSnapshot, figures_of
+from tsexplorer.sweeping import named
 from tsexplorer.sweeps.events import Scores
 from tsexplorer.sweeps.map import Estimate, shares
 from tsexplorer.sweeps.spec import SweepSpec

@@ -9,7 +9,7 @@ import streamlit as st
 from tsexplorer.plots.measures import cell_in_words, in_words, rank_in_words
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
-from tsexplorer.sweeping import SweepFigures
+from tsexplorer.sweep_figures import SweepFigures
 from tsexplorer.sweeps.map import CellResult
 from tsexplorer.sweeps.spec import Cell, SweepSpec
 from tsexplorer.ui.process import sentences

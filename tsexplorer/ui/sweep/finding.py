@@ -9,7 +9,7 @@ from tsexplorer.data.registry import get_dataset
 from tsexplorer.findings.shipped import Shipped, command
 from tsexplorer.plots.measures import in_words
 from tsexplorer.service import Service
-from tsexplorer.sweeping import SweepFigures
+from tsexplorer.sweep_figures import SweepFigures
 from tsexplorer.sweeps.spec import Cell, SweepSpec
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.sweep.cell import cell_view, chosen_view, experiment_view

@@ -19,7 +19,7 @@ from tsexplorer.plots.slices import slice_figure, slices
 from tsexplorer.plots.sweep import best_of_row, columns_of, map_cells, parallel_figure, rows_of
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.store import JobSnapshot
-from tsexplorer.sweeping import SweepFigures
+from tsexplorer.sweep_figures import SweepFigures
 from tsexplorer.sweeps.spec import Cell, SweepSpec
 from tsexplorer.ui.live import STATUS_WORDS, job_buttons
 from tsexplorer.ui.matrices import Axis, Layout, Titled, matrices

@@ -8,7 +8,7 @@ from tsexplorer.errors import UserError
 from tsexplorer.findings import get_finding
 from tsexplorer.findings.shipped import Shipped, shipped, shipped_names
 from tsexplorer.service import ACTIVE, Service
-from tsexplorer.sweeping import SweepSnapshot
+from tsexplorer.sweep_figures import SweepSnapshot
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.state import FINDING, SWEEP
 from tsexplorer.ui.theme import escaped
