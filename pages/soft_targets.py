@@ -51,6 +51,7 @@ def main() -> None:
             required=True,
             label_visibility="collapsed",
         )
+        assert name is not None  # the session has one from the beginning
         with st.spinner("Asking the nets"):  # what was asked before comes without it
             seen = sight.look(service, experiment, seed)
         with st.container(key="soft_view"):

@@ -1,5 +1,7 @@
 """Train: choose two nets, T and lambda; watch them learn."""
 
+from typing import Any
+
 import streamlit as st
 
 from tsexplorer import demo
@@ -73,7 +75,7 @@ def settings(service: Service) -> None:
     with nets, sentences():
         compare_nets(data.name, teacher, student)
     with button, sentences():
-        values = {
+        values: dict[Any, Any] = {
             "data": data,
             "teacher": teacher,
             "student": student,

@@ -45,6 +45,7 @@ def main() -> None:
                 required=True,
                 label_visibility="collapsed",
             )
+            assert source is not None  # the session has one from the beginning
             shown = pictures.taken(service, source, experiment.spec.data.name, options.chosen())
             st.caption(
                 ":material/lock: Pictures stay in memory, go with this session, and are written "
@@ -84,7 +85,7 @@ def details(nets: answers.Panel, asked: list[answers.Asked]) -> None:
         numbers = list(range(1, len(asked) + 1))
         if st.session_state.get(WHICH) not in numbers:
             st.session_state[WHICH] = 1
-        number = st.segmented_control("Digit", numbers, key=WHICH, required=True)
+        number = st.segmented_control("Digit", numbers, key=WHICH, required=True) or number
     one = asked[number - 1]
     answers.comparison(nets, one, table=len(asked) > 1)
     st.subheader("All probabilities", anchor=False)
