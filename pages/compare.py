@@ -3,6 +3,7 @@
 import streamlit as st
 
 from tsexplorer import demo
+from tsexplorer.objectives import teachers_of
 from tsexplorer.plots.compare import accuracy_figure, cost_figure, curves_figure
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
@@ -26,6 +27,7 @@ SHORT = {
     "bytes": "Bytes",
     "latency": "Latency",
 }.__getitem__
+ACCURATE_FIRST = " Teacher: of several, the first."
 DOWNLOAD = {"toImageButtonOptions": {"format": "svg"}, "displaylogo": False}
 
 
@@ -87,8 +89,8 @@ def accuracies(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     st.caption(
         "Table: test split. ± is the 95 % interval over seeds (Student's t), where there is more "
         "than one. Gap closed = (distilled − baseline) / (teacher − baseline), averaged over "
-        "seeds; – where the teacher is not better, and of a student that never saw some classes; "
-        "of several teachers, the first. Gap of means: the same, of the mean accuracies."
+        "seeds; – where the teacher is not better, and of a student that never saw some classes. "
+        "Gap of means: the same, of the mean accuracies." + ACCURATE_FIRST * _several(experiments)
     )
     for experiment in experiments:
         st.caption(f"{escaped(title_of(experiment))}: {escaped(results.provenance(experiment))}")
@@ -100,7 +102,11 @@ def curves(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     if lines:
         st.plotly_chart(drawn(curves_figure, lines, palette()), key="curves", config=DOWNLOAD)
         peers = " Thin: nets that learn along with the student, and are not kept."
-        st.caption("Validation split, mean over seeds." + peers * any(one.peer for one in lines))
+        st.caption(
+            "Validation split, mean over seeds."
+            + peers * any(one.peer for one in lines)
+            + ACCURATE_FIRST * _several(experiments)
+        )
 
 
 def costs(service: Service, experiments: list[ExperimentSnapshot]) -> None:
@@ -112,14 +118,20 @@ def costs(service: Service, experiments: list[ExperimentSnapshot]) -> None:
     st.plotly_chart(
         drawn(cost_figure, points, palette(), COSTS[what]), key="costs", config=DOWNLOAD
     )
-    if any(one.spec.more_teachers for one in experiments):
+    if _several(experiments):
         st.caption("Of several teachers, what they cost together.")
     if what == "latency":
         busy = any(job.status == "running" for job in service.jobs(active_only=True))
         st.caption(
             "Warm, fp32, batch of one, measured on this machine"
+            + "; of several teachers, their times one after the other" * _several(experiments)
             + (" while a job trains, so slower than on a quiet one." if busy else ".")
         )
+
+
+def _several(experiments: list[ExperimentSnapshot]) -> bool:
+    """Whether one of them has an ensemble for its teacher."""
+    return any(len(teachers_of(one.spec)) > 1 for one in experiments)
 
 
 def settings(experiments: list[ExperimentSnapshot]) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
+from tsexplorer.objectives import get_objective
 from tsexplorer.planning import counted_as
 from tsexplorer.service import Service
 from tsexplorer.specs import ExperimentSpec
@@ -72,8 +73,9 @@ def settings(service: Service) -> None:
     else:
         name, seeds, warm_start, trains = forms.as_they_stand()
         left_out = left_out_as_it_stands(data.name)
+    several = bool(ensemble) and get_objective(objective.name).needs_teacher
     with nets, sentences():
-        compare_nets(data.name, teacher, student)
+        compare_nets(data.name, teacher, student, several=several)
     with button, sentences():
         values: dict[Any, Any] = {
             "data": data,

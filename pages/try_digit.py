@@ -36,6 +36,9 @@ def main() -> None:
         nets = answers.panel(service, experiment, seed)
         answers.say_what_they_know(nets)
         left, right = st.columns([2, 5], gap="medium")
+        shown: list[pictures.Shown] = []
+        asked: list[answers.Asked] = []
+        source: str | None = st.session_state[SOURCE[0]]
         with left, sentences():
             source = st.segmented_control(
                 "Where the digit comes from",
@@ -61,7 +64,7 @@ def main() -> None:
     score.board()
     publish(SOURCE[1], SOURCE[0])
     with sentences():
-        if not asked:
+        if not shown:
             answers.warm(nets)
 
 

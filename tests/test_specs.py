@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -235,7 +236,10 @@ def test_a_refusal_knows_of_every_fault_and_says_the_first() -> None:
         parse_spec(ExperimentSpec, wrong)
     places = ["teacher_train.epochs", "teacher_train.batch", "student.nam"]
     assert sorted(one.place for one in caught.value.faults) == sorted(places)
-    assert str(caught.value) == str(caught.value.faults[0])
+    said = sentence(ExperimentSpec, {"teacher_train": {"epochs": 0}, "seeds": []})
+    assert said == "teacher_train.epochs: should be greater than or equal to 1 (given: 0)."
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.faults) == (str(caught.value), caught.value.faults)
 
 
 # -- frozen, and nothing unknown --------------------------------------------------------------

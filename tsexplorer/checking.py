@@ -1,4 +1,4 @@
-"""Whether an experiment can be trained, under which name, and what to know before it is."""
+"""Whether an experiment can be trained, and what is worth knowing before it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tsexplorer.data.leaving_out import check_left_out, without
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
 from tsexplorer.models import Count, count
-from tsexplorer.objectives import Pair, get_objective, planned
+from tsexplorer.objectives import Pair, get_objective, planned, teachers_of
 from tsexplorer.planning import PlannedStage
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
@@ -24,7 +24,7 @@ class Check:
     Attributes:
         planned: its stages.
         trained: hashes of those that need no more training.
-        teacher: size of the teacher.
+        teacher: size of the first teacher.
         student: size of the student.
         remarks: what is allowed and worth knowing, one sentence each.
     """
@@ -93,8 +93,8 @@ def _check_left_out(spec: ExperimentSpec, info: DatasetInfo, folder: Path) -> No
 
 
 def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str, ...]:
-    remarks = []
-    if teacher.parameters < student.parameters:
+    remarks, teachers = [], teachers_of(spec)
+    if len(teachers) == 1 and teacher.parameters < student.parameters:
         remarks.append(
             f"The teacher ({teacher.parameters:,} parameters) is smaller than its student "
             f"({student.parameters:,}); that is allowed, and seldom helps."
@@ -107,8 +107,8 @@ def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str,
             f"{objective.title} is meant for a student that has learnt from labels before; it will "
             "start from nothing unless it is set to go on from the baseline."
         )
-    teachers = [(one.model, seed + one.seed_offset) for one in spec.members for seed in spec.seeds]
-    if len(set(teachers)) < len(teachers):
+    nets = [(one.model, seed + one.seed_offset) for one in teachers for seed in spec.seeds]
+    if len(set(nets)) < len(nets):
         remarks.append(
             "Ensembles of different seeds share teachers, so that the interval over seeds is too "
             "narrow; larger seed offsets keep them apart."

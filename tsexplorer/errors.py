@@ -1,8 +1,9 @@
 """The exceptions that a person is meant to read.
 
 Whatever can go wrong because of what someone typed, picked or removed is raised as a
-:class:`UserError` whose text is one clear sentence that says what to do. Pages and the
-shell show that sentence and nothing else; any other exception is a bug.
+:class:`UserError` whose text is one clear sentence that says what to do (of a form with several
+wrong fields, one a field). Pages and the shell show that and nothing else; any other exception is
+a bug.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.data.sample import load_sample
 from tsexplorer.errors import UserError
+from tsexplorer.objectives import teachers_of
 from tsexplorer.settings import Settings
 from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.training.places import weights_path
@@ -106,7 +107,7 @@ class Reading:
         if not others:
             return first
         spec = experiment.spec
-        weights = [one.weight for one in spec.members]
+        weights = [one.weight for one in teachers_of(spec)]
         together = ensemble_logits(np.stack([first, *others]), weights, spec.combine)
         return together.astype(np.float32)
 

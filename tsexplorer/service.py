@@ -82,12 +82,7 @@ class Service:
     # -- asking ---------------------------------------------------------------------------------
 
     def check(self, spec: ExperimentSpec) -> Check:
-        """Look an experiment over.
-
-        Raises:
-            UserError: a name is unknown, a net impossible, the objective cannot work on this pair,
-                a batch is larger than the data, or a class that is left out is unknown.
-        """
+        """Look an experiment over; errors as for :func:`~tsexplorer.checking.check`."""
         return check(spec, self.settings.data_folder, self._is_trained)
 
     def dataset_available(self, name: str) -> bool:

@@ -257,13 +257,6 @@ class ExperimentSpec(Spec):
         first = FurtherTeacher(model=self.teacher, weight=self.teacher_weight)
         return (first, *self.more_teachers)
 
-    @property
-    def ensemble_words(self) -> tuple[str, ...]:
-        """One phrase on an ensemble of teachers; none where there is one teacher."""
-        if not self.more_teachers:
-            return ()
-        return (f"{len(self.members)} teachers averaged by {self.combine}",)
-
     @model_validator(mode="after")
     def _seeds_differ(self) -> Self:
         if len(set(self.seeds)) != len(self.seeds):
@@ -310,8 +303,11 @@ class SpecError(UserError):
     """A spec that cannot be; as a sentence the first of its faults."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__(str(faults[0]))
+        super().__init__(faults)
         self.faults = faults
+
+    def __str__(self) -> str:
+        return str(self.faults[0])
 
 
 AnySpec = TypeVar("AnySpec", bound=Spec)

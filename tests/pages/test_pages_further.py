@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
+import pytest
 from scipy.special import softmax
 
 from tests.examples import TINY
@@ -31,6 +36,7 @@ def test_an_ensemble_is_asked_for_in_the_form(service: Service, open_page: OpenP
     page.selectbox(key="more.combine").set_value("probabilities").run()
     no_exception(page)
     assert "5 nets" in words(page)
+    assert "The first teacher has" in words(page)
     page.button(key="start").click().run()
     spec = service.experiments()[0].spec
     first, second = spec.more_teachers
@@ -99,8 +105,8 @@ def test_peers_are_compared_with_their_student(service: Service, open_page: Open
         ("teacher", ""),
         ("baseline", ""),
         ("distilled", ""),
-        ("distilled", "peer 1"),
-        ("distilled", "peer 2"),
+        ("distilled", "Peer 1"),
+        ("distilled", "Peer 2"),
     ]
     stage = service.experiment(key).stage(0, "distilled")
     rows = service.watch(key).epochs[stage.hash]
@@ -121,6 +127,34 @@ def test_several_teachers_cost_what_all_of_them_do(service: Service, open_page: 
     page = open_page("compare", experiments=[key])
     no_exception(page)
     assert "Of several teachers, what they cost together." in words(page)
+    assert "Teacher: of several, the first." in words(page)
+    times, _ = costs([service.experiment(key)], service, "latency")
+    each = [service.latency(one, 10).median for one in (TINY.teacher, member.model)]
+    assert times.value == pytest.approx(sum(each))
+
+
+def test_teachers_that_take_no_part_cost_nothing(service: Service, open_page: OpenPage) -> None:
+    member = FurtherTeacher(model=ModelSpec(name="lenet-5"))
+    key = trained(service, more_teachers=(member,), objective=ObjectiveSpec(name="mutual"))
+    teacher, _ = costs([service.experiment(key)], service, "parameters")
+    assert teacher.value == service.count(TINY.teacher, 10).parameters
+    page = open_page("compare", experiments=[key])
+    no_exception(page)
+    said = words(page) + " ".join(map(str, page.dataframe[0].value.iloc[0]))
+    for one in ("what they cost together", "of several, the first", "averaged by"):
+        assert one not in said
+
+
+def test_peers_that_one_seed_did_not_measure_are_of_the_others(service: Service) -> None:
+    key = trained(service, objective=ObjectiveSpec(name="mutual"), seeds=(0, 1))
+    watch = service.watch(key)
+    older, newer = (watch.experiment.stage(seed, "distilled").hash for seed in (0, 1))
+    bare = tuple(replace(row, terms={}) for row in watch.epochs[older])
+    seen = SimpleNamespace(watch=lambda _: replace(watch, epochs=watch.epochs | {older: bare}))
+    *_, peer = accuracy_lines(cast(Service, seen), [watch.experiment])
+    assert (peer.peer, peer.seeds) == ("Peer 1", 1)
+    measured = [100 * row.terms["peer 1, validation accuracy"] for row in watch.epochs[newer]]
+    assert peer.values == tuple(measured)
 
 
 def test_soft_targets_are_the_ensembles(service: Service, open_page: OpenPage) -> None:

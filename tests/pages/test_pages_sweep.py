@@ -104,6 +104,30 @@ def test_bad_input_is_one_sentence(
     assert "sweep_start" not in [one.key for one in page.button]
 
 
+def test_each_axis_and_field_that_is_wrong_is_said_once(open_page: OpenPage) -> None:
+    page = open_page("sweep")
+    page.text_input(key="sweep.temperatures").set_value("-3, -2, -1")
+    page.text_input(key="sweep.lambdas").set_value("7, 8")
+    page.number_input(key="teacher_train.epochs").set_value(0).run()
+    no_exception(page)
+    (said,) = errors(page)
+    for control in ("Temperatures T: ", "Weights of the labels λ: ", "Teacher, Epochs: "):
+        assert said.count(control) == 1
+    assert "(given: -3" in said
+    assert "temperatures." not in said
+
+
+def test_of_many_wrong_fields_the_rest_is_counted(open_page: OpenPage) -> None:
+    page = open_page("sweep")
+    for stage in ("teacher", "distilled"):
+        for field in ("epochs", "batch_size", "learning_rate"):
+            page.number_input(key=f"{stage}_train.{field}").set_value(0)
+    page.run()
+    (said,) = errors(page)
+    assert said.count(": should be") == 4
+    assert said.endswith("2 more are wrong.")
+
+
 def test_too_many_students_are_refused(open_page: OpenPage) -> None:
     page = open_page("sweep")
     page.text_input(key="sweep.temperatures").set_value(", ".join(map(str, range(1, 61))))

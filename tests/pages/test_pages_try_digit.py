@@ -194,6 +194,18 @@ def test_missing_weights_are_one_sentence_and_the_others_answer(
     assert len(answers(page)) == CARDS - 1
 
 
+def test_without_any_weights_one_sentence_says_so(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tsexplorer import reading
+
+    monkeypatch.setattr(reading, "weights_path", lambda *_: None)
+    page = open_page("try_digit", source="samples")
+    no_exception(page)
+    assert "unexpected" not in " ".join(one.value for one in page.error)
+    assert len(page.error) == 1
+
+
 def test_a_url_that_names_nothing(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="telepathy", experiment="gone")
     assert "Shown instead: the demo" in page.warning[0].value

@@ -293,5 +293,6 @@ def test_peers_are_thin_and_named_in_the_panel_of_their_student() -> None:
         student.line.dash,
     )
     assert thin.line.width < student.line.width
+    assert thin.opacity < student.opacity
     assert "peer 1" in thin.hovertemplate
     assert "peer" not in student.hovertemplate

@@ -9,10 +9,10 @@ from typing import Any
 from tsexplorer.analysis.words import points, with_interval
 from tsexplorer.cli.data import fetch_if_missing
 from tsexplorer.cli.output import print_json, print_table, say
-from tsexplorer.cli.results import document, loss_words, machine_words, split_words
+from tsexplorer.cli.results import document, machine_words, split_words
 from tsexplorer.cli.session import opened
 from tsexplorer.cli.training import trained
-from tsexplorer.objectives import get_objective
+from tsexplorer.objectives import get_objective, loss_in_words
 from tsexplorer.recipes import Recipe, get_recipe
 from tsexplorer.results.contest import BASELINE, Contest, contest, verdict_words
 from tsexplorer.results.figures import measured_recipe
@@ -70,7 +70,7 @@ def _document(
 ) -> dict[str, Any]:
     """Each entry as ``run`` gives it, with its loss, and the contest."""
     entries = [
-        {"title": entry.title, "loss": loss_words(one.spec), **document(service, one)}
+        {"title": entry.title, "loss": loss_in_words(one.spec), **document(service, one)}
         for entry, one in zip(recipe.entries, finished, strict=True)
     ]
     return {"recipe": recipe.name, "entries": entries, "contest": asdict(places)}
@@ -90,7 +90,7 @@ def _print(recipe: Recipe, places: Contest, finished: list[ExperimentSnapshot]) 
             *places.notes,
             f"{split_words(finished[0].spec)}.",
             *(
-                f"Loss of {entry.title}: {loss_words(one.spec)}."
+                f"Loss of {entry.title}: {loss_in_words(one.spec)}."
                 for entry, one in zip(recipe.entries, finished, strict=True)
             ),
             f"Loss of the {BASELINE}: {get_objective(LABELS.name).in_words(LABELS)}.",

@@ -8,9 +8,8 @@ from typing import Any
 from tsexplorer.analysis.gain import Interval, gap_closed, interval
 from tsexplorer.analysis.words import NONE, duration, percent, plural, with_interval
 from tsexplorer.cli.output import print_table
-from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import get_objective
+from tsexplorer.objectives import loss_in_words, teachers_of
 from tsexplorer.service import Service
 from tsexplorer.specs import ROLES, ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot, StageLink, StageSnapshot
@@ -162,8 +161,9 @@ def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
         return "No gap closed: as trained, the student does not answer with what it never saw"
     gain = service.gain(experiment)
     words = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
-    if experiment.spec.more_teachers:
-        words.append(f"against the first of {len(experiment.spec.members)} teachers")
+    teachers = len(teachers_of(experiment.spec))
+    if teachers > 1:
+        words.append(f"against the first of {teachers} teachers")
     if gain.undefined:
         words.append(
             f"in {plural(gain.undefined, 'seed')} the teacher is not better than the baseline"
@@ -178,7 +178,8 @@ def provenance(experiment: ExperimentSnapshot) -> list[str]:
     spec = experiment.spec
     return [
         f"{split_words(spec)}; {_seeds(spec)}.",
-        f"Loss of the distilled net: {loss_words(spec)}. Trained on {machine_words([experiment])}.",
+        f"Loss of the distilled net: {loss_in_words(spec)}. "
+        f"Trained on {machine_words([experiment])}.",
         f'Kept as "{experiment.name}" ({experiment.id}).',
     ]
 
@@ -204,9 +205,3 @@ def _seeds(spec: ExperimentSpec) -> str:
     if len(spec.seeds) == 1:
         return f"seed {listed}, so no interval"
     return f"seeds {listed}: mean ± 95 % interval (Student's t)"
-
-
-def loss_words(spec: ExperimentSpec) -> str:
-    """The loss convention with its numbers, and what is left out."""
-    words = get_objective(spec.objective.name).in_words(spec.objective)
-    return ", ".join(filter(None, [words, *spec.ensemble_words, left_out_words(spec)]))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from functools import cache
 
+from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms, validated
 from tsexplorer.objectives.options import Option
 from tsexplorer.planning import PlannedStage, plan
 from tsexplorer.plugins import discover
-from tsexplorer.specs import ExperimentSpec
+from tsexplorer.specs import ExperimentSpec, FurtherTeacher
 
 __all__ = [
     "Looks",
@@ -23,8 +24,10 @@ __all__ = [
     "Pair",
     "Terms",
     "get_objective",
+    "loss_in_words",
     "objective_names",
     "planned",
+    "teachers_of",
     "validated",
 ]
 
@@ -53,6 +56,29 @@ def get_objective(name: str) -> Objective:
         raise NotFoundError(
             f"There is no objective called {name!r}; choose one of {known}."
         ) from None
+
+
+def teachers_of(experiment: ExperimentSpec) -> tuple[FurtherTeacher, ...]:
+    """The teachers that are trained: further ones where the objective learns from them alone.
+
+    Raises:
+        NotFoundError: there is no such objective.
+    """
+    hears = get_objective(experiment.objective.name).needs_teacher
+    return experiment.members if hears else experiment.members[:1]
+
+
+def loss_in_words(experiment: ExperimentSpec) -> str:
+    """The loss convention with its numbers, whom it hears, and what is left out, as one phrase.
+
+    Raises:
+        NotFoundError: there is no such objective.
+    """
+    words = [get_objective(experiment.objective.name).in_words(experiment.objective)]
+    number = len(teachers_of(experiment))
+    if number > 1:
+        words.append(f"{number} teachers averaged by {experiment.combine}")
+    return ", ".join(filter(None, [*words, left_out_words(experiment)]))
 
 
 def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:

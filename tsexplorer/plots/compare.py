@@ -53,7 +53,7 @@ class Line(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """A cost of one net in one experiment."""
+    """A cost in one experiment: of its teachers, all together, or of its student."""
 
     experiment: str
     role: Role
@@ -184,7 +184,7 @@ def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
 
 
 def cost_figure(bars: Sequence[Cost], palette: Palette, title: str) -> go.Figure:
-    """A row an experiment, a dot a net, on a logarithmic axis: teachers may be 100 times larger.
+    """A row an experiment, a dot a role, on a logarithmic axis: teachers may be 100 times larger.
 
     Dots rather than bars, whose length would mean nothing on such an axis.
     """

@@ -7,6 +7,7 @@ them (a recipe, say); the ``*_form`` functions draw the controls and read them b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -53,6 +54,14 @@ LABELS = {
     "max_norm": "Weight norm at most (0 is off)",
     "sgd": "SGD",
 }
+LISTS = {
+    "temperatures": "Temperatures T",
+    "lambdas": "Weights of the labels λ",
+    "learning_rates": "Learning rates",
+}
+"""What is typed as several numbers, by its name in a sweep or a search."""
+MOST_SAID = 4
+"""Complaints that are spelt out."""
 
 
 def fill(spec: ExperimentSpec) -> None:
@@ -226,20 +235,45 @@ def read(kind: type[AnySpec], values: dict[str, Any]) -> AnySpec:
     try:
         return parse_spec(kind, values)
     except SpecError as error:
-        raise UserError(" ".join(map(in_form_words, error.faults))) from error
+        first: dict[tuple[str, ...], Fault] = {}
+        for fault in error.faults:
+            first.setdefault(_control(fault), fault)
+        said = [in_form_words(fault) for fault in first.values()]
+        more = len(said) - MOST_SAID
+        rest = [f"{more} more {'is' if more == 1 else 'are'} wrong."] if more > 0 else []
+        raise UserError(" ".join([*said[:MOST_SAID], *rest])) from error
+
+
+def _control(fault: Fault) -> tuple[str, ...]:
+    """What a fault is told by: of the values of a list, and the types a value may have, the first.
+
+    >>> _control(Fault("base.temperatures.3", "")), _control(Fault("objective.options.w.int", ""))
+    (('temperatures',), ('objective', 'options', 'w'))
+    """
+    parts = takewhile(lambda part: not part.isdecimal(), _place(fault).split("."))
+    return tuple(parts)[:3]
+
+
+def _place(fault: Fault) -> str:
+    return fault.place.removeprefix("base.")
 
 
 def in_form_words(fault: Fault) -> str:
-    """A complaint; of a field of a schedule by the titles of its tab and of its control.
+    """A complaint; of a list, or a field of a schedule, by the titles of its tab and control.
 
     >>> in_form_words(Fault("teacher_train.epochs", ": should be greater than 0 (given: 0)."))
     'Teacher, Epochs: should be greater than 0 (given: 0).'
     >>> in_form_words(Fault("base.distilled_train.jitter", ": should be less than 5 (given: 9)."))
     'Distilled, Jitter (px): should be less than 5 (given: 9).'
+    >>> in_form_words(Fault("temperatures.1", ": a temperature must be above 0 (given: 0)."))
+    'Temperatures T: a temperature must be above 0 (given: 0).'
     >>> in_form_words(Fault("name", ": is too long."))
     'name: is too long.'
     """
-    stage, _, field = fault.place.removeprefix("base.").rpartition(".")
+    place = _place(fault)
+    if place.partition(".")[0] in LISTS:
+        return f"{LISTS[place.partition('.')[0]]}{fault.words}"
+    stage, _, field = place.rpartition(".")
     if stage not in STAGES:
         return str(fault)
     return f"{STAGES[stage]}, {_label(field)}{fault.words}"

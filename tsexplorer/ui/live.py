@@ -14,7 +14,7 @@ import streamlit as st
 from tsexplorer.analysis.words import duration, percent, with_interval
 from tsexplorer.data.leaving_out import class_names
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import Objective, get_objective, validated
+from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
 from tsexplorer.plots.live import AXES, Member, Metric, curves, live_option, members
 from tsexplorer.plots.terms import terms, terms_option
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
@@ -22,7 +22,6 @@ from tsexplorer.specs import ROLES, Role
 from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot
 from tsexplorer.ui.parts import further_parts, standing
 from tsexplorer.ui.process import sentences
-from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.theme import ROLE_MEANING, card, escaped, palette, role_label
 
 EVERY_SECONDS = 0.5
@@ -274,7 +273,7 @@ def result(service: Service, experiment: ExperimentSnapshot) -> None:
 def _words(service: Service, experiment: ExperimentSnapshot) -> None:
     """The headline in words, and what it is of."""
     spec, accuracy = experiment.spec, service.gain(experiment).accuracy
-    seeds, several = len(spec.seeds), len(spec.members) > 1
+    seeds, several = len(spec.seeds), len(teachers_of(spec)) > 1
     if spec.left_out:
         names = class_names(get_dataset(spec.data.name).info, spec.left_out)
         st.markdown(
@@ -291,6 +290,6 @@ def _words(service: Service, experiment: ExperimentSnapshot) -> None:
     st.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
         f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
-        f"{objective_words(spec)}"
+        f"{loss_in_words(spec)}"
         f"{'; gap closed against the first' * (several and not spec.left_out)}."
     )

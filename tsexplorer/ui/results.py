@@ -10,7 +10,7 @@ from tsexplorer.analysis.words import percent, with_interval
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
-from tsexplorer.objectives import Objective, get_objective, validated
+from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
 from tsexplorer.objectives.base import format_scalar
 from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
 from tsexplorer.service import Service
@@ -33,14 +33,8 @@ def provenance(experiment: ExperimentSnapshot) -> str:
 def how_trained(experiment: ExperimentSnapshot) -> str:
     """Loss convention and machine of an experiment's nets, as the end of a sentence."""
     machines = {link.stage.machine for link in experiment.stages if link.stage.machine}
-    words = objective_words(experiment.spec)
+    words = loss_in_words(experiment.spec)
     return f"{words}; trained on {' and '.join(sorted(machines)) or '–'}."
-
-
-def objective_words(spec: ExperimentSpec) -> str:
-    """The objective with its numbers, and what is left out, as one phrase."""
-    words = get_objective(spec.objective.name).in_words(spec.objective)
-    return ", ".join(filter(None, [words, *spec.ensemble_words, left_out_words(spec)]))
 
 
 def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
@@ -97,9 +91,14 @@ def _peer_lines(
     """Curves of the nets that were trained along with the distilled student."""
     for name in objective.members:
         term = validated(name)
-        curves = [[row.terms[term] for row in rows if term in row.terms] for rows in begun]
-        if any(curves):
-            yield line(title, "distilled", curves)._replace(peer=name)
+        curves = [[row.terms[term] for row in rows] for rows in begun if _has(rows, term)]
+        if curves:
+            yield line(title, "distilled", curves)._replace(peer=name.capitalize())
+
+
+def _has(rows: Sequence[EpochRow], term: str) -> bool:
+    """Whether all epochs have it: those trained before it was measured do not."""
+    return all(term in row.terms for row in rows)
 
 
 def costs(experiments: Sequence[ExperimentSnapshot], service: Service, what: str) -> list[Cost]:
@@ -114,7 +113,7 @@ def costs(experiments: Sequence[ExperimentSnapshot], service: Service, what: str
     for experiment in experiments:
         spec = experiment.spec
         classes = len(get_dataset(spec.data.name).info.classes)
-        teachers = [one.model for one in spec.members]
+        teachers = [one.model for one in teachers_of(spec)]
         nets: dict[Role, list[ModelSpec]] = {"teacher": teachers, "distilled": [spec.student]}
         for role, models in nets.items():
             value = sum(_cost(service, model, classes, what) for model in models)
@@ -143,7 +142,7 @@ def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -
                 "Gap closed": with_interval(gain.gap, 0),
                 "Gap of means": percent(gain.gap_of_means, 0),
                 "Seeds": len(spec.seeds),
-                "Loss": objective_words(spec),
+                "Loss": loss_in_words(spec),
             }
         )
     return pd.DataFrame(rows)

@@ -7,6 +7,7 @@ import streamlit as st
 from tsexplorer.analysis.words import duration
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.objectives import loss_in_words, teachers_of
 from tsexplorer.recipes import Recipe
 from tsexplorer.results.cost import Cost, cost
 from tsexplorer.results.figures import Measured, experiment_of
@@ -18,7 +19,6 @@ from tsexplorer.ui import forms
 from tsexplorer.ui.process import sentences
 from tsexplorer.ui.recipes.bench import Bench
 from tsexplorer.ui.recipes.figures import figures
-from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT
 from tsexplorer.ui.theme import escaped, go_button
@@ -52,17 +52,17 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
     """Both nets with their parameters, data, epochs and loss."""
     info = get_dataset(spec.data.name).info
     classes = len(info.classes)
-    teacher, student = (
-        service.count(model, classes).parameters for model in (spec.teacher, spec.student)
-    )
+    teachers = [service.count(one.model, classes).parameters for one in teachers_of(spec)]
+    who = f"{len(teachers)} teachers" if len(teachers) > 1 else "teacher"
+    student = service.count(spec.student, classes).parameters
     epochs = " / ".join(
         str(train.epochs)
         for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train)
     )
     left_out = left_out_words(spec)
     return (
-        f"{info.title} · teacher {teacher:,} parameters, student {student:,} · "
-        f"epochs {epochs} · {escaped(objective_words(spec))}"
+        f"{info.title} · {who} {sum(teachers):,} parameters, student {student:,} · "
+        f"epochs {epochs} · {escaped(loss_in_words(spec))}"
         f"{' (the distilled student’s images)' * bool(left_out)}"
     )
 

@@ -10,7 +10,7 @@ from tsexplorer.analysis.bias import Rule
 from tsexplorer.analysis.gain import Interval
 from tsexplorer.analysis.words import duration, points, with_interval
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import get_objective
+from tsexplorer.objectives import get_objective, loss_in_words
 from tsexplorer.plots.contest import contest_figure
 from tsexplorer.plots.never_seen import RULE_TITLES
 from tsexplorer.recipes import Recipe
@@ -18,7 +18,6 @@ from tsexplorer.results.contest import BASELINE, Contest, contest
 from tsexplorer.results.figures import Measured
 from tsexplorer.results.shipped import command
 from tsexplorer.specs import LABELS, ROLES, Role
-from tsexplorer.ui.results import objective_words
 from tsexplorer.ui.theme import escaped, palette, role_label
 
 NONE = "–"
@@ -98,7 +97,7 @@ def _for_narrow(figure: str) -> str:
 
 def _losses(recipe: Recipe, found: Contest) -> str:
     """By which loss each student learnt, as a list in markdown."""
-    losses = {entry.title: objective_words(entry.spec) for entry in recipe.entries}
+    losses = {entry.title: loss_in_words(entry.spec) for entry in recipe.entries}
     losses[BASELINE] = get_objective(LABELS.name).in_words(LABELS)
     titles = [one.title for one in found.places]
     return "\n".join(f"- **{escaped(title)}**: {escaped(losses[title])}" for title in titles)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from tsexplorer.errors import UserError
+from tsexplorer.objectives import teachers_of
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.reading import Images
 from tsexplorer.service import Service
@@ -80,7 +81,7 @@ class Sight:
     def words(self) -> str:
         """Where the figures come from: split, data, seed."""
         seed = next(iter(self.stages.values())).spec.seed
-        several = len(self.experiment.spec.members)
+        several = len(teachers_of(self.experiment.spec))
         all_of = f" Teacher: all {several} averaged, as they teach." if several > 1 else ""
         return f"{self.images.words[0].upper()}{self.images.words[1:]}; seed {seed}.{all_of}"
 

@@ -11,7 +11,7 @@ from tsexplorer.analysis.words import counted, duration
 from tsexplorer.errors import UserError
 from tsexplorer.objectives.base import format_number
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec, shorten
+from tsexplorer.specs import shorten
 from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
@@ -59,7 +59,7 @@ def form(service: Service) -> None:
     with second:
         student = forms.net_form("student", "Student net")
     objective = grid_objective(pair(data.name, teacher, student))
-    temperatures = _values("Temperatures T", "temperatures", "The columns of the map.")
+    temperatures = _values(forms.LISTS["temperatures"], "temperatures", "The columns of the map.")
     lambdas = _values(
         "Weights of the labels λ",
         "lambdas",
@@ -102,10 +102,10 @@ def form(service: Service) -> None:
             **trains,
         }
         grid = {
-            "base": forms.read(ExperimentSpec, base),
-            "temperatures": numbers("Temperatures T", temperatures),
-            "lambdas": numbers("Weights of the labels λ", lambdas),
-            "learning_rates": numbers("Learning rates", rates),
+            "base": base,
+            "temperatures": numbers(forms.LISTS["temperatures"], temperatures),
+            "lambdas": numbers(forms.LISTS["lambdas"], lambdas),
+            "learning_rates": numbers(forms.LISTS["learning_rates"], rates),
             "seeds": tuple(range(int(seeds))),
         }
         spec = forms.read(SweepSpec, grid)

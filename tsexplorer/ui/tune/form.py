@@ -9,7 +9,6 @@ import streamlit as st
 from tsexplorer.analysis.words import counted
 from tsexplorer.errors import UserError
 from tsexplorer.service import Service
-from tsexplorer.specs import ExperimentSpec
 from tsexplorer.tunes.spec import TuneSpec
 from tsexplorer.ui import forms
 from tsexplorer.ui.downloads import download_panel
@@ -119,7 +118,7 @@ def form(service: Service) -> None:
             "objective": objective,
             **trains,
         }
-        values["base"] = forms.read(ExperimentSpec, base)
+        values["base"] = base
         values |= {one: ends(RANGES[one][0], ranges[one]) for one in ("temperatures", "lambdas")}
         if ranges["rates"].strip():
             values["learning_rates"] = ends(RANGES["rates"][0], ranges["rates"])
