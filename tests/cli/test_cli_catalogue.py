@@ -100,6 +100,7 @@ def test_recipes_come_with_published_figures_and_a_spec_to_run(shell: Shell) -> 
     table = shell("recipes").stdout
     assert "98.28 % / 92.30 % / 92.70 %" in table
     assert all(caveat in table for caveat in wu["caveats"])
+    assert "wu-cnn and 2 more → mlp-64" in table, "MEAL V2 has three teachers"
 
 
 @pytest.mark.parametrize("command", ["models", "datasets", "objectives", "recipes"])

@@ -228,7 +228,9 @@ def recipes(json: Json = False) -> None:
 def _recipe_cells(row: dict[str, Any]) -> tuple[str, ...]:
     published = " / ".join(f"{value:.2f} %" for value in row["published"].values())
     spec = row["spec"]
-    nets = f"{spec['teacher']['name']} → {spec['student']['name']}"
+    further = len(spec["more_teachers"])
+    teachers = f"{spec['teacher']['name']}{f' and {further} more' * bool(further)}"
+    nets = f"{teachers} → {spec['student']['name']}"
     return row["name"], row["title"], spec["data"]["name"], nets, published or NONE
 
 
