@@ -53,7 +53,7 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
     info = get_dataset(spec.data.name).info
     classes = len(info.classes)
     teachers = [service.count(one.model, classes).parameters for one in teachers_of(spec)]
-    who = f"{len(teachers)} teachers" if len(teachers) > 1 else "teacher"
+    who = f"{len(teachers)} teachers with" if len(teachers) > 1 else "teacher"
     student = service.count(spec.student, classes).parameters
     epochs = " / ".join(
         str(train.epochs)
