@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from tsexplorer.analysis.gain import Interval
+from tsexplorer.plots.live import lower_bound
 from tsexplorer.plots.palette import PLOTLY_SYMBOLS, TITLES, Palette
 from tsexplorer.specs import ROLES, Role
 
@@ -20,8 +21,14 @@ FEW = 8
 SIZES: dict[Role, int] = {"teacher": 13, "baseline": 16, "distilled": 13}
 """Of dots; the baseline lies lowest, and its rim is seen behind a student that is just as good."""
 ROW_HEIGHT = 64
-TICK_STEPS = ((1,), (1, 2, 5), range(1, 10), [step / 10 for step in range(10, 100)])
-"""Ticks within a power of ten, the fewest first."""
+TICK_STEPS = (
+    (1,),
+    (1, 2, 5),
+    (1, 1.5, 2, 3, 4, 5, 7),
+    (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9),
+    [step / 10 for step in range(10, 100)],
+)
+"""Ticks within a power of ten, the fewest first: a phone has room for about five."""
 LABEL_WIDTH = 22
 PEER_OPACITY = 0.7
 COST_ROLES: dict[Role, str] = {"teacher": "Teacher", "distilled": "Student"}
@@ -173,7 +180,7 @@ def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
     for column, role in enumerate(ROLES, start=1):
         if max((curve.epochs[-1] for curve in lines if curve.role == role), default=0) <= FEW:
             figure.update_xaxes(dtick=1, col=column)  # else Plotly puts ticks between epochs
-    low = _settled_low(lines)
+    low = lower_bound(lines, max((curve.epochs[-1] for curve in lines), default=0))
     figure.update_yaxes(range=[low, 100.2] if low is not None else None, zeroline=False)
     figure.update_yaxes(title="Validation accuracy (%)", col=1)
     _laid_out(figure, palette, 380 + 20 * len(experiments))
@@ -230,7 +237,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     """Round values from low to high for a logarithmic axis; three at least, where it can be.
 
     >>> log_ticks(1, 1e6)[:3], log_ticks(30, 300), log_ticks(38e3, 81e3)
-    ([1.0, 10.0, 100.0], [50.0, 100.0, 200.0], [40000.0, 50000.0, 60000.0, 70000.0, 80000.0])
+    ([1.0, 10.0, 100.0], [50.0, 100.0, 200.0], [40000.0, 50000.0, 70000.0])
     """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks: list[float] = []
@@ -252,11 +259,6 @@ def _name_rows(figure: go.Figure, experiments: Sequence[str]) -> None:
         autorange="reversed",
         automargin=True,
     )
-
-
-def _settled_low(lines: Sequence[Line]) -> float | None:
-    settled = [value for curve in lines for value in curve.values[2:] or curve.values]
-    return max(0.0, min(settled) - 0.5) if settled else None
 
 
 def _laid_out(figure: go.Figure, palette: Palette, height: int) -> go.Figure:

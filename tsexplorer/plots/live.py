@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from tsexplorer.plots.palette import ECHARTS_LINES, ECHARTS_SYMBOLS, TITLES, Palette
 from tsexplorer.specs import ROLES, Role
@@ -56,6 +56,18 @@ class Member(NamedTuple):
     values: tuple[float, ...]
 
 
+class ByEpoch(Protocol):
+    """What has a value an epoch."""
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """Numbers of the epochs, from 1."""
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """One an epoch."""
+
+
 def members(rows: Sequence[Any], terms: Mapping[str, str]) -> tuple[Member, ...]:
     """Curves of the members there are.
 
@@ -93,7 +105,7 @@ def curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[Curve, .
     )
 
 
-def lower_bound(lines: Sequence[Curve | Member], epochs: int) -> float | None:
+def lower_bound(lines: Sequence[ByEpoch], epochs: int) -> float | None:
     """Where an accuracy axis begins: just below what is reached once the start is over.
 
     Args:
