@@ -17,6 +17,7 @@ from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.ensemble import ensemble_view
 from tsexplorer.ui.left_out import left_out_as_it_stands, left_out_form
 from tsexplorer.ui.live import live_view, result
+from tsexplorer.ui.net_form import net_form
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import objective_form, pair
 from tsexplorer.ui.process import get_service, sentences
@@ -51,9 +52,9 @@ def settings(service: Service) -> None:
     available = download_panel(service, data.name)
     first, second = st.columns(2)
     with first:
-        teacher = forms.net_form("teacher", "Teacher net")
+        teacher = net_form("teacher", "Teacher net")
     with second:
-        student = forms.net_form("student", "Student net")
+        student = net_form("student", "Student net")
     nets = st.container()  # filled last: an impossible net takes only its own place
     ensemble = teachers.form(data.name, teacher)
     objective = objective_form(pair(data.name, teacher, student))
@@ -69,6 +70,7 @@ def settings(service: Service) -> None:
             name = forms.name_form()
             seeds, warm_start = forms.repeat_form()
             left_out = left_out_form(data.name)
+            forms.scaling_form()
             trains = forms.train_forms()
     else:
         name, seeds, warm_start, trains = forms.as_they_stand()
@@ -82,7 +84,7 @@ def settings(service: Service) -> None:
             "teacher": teacher,
             "student": student,
             "objective": objective,
-            "seeds": tuple(range(seeds)),
+            "seeds": seeds,
             "warm_start": warm_start,
             "left_out": left_out,
             **ensemble,

@@ -10,6 +10,7 @@ import pytest
 
 from tsexplorer.errors import UserError
 from tsexplorer.settings import Settings, get_settings
+from tsexplorer.store import Store
 
 ROOT = Path(__file__).parent.parent
 
@@ -65,6 +66,18 @@ def test_the_store_lies_in_home_wherever_the_process_goes(
     bare.chdir(tmp_path)
     bare.setenv("TSEXPLORER_HOME", "mine")
     assert Settings().url == f"sqlite:///{tmp_path.resolve()}/mine/store.sqlite3"
+
+
+@pytest.mark.parametrize("name", ["a?b", "100%25", "{x} ü #1", "a%3Fb", "it's"])
+def test_any_folder_may_be_home(bare: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """What means something in a URL means nothing in a path."""
+    bare.setenv("TSEXPLORER_HOME", str(tmp_path / name))
+    store = Store.open(Settings().url)
+    with store.studying():
+        pass
+    store.close()
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "store.sqlite3").is_file()
 
 
 def test_a_file_gives_settings_and_the_environment_wins(

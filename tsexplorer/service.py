@@ -72,8 +72,8 @@ class Service:
         self.downloads = Downloads(settings.data_folder)
         self.reading = Reading(settings)
         self.courtesy = Courtesy()
+        recover(self.store, settings)  # a job that died holds an experiment, also one that ships
         demo.install(self.store)
-        recover(self.store, settings)
         self._worker: Worker | None = None
         self._lock = threading.Lock()
         doors = self.store, settings, self.check, self.take_up, lambda: self.worker.nudge()

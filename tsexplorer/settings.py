@@ -72,7 +72,9 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL in force."""
         if self.database_url:
             return self.database_url
-        return f"sqlite:///{(self.home / 'store.sqlite3').resolve()}"
+        place = str((self.home / "store.sqlite3").resolve())
+        # In a URL "?" would end the path, and "%41" be an "A".
+        return f"sqlite:///{place.replace('%', '%25').replace('?', '%3F')}"
 
     @property
     def stages_folder(self) -> Path:

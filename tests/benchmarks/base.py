@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from statistics import median
 
 import torch
 
+from tsexplorer.jobs.cores import allowed_cores
 from tsexplorer.plugins import discover
 from tsexplorer.settings import get_settings
 
@@ -156,7 +156,7 @@ def speed_up(pairs: Sequence[Pair], ours: str, other: str, **details: str) -> Fi
 
 def use_cores() -> int:
     """Give this thread the cores that the trainer would have; returns how many."""
-    cores = get_settings().threads or os.cpu_count() or 1
+    cores = get_settings().threads or allowed_cores()
     torch.set_num_threads(cores)
     return cores
 

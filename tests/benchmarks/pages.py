@@ -5,7 +5,6 @@ The server may use all cores, as it may for a visitor; the browser tests hold th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import cycle
@@ -19,6 +18,7 @@ from tests.benchmarks.machinery import empty_home
 from tests.browser import chromium
 from tests.browser.harness import WIDE, exceptions, visit, wait_idle, widget
 from tests.browser.server import ROOT, AppServer, serve
+from tsexplorer.jobs.cores import allowed_cores
 from tsexplorer.settings import get_settings
 from tsexplorer.store import Store
 
@@ -194,7 +194,7 @@ def chrome() -> Iterator[Browser]:
 @contextmanager
 def app() -> Iterator[AppServer]:
     """A new server with a home of its own, as ``make run`` would start it."""
-    cores = str(get_settings().threads or os.cpu_count() or 1)
+    cores = str(get_settings().threads or allowed_cores())
     threads = {"OMP_NUM_THREADS": cores, "TSEXPLORER_THREADS": cores}
     with empty_home() as folder, serve(ROOT / "app.py", folder / "home", env=threads) as server:
         yield server

@@ -6,7 +6,6 @@ ship.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -21,6 +20,7 @@ from tests.benchmarks.pages import chrome, p95, start_quick, store_of, training
 from tests.browser.harness import WIDE, exceptions, visit, wait_idle, widget
 from tests.browser.server import ROOT, AppServer, serve
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.jobs.cores import allowed_cores
 from tsexplorer.settings import get_settings
 
 PAUSE_MS = 350
@@ -123,7 +123,7 @@ def changed(page: Page, change: Change, number: int) -> float:
 def app() -> Iterator[AppServer]:
     """A new server with a home of its own and the datasets that are here."""
     settings = get_settings()
-    cores = str(settings.threads or os.cpu_count() or 1)
+    cores = str(settings.threads or allowed_cores())
     env = {
         "OMP_NUM_THREADS": cores,
         "TSEXPLORER_THREADS": cores,

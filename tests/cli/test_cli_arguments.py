@@ -211,3 +211,18 @@ def test_a_long_name_is_cut_before_what_tells_it_apart(spec_file: Callable[..., 
 def test_what_makes_no_experiment_raises_a_sentence() -> None:
     with pytest.raises(UserError, match=r"^There is no recipe called 'slow'"):
         asked_for("slow", None)
+
+
+def test_changes_that_fill_a_name_are_cut_too() -> None:
+    spec = asked_for(
+        "quick",
+        None,
+        data="fashion-mnist",
+        seeds=5,
+        objective="dkd",
+        options=("alpha=2", "beta=3", "warm_up=4"),
+        left_out=("Trouser", "Pullover", "Dress"),
+    )
+    assert spec.name.startswith("q, fashion-mnist, 5 seeds, dkd, alpha 2, beta 3, ")
+    assert len(spec.name) == 80
+    assert spec.left_out == (1, 2, 3)

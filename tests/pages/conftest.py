@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,15 @@ def no_exception(page: AppTest) -> None:
     assert not page.exception, [one.value for one in page.exception]
 
 
+def errors(page: AppTest) -> list[str]:
+    """Sentences on what is wrong, as they are read: without the marks that keep out markdown."""
+    return [re.sub(r"\\(.)", r"\1", one.value) for one in page.error]
+
+
 def words(page: AppTest) -> str:
     """All that a page says, in one text."""
     kinds = (page.title, page.subheader, page.markdown, page.caption, page.info, page.warning)
     said = [one.value for kind in kinds for one in kind]
-    said += [one.value for one in page.error]
+    said += errors(page)
     said += [f"{one.label} {one.value}" for one in page.metric]
     return "\n".join(str(text) for text in said)

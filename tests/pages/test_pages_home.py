@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pages.conftest import OpenPage, words
+from tests.pages.conftest import OpenPage, errors, words
 from tsexplorer import demo
 from tsexplorer.service import Service
 
@@ -54,4 +54,4 @@ def test_a_database_that_is_none_is_one_sentence(
 
     monkeypatch.setattr(process, "_service", broken)
     page = open_page("home")
-    assert [one.value for one in page.error] == ["The database is damaged; move it away."]
+    assert errors(page) == ["The database is damaged; move it away."]

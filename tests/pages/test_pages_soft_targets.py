@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
 from tests.jobs.jobs_examples import wait_until
-from tests.pages.conftest import OpenPage, no_exception, words
+from tests.pages.conftest import OpenPage, errors, no_exception, words
 from tsexplorer import demo
 from tsexplorer.analysis import layouts
 from tsexplorer.analysis.soft_targets import soft_targets
@@ -110,7 +110,7 @@ def test_data_that_cannot_be_had_is_one_sentence(open_page: OpenPage, service: S
             kept_epoch=1,
         )
     page = open_page("soft_targets", experiment=kept.id)
-    assert [one.value for one in page.error] == [
+    assert errors(page) == [
         "The images of Fashion-MNIST are not here; download them on the Train page."
     ]
     box = page.selectbox(key="soft.experiment")

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
-from tests.pages.conftest import OpenPage, no_exception, words
+from tests.pages.conftest import OpenPage, errors, no_exception, words
 from tsexplorer.demo import is_demo
 from tsexplorer.jobs.board import Standing
 from tsexplorer.service import ACTIVE, Service
@@ -55,10 +54,6 @@ def trained(service: Service, spec: SweepSpec, name: str) -> SweepSnapshot:
     found = service.sweeps.one(key)
     assert found.status == "done"
     return found
-
-
-def errors(page: AppTest) -> list[str]:
-    return [one.value for one in page.error]
 
 
 def test_a_first_visit_explains_and_offers_a_grid(open_page: OpenPage) -> None:

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
-from tests.pages.conftest import OpenPage, no_exception, words
+from tests.pages.conftest import OpenPage, errors, no_exception, words
 from tsexplorer import demo
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
@@ -178,7 +178,7 @@ def test_an_impossible_net_is_one_sentence_and_the_form_stays(open_page: OpenPag
     page = custom_student(open_page("train"))
     page.number_input(key="student.convs").set_value(6).run()
     no_exception(page)
-    sentences = {one.value for one in page.error}
+    sentences = set(errors(page))
     assert len(sentences) == 1
     assert "pool" in sentences.pop().lower()
     page.number_input(key="student.convs").set_value(1).run()
@@ -202,7 +202,7 @@ def test_bad_numbers_are_one_sentence_and_nothing_is_lost(
     page.number_input(key=key).set_value(value).run()
     no_exception(page)
     assert len(page.error) == 1
-    assert says in page.error[0].value
+    assert says in errors(page)[0]
     assert page.text_input(key="name").value == "kept"
     assert page.select_slider(key="T").value == 4.0
 
@@ -212,7 +212,7 @@ def test_all_bad_numbers_are_said_at_once(open_page: OpenPage) -> None:
     page.number_input(key="teacher_train.epochs").set_value(0)
     page.number_input(key="distilled_train.batch_size").set_value(90_000).run()
     no_exception(page)
-    [said] = [one.value for one in page.error]
+    [said] = errors(page)
     assert "Teacher, Epochs: should be" in said
     assert "Distilled, Batch size: should be" in said
 
@@ -253,7 +253,7 @@ def test_a_name_that_is_taken_is_one_sentence(open_page: OpenPage, untrained: st
     page.text_input(key="name").set_value("tiny").run()
     page.button(key="start").click().run()
     no_exception(page)
-    assert [one.value for one in page.error] == [
+    assert errors(page) == [
         'An experiment named "tiny" exists with other settings; '
         "choose another name or delete it first."
     ]

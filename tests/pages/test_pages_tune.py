@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.examples import TINY
-from tests.pages.conftest import OpenPage, no_exception, words
+from tests.pages.conftest import OpenPage, errors, no_exception, words
 from tsexplorer.demo import is_demo
 from tsexplorer.service import ACTIVE, Service
 from tsexplorer.tunes.spec import TuneSpec
@@ -57,7 +57,7 @@ def test_bad_input_is_one_sentence(
     page = open_page("tune")
     page.text_input(key=f"tune.{key}").set_value(value).run()
     no_exception(page)
-    (said,) = [one.value for one in page.error]
+    (said,) = errors(page)
     assert sentence in said
     assert "tune_start" not in [one.key for one in page.button]
 

@@ -78,6 +78,8 @@ def test_how_sure_it_is_in_words() -> None:
     assert "is not shown to be better" in how_sure(suggestion(0.005, far), TUNE)
     assert how_sure(suggestion(0.05), TUNE).startswith("It is the only setting")
     assert lead_in_words(suggestion(0.005)) == "+0.50 points (95 % interval −0.50 to +1.50)"
+    among = "+0.50 points (95 % interval for the best of 3, −0.50 to +1.50)"
+    assert lead_in_words(suggestion(0.005, near, far)) == among
 
 
 def test_setting_without_t_where_t_has_no_say() -> None:

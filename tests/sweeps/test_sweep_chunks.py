@@ -11,7 +11,7 @@ from tests.sweeps.sweep_examples import SETTINGS, request, student, together
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
-from tsexplorer.sweeps import chunks
+from tsexplorer.sweeps import chunks, memory
 from tsexplorer.sweeps.chunks import Chunk, check_fits, largest_that_fits, plan_chunks
 from tsexplorer.sweeps.memory import available, in_words, need
 from tsexplorer.sweeps.spec import SweepSpec
@@ -134,6 +134,19 @@ def test_need_grows_with_what_is_asked():
 def test_there_is_memory_to_use():
     assert 10**6 < available() < 2**50
     assert in_words(999) == "1 MB"
+
+
+def test_what_a_container_holds_already_is_not_free(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "GROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("1000000\n")
+    assert available() == 500_000  # an older system, which does not say what is held
+    (tmp_path / "memory.current").write_text("700000\n")
+    (tmp_path / "memory.stat").write_text("anon 600000\ninactive_file 100000\n")
+    assert available() == 200_000
+    (tmp_path / "memory.current").write_text("2000000\n")
+    assert available() == 0
+    (tmp_path / "memory.max").write_text("max\n")
+    assert available() > 10**6
 
 
 def test_request_and_result_travel(tmp_path):

@@ -104,6 +104,16 @@ def test_pairs_tell_apart_what_means_do_not():
     assert stats.ttest_ind((0.90, 0.95, 0.99), (0.89, 0.94, 0.98)).pvalue > 0.5
 
 
+def test_the_best_of_many_has_a_wider_interval():
+    """Bonferroni: with k cells that are no better, one is taken for better as rarely as with 1."""
+    best, other = seeds_of(0.90, 0.95, 0.98), seeds_of(0.89, 0.93, 0.95)
+    differences = [0.01, 0.02, 0.03]
+    low, high = stats.t.interval(1 - 0.05 / 4, 2, loc=0.02, scale=stats.sem(differences))
+    assert behind(best, other, N, among=4)[:3] == pytest.approx((0.02, low, high))
+    single = behind(seeds_of(0.9), seeds_of(0.8), N), behind(seeds_of(0.9), seeds_of(0.8), N, 4)
+    assert single[1].low < single[0].low < single[0].high < single[1].high
+
+
 def test_only_seeds_that_both_have_are_compared():
     best = seeds_of(0.9, 0.8, 0.7)
     other = {1: Scores(0.79, 1), 2: Scores(0.67, 1), 7: Scores(0.1, 1)}

@@ -110,6 +110,16 @@ class TestKeep:
     def test_loss_decides_between_equals(self):
         assert judged(learner(keep="best"), (0.9, 0.6), (0.9, 0.5), (0.9, 0.5)).settle() == 2
 
+    def test_best_of_a_stacked_net_takes_none_of_the_others_along(self):
+        """A stacked net's weights are a part of all nets' memory."""
+        one = learner(keep="best")
+        for parameter in one.net.parameters():
+            parameter.data = torch.zeros(50, *parameter.shape)[0]
+        judged(one, (0.9, 0.6))
+        sizes = [(v.untyped_storage().nbytes(), v.nbytes) for v in one.best.values()]
+        assert sizes
+        assert all(held == own for held, own in sizes), sizes
+
     def test_best_of_an_average_is_the_averages(self):
         one = learner(keep="best", averaging=0.9)
         step(one, 3)

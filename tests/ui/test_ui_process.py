@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from streamlit.testing.v1 import AppTest
+
 from tests.examples import TINY
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
@@ -27,3 +29,17 @@ def test_jobs_that_were_queued_when_the_app_died_are_trained_when_it_comes_back(
     finally:
         service.close()
         process._service.clear()
+
+
+def test_what_people_typed_is_no_markdown_in_a_sentence() -> None:
+    """An image in a name would be fetched by whoever reads the sentence."""
+
+    def page() -> None:
+        from tsexplorer.errors import UserError
+        from tsexplorer.ui.process import sentences
+
+        with sentences():
+            raise UserError('"![a](https://example.org/t.png)" is at work; cancel it first.')
+
+    (said,) = AppTest.from_function(page).run().error
+    assert said.value.startswith('"\\!\\[a\\]\\(https\\:')

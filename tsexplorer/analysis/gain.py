@@ -15,7 +15,7 @@ Accuracies = Mapping[Role, float]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its 95 % interval (Student's t).
+    """A mean over seeds with its interval (Student's t), of 95 % where nothing else is said.
 
     Attributes:
         mean: the mean.
@@ -38,8 +38,8 @@ class Interval:
         return None if self.half is None else self.mean + self.half
 
 
-def interval(values: Sequence[float]) -> Interval | None:
-    """Mean and 95 % interval of some seeds' values; None where there are none.
+def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
+    """Mean and interval of some seeds' values; None where there are none.
 
     >>> interval([0.9]).half is None
     True
@@ -49,14 +49,14 @@ def interval(values: Sequence[float]) -> Interval | None:
         return None
     if n == 1:
         return Interval(values[0], None, 1)
-    return Interval(fmean(values), t_quantile(n - 1) * stdev(values) / math.sqrt(n), n)
+    return Interval(fmean(values), t_quantile(n - 1, confidence) * stdev(values) / math.sqrt(n), n)
 
 
-def t_quantile(degrees: int) -> float:
-    """The two-sided 95 % quantile of Student's t."""
+def t_quantile(degrees: int, confidence: float = CONFIDENCE) -> float:
+    """The two-sided quantile of Student's t."""
     from scipy.special import stdtrit  # a tenth of what importing scipy.stats costs
 
-    return float(stdtrit(degrees, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(degrees, (1 + confidence) / 2))
 
 
 def gap_closed(teacher: float, baseline: float, distilled: float) -> float | None:

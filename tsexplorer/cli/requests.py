@@ -107,5 +107,5 @@ def _joined(name: str, words: list[str]) -> str:
 
 
 def _cut(name: str, ending: str) -> str:
-    """A name with an ending, shortened before the ending."""
-    return name[: LONGEST_NAME - len(ending)] + ending
+    """A name with an ending, shortened before the ending, which is shortened only where it must."""
+    return (name[: max(LONGEST_NAME - len(ending), 1)] + ending)[:LONGEST_NAME]

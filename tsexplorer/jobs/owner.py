@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 
@@ -21,7 +22,7 @@ def on_this_machine(owner: str) -> bool:
 def alive(owner: str) -> bool | None:
     """Whether the process that ``owner`` names lives; None where that cannot be told."""
     _, pid, start = owner.rsplit(":", 2)
-    if not on_this_machine(owner):
+    if not on_this_machine(owner) or sys.platform == "win32":  # there, signal 0 is Ctrl-C
         return None
     try:
         os.kill(int(pid), 0)

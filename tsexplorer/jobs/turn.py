@@ -44,7 +44,7 @@ def turn(folder: Path, waiting: Callable[[], object]) -> Iterator[None]:
 def _open(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise UserError(
             f"{path.parent} cannot be written ({error.strerror}); mend that and resume the job."

@@ -155,35 +155,45 @@ def choose(known: Mapping[Cell, BySeed]) -> Cell | None:
     return max(whole, key=lambda cell: _merit(whole[cell].values()), default=None)
 
 
-def behind(best: BySeed, other: BySeed, images: int) -> Estimate:
+def behind(best: BySeed, other: BySeed, images: int, among: int = 1) -> Estimate:
     """How far a cell's accuracy lies behind that of the best.
 
     Over the seeds that both have: with two or more, the t interval of the differences. With one,
     Newcombe's interval of two shares (1998, Statistics in Medicine 17, 873-890, method 10), which
     takes them for shares of different images; both nets saw the same ones, and so differ by less
     chance than it allows for: it errs towards calling cells indistinguishable.
+
+    Args:
+        best: of the best.
+        other: of the other.
+        images: size of the split.
+        among: cells from which these very figures chose the best: with k of them the interval is
+            of 1 - 0.05 / k (Bonferroni), so that the luckiest of k that are no better is taken for
+            better no more often than one would be.
     """
+    confidence = 1 - (1 - CONFIDENCE) / among
     seeds = [seed for seed in best if seed in other]
     pairs = [(best[seed].accuracy, other[seed].accuracy) for seed in seeds]
     if len(pairs) != 1:
-        return _over_seeds([first - second for first, second in pairs])
+        return _over_seeds([first - second for first, second in pairs], confidence)
     (first, second), *_ = pairs
-    (low1, high1), (low2, high2) = wilson(first, images), wilson(second, images)
+    low1, high1 = wilson(first, images, confidence)
+    low2, high2 = wilson(second, images, confidence)
     gap = first - second
     low = gap - math.hypot(first - low1, high2 - second)
     high = gap + math.hypot(high1 - first, second - low2)
     return Estimate(gap, low, high, 1, "binomial over images")
 
 
-def wilson(share: float, images: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of so many images.
+def wilson(share: float, images: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Wilson's interval of a share of so many images.
 
     >>> [round(end, 4) for end in wilson(0.9, 100)]
     [0.8256, 0.9448]
     """
     from scipy.special import ndtri  # a tenth of what importing scipy.stats costs
 
-    z = float(ndtri((1 + CONFIDENCE) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     weight = 1 + z * z / images
     centre = (share + z * z / (2 * images)) / weight
     half = z / weight * math.sqrt(share * (1 - share) / images + z * z / (4 * images**2))
@@ -275,8 +285,8 @@ def _plain(values: Sequence[float]) -> Estimate | None:
     return _over_seeds(values) if values else None
 
 
-def _over_seeds(values: Sequence[float]) -> Estimate:
-    found = interval(values)
+def _over_seeds(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    found = interval(values, confidence)
     if found is None:
         return Estimate(math.nan, None, None, 0, "none")
     method: Method = "none" if found.half is None else "t over seeds"

@@ -18,7 +18,8 @@ from tsexplorer.training.interrupt import evaluation_batch
 FLOAT = 4
 SHARE = 0.5
 """Of the memory that is free: the app, the pages and other processes need theirs."""
-GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+GROUP = Path("/sys/fs/cgroup")
+"""Where Linux says what a container, or another group of processes, may use and uses."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,20 @@ def available() -> int:
         free = next(line for line in lines if line.startswith("MemAvailable:"))
         bounds = [1024 * int(free.split()[1])]
     with suppress(OSError, ValueError):  # "max" where the container has no limit of its own
-        bounds.append(int(GROUP_LIMIT.read_text(encoding="ascii")))
+        limit = int((GROUP / "memory.max").read_text(encoding="ascii"))
+        bounds.append(max(limit - _held(), 0))
     return int(SHARE * min(bounds))
+
+
+def _held() -> int:
+    """Bytes of the container's that are in use; files that were only read can be dropped."""
+    try:
+        held = int((GROUP / "memory.current").read_text(encoding="ascii"))
+        lines = (GROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return 0
+    droppable = next((line for line in lines if line.startswith("inactive_file ")), "none 0")
+    return held - int(droppable.split()[1])
 
 
 def in_words(size: int) -> str:

@@ -106,7 +106,10 @@ class Learner:
             record.best_epoch = record.epoch
             record.best_accuracy, record.best_loss = validation.accuracy, validation.loss
             if self.train.keep == "best":
-                self.best = copy.deepcopy(self.judged.state_dict())
+                # A stacked net's weights are views: a deep copy would take all nets' along.
+                self.best = {
+                    name: value.detach().clone() for name, value in self.judged.state_dict().items()
+                }
         if validation.loss < record.lowest_loss:
             record.lowest_loss = validation.loss
             record.epochs_without_gain = record.plateau_wait = 0

@@ -37,7 +37,8 @@ class Suggestion:
         result: the setting with its figures on validation, over the further seeds.
         others: other settings that were repeated, those that are the same training left out.
         near: those of them that cannot be told apart from it.
-        lead: its accuracy less the baseline's, paired by seed; None without a baseline.
+        lead: its accuracy less the baseline's, paired by seed; None without a baseline. The seeds
+            that tell of it chose it among the repeated, for which its interval allows.
         test: its test accuracy over these seeds, read once, when its students ended.
     """
 
@@ -49,7 +50,7 @@ class Suggestion:
 
     @property
     def gains(self) -> bool:
-        """Whether it is shown to be better than the baseline, which one seed never shows."""
+        """Whether it is shown to be better than the baseline."""
         return self.lead is not None and self.lead.low is not None and self.lead.low > 0
 
 
@@ -158,7 +159,7 @@ def _suggestion(
         result=best,
         others=others,
         near=tuple(one for one in others if one.may_be_best),
-        lead=behind(by_seed, baseline, images[0]),
+        lead=behind(by_seed, baseline, images[0], among=len(found.cells)),
         test=test,
     )
 

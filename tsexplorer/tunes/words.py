@@ -59,5 +59,7 @@ def lead_in_words(suggestion: Suggestion) -> str:
         return "–"
     words = f"{100 * lead.mean:+.2f} points"
     if lead.low is not None and lead.high is not None:
-        words += f" (95 % interval {100 * lead.low:+.2f} to {100 * lead.high:+.2f})"
+        of = len(suggestion.others) + 1
+        kind = f"95 % interval for the best of {of}," if of > 1 else "95 % interval"
+        words += f" ({kind} {100 * lead.low:+.2f} to {100 * lead.high:+.2f})"
     return words.replace("-", "−")

@@ -6,17 +6,16 @@ them (a recipe, say); the ``*_form`` functions draw the controls and read them b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import takewhile
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 import streamlit as st
-from pydantic import BaseModel
 
 from tsexplorer.data.leaving_out import left_out_words
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import UserError
-from tsexplorer.models import get_preset, model_names
+from tsexplorer.models import model_names
 from tsexplorer.objectives import get_objective
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.specs import (
@@ -24,19 +23,17 @@ from tsexplorer.specs import (
     DataSpec,
     ExperimentSpec,
     Fault,
-    ModelSpec,
-    NetConfig,
+    Scaling,
     SpecError,
     TrainSpec,
     parse_spec,
 )
-from tsexplorer.ui import teachers
+from tsexplorer.ui import net_form, teachers
+from tsexplorer.ui.controls import control, label_of
 from tsexplorer.ui.left_out import LEFT_OUT
-from tsexplorer.ui.objective_form import adopt_options, fill_options, taught, with_value
+from tsexplorer.ui.objective_form import adopt_options, fill_options, taught
 from tsexplorer.ui.state import adopt, number_within, one_of, publish
 
-WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
-CUSTOM = "custom"
 MORE = "train_more"
 """Whether the part of the form that few need is open."""
 FILLED = "_filled"
@@ -46,20 +43,19 @@ STAGES: dict[Stage, str] = {
     "baseline_train": "Baseline",
     "distilled_train": "Distilled",
 }
-FIRST_FIELDS = ("epochs", "batch_size", "learning_rate", "schedule")
-LABELS = {
-    "learning_rate": "Learning rate (peak)",
-    "jitter": "Jitter (px)",
-    "early_stopping": "Early stopping (epochs; 0 is off)",
-    "max_norm": "Weight norm at most (0 is off)",
-    "sgd": "SGD",
+SCALINGS: dict[Scaling, str] = {
+    "unit": "0 to 1",
+    "standard": "mean 0, deviation 1",
+    "raw": "0 to 255",
 }
+FIRST_FIELDS = ("epochs", "batch_size", "learning_rate", "schedule")
 LISTS = {
     "temperatures": "Temperatures T",
     "lambdas": "Weights of the labels λ",
     "learning_rates": "Learning rates",
 }
 """What is typed as several numbers, by its name in a sweep or a search."""
+MOST_SEEDS = 100
 MOST_SAID = 4
 """Complaints that are spelt out."""
 
@@ -69,14 +65,13 @@ def fill(spec: ExperimentSpec) -> None:
     state = st.session_state
     state["data"], state["scaling"] = spec.data.name, spec.data.scaling
     for role, model in (("teacher", spec.teacher), ("student", spec.student)):
-        state[role] = model.name
-        if model.net is not None:
-            _fill_builder(role, model.net)
+        net_form.fill(role, model)
     teachers.fill(spec)
     state["objective"] = spec.objective.name
     state["T"], state["lambda"] = spec.objective.temperature, spec.objective.lam
     fill_options(spec.objective)
-    state["warm_start"], state["seeds"] = spec.warm_start, len(spec.seeds)
+    state["warm_start"] = spec.warm_start
+    fill_seeds("seeds", spec.seeds)
     state[LEFT_OUT] = list(spec.left_out)
     for stage in STAGES:
         for name, value in getattr(spec, stage).model_dump().items():
@@ -104,7 +99,7 @@ def begin() -> None:
     if FILLED not in st.session_state:
         fill(get_recipe("quick").spec)
         st.session_state[FILLED] = True
-    nets = (*model_names(), CUSTOM)
+    nets = (*model_names(), net_form.CUSTOM)
     adopt("data", one_of(dataset_names()))
     adopt("teacher", one_of(nets))
     adopt("student", one_of(nets))
@@ -124,44 +119,65 @@ def data_form() -> DataSpec:
         format_func=lambda name: get_dataset(name).info.title,
     )
     publish("data")
-    return DataSpec(name=name, scaling=st.session_state.get("scaling", "unit"))
+    scaling: Scaling = st.session_state["scaling"]
+    if scaling != "unit":
+        st.caption(f"Pixels: {SCALINGS[scaling]}")
+    return DataSpec(name=name, scaling=scaling)
 
 
-def net_form(role: Literal["teacher", "student"], title: str) -> ModelSpec:
-    """A preset, or a net built from widths."""
-    names = (*model_names(), CUSTOM)
-    name = st.selectbox(
-        title,
-        names,
-        key=role,
+def scaling_form() -> None:
+    """How pixels become net input; :func:`data_form` has the answer."""
+    st.selectbox(
+        "Pixels",
+        SCALINGS,
+        key="scaling",
         persist_state="session",
-        format_func=_net_title,
+        format_func=SCALINGS.__getitem__,
+        help=DataSpec.model_fields["scaling"].description,
     )
-    publish(role)
-    if name != CUSTOM:
-        return ModelSpec(name=name)
-    with st.container(border=True):
-        return ModelSpec(name=CUSTOM, net=_builder(role))
 
 
-def repeat_form() -> tuple[int, bool]:
-    """How many seeds, and whether the distilled stage goes on from the baseline."""
+def fill_seeds(key: str, seeds: tuple[int, ...]) -> None:
+    """Put seeds into the session under ``key``, where their number stands."""
+    st.session_state[key], st.session_state[f"{key}.filled"] = len(seeds), seeds
+
+
+def seeds_form(key: str, help_text: str) -> tuple[int, ...]:
+    """How many seeds; which they are."""
+    st.number_input("Seeds", 1, MOST_SEEDS, key=key, persist_state="session", help=help_text)
+    seeds = seeds_as_they_stand(key)
+    if seeds != tuple(range(len(seeds))):
+        st.caption(f"Seeds {', '.join(map(str, seeds))}, as filled in; another number: from 0 on.")
+    return seeds
+
+
+def seeds_as_they_stand(key: str) -> tuple[int, ...]:
+    """The seeds while their control is not drawn: those filled in, or from 0 on."""
+    asked = int(st.session_state[key])
+    filled: tuple[int, ...] = st.session_state.get(f"{key}.filled", ())
+    return filled if len(filled) == asked else tuple(range(asked))
+
+
+def repeat_form() -> tuple[tuple[int, ...], bool]:
+    """Which seeds, and whether the distilled stage goes on from the baseline."""
     left, right = st.columns(2, vertical_alignment="bottom")
-    seeds = left.number_input(
-        "Seeds",
-        1,
-        20,
-        key="seeds",
-        persist_state="session",
-        help="Each seed trains all three nets anew; from two on, results carry an interval.",
-    )
-    warm_start = right.toggle(
+    with left:
+        seeds = seeds_form(
+            "seeds",
+            "Each seed trains all three nets anew; from two on, results carry an interval.",
+        )
+    with right:
+        return seeds, warm_start_form()
+
+
+def warm_start_form() -> bool:
+    """Whether the distilled stage goes on from the baseline."""
+    return st.toggle(
         "Go on from the baseline",
         key="warm_start",
         persist_state="session",
         help="The distilled stage goes on from the trained baseline (Wu 2020).",
     )
-    return int(seeds), bool(warm_start)
 
 
 def name_form() -> str:
@@ -176,14 +192,15 @@ def name_form() -> str:
     return given.strip()
 
 
-def as_they_stand() -> tuple[str, int, bool, dict[Stage, dict[str, Any]]]:
+def as_they_stand() -> tuple[str, tuple[int, ...], bool, dict[Stage, dict[str, Any]]]:
     """Name, seeds, warm start and schedules while their controls are not drawn."""
     state = st.session_state
     trains = {
         stage: _off({name: state[f"{stage}.{name}"] for name in TrainSpec.model_fields})
         for stage in STAGES
     }
-    return state.get("name", "").strip(), int(state["seeds"]), bool(state["warm_start"]), trains
+    name = state.get("name", "").strip()
+    return name, seeds_as_they_stand("seeds"), bool(state["warm_start"]), trains
 
 
 def suggested_name(spec: ExperimentSpec) -> str:
@@ -276,91 +293,9 @@ def in_form_words(fault: Fault) -> str:
     stage, _, field = place.rpartition(".")
     if stage not in STAGES:
         return str(fault)
-    return f"{STAGES[stage]}, {_label(field)}{fault.words}"
-
-
-def _label(field: str) -> str:
-    return LABELS.get(field, field.replace("_", " ").capitalize())
+    return f"{STAGES[stage]}, {label_of(field)}{fault.words}"
 
 
 def _off(values: dict[str, Any]) -> dict[str, Any]:
     """The same values, with None for what a person puts to 0 to have it off."""
     return values | {name: values[name] or None for name in ("early_stopping", "max_norm")}
-
-
-def control(kind: type[BaseModel], name: str, prefix: str) -> Any:
-    """The control for one field of a spec."""
-    field = kind.model_fields[name]
-    label = _label(name)
-    key, help_text = f"{prefix}.{name}", field.description
-    choices = _choices(field.annotation)
-    if choices:
-        return st.selectbox(label, choices, key=key, help=help_text, persist_state="session")
-    if field.annotation in (int, int | None):
-        return st.number_input(
-            label,
-            min_value=0,
-            max_value=100_000,
-            step=1,
-            key=key,
-            help=help_text,
-            persist_state="session",
-        )
-    return st.number_input(
-        label,
-        min_value=0.0,
-        step=None,
-        format="%.6g",
-        key=key,
-        help=help_text,
-        persist_state="session",
-    )
-
-
-def _choices(annotation: Any) -> tuple[str, ...]:
-    return get_args(annotation) if get_origin(annotation) is Literal else ()
-
-
-def _builder(role: str) -> NetConfig:
-    """Widths layer by layer, activation, dropout, batch norm."""
-    state = st.session_state
-    state.setdefault(f"{role}.convs", 2 if role == "teacher" else 0)
-    state.setdefault(f"{role}.denses", 1)
-    left, right = st.columns(2)
-    convs = left.number_input("Convolution blocks", 0, 6, key=f"{role}.convs")
-    denses = right.number_input("Hidden dense layers", 0, 4, key=f"{role}.denses")
-    conv = _widths(role, "conv", int(convs), "Channels", (32, 64, 64, 128, 128, 256))
-    dense = _widths(role, "dense", int(denses), "Units", (64, 64, 64, 64))
-    left, right = st.columns(2)
-    activation = left.selectbox("Activation", ("relu", "sigmoid", "gelu"), key=f"{role}.activation")
-    dropout = right.slider("Dropout", 0.0, 0.9, step=0.05, key=f"{role}.dropout")
-    batch_norm = st.toggle("Batch norm", key=f"{role}.batch_norm")
-    return NetConfig(
-        conv=conv, dense=dense, activation=activation, dropout=dropout, batch_norm=batch_norm
-    )
-
-
-def _widths(
-    role: str, kind: str, count: int, label: str, defaults: Sequence[int]
-) -> tuple[int, ...]:
-    widths = []
-    for place in range(count):
-        key = f"{role}.{kind}.{place}"
-        st.session_state.setdefault(key, defaults[place])
-        options = with_value(WIDTHS, st.session_state[key])
-        widths.append(int(st.select_slider(f"{label} {place + 1}", options, key=key)))
-    return tuple(widths)
-
-
-def _fill_builder(role: str, net: NetConfig) -> None:
-    state = st.session_state
-    state[f"{role}.convs"], state[f"{role}.denses"] = len(net.conv), len(net.dense)
-    for kind in ("conv", "dense"):
-        for place, width in enumerate(getattr(net, kind)):
-            state[f"{role}.{kind}.{place}"] = width
-    for name in ("activation", "dropout", "batch_norm"):
-        state[f"{role}.{name}"] = getattr(net, name)
-
-
-def _net_title(name: str) -> str:
-    return "Build your own" if name == CUSTOM else get_preset(name).title

@@ -11,6 +11,7 @@ import streamlit as st
 from tsexplorer.errors import UserError
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
+from tsexplorer.ui.theme import escaped
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def get_service() -> Service:
     try:
         return _service()
     except UserError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(escaped(str(error)), icon=":material/database_off:")
         st.stop()
 
 
@@ -49,7 +50,7 @@ def sentences() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
     except Exception as error:
         if type(error).__module__.startswith("streamlit.runtime"):
             raise  # how fragments end early, no error

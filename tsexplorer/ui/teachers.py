@@ -14,9 +14,10 @@ from tsexplorer.objectives import get_objective
 from tsexplorer.specs import Combine, ExperimentSpec, FurtherTeacher, ModelSpec
 from tsexplorer.ui.process import sentences
 
-MOST = 4
-"""Further teachers that the form asks for; a spec file may have more."""
+MOST = 7
 OPEN, COUNT, COMBINE, FIRST = "more.open", "more.count", "more.combine", "more.first"
+OFFSETS = "more.offsets"
+"""Nets as they were filled in, and how far their seeds are apart."""
 LIKE_FIRST = "like the first"
 OWN = "own"
 APART = 1000
@@ -27,7 +28,9 @@ WORDS = {"logits": "Logits", "probabilities": "Probabilities"}
 def fill(spec: ExperimentSpec) -> None:
     """Put an experiment's further teachers into the session."""
     state = st.session_state
-    further = spec.more_teachers[:MOST]
+    further = spec.more_teachers
+    models = [one.model for one in spec.members]
+    state[OFFSETS] = (models, [one.seed_offset for one in spec.members])
     state[COUNT], state[COMBINE], state[FIRST] = len(further), spec.combine, spec.teacher_weight
     for place, one in enumerate(further):
         state[_key(place, "weight")] = one.weight
@@ -38,22 +41,23 @@ def fill(spec: ExperimentSpec) -> None:
             state[_key(place, "net")], state[_key(place, OWN)] = OWN, one.model
 
 
-def form(dataset: str, first: ModelSpec) -> dict[str, Any]:
+def form(dataset: str, first: ModelSpec, asked: str = "objective") -> dict[str, Any]:
     """Further teachers as the fields of an experiment.
 
     Args:
         dataset: whose classes the nets tell apart.
         first: the first teacher's net.
+        asked: where in the session the objective's name stands.
     """
     state = st.session_state
-    demanded = _demanded()
+    demanded = get_objective(state.get(asked, "hinton")).combine
     if demanded is not None:
         state[COMBINE] = demanded
     # The title stays as it is: an expander with another one is drawn anew, and closed.
     part = st.expander("Further teachers", icon=":material/groups:", key=OPEN, on_change="rerun")
     if part.open:
         with part:
-            _controls(dataset, first)
+            _controls(dataset, first, demanded)
     further = _further(first)
     if not further:
         return {}
@@ -78,12 +82,8 @@ def apart(models: list[ModelSpec]) -> list[int]:
     return [APART * models[:place].count(one) for place, one in enumerate(models)]
 
 
-def _demanded() -> Combine | None:
-    """How the objective of the form wants teachers averaged; None: either will do."""
-    return get_objective(st.session_state.get("objective", "hinton")).combine
-
-
-def _controls(dataset: str, first: ModelSpec) -> None:
+def _controls(dataset: str, first: ModelSpec, demanded: Combine | None) -> None:
+    """Draw them; ``demanded`` is how the objective wants teachers averaged, None: either way."""
     state = st.session_state
     st.caption(
         "The student then learns from the mean of several teachers. Each is a net of its own to be "
@@ -93,7 +93,6 @@ def _controls(dataset: str, first: ModelSpec) -> None:
     asked = left.number_input("Further teachers", 0, MOST, key=COUNT, persist_state="session")
     if not asked:
         return
-    demanded = _demanded()
     right.selectbox(
         "Averaged by",
         list(WORDS) if demanded is None else [demanded],
@@ -142,13 +141,16 @@ def _further(first: ModelSpec) -> tuple[FurtherTeacher, ...]:
     state = st.session_state
     places = range(int(state[COUNT]))
     models = [first, *(_model(place, first) for place in places)]
+    filled, offsets = state.get(OFFSETS, ([], []))
+    if models != filled:
+        offsets = apart(models)
     return tuple(
         FurtherTeacher(
             model=models[place + 1],
             seed_offset=offset,
             weight=float(state.get(_key(place, "weight"), 1.0)),
         )
-        for place, offset in zip(places, apart(models)[1:], strict=True)
+        for place, offset in zip(places, offsets[1:], strict=True)
     )
 
 

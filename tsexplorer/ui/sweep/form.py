@@ -13,8 +13,10 @@ from tsexplorer.objectives.base import format_number
 from tsexplorer.service import Service
 from tsexplorer.specs import shorten
 from tsexplorer.sweeps.spec import SweepSpec
-from tsexplorer.ui import forms
+from tsexplorer.ui import forms, teachers
+from tsexplorer.ui.controls import control
 from tsexplorer.ui.downloads import download_panel
+from tsexplorer.ui.net_form import net_form
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
@@ -38,7 +40,8 @@ def fill(spec: SweepSpec) -> None:
     }
     for name, axis in values.items():
         state[f"sweep.{name}"] = ", ".join(map(format_number, axis))
-    state["sweep.seeds"] = len(spec.seeds)
+    forms.fill_seeds("sweep.seeds", spec.seeds)
+    state["sweep.teachers"] = spec.teachers
     state["sweep.objective"] = spec.base.objective.name
 
 
@@ -47,6 +50,7 @@ def form(service: Service) -> None:
     for name, values in FIRST.items():
         st.session_state.setdefault(f"sweep.{name}", values)
     st.session_state.setdefault("sweep.seeds", SEEDS)
+    st.session_state.setdefault("sweep.teachers", "shared")
     first, second = st.columns([3, 2], vertical_alignment="bottom")
     with second:
         forms.recipe_picker("A recipe fills in data, nets and schedules. The grid stays.")
@@ -55,9 +59,10 @@ def form(service: Service) -> None:
     available = download_panel(service, data.name)
     first, second = st.columns(2)
     with first:
-        teacher = forms.net_form("teacher", "Teacher net")
+        teacher = net_form("teacher", "Teacher net")
     with second:
-        student = forms.net_form("student", "Student net")
+        student = net_form("student", "Student net")
+    ensemble = teachers.form(data.name, teacher, "sweep.objective")
     objective = grid_objective(pair(data.name, teacher, student))
     temperatures = _values(forms.LISTS["temperatures"], "temperatures", "The columns of the map.")
     lambdas = _values(
@@ -65,13 +70,9 @@ def form(service: Service) -> None:
         "lambdas",
         "The rows of the map. 1 is the baseline (labels alone), 0 learns from the teacher alone.",
     )
-    seeds = st.number_input(
-        "Seeds",
-        1,
-        20,
-        key="sweep.seeds",
-        persist_state="session",
-        help="Students of each cell. Intervals are over seeds; with one, they are over images.",
+    seeds = forms.seeds_form(
+        "sweep.seeds",
+        "Students of each cell. Intervals are over seeds; with one, they are over images.",
     )
     button = st.container()
     nets = st.container()  # below: the button is to be seen without scrolling
@@ -83,6 +84,12 @@ def form(service: Service) -> None:
             "that of the schedule",
         )
         trains = forms.train_forms(STAGES)
+        left, right = st.columns(2, vertical_alignment="bottom")
+        with left:
+            shared = control(SweepSpec, "teachers", "sweep")
+        with right:
+            warm_start = forms.warm_start_form()
+        forms.scaling_form()
         cluster = _cluster(service)
         name = st.text_input(
             "Name",
@@ -92,13 +99,15 @@ def form(service: Service) -> None:
             persist_state="session",
         ).strip()
     with nets, sentences():
-        compare_nets(data.name, teacher, student)
+        compare_nets(data.name, teacher, student, several=bool(ensemble))
     with button, sentences():
         base: dict[Any, Any] = {
             "data": data,
             "teacher": teacher,
             "student": student,
             "objective": objective,
+            "warm_start": warm_start,
+            **ensemble,
             **trains,
         }
         grid = {
@@ -106,7 +115,8 @@ def form(service: Service) -> None:
             "temperatures": numbers(forms.LISTS["temperatures"], temperatures),
             "lambdas": numbers(forms.LISTS["lambdas"], lambdas),
             "learning_rates": numbers(forms.LISTS["learning_rates"], rates),
-            "seeds": tuple(range(int(seeds))),
+            "seeds": seeds,
+            "teachers": shared,
         }
         spec = forms.read(SweepSpec, grid)
         service.sweeps.place(cluster)

@@ -10,8 +10,9 @@ from tsexplorer.analysis.words import counted
 from tsexplorer.errors import UserError
 from tsexplorer.service import Service
 from tsexplorer.tunes.spec import TuneSpec
-from tsexplorer.ui import forms
+from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.downloads import download_panel
+from tsexplorer.ui.net_form import net_form
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
@@ -85,9 +86,10 @@ def form(service: Service) -> None:
     available = download_panel(service, data.name)
     first, second = st.columns(2)
     with first:
-        teacher = forms.net_form("teacher", "Teacher net")
+        teacher = net_form("teacher", "Teacher net")
     with second:
-        student = forms.net_form("student", "Student net")
+        student = net_form("student", "Student net")
+    ensemble = teachers.form(data.name, teacher, "sweep.objective")
     objective = grid_objective(pair(data.name, teacher, student))
     ranges = {name: _range(name) for name in RANGES}
     first, second = st.columns(2)
@@ -101,6 +103,11 @@ def form(service: Service) -> None:
     with st.expander("Search, schedule and name", icon=":material/tune:"):
         values |= _more()
         trains = forms.train_forms(STAGES)
+        left, right = st.columns(2, vertical_alignment="bottom")
+        with left:
+            forms.scaling_form()
+        with right:
+            warm_start = forms.warm_start_form()
         name = st.text_input(
             "Name",
             key="tune.name",
@@ -109,13 +116,15 @@ def form(service: Service) -> None:
             persist_state="session",
         ).strip()
     with nets, sentences():
-        compare_nets(data.name, teacher, student)
+        compare_nets(data.name, teacher, student, several=bool(ensemble))
     with button, sentences():
         base: dict[Any, Any] = {
             "data": data,
             "teacher": teacher,
             "student": student,
             "objective": objective,
+            "warm_start": warm_start,
+            **ensemble,
             **trains,
         }
         values["base"] = base

@@ -45,7 +45,8 @@ def suggestion_view(service: Service, figures: TuneFigures) -> None:
         _others(figures)
         st.caption(
             f"Seeds {seeds}, which the search never saw; accuracies without a name of their split "
-            "are on validation. Intervals are 95 %, not corrected for the number of settings."
+            "are on validation. Intervals are 95 %; that of the lead alone allows for the choice "
+            "among the settings repeated."
         )
         _adopt(service, figures)
 

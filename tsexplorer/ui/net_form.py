@@ -1,0 +1,123 @@
+"""The form of a net: a preset, or one built layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import streamlit as st
+
+from tsexplorer.models import get_preset, model_names
+from tsexplorer.specs import ModelSpec, NetConfig
+from tsexplorer.ui.controls import control
+from tsexplorer.ui.objective_form import with_value
+from tsexplorer.ui.state import publish
+
+CUSTOM = "custom"
+WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
+CHANNELS = (32, 64, 64, 128, 128, 256, 256, 256)
+UNITS = (64,) * 8
+
+
+def fill(role: str, model: ModelSpec) -> None:
+    """Put a net into the session."""
+    state = st.session_state
+    state[role] = model.name
+    if model.net is None:
+        return
+    for name, value in model.net.model_dump().items():
+        if name not in ("conv", "dense"):
+            state[f"{role}.{name}"] = value
+            continue
+        state[f"{role}.{name}s"] = len(value)
+        for place, width in enumerate(value):
+            state[f"{role}.{name}.{place}"] = width
+
+
+def net_form(role: Literal["teacher", "student"], title: str) -> ModelSpec:
+    """A preset, or a net built from widths."""
+    names = (*model_names(), CUSTOM)
+    name = st.selectbox(
+        title,
+        names,
+        key=role,
+        persist_state="session",
+        format_func=_net_title,
+    )
+    publish(role)
+    if name != CUSTOM:
+        return ModelSpec(name=name)
+    with st.container(border=True):
+        return ModelSpec(name=CUSTOM, net=_builder(role))
+
+
+def _builder(role: str) -> NetConfig:
+    """Widths layer by layer, and what else a net is made of."""
+    state = st.session_state
+    state.setdefault(f"{role}.convs", 2 if role == "teacher" else 0)
+    state.setdefault(f"{role}.denses", 1)
+    for name, field in NetConfig.model_fields.items():
+        if name not in ("conv", "dense"):
+            state.setdefault(f"{role}.{name}", field.default)
+    left, right = st.columns(2)
+    convs = left.number_input(
+        "Convolution blocks", 0, len(CHANNELS), key=f"{role}.convs", persist_state="session"
+    )
+    denses = right.number_input(
+        "Hidden dense layers", 0, len(UNITS), key=f"{role}.denses", persist_state="session"
+    )
+    values: dict[str, Any] = {
+        "conv": _widths(role, "conv", int(convs), "Channels", CHANNELS),
+        "dense": _widths(role, "dense", int(denses), "Units", UNITS),
+    }
+    left, right = st.columns(2)
+    with left:
+        values["activation"] = control(NetConfig, "activation", role)
+        values["dropout"] = _share(role, "dropout", "Dropout")
+    with right:
+        values["initialisation"] = control(NetConfig, "initialisation", role)
+        values["input_dropout"] = _share(role, "input_dropout", "Input dropout")
+    # Of a net without convolutions they are kept as they stand: they have no say.
+    values |= {name: state[f"{role}.{name}"] for name in ("kernel", "padding")}
+    if convs:
+        with left:
+            values["kernel"] = control(NetConfig, "kernel", role)
+        with right:
+            values["padding"] = control(NetConfig, "padding", role)
+    values["batch_norm"] = st.toggle(
+        "Batch norm", key=f"{role}.batch_norm", persist_state="session"
+    )
+    return NetConfig.model_validate(values)
+
+
+def _share(role: str, name: str, title: str) -> float:
+    """A slider in steps of 0.05, and of what was filled in besides."""
+    key = f"{role}.{name}"
+    steps = [step / 20 for step in range(19)]
+    return float(
+        st.select_slider(
+            title,
+            with_value(steps, st.session_state[key]),
+            key=key,
+            persist_state="session",
+            help=NetConfig.model_fields[name].description,
+        )
+    )
+
+
+def _widths(
+    role: str, kind: str, count: int, label: str, defaults: Sequence[int]
+) -> tuple[int, ...]:
+    widths = []
+    for place in range(count):
+        key = f"{role}.{kind}.{place}"
+        st.session_state.setdefault(key, defaults[place])
+        options = with_value(WIDTHS, st.session_state[key])
+        widths.append(
+            int(st.select_slider(f"{label} {place + 1}", options, key=key, persist_state="session"))
+        )
+    return tuple(widths)
+
+
+def _net_title(name: str) -> str:
+    return "Build your own" if name == CUSTOM else get_preset(name).title
