@@ -4,7 +4,8 @@ import streamlit as st
 
 from tsexplorer import demo
 from tsexplorer.objectives import teachers_of
-from tsexplorer.plots.compare import accuracy_figure, cost_figure, curves_figure
+from tsexplorer.plots.compare import accuracy_figure, cost_figure, curves_figure, longest
+from tsexplorer.plots.live import start_hidden
 from tsexplorer.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import results
@@ -104,6 +105,7 @@ def curves(service: Service, experiments: list[ExperimentSnapshot]) -> None:
         peers = " Thin: nets that learn along with the student, and are not kept."
         st.caption(
             "Validation split, mean over seeds."
+            + start_hidden(lines, longest(lines))
             + peers * any(one.peer for one in lines)
             + ACCURATE_FIRST * _several(experiments)
         )

@@ -37,8 +37,9 @@ def main() -> None:
     sight.begin()
     st.title("Soft targets", anchor=False)
     st.markdown(
-        "A label says *7* and nothing else. The teacher’s answer says how much like a 1, a 9 or a "
-        "2 this 7 looks. That is what the student learns from."
+        "A label says *7* and nothing else. The teacher’s answer says of each image how much it "
+        "looks like every other class: one 7 like a 1, another like a 2. That is what the student "
+        "learns from."
     )
     with sentences():
         experiment = choice(service)

@@ -17,6 +17,7 @@ from tsexplorer.plots.live import (
     live_option,
     lower_bound,
     members,
+    start_hidden,
 )
 from tsexplorer.plots.palette import DARK, ECHARTS_SYMBOLS, LIGHT, TITLES, Palette
 from tsexplorer.specs import ROLES, Role
@@ -63,19 +64,19 @@ def test_roles_come_in_their_order_and_only_once_they_have_begun() -> None:
     ("lines", "bound"),
     [
         ([], None),
-        # The first two epochs do not count: 97 - 0.1 · 1.5 = 96.85, a whole percent below.
-        ([Curve("teacher", (1, 2, 3, 4), (40.0, 90.0, 97.0, 98.5))], 96.0),
+        # The first two epochs of six do not count: 97 - 0.1 · 1.5 = 96.85, a whole percent below.
+        ([Curve("teacher", (1, 2, 3, 4, 5, 6), (40.0, 90.0, 97.0, 97.5, 98.0, 98.5))], 96.0),
         # All roles count: 80 - 0.1 · 18 = 78.2, the next tick below; they are five apart.
         (
             [
-                Curve("teacher", (1, 2, 3), (50.0, 60.0, 98.0)),
-                Curve("baseline", (1, 2, 3), (50.0, 60.0, 80.0)),
+                Curve("teacher", (1, 2, 3), (50.0, 98.0, 98.0)),
+                Curve("baseline", (1, 2, 3), (50.0, 80.0, 80.0)),
             ],
             75.0,
         ),
-        # As long as there is no third epoch the last one counts.
+        # No more than a third is left out: all of two epochs are there, and two of three.
         ([Curve("teacher", (1,), (52.0,))], 50.0),
-        ([Curve("teacher", (1, 2), (52.0, 71.5))], 70.0),
+        ([Curve("teacher", (1, 2), (52.0, 71.5))], 50.0),
         ([Curve("teacher", (1, 2, 3), (5.0, 9.0, 0.0)), Curve("baseline", (1,), (60.0,))], 0.0),
     ],
 )
@@ -83,10 +84,16 @@ def test_where_the_accuracy_axis_begins(lines: list[Curve], bound: float | None)
     assert lower_bound(lines, 30) == bound
 
 
+def test_what_lies_below_the_axis_is_said() -> None:
+    long = [Curve("teacher", (1, 2, 3, 4, 5, 6), (40.0, 90.0, 97.0, 97.5, 98.0, 98.5))]
+    assert start_hidden(long, 30) == " The steep start lies below the accuracy axis."
+    assert start_hidden([], 30) == ""
+
+
 def test_a_short_run_is_shown_whole() -> None:
     lines = [Curve("distilled", (1, 2), (40.0, 88.0))]
     assert lower_bound(lines, 2) == 20.0  # 40 - 0.1 · 48 = 35.2, ticks 20 apart
-    assert lower_bound(lines, 30) == 88.0
+    assert start_hidden(lines, 2) == ""
     axis = live_option(lines, "validation_accuracy", LIGHT, 2)["yAxis"]
     assert (axis["min"], axis["interval"]) == (20.0, 20.0)
 
@@ -128,7 +135,7 @@ def test_the_axes_are_named_and_bounded(metric: Metric) -> None:
     assert AXES[metric] in (option["yAxis"].get("name"), option.get("title", {}).get("text"))
     assert (option["xAxis"]["min"], option["xAxis"]["max"]) == (1, 30)
     if metric.endswith("accuracy"):
-        assert (option["yAxis"]["min"], option["yAxis"]["max"]) == (90.0, 100)
+        assert (option["yAxis"]["min"], option["yAxis"]["max"]) == (75.0, 100)
         assert option["tooltip"]["valueFormatter"] % 97.5 == "97.50 %"
     else:
         assert "min" not in option["yAxis"]
@@ -206,7 +213,7 @@ def test_members_stand_beside_the_roles_and_count_for_the_axis() -> None:
     assert drawn == [ECHARTS_Z, ECHARTS_Z, ECHARTS_Z - 1], "behind the roles"
     assert option["series"][2]["data"] == [[1, 10.0], [2, 20.0], [3, 62.5]]
     assert option["series"][2]["lineStyle"]["width"] < option["series"][0]["lineStyle"]["width"]
-    assert (option["yAxis"]["min"], option["yAxis"]["interval"]) == (50.0, 10.0)
+    assert (option["yAxis"]["min"], option["yAxis"]["interval"]) == (0.0, 20.0)
     assert option["legend"]["type"] == "plain"
     json.dumps(option, allow_nan=False)
 

@@ -12,7 +12,7 @@ from scipy import stats
 from tests.examples import TINY
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.sweeps.events import Scores
-from tsexplorer.sweeps.map import CellResult, SweepMap, behind, choose, sweep_map, wilson
+from tsexplorer.sweeps.map import CellResult, SweepMap, behind, choose, map_of, sweep_map, wilson
 from tsexplorer.sweeps.spec import Cell, SweepSpec
 
 N = 500
@@ -97,11 +97,23 @@ def test_who_may_be_best_is_judged_by_paired_differences():
 
 
 def test_pairs_tell_apart_what_means_do_not():
-    """Seeds differ by far more than cells; the cell is behind in each by as much."""
-    best, other = seeds_of(0.90, 0.95, 0.99), seeds_of(0.89, 0.94, 0.98)
-    distance = behind(best, other, N)
-    assert distance.low == pytest.approx(0.01)
-    assert stats.ttest_ind((0.90, 0.95, 0.99), (0.89, 0.94, 0.98)).pvalue > 0.5
+    """Seeds differ by far more than cells; the cell is behind in each by about as much."""
+    best, other = (0.90, 0.95, 0.99), (0.89, 0.938, 0.98)
+    distance = behind(seeds_of(*best), seeds_of(*other), N)
+    assert distance.low == pytest.approx(stats.ttest_rel(best, other).confidence_interval()[0])
+    assert distance.low > 0
+    assert stats.ttest_ind(best, other).pvalue > 0.5
+    alike = behind(seeds_of(0.5, 0.75), seeds_of(0.375, 0.625), N)
+    assert (alike.mean, alike.low, alike.method) == (0.125, None, "none")
+
+
+def test_shares_have_intervals_among_shares():
+    found = (
+        map_of({Cell(4.0, 0.5, 0.01): seeds_of(0.93, 0.99)}, {}, {}, N, one_teacher=True)
+        .cells[0]
+        .accuracy
+    )
+    assert (found.low, found.high) == (pytest.approx(0.96 - 12.706205 * 0.03), 1.0)
 
 
 def test_the_best_of_many_has_a_wider_interval():

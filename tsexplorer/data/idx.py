@@ -145,6 +145,11 @@ class IdxDataset(Dataset):
         except UNREADABLE as error:
             raise self._damaged(raw, names) from error
         classes = len(self.info.classes)
+        if images.shape[1:] == (SIDE, SIDE) and len(images) == len(labels) != count:
+            raise UserError(
+                f"{names[0]} in {raw} holds {len(images):,} images, and {self.info.title} has "
+                f"{count:,}: it is another dataset; move it away and download this one."
+            )
         if images.shape != (count, SIDE, SIDE) or labels.shape != (count,):
             raise self._damaged(raw, names)
         if not bool(((labels >= 0) & (labels < classes)).all()):

@@ -180,7 +180,7 @@ def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
     for column, role in enumerate(ROLES, start=1):
         if max((curve.epochs[-1] for curve in lines if curve.role == role), default=0) <= FEW:
             figure.update_xaxes(dtick=1, col=column)  # else Plotly puts ticks between epochs
-    low = lower_bound(lines, max((curve.epochs[-1] for curve in lines), default=0))
+    low = lower_bound(lines, longest(lines))
     figure.update_yaxes(range=[low, 100.2] if low is not None else None, zeroline=False)
     figure.update_yaxes(title="Validation accuracy (%)", col=1)
     _laid_out(figure, palette, 380 + 20 * len(experiments))
@@ -188,6 +188,11 @@ def curves_figure(lines: Sequence[Line], palette: Palette) -> go.Figure:
         margin_t=36, legend={"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0}
     )
     return figure
+
+
+def longest(lines: Sequence[Line]) -> int:
+    """Epochs of the longest curve."""
+    return max((curve.epochs[-1] for curve in lines), default=0)
 
 
 def cost_figure(bars: Sequence[Cost], palette: Palette, title: str) -> go.Figure:

@@ -20,8 +20,9 @@ AXES: dict[Metric, str] = {
     "validation_loss": "Validation cross-entropy (nats)",
     "train_loss": "Training objective (unit of each loss)",
 }
-SETTLED_FROM = 3
-"""Epoch from which values decide the accuracy axis; the steep start would flatten the rest."""
+STEEP = 2
+"""Epochs at the start of a long run that do not decide the accuracy axis: they would flatten the
+rest. No more than a third of those there are, or a run that has just begun would hide itself."""
 FEW = 5
 """Epochs up to which curves are shown whole: a part of so few would look like all."""
 TICKS = 6
@@ -108,6 +109,8 @@ def curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[Curve, .
 def lower_bound(lines: Sequence[ByEpoch], epochs: int) -> float | None:
     """Where an accuracy axis begins: just below what is reached once the start is over.
 
+    What lies below it is said by :func:`start_hidden`.
+
     Args:
         lines: accuracies in percent.
         epochs: how many there will be; where they are few, all of them count.
@@ -116,7 +119,7 @@ def lower_bound(lines: Sequence[ByEpoch], epochs: int) -> float | None:
         value
         for line in lines
         for epoch, value in zip(line.epochs, line.values, strict=True)
-        if epochs <= FEW or epoch >= min(SETTLED_FROM, line.epochs[-1])
+        if epochs <= FEW or epoch > min(STEEP, len(line.epochs) // 3)
     ]
     if not settled:
         return None
@@ -124,6 +127,13 @@ def lower_bound(lines: Sequence[ByEpoch], epochs: int) -> float | None:
     below = low - 0.1 * (high - low)
     step = _tick(below)
     return max(0.0, below // step * step)
+
+
+def start_hidden(lines: Sequence[ByEpoch], epochs: int) -> str:
+    """A sentence on epochs below an accuracy axis, to go on with; nothing where there are none."""
+    low = lower_bound(lines, epochs)
+    hidden = low is not None and any(value < low for line in lines for value in line.values)
+    return " The steep start lies below the accuracy axis." if hidden else ""
 
 
 def _tick(low: float) -> float:

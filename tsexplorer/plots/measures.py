@@ -71,13 +71,15 @@ def in_words(estimate: Estimate | None) -> str:
     '97.00 % (95 % interval 96.50 to 97.50 %, t over 3 seeds)'
     >>> in_words(Estimate(0.97, None, None, 1, "none")), in_words(None)
     ('97.00 % (1 seed, no interval)', '–')
+    >>> in_words(Estimate(0.97, None, None, 2, "none"))
+    '97.00 % (2 seeds alike, no interval)'
     """
     if estimate is None or math.isnan(estimate.mean):
         return "–"
     mean = f"{_percent(estimate.mean)} %"
     seeds = f"{estimate.seeds} seed{'s' * (estimate.seeds != 1)}"
     if estimate.low is None or estimate.high is None:
-        return f"{mean} ({seeds}, no interval)"
+        return f"{mean} ({seeds}{' alike' * (estimate.seeds > 1)}, no interval)"
     ends = f"95 % interval {_percent(estimate.low)} to {_percent(estimate.high)} %"
     method = (
         f"t over {seeds}" if estimate.method == "t over seeds" else f"{estimate.method}, 1 seed"

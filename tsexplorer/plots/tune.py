@@ -122,7 +122,11 @@ def slice_figure(
     if name in LOGARITHMIC:
         ticks = _ticks(tune.ranges[name], 4.0 if name == "temperature" else 10.0)
         words = [format_number(tick) for tick in ticks]
-        figure.update_xaxes(type="log", tickvals=ticks, ticktext=words)
+        low, high = (math.log10(end) for end in tune.ranges[name])
+        room = 0.04 * (high - low) or 0.1
+        figure.update_xaxes(
+            type="log", tickvals=ticks, ticktext=words, range=[low - room, high + room]
+        )
     seen = _seen(found)
     if seen and suggestion is not None and suggestion.result.accuracy.high is not None:
         seen[1] = max(seen[1], 100 * suggestion.result.accuracy.high)

@@ -3,7 +3,8 @@
 Everything here is read off validation. Two kinds of interval are used, and each says which it is:
 
 t over seeds
-    mean ± t₀.₉₇₅(n - 1) · s / √n over n ≥ 2 seeds. It speaks of other seeds, on these images.
+    mean ± t₀.₉₇₅(n - 1) · s / √n over n ≥ 2 seeds, of shares between 0 and 1. It speaks of other
+    seeds, on these images. Seeds that are all alike give none.
 binomial over images
     with one seed, Wilson's interval of a share of N images (Wilson 1927, JASA 22, 209-212). It
     speaks of other images, and knows nothing of seeds.
@@ -276,7 +277,10 @@ def _given(values: Iterable[float | None]) -> list[float]:
 def shares(values: Sequence[float], images: int) -> Estimate | None:
     """Estimate of shares of the images, one a seed; None where there are none."""
     if len(values) != 1:
-        return _plain(values)
+        found = _plain(values)
+        if found is None or found.low is None or found.high is None:
+            return found
+        return found._replace(low=max(found.low, 0.0), high=min(found.high, 1.0))
     return Estimate(values[0], *wilson(values[0], images), 1, "binomial over images")
 
 

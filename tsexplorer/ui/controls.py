@@ -16,6 +16,16 @@ LABELS = {
 }
 
 
+STEPS = {
+    "learning_rate": 0.0005,
+    "weight_decay": 0.0001,
+    "epsilon": 1e-8,
+    "momentum": 0.05,
+    "averaging": 0.01,
+}
+"""What plus and minus add to a number that is not whole; as large as its usual values allow."""
+
+
 def label_of(field: str) -> str:
     """A field's name as the forms write it.
 
@@ -26,7 +36,11 @@ def label_of(field: str) -> str:
 
 
 def control(kind: type[BaseModel], name: str, prefix: str) -> Any:
-    """The control for one field of a spec."""
+    """The control for one field of a spec.
+
+    Numbers have no bounds here: Streamlit keeps what lies beyond them to itself, and the page would
+    go on with the value from before, while the spec says in a sentence what is wrong.
+    """
     field = kind.model_fields[name]
     label = label_of(name)
     key, help_text = f"{prefix}.{name}", field.description
@@ -36,8 +50,6 @@ def control(kind: type[BaseModel], name: str, prefix: str) -> Any:
     if field.annotation in (int, int | None):
         return st.number_input(
             label,
-            min_value=0,
-            max_value=100_000,
             step=1,
             key=key,
             help=help_text,
@@ -45,8 +57,7 @@ def control(kind: type[BaseModel], name: str, prefix: str) -> Any:
         )
     return st.number_input(
         label,
-        min_value=0.0,
-        step=None,
+        step=STEPS.get(name, 0.1),
         format="%.6g",
         key=key,
         help=help_text,

@@ -6,7 +6,7 @@ them (a recipe, say); the ``*_form`` functions draw the controls and read them b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -55,7 +55,9 @@ LISTS = {
     "learning_rates": "Learning rates",
 }
 """What is typed as several numbers, by its name in a sweep or a search."""
+TITLES = LISTS | {"seeds": "Seeds"}
 MOST_SEEDS = 100
+"""That a spec may have."""
 MOST_SAID = 4
 """Complaints that are spelt out."""
 
@@ -144,7 +146,7 @@ def fill_seeds(key: str, seeds: tuple[int, ...]) -> None:
 
 def seeds_form(key: str, help_text: str) -> tuple[int, ...]:
     """How many seeds; which they are."""
-    st.number_input("Seeds", 1, MOST_SEEDS, key=key, persist_state="session", help=help_text)
+    st.number_input("Seeds", step=1, key=key, persist_state="session", help=help_text)
     seeds = seeds_as_they_stand(key)
     if seeds != tuple(range(len(seeds))):
         st.caption(f"Seeds {', '.join(map(str, seeds))}, as filled in; another number: from 0 on.")
@@ -155,7 +157,8 @@ def seeds_as_they_stand(key: str) -> tuple[int, ...]:
     """The seeds while their control is not drawn: those filled in, or from 0 on."""
     asked = int(st.session_state[key])
     filled: tuple[int, ...] = st.session_state.get(f"{key}.filled", ())
-    return filled if len(filled) == asked else tuple(range(asked))
+    # So many that the spec refuses them are as many as it has to see.
+    return filled if len(filled) == asked else tuple(range(min(asked, MOST_SEEDS + 1)))
 
 
 def repeat_form() -> tuple[tuple[int, ...], bool]:
@@ -243,8 +246,32 @@ def _train_form(stage: Stage, title: str) -> dict[str, Any]:
     return _off(values)
 
 
-def read(kind: type[AnySpec], values: dict[str, Any]) -> AnySpec:
+def each(readers: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """What was typed into several fields, read one by one.
+
+    Raises:
+        UserError: a sentence on each field that is wrong.
+    """
+    found, wrong = {}, []
+    for name, reader in readers.items():
+        try:
+            found[name] = reader()
+        except UserError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise UserError(" ".join(wrong))
+    return found
+
+
+def read(
+    kind: type[AnySpec], values: dict[str, Any], titles: Mapping[str, str] | None = None
+) -> AnySpec:
     """What was typed as a spec; complaints call fields as the form does.
+
+    Args:
+        kind: of spec.
+        values: as typed.
+        titles: of fields that only this form has.
 
     Raises:
         UserError: a sentence on each field that is wrong.
@@ -255,7 +282,7 @@ def read(kind: type[AnySpec], values: dict[str, Any]) -> AnySpec:
         first: dict[tuple[str, ...], Fault] = {}
         for fault in error.faults:
             first.setdefault(_control(fault), fault)
-        said = [in_form_words(fault) for fault in first.values()]
+        said = [in_form_words(fault, titles) for fault in first.values()]
         more = len(said) - MOST_SAID
         rest = [f"{more} more {'is' if more == 1 else 'are'} wrong."] if more > 0 else []
         raise UserError(" ".join([*said[:MOST_SAID], *rest])) from error
@@ -275,7 +302,7 @@ def _place(fault: Fault) -> str:
     return fault.place.removeprefix("base.")
 
 
-def in_form_words(fault: Fault) -> str:
+def in_form_words(fault: Fault, titles: Mapping[str, str] | None = None) -> str:
     """A complaint; of a list, or a field of a schedule, by the titles of its tab and control.
 
     >>> in_form_words(Fault("teacher_train.epochs", ": should be greater than 0 (given: 0)."))
@@ -288,8 +315,9 @@ def in_form_words(fault: Fault) -> str:
     'name: is too long.'
     """
     place = _place(fault)
-    if place.partition(".")[0] in LISTS:
-        return f"{LISTS[place.partition('.')[0]]}{fault.words}"
+    title = (TITLES | dict(titles or {})).get(place.partition(".")[0])
+    if title is not None:
+        return f"{title}{fault.words}"
     stage, _, field = place.rpartition(".")
     if stage not in STAGES:
         return str(fault)

@@ -15,7 +15,15 @@ from tsexplorer.analysis.words import duration, percent, with_interval
 from tsexplorer.data.leaving_out import class_names
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
-from tsexplorer.plots.live import AXES, Member, Metric, curves, live_option, members
+from tsexplorer.plots.live import (
+    AXES,
+    Member,
+    Metric,
+    curves,
+    live_option,
+    members,
+    start_hidden,
+)
 from tsexplorer.plots.terms import terms, terms_option
 from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
@@ -181,10 +189,11 @@ def _charts(watch: Watch, seed: int) -> None:
                 kind, list(metrics), default=next(iter(metrics)), key=f"shown_{kind}", required=True
             )
             _chart(rows, metrics[metric], epochs, beside)
+    below = start_hidden([*curves(rows, "validation_accuracy"), *beside], epochs)
     st.caption(
         f"Seed {seed}. Validation: cross-entropy with the labels. Training: teacher and baseline "
         "minimise cross-entropy, the distilled student "
-        f"{objective.convention_of(spec)}.{_said_of(beside)}"
+        f"{objective.convention_of(spec)}.{_said_of(beside)}{below}"
     )
 
 

@@ -106,7 +106,9 @@ def show_experiment(key: str) -> None:
 
 
 def shown_experiment(service: Service) -> ExperimentSnapshot:
-    """The experiment that the URL names; without one the job at work, else the demo.
+    """The experiment that the URL names; without one that at work, one's newest, or the demo.
+
+    One that is at work gets into the URL, and so is still there once it has ended.
 
     Raises:
         NotFoundError: the URL names nothing.
@@ -115,7 +117,11 @@ def shown_experiment(service: Service) -> ExperimentSnapshot:
     if key is not None:
         return service.experiment(key)
     active = at_work(service)
-    return active[0] if active else service.experiment(demo.NAME)
+    if active:
+        show_experiment(active[0].id)
+        return active[0]
+    own = (one for one in service.experiments() if one.done and not demo.is_demo(one))
+    return next(own, None) or service.experiment(demo.NAME)
 
 
 def at_work(service: Service) -> list[ExperimentSnapshot]:

@@ -63,7 +63,8 @@ def predict(
     """Answer the digits in pictures with a trained net, as the page Try a digit does.
 
     Several digits in one picture are answered from left to right. A file that cannot be read gets
-    one line on standard error; the others are answered, and the exit code is 2.
+    one line on standard error; the others are answered. The exit code is 2 where any is left
+    without an answer.
 
     With --json a list with, per file: file, label and probabilities and input (28 rows of 28
     pixels, 0 to 255) of its first digit, all of its digits under digits, note, and error where it
@@ -82,7 +83,7 @@ def predict(
     for document in documents:
         if sentence := document.get("error") or (not json and document["note"]):
             say(sentence)
-    if any("error" in document for document in documents):
+    if any("error" in document or not document["digits"] for document in documents):
         raise typer.Exit(BAD_ARGUMENT)
 
 

@@ -25,7 +25,7 @@ def missing_data(service: Service, recipes: Iterable[Recipe]) -> None:
     st.info(
         escaped(
             f"Not here yet: {' and '.join(sizes)}. Open a recipe in the form to fetch its images; "
-            f"where there is no network, put the files into {service.settings.data_folder}."
+            "where there is no network, the form says which files to put where."
         ),
         icon=":material/cloud_off:",
     )

@@ -43,7 +43,14 @@ def view(sight: Sight) -> None:
             key="loss_student",
             required=True,
         )
-        lam = st.slider("Weight of the labels λ", 0.0, 1.0, 0.5, 0.05, key="loss_lambda")
+        lam = st.slider(
+            "Weight of the labels λ",
+            0.0,
+            1.0,
+            sight.lam,
+            0.05,
+            key=f"loss_lambda.{sight.experiment.id}",
+        )
         spec = ObjectiveSpec(name="hinton", temperature=sight.temperature, lam=lam)
         st.latex(rf"\footnotesize {get_objective('hinton').formula_in_force(spec)}")
     image = loss_terms.Image(

@@ -75,9 +75,9 @@ def _look_alikes(sight: Sight) -> None:
         other = sight.images.classes[int(row.argmax())]
         return f"{class_of(sight, place)} like {with_article(other)}"
 
-    st.subheader("The 2 that looks like a 3", anchor=False)
+    st.subheader("Images that look like another class", anchor=False)
     st.caption(
-        "Images that look most like another class to the teacher (its soft target for that class "
+        "Those that look most like another class to the teacher (its soft target for that class "
         f"at T = 1). Open one in the lens. {sight.words}"
     )
     gallery(sight, order, words, "alike")

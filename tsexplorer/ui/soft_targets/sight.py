@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import teachers_of
+from tsexplorer.objectives import get_objective, teachers_of
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.reading import Images
 from tsexplorer.service import Service
@@ -31,6 +31,8 @@ VIEW = ("soft.view", "view")
 DEFAULTS = {TEMPERATURE[0]: 4.0, IMAGE[0]: -1, SPLIT[0]: "validation", VIEW[0]: "lens"}
 # Streamlit forgets the value of a widget that a run did not draw; this is no widget's.
 KEPT = "_soft.kept"
+DRAWN = "_soft.drawn"
+"""The view of the last run."""
 
 VIEWS = {
     "lens": "One image",
@@ -73,6 +75,12 @@ class Sight:
         return int(self.images.labels_N[self.place])
 
     @property
+    def lam(self) -> float:
+        """Weight of the labels in the experiment; a half where it has none."""
+        spec = self.experiment.spec.objective
+        return spec.lam if get_objective(spec.name).uses_lambda else 0.5
+
+    @property
     def students(self) -> tuple[Role, ...]:
         """Baseline and distilled, as far as they are there; distilled first."""
         return tuple(role for role in ("distilled", "baseline") if role in self.logits)
@@ -94,6 +102,12 @@ def begin() -> None:
     adopt(IMAGE[1], whole_within(0, 10**6), IMAGE[0])
     adopt(SPLIT[1], one_of(SPLITS), SPLIT[0])
     adopt(VIEW[1], one_of(tuple(VIEWS)), VIEW[0])
+    view = st.session_state[VIEW[0]]
+    if st.session_state.get(DRAWN) != view:
+        # Streamlit tells the browser a value only if it was set in the run that draws its widget.
+        for slot in (TEMPERATURE[0], IMAGE[0]):
+            st.session_state[slot] = st.session_state[slot]
+        st.session_state[DRAWN] = view
 
 
 def remember() -> None:

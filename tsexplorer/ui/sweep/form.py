@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -110,11 +111,12 @@ def form(service: Service) -> None:
             **ensemble,
             **trains,
         }
+        axes = {"temperatures": temperatures, "lambdas": lambdas, "learning_rates": rates}
         grid = {
             "base": base,
-            "temperatures": numbers(forms.LISTS["temperatures"], temperatures),
-            "lambdas": numbers(forms.LISTS["lambdas"], lambdas),
-            "learning_rates": numbers(forms.LISTS["learning_rates"], rates),
+            **forms.each(
+                {name: partial(numbers, forms.LISTS[name], text) for name, text in axes.items()}
+            ),
             "seeds": seeds,
             "teachers": shared,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -47,30 +48,24 @@ RANGES = {
     ),
 }
 COUNTS = {
-    "trials": ("Trials", 2, 1000, "Settings that are tried."),
+    "trials": ("Trials", "Settings that are tried."),
     "seeds": (
         "Seeds of the repeats",
-        1,
-        50,
         "The best settings are repeated on seeds that the search never saw: the figures of the "
         "suggestion are of these, and with two or more it has an interval over seeds.",
     ),
     "per_round": (
         "Trials a round",
-        1,
-        100,
         "Asked for at once, and trained together where the net allows it. Fewer are searched "
         "better, more are trained faster.",
     ),
-    "repeats": ("Settings repeated", 1, 50, "The best so many of the search."),
+    "repeats": ("Settings repeated", "The best so many of the search."),
     "baselines": (
         "Baseline rates",
-        1,
-        50,
         "The baseline is tuned, too: it is tried at so many learning rates.",
     ),
-    "search_seeds": ("Seeds of each trial", 1, 10, "More make the search slower and surer."),
-    "sampler_seed": ("Search seed", 0, 2**31 - 1, "Of the search’s own chance."),
+    "search_seeds": ("Seeds of each trial", "More make the search slower and surer."),
+    "sampler_seed": ("Search seed", "Of the search’s own chance."),
 }
 
 
@@ -128,10 +123,14 @@ def form(service: Service) -> None:
             **trains,
         }
         values["base"] = base
-        values |= {one: ends(RANGES[one][0], ranges[one]) for one in ("temperatures", "lambdas")}
+        typed = {"temperatures": "temperatures", "lambdas": "lambdas"}
         if ranges["rates"].strip():
-            values["learning_rates"] = ends(RANGES["rates"][0], ranges["rates"])
-        _start(service, forms.read(TuneSpec, values), name, available)
+            typed["learning_rates"] = "rates"
+        values |= forms.each(
+            {name: partial(ends, RANGES[one][0], ranges[one]) for name, one in typed.items()}
+        )
+        titles = {one: COUNTS[one][0] for one in COUNTS}
+        _start(service, forms.read(TuneSpec, values, titles), name, available)
 
 
 def ends(label: str, text: str) -> tuple[float, float]:
@@ -172,9 +171,9 @@ def _range(name: str) -> str:
 
 
 def _count(name: str) -> int:
-    label, low, high, meaning = COUNTS[name]
+    label, meaning = COUNTS[name]
     return int(
-        st.number_input(label, low, high, key=f"tune.{name}", persist_state="session", help=meaning)
+        st.number_input(label, step=1, key=f"tune.{name}", persist_state="session", help=meaning)
     )
 
 

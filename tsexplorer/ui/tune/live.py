@@ -119,7 +119,8 @@ def _settled(service: Service, figures: TuneFigures) -> None:
     found = history(spec, figures.trials)
     figure(history_figure(found, palette()), "tune_history")
     hidden = below(found)
-    lower = f" {hidden} far worse one{'s' * (hidden > 1)} lie below the figure." if hidden else ""
+    lie = "one lies" if hidden == 1 else "ones lie"
+    lower = f" {hidden} far worse {lie} below the figure." if hidden else ""
     st.caption(
         f"{figures.count('done')} trials came to their end; {figures.count('pruned')} were given "
         "up (crosses, at the accuracy they had then), since they were behind the median of those "
