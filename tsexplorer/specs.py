@@ -339,6 +339,10 @@ def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
         raise SpecError(_faults(error)) from error
 
 
+LENGTHS = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
+"""What pydantic says of a tuple's length names the tuple, which nobody typed."""
+
+
 def first_sentence(error: ValidationError) -> str:
     """The first complaint of a pydantic report as one sentence a person can act on."""
     return str(_faults(error)[0])
@@ -355,6 +359,13 @@ def _fault(one: dict[str, Any]) -> Fault:
         return Fault(place, " is not a known setting; remove it or check its spelling.")
     if one["type"] == "missing":
         return Fault(place, " is missing; add it.")
+    if one["type"] in LENGTHS:
+        word, bound = LENGTHS[one["type"]]
+        most = one["ctx"][bound]
+        values = "value" if most == 1 else "values"
+        return Fault(
+            place, f": give {word} {most} {values} (given: {one['ctx']['actual_length']})."
+        )
     reason = one["msg"].removeprefix("Value error, ").removeprefix("Input ")
     shown = f" (given: {shorten(given)})" if isinstance(given, str | int | float | bool) else ""
     return Fault(place, f": {reason[0].lower()}{reason[1:]}{shown}.")

@@ -218,3 +218,23 @@ def test_t_sne_takes_the_place_of_pca_once_it_is_there(
     assert drawn_map(page)["maps"][0]["axes"] == ["t-SNE 1", "t-SNE 2"]
     assert drawn_map(page)["maps"][1]["points"][0] == [7, 7]
     assert not [one for one in page.button if one.key == "map_cancel"]
+
+
+def test_the_browser_is_told_a_value_that_stood_before_its_widget(open_page: OpenPage) -> None:
+    """Else it shows its own first value, 0, beside the picture of another image."""
+    page = open_page("soft_targets", view="lens")
+    for view in ("classes", "images", "changes", "map", "loss"):
+        page.button_group(key=VIEW[0]).set_value(view).run()
+    place = page.number_input(key=IMAGE[0])
+    assert place.value > 0
+    assert place.proto.set_value
+    assert place.proto.value == place.value
+    slider = page.select_slider(key="soft.T")
+    assert slider.proto.set_value or slider.proto.default
+
+
+def test_the_loss_begins_at_the_experiments_lambda(open_page: OpenPage, service: Service) -> None:
+    page = open_page("soft_targets", view="loss")
+    demo_pair = service.experiment(demo.NAME)
+    slider = page.slider(key=f"loss_lambda.{demo_pair.id}")
+    assert slider.value == demo_pair.spec.objective.lam

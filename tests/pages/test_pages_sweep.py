@@ -344,3 +344,12 @@ def test_the_grids_objective_brings_its_options(open_page: OpenPage, service: Se
     no_exception(page)
     base = service.sweeps.one("apart").spec.base
     assert (base.objective.name, base.objective.options) == ("dkd", {"beta": 4.0})
+
+
+def test_axes_that_are_no_numbers_are_all_said(open_page: OpenPage) -> None:
+    page = open_page("sweep")
+    page.text_input(key="sweep.temperatures").set_value("4, warm").run()
+    page.text_input(key="sweep.lambdas").set_value("half").run()
+    (said,) = errors(page)
+    assert "Temperatures T: 'warm' is not a number" in said
+    assert "Weights of the labels λ: 'half' is not a number" in said

@@ -269,6 +269,45 @@ def test_what_is_trained_is_shown_without_a_job(open_page: OpenPage, service: Se
     assert "the demo again" in words(open_page("train", experiment=kept.id))
 
 
+def test_ones_newest_is_shown_where_the_url_names_none(
+    open_page: OpenPage, service: Service
+) -> None:
+    assert "The demo pair" in words(open_page("train"))
+    trained = service.experiment(demo.NAME).spec
+    service.keep(trained.model_copy(update={"name": "my own"}))
+    said = words(open_page("train"))
+    assert "my own" in said
+    assert "The demo pair" not in said
+
+
+def test_what_is_at_work_gets_into_the_url_and_so_stays(
+    open_page: OpenPage, untrained: str
+) -> None:
+    page = open_page("train")
+    assert page.query_params["experiment"] == untrained
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("distilled_train.learning_rate", -1.0, "Distilled, Learning rate (peak): should be"),
+        ("teacher_train.epochs", -3, "Teacher, Epochs: should be"),
+        ("seeds", 0, "Seeds: give at least 1 value (given: 0)."),
+        ("seeds", -2, "Seeds: give at least 1 value (given: 0)."),
+        ("seeds", 10**9, "Seeds: give at most 100 values (given: 101)."),
+    ],
+)
+def test_a_number_beyond_all_bounds_is_said_and_not_passed_over(
+    open_page: OpenPage, key: str, value: float, sentence: str
+) -> None:
+    page = open_page("train")
+    page.number_input(key=key).set_value(value).run()
+    no_exception(page)
+    (said,) = errors(page)
+    assert sentence in said
+    assert "start" not in [one.key for one in page.button]
+
+
 def test_what_is_folded_away_counts_as_it_stands(open_page: OpenPage, service: Service) -> None:
     page = open_page("train")
     page.number_input(key="distilled_train.epochs").set_value(3).run()

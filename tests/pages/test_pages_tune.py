@@ -49,6 +49,7 @@ def test_a_first_visit_explains_and_offers_a_search(open_page: OpenPage) -> None
         ("lambdas", "", "write the lower and the upper end"),
         ("lambdas", "0, nan", "must lie in 0...1"),
         ("rates", "-1", "must be above 0"),
+        ("lambdas", "0, 1, x", "Weight of the labels λ from, to: 'x' is not a number"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -59,6 +60,23 @@ def test_bad_input_is_one_sentence(
     no_exception(page)
     (said,) = errors(page)
     assert sentence in said
+    assert "tune_start" not in [one.key for one in page.button]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("trials", 0, "Trials: should be greater than or equal to 2 (given: 0)."),
+        ("trials", 5000, "Trials: should be less than or equal to 1000 (given: 5000)."),
+        ("seeds", 0, "Seeds of the repeats: should be greater than or equal to 1 (given: 0)."),
+    ],
+)
+def test_a_count_beyond_its_bounds_is_said_by_its_title(
+    open_page: OpenPage, key: str, value: int, sentence: str
+) -> None:
+    page = open_page("tune")
+    page.number_input(key=f"tune.{key}").set_value(value).run()
+    assert errors(page) == [sentence]
     assert "tune_start" not in [one.key for one in page.button]
 
 
