@@ -13,6 +13,7 @@ from tsexplorer.ui.figures import drawn
 from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT, compared_experiments
+from tsexplorer.ui.take_away import take_away
 from tsexplorer.ui.theme import escaped, palette, title_of
 
 MOST = 6
@@ -159,6 +160,8 @@ def manage(service: Service, experiments: list[ExperimentSnapshot]) -> None:
                     st.switch_page(
                         path_of("soft_targets"), query_params={EXPERIMENT: experiment.id}
                     )
+                if experiment.done:
+                    take_away(service, experiment)
                 st.download_button(
                     "Settings (JSON)",
                     experiment.spec.to_json(),

@@ -24,6 +24,7 @@ from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.queue import queue_view
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.state import COMPARED, EXPERIMENT, shown_experiment
+from tsexplorer.ui.take_away import take_away
 from tsexplorer.ui.theme import escaped, go_button, title_of
 
 
@@ -126,11 +127,11 @@ def progress(service: Service) -> None:
         result(service, experiment)
         with sentences():
             ensemble_view(service, experiment)
-    ways_on(experiment)
+    ways_on(service, experiment)
     queue_view(service, experiment.id)
 
 
-def ways_on(experiment: ExperimentSnapshot) -> None:
+def ways_on(service: Service, experiment: ExperimentSnapshot) -> None:
     """Where one can go from an experiment."""
     with st.container(horizontal=True):
         if experiment.done:
@@ -138,6 +139,7 @@ def ways_on(experiment: ExperimentSnapshot) -> None:
                 "Move the bias", key="never", icon=":material/visibility_off:", type="primary"
             ):
                 st.switch_page(path_of("never_seen"), query_params={EXPERIMENT: experiment.id})
+            take_away(service, experiment)
             if st.button("Look into its soft targets", key="soft", icon=":material/blur_on:"):
                 st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})
             if st.button("Compare", key="compare", icon=":material/compare_arrows:"):

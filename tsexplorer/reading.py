@@ -6,14 +6,16 @@ torch is imported when something is asked, never before.
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.data.sample import load_sample
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import teachers_of
+from tsexplorer.objectives import get_objective, loss_in_words, teachers_of
 from tsexplorer.settings import Settings
+from tsexplorer.specs import Role
 from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.training.places import weights_path
 
@@ -26,6 +28,14 @@ if TYPE_CHECKING:
     from tsexplorer.analysis.bias import Study
     from tsexplorer.analysis.layouts import Layouts
     from tsexplorer.data.base import Splits
+    from tsexplorer.export.archive import Archive
+
+ARCHIVES_KEPT = 4
+ROLE_WORDS: dict[Role, str] = {
+    "teacher": "teacher",
+    "baseline": "baseline student",
+    "distilled": "distilled student",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +77,7 @@ class Reading:
         self._cache: AnswerCache | None = None
         self._layouts: Layouts | None = None
         self._nets: Nets | None = None
+        self._archives: OrderedDict[tuple[str, str], Archive] = OrderedDict()
 
     def images(self, dataset: str, split: SplitName) -> Images:
         """The images of a split; where the dataset is not here, those of its sample that ship.
@@ -168,6 +179,53 @@ class Reading:
 
         return least_confidence(self.answers(stage, "validation").logits_NC)
 
+    def archive(
+        self, experiment: ExperimentSnapshot, role: Role = "distilled", seed: int | None = None
+    ) -> Archive:
+        """A trained net to be taken away; writing it takes seconds, the same again none.
+
+        Args:
+            experiment: whose net.
+            role: which.
+            seed: of which seed; None: of that which is best on validation.
+
+        Raises:
+            UserError: it is not trained, its weights are missing or damaged, its images are not
+                here, or it cannot be written as ONNX.
+        """
+        from tsexplorer.export.archive import Told, archive
+        from tsexplorer.export.writer import Pixels, onnx_of
+
+        stage = _chosen(experiment, role, seed)
+        with self._lock:
+            kept = self._archives.get((experiment.name, stage.hash))
+        if kept is not None:
+            return kept
+        splits, source = self._splits(stage.spec.data.name), self._source(stage)
+        info = get_dataset(stage.spec.data.name).info
+        pixels = Pixels(splits.mean, splits.deviation)
+        own = stage.spec.objective
+        told = Told(
+            title=f"{ROLE_WORDS[role]} of “{experiment.name}”",
+            experiment=experiment.name,
+            role=role,
+            loss=loss_in_words(experiment.spec)
+            if role == "distilled"
+            else get_objective(own.name).in_words(own),
+            machine=stage.machine,
+            validation_accuracy=stage.validation_accuracy,
+            test_accuracy=stage.test_accuracy,
+            mean=pixels.mean,
+            deviation=pixels.deviation,
+        )
+        net = onnx_of(stage.spec, source.weights, len(info.classes), pixels)
+        found = archive(stage.hash, stage.spec, info, told, net, source.weights.read_bytes())
+        with self._lock:
+            self._archives[experiment.name, stage.hash] = found
+            while len(self._archives) > ARCHIVES_KEPT:
+                self._archives.popitem(last=False)
+        return found
+
     @property
     def layouts(self) -> Layouts:
         """Layouts of features in the background, kept for the whole process."""
@@ -209,3 +267,12 @@ class Reading:
             if self._cache is None:
                 self._cache = AnswerCache()
             return self._cache
+
+
+def _chosen(experiment: ExperimentSnapshot, role: Role, seed: int | None) -> StageSnapshot:
+    """The net of a seed, or of the one that is best on validation."""
+    seeds = experiment.spec.seeds if seed is None else (seed,)
+    trained = [one for one in (experiment.stage(n, role) for n in seeds) if one.status == "done"]
+    if not trained:
+        raise UserError(f'No {ROLE_WORDS[role]} of "{experiment.name}" is trained yet; train it.')
+    return max(trained, key=lambda one: (one.validation_accuracy or 0.0, -one.spec.seed))
