@@ -14,8 +14,8 @@ NOTHING_YET = """
 Which temperature T, and how much weight λ for the labels? It depends on the task, so the answer is
 a map: one student for each T and λ, and for each of a few seeds.
 
-- Small dense nets **train together**, many at once; what the button on the left starts takes about
-  a minute on two cores once its teacher is trained.
+- Small dense nets **train together**, many at once: minutes rather than an hour. How long a grid
+  takes on this machine is measured on demand, below the form's button.
 - A cell is a **mean over seeds** with its interval, not one lucky run. Cells that cannot be told
   apart from the best are framed.
 - The choice is made **on validation**; the test split is read once, for the cell that was chosen.

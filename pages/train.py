@@ -17,7 +17,7 @@ from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.ensemble import ensemble_view
 from tsexplorer.ui.left_out import left_out_as_it_stands, left_out_form
 from tsexplorer.ui.live import live_view, result
-from tsexplorer.ui.net_form import net_form
+from tsexplorer.ui.net_form import nets_form
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import objective_form, pair
 from tsexplorer.ui.process import get_service, sentences
@@ -51,11 +51,7 @@ def settings(service: Service) -> None:
     with first:
         data = forms.data_form()
     available = download_panel(service, data.name)
-    first, second = st.columns(2)
-    with first:
-        teacher = net_form("teacher", "Teacher net")
-    with second:
-        student = net_form("student", "Student net")
+    teacher, student = nets_form()
     nets = st.container()  # filled last: an impossible net takes only its own place
     ensemble = teachers.form(data.name, teacher)
     objective = objective_form(pair(data.name, teacher, student))

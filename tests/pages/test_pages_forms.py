@@ -93,7 +93,7 @@ def _train(text: str, opened: bool) -> None:
     from tsexplorer.specs import ExperimentSpec, parse_spec
     from tsexplorer.ui import forms, teachers
     from tsexplorer.ui.left_out import left_out_as_it_stands, left_out_form
-    from tsexplorer.ui.net_form import net_form
+    from tsexplorer.ui.net_form import nets_form
     from tsexplorer.ui.objective_form import objective_form, pair
 
     spec = parse_spec(ExperimentSpec, text)
@@ -102,7 +102,7 @@ def _train(text: str, opened: bool) -> None:
         forms.fill(spec)
         st.session_state["given"] = True
     data = forms.data_form()
-    nets = net_form("teacher", "Teacher"), net_form("student", "Student")
+    nets = nets_form()
     ensemble = teachers.form(data.name, nets[0])
     objective = objective_form(pair(data.name, *nets))
     if opened:

@@ -13,6 +13,7 @@ from tsexplorer.ui.controls import control
 from tsexplorer.ui.objective_form import with_value
 from tsexplorer.ui.state import publish
 
+Role = Literal["teacher", "student"]
 CUSTOM = "custom"
 WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
 CHANNELS = (32, 64, 64, 128, 128, 256, 256, 256)
@@ -34,24 +35,39 @@ def fill(role: str, model: ModelSpec) -> None:
             state[f"{role}.{name}.{place}"] = width
 
 
-def net_form(role: Literal["teacher", "student"], title: str) -> ModelSpec:
-    """A preset, or a net built from widths."""
-    names = (*model_names(), CUSTOM)
-    name = st.selectbox(
+def nets_form() -> tuple[ModelSpec, ModelSpec]:
+    """Teacher and student: each a preset, or a net built layer by layer."""
+    left, right = st.columns(2)
+    below = st.container()  # the width of both: a builder has many controls
+    with left:
+        teacher = _choice("teacher", "Teacher net")
+    with right:
+        student = _choice("student", "Student net")
+    with below:
+        return _net("teacher", teacher, "Teacher net"), _net("student", student, "Student net")
+
+
+def _choice(role: Role, title: str) -> str:
+    name: str = st.selectbox(
         title,
-        names,
+        (*model_names(), CUSTOM),
         key=role,
         persist_state="session",
         format_func=_net_title,
     )
     publish(role)
+    return name
+
+
+def _net(role: Role, name: str, title: str) -> ModelSpec:
     if name != CUSTOM:
         return ModelSpec(name=name)
     with st.container(border=True):
+        st.markdown(f"**{title}, layer by layer**")
         return ModelSpec(name=CUSTOM, net=_builder(role))
 
 
-def _builder(role: str) -> NetConfig:
+def _builder(role: Role) -> NetConfig:
     """Widths layer by layer, and what else a net is made of."""
     state = st.session_state
     state.setdefault(f"{role}.convs", 2 if role == "teacher" else 0)

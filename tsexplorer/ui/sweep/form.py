@@ -17,7 +17,7 @@ from tsexplorer.sweeps.spec import SweepSpec
 from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.controls import control
 from tsexplorer.ui.downloads import download_panel
-from tsexplorer.ui.net_form import net_form
+from tsexplorer.ui.net_form import nets_form
 from tsexplorer.ui.nets import compare_nets
 from tsexplorer.ui.objective_form import grid_objective, pair
 from tsexplorer.ui.process import sentences
@@ -58,11 +58,7 @@ def form(service: Service) -> None:
     with first:
         data = forms.data_form()
     available = download_panel(service, data.name)
-    first, second = st.columns(2)
-    with first:
-        teacher = net_form("teacher", "Teacher net")
-    with second:
-        student = net_form("student", "Student net")
+    teacher, student = nets_form()
     ensemble = teachers.form(data.name, teacher, "sweep.objective")
     objective = grid_objective(pair(data.name, teacher, student))
     temperatures = _values(forms.LISTS["temperatures"], "temperatures", "The columns of the map.")
