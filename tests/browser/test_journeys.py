@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
+import onnxruntime
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -20,6 +22,7 @@ from tests.browser.harness import (
     widget,
 )
 from tests.browser.server import ROOT, AppServer, serve
+from tests.digits.made_strokes import mnist_digits
 
 TRAINED_MS = 240_000
 BUSY_MS = 120_000
@@ -226,3 +229,21 @@ def test_after_a_kill_the_job_is_interrupted_and_can_be_resumed(
         expect(again.get_by_test_id("stProgress")).to_contain_text("epoch", timeout=BUSY_MS)
         press(again, "job_cancel")
         expect(again.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
+
+
+def test_the_student_is_taken_away(page: Page, app_server: AppServer, tmp_path: Path) -> None:
+    """From the button to a file that answers: pixels in, a digit out."""
+    visit(page, app_server, "/train?experiment=demo")
+    page.get_by_role("button", name="Take the student away").click()
+    download = page.get_by_role("button", name=re.compile(r"Download \("))
+    expect(download).to_be_visible(timeout=BUSY_MS)
+    with page.expect_download() as waited:
+        download.click()
+    place = tmp_path / waited.value.suggested_filename
+    waited.value.save_as(place)
+    with zipfile.ZipFile(place) as file:
+        net = onnxruntime.InferenceSession(file.read(f"{place.stem}/net.onnx"))
+    pixels_N = mnist_digits()[0][:8]
+    (z_NC,) = net.run(["logits"], {"images": pixels_N})
+    assert (z_NC.argmax(axis=1) == mnist_digits()[1][:8]).mean() > 0.8
+    no_exception(page)
