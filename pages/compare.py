@@ -89,7 +89,7 @@ def accuracies(service: Service, experiments: list[ExperimentSnapshot]) -> None:
         st.plotly_chart(figure, key="accuracy", config=DOWNLOAD)
     st.dataframe(results.summary_table(service, experiments), hide_index=True)
     st.caption(
-        "Table: test split. ± is the 95 % interval over seeds (Student's t), where there is more "
+        "Table: test split. ± is the 95 % interval over seeds (Student's t), where they differ "
         "than one. Gap closed = (distilled − baseline) / (teacher − baseline), averaged over "
         "seeds; – where the teacher is not better, and of a student that never saw some classes. "
         "Gap of means: the same, of the mean accuracies." + ACCURATE_FIRST * _several(experiments)

@@ -473,7 +473,7 @@ WEIGHT = "more_teachers.0.weight: should be greater than 0 (given: 0)."
         ('{"seeds": [-1]}', "seeds.0: should be greater than or equal to 0 (given: -1)."),
         (
             '{"seeds": []}',
-            "seeds: give at least 1 value (given: 0).",
+            "seeds: give at least 1 value.",
         ),
         ('{"name": ""}', "name: string should have at least 1 character (given: '')."),
         (

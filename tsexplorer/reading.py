@@ -77,7 +77,7 @@ class Reading:
         self._cache: AnswerCache | None = None
         self._layouts: Layouts | None = None
         self._nets: Nets | None = None
-        self._archives: OrderedDict[tuple[str, str], Archive] = OrderedDict()
+        self._archives: OrderedDict[tuple[str, Role, str], Archive] = OrderedDict()
 
     def images(self, dataset: str, split: SplitName) -> Images:
         """The images of a split; where the dataset is not here, those of its sample that ship.
@@ -196,9 +196,10 @@ class Reading:
         from tsexplorer.export.archive import Told, archive
         from tsexplorer.export.writer import Pixels, onnx_of
 
-        stage = _chosen(experiment, role, seed)
+        seed, stage = _chosen(experiment, role, seed)
+        key = experiment.name, role, stage.hash
         with self._lock:
-            kept = self._archives.get((experiment.name, stage.hash))
+            kept = self._archives.get(key)
         if kept is not None:
             return kept
         splits, source = self._splits(stage.spec.data.name), self._source(stage)
@@ -209,6 +210,7 @@ class Reading:
             title=f"{ROLE_WORDS[role]} of “{experiment.name}”",
             experiment=experiment.name,
             role=role,
+            seed=seed,
             loss=loss_in_words(experiment.spec)
             if role == "distilled"
             else get_objective(own.name).in_words(own),
@@ -221,7 +223,7 @@ class Reading:
         net = onnx_of(stage.spec, source.weights, len(info.classes), pixels)
         found = archive(stage.hash, stage.spec, info, told, net, source.weights.read_bytes())
         with self._lock:
-            self._archives[experiment.name, stage.hash] = found
+            self._archives[key] = found
             while len(self._archives) > ARCHIVES_KEPT:
                 self._archives.popitem(last=False)
         return found
@@ -269,10 +271,13 @@ class Reading:
             return self._cache
 
 
-def _chosen(experiment: ExperimentSnapshot, role: Role, seed: int | None) -> StageSnapshot:
-    """The net of a seed, or of the one that is best on validation."""
+def _chosen(
+    experiment: ExperimentSnapshot, role: Role, seed: int | None
+) -> tuple[int, StageSnapshot]:
+    """The net of a seed, or of the one that is best on validation, and that seed."""
     seeds = experiment.spec.seeds if seed is None else (seed,)
-    trained = [one for one in (experiment.stage(n, role) for n in seeds) if one.status == "done"]
+    nets = [(one, experiment.stage(one, role)) for one in seeds]
+    trained = [(one, stage) for one, stage in nets if stage.status == "done"]
     if not trained:
         raise UserError(f'No {ROLE_WORDS[role]} of "{experiment.name}" is trained yet; train it.')
-    return max(trained, key=lambda one: (one.validation_accuracy or 0.0, -one.spec.seed))
+    return max(trained, key=lambda one: (one[1].validation_accuracy or 0.0, -one[0]))

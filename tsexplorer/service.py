@@ -6,6 +6,7 @@ latency) imports it when it is first asked for, on its own thread where it can.
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -23,7 +24,7 @@ from tsexplorer.jobs.worker import Worker
 from tsexplorer.models import Count, count
 from tsexplorer.reading import Reading
 from tsexplorer.settings import Settings
-from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec
+from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, Role
 from tsexplorer.store import (
     EpochRow,
     ExperimentSnapshot,
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 ACTIVE = ("queued", "running", "paused")
 RESUMABLE = ("interrupted", "cancelled", "failed")
 DONE = {"pause": "paused", "resume": "resumed", "step": "stepped", "cancel": "cancelled"}
+
+
+NET = re.compile(rf"(?P<name>.+):(?P<role>{'|'.join(ROLES)})(?::(?P<seed>\d+))?", re.DOTALL)
+"""How a net of an experiment is named; the experiment's own name may hold colons."""
 
 
 @dataclass(frozen=True)
@@ -132,15 +137,8 @@ class Service:
             NotFoundError: there is none, or more than one.
         """
         if ":" in key:
-            name, role, *seed = key.split(":")
-            experiment = self.experiment(name)
-            for one in ROLES:
-                if one == role and len(seed) < 2 and all(map(str.isdecimal, seed)):
-                    return experiment.stage(int(*seed) if seed else experiment.spec.seeds[0], one)
-            raise NotFoundError(
-                f"{key!r} names no stage; write {name}:{'|'.join(ROLES)}, and :SEED behind it "
-                "where there are several seeds."
-            )
+            experiment, role, seed = self.net(key)
+            return experiment.stage(experiment.spec.seeds[0] if seed is None else seed, role)
         found = [stage for stage in self.store.stages() if key and stage.hash.startswith(key)]
         if len(found) != 1:
             raise NotFoundError(
@@ -148,6 +146,24 @@ class Service:
                 "run --json and the app's Try a digit page give the IDs."
             )
         return found[0]
+
+    def net(self, key: str) -> tuple[ExperimentSnapshot, Role, int | None]:
+        """A net named EXPERIMENT:ROLE[:SEED]: of which experiment, which one, of which seed.
+
+        Raises:
+            NotFoundError: there is no such experiment, or the name is not of this form.
+        """
+        found = NET.fullmatch(key)
+        if found is None:
+            name = key.partition(":")[0]
+            self.experiment(name)
+            raise NotFoundError(
+                f"{key!r} names no stage; write {name}:{'|'.join(ROLES)}, and :SEED behind it "
+                "where there are several seeds."
+            )
+        role = next(one for one in ROLES if one == found["role"])
+        seed = None if found["seed"] is None else int(found["seed"])
+        return self.experiment(found["name"]), role, seed
 
     def free_name(self, spec: ExperimentSpec, wish: str) -> str:
         """A name for an experiment: as wished, with a number where another one has that name.

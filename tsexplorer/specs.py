@@ -363,9 +363,7 @@ def _fault(one: dict[str, Any]) -> Fault:
         word, bound = LENGTHS[one["type"]]
         most = one["ctx"][bound]
         values = "value" if most == 1 else "values"
-        return Fault(
-            place, f": give {word} {most} {values} (given: {one['ctx']['actual_length']})."
-        )
+        return Fault(place, f": give {word} {most} {values}.")
     reason = one["msg"].removeprefix("Value error, ").removeprefix("Input ")
     shown = f" (given: {shorten(given)})" if isinstance(given, str | int | float | bool) else ""
     return Fault(place, f": {reason[0].lower()}{reason[1:]}{shown}.")

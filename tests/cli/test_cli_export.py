@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Shell
+from tsexplorer.export.archive import Archive
+from tsexplorer.service import Service
 
 pytestmark = pytest.mark.usefixtures("settled")
 
@@ -47,3 +50,21 @@ def test_a_folder_that_cannot_be_written(shell: Shell, tmp_path: Path) -> None:
     result = shell("export", "demo", "--into", str(tmp_path / "file"))
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
+
+
+def test_an_experiments_name_may_hold_colons(
+    shell: Shell, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def archive(_: object, *net: object) -> Archive:
+        asked.append(net)
+        return Archive("net.zip", b"PK")
+
+    monkeypatch.setattr("tsexplorer.reading.Reading.archive", archive)
+    kept = service.experiment("demo").spec.model_copy(update={"name": "run: 2"})
+    key = service.keep(kept).id
+    for name in ("run: 2", "run: 2:teacher", "run: 2:teacher:0", key):
+        assert shell("export", name, "--into", str(tmp_path)).exit_code == 0
+    assert [one[0].id for one in asked] == [key] * 4
+    assert [one[1:] for one in asked] == [(), ("teacher", None), ("teacher", 0), ()]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from tsexplorer.errors import UserError
 from tsexplorer.export.archive import Archive
 from tsexplorer.service import Service
 from tsexplorer.settings import get_settings
+from tsexplorer.store.snapshots import StageLink
 
 IMAGE = 3
 
@@ -94,6 +96,29 @@ def test_the_same_again_is_not_written_again(
     assert service.reading.archive(service.experiment(demo.NAME)) is taken
     # Nothing of the experiment's name, which may hold anything, is in the file's.
     assert re.fullmatch(r"mnist-distilled-seed-0-[0-9a-f]{8}\.zip", taken.name)
+
+
+def test_the_best_seed_on_validation_is_taken_and_named_by_the_experiments_seed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Generations have seeds of their own, which nobody knows them by."""
+    monkeypatch.setattr("tsexplorer.export.writer.onnx_of", lambda *_: b"ONNX")
+    pair = service.experiment(demo.NAME)
+    weak, good = (
+        StageLink(
+            seed,
+            "distilled",
+            replace(
+                pair.stage(0, "distilled"),
+                validation_accuracy=accuracy,
+                spec=pair.stage(0, "distilled").spec.model_copy(update={"seed": 30_000 + seed}),
+            ),
+        )
+        for seed, accuracy in ((4, 0.5), (5, 0.75))
+    )
+    spec = pair.spec.model_copy(update={"seeds": (4, 5)})
+    found = service.reading.archive(replace(pair, spec=spec, stages=(weak, good)))
+    assert found.name.startswith("mnist-distilled-seed-5-")
 
 
 def test_what_is_not_trained_cannot_be_taken(service: Service) -> None:

@@ -183,7 +183,6 @@ def test_nothing_of_a_sweep_gets_lost(monkeypatch: pytest.MonkeyPatch) -> None:
         base=UNUSUAL.model_copy(
             update={
                 "objective": ObjectiveSpec(name="dkd", options={"alpha": 3.0}),
-                "baseline_train": ExperimentSpec().baseline_train,
                 "seeds": (0,),
             }
         ),

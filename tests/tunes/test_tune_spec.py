@@ -8,7 +8,7 @@ import pytest
 
 from tests.tunes.tune_examples import base, tune
 from tsexplorer.errors import UserError
-from tsexplorer.specs import ObjectiveSpec, parse_spec
+from tsexplorer.specs import FurtherTeacher, ObjectiveSpec, parse_spec
 from tsexplorer.sweeps.spec import Cell
 from tsexplorer.tunes.spec import TuneSpec
 
@@ -98,3 +98,9 @@ def test_setting_as_an_experiment_has_the_students_stage() -> None:
 
     [stage] = [one.spec for one in plan(experiment) if one.role == "distilled"]
     assert stage == asked.students(setting, (0,))[0]
+
+
+def test_further_teachers_come_before_the_students_as_members() -> None:
+    further = (FurtherTeacher(model=base().teacher, seed_offset=7),)
+    asked = tune(base=base(more_teachers=further))
+    assert [(one.seed, one.role) for one in asked.before] == [(0, "teacher"), (7, "member")]

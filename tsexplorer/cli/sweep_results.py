@@ -120,6 +120,8 @@ def estimate_words(value: Estimate) -> str:
 
     >>> estimate_words(Estimate(0.9, 0.88, 0.92, 3, "t over seeds"))
     '90.00 ± 2.00'
+    >>> estimate_words(Estimate(0.98, 0.7259, 1.0, 2, "t over seeds"))
+    '98.00 ± 25.41'
     >>> estimate_words(Estimate(0.9, 0.8256, 0.9448, 1, "binomial over images"))
     '90.00 (82.56–94.48)'
     """
@@ -127,7 +129,8 @@ def estimate_words(value: Estimate) -> str:
     if value.low is None or value.high is None:
         return mean
     if value.method == "t over seeds":
-        return f"{mean} ± {100 * (value.high - value.mean):.2f}"
+        # Ends of shares stop at 0 and 1; the interval's half width is that of the other side.
+        return f"{mean} ± {100 * max(value.high - value.mean, value.mean - value.low):.2f}"
     return f"{mean} ({100 * value.low:.2f}–{100 * value.high:.2f})"
 
 

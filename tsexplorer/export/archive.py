@@ -26,6 +26,7 @@ class Told:
         title: what the net is, as one phrase.
         experiment: the name of its experiment.
         role: teacher, baseline or distilled.
+        seed: of the experiment; a stage of it may have another one.
         loss: the convention that it was trained with, with its numbers.
         machine: what it was trained on; None where that is not known.
         validation_accuracy: share of 1.
@@ -37,6 +38,7 @@ class Told:
     title: str
     experiment: str
     role: str
+    seed: int
     loss: str
     machine: str | None
     validation_accuracy: float | None
@@ -76,9 +78,9 @@ def archive(
         "net.onnx": net,
         "net.safetensors": weights,
         "card.json": json.dumps(card, ensure_ascii=False, indent=2).encode() + b"\n",
-        "README.md": page_of(card, stage, info, told).encode(),
+        "README.md": page_of(card, info, told).encode(),
     }
-    name = f"{stage.data.name}-{told.role}-seed-{stage.seed}-{key[:8]}"
+    name = f"{stage.data.name}-{told.role}-seed-{told.seed}-{key[:8]}"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
         for inner, content in files.items():
@@ -119,7 +121,7 @@ def card_of(key: str, stage: StageSpec, info: DatasetInfo, told: Told) -> dict[s
             "validation_images": info.validation,
             "test_images": info.test,
             "data": info.title,
-            "seed": stage.seed,
+            "seed": told.seed,
         },
         "loss": told.loss,
         "trained_on": told.machine,
@@ -143,11 +145,11 @@ print(classes[logits[0].argmax()])
 """
 
 
-def page_of(card: dict[str, Any], stage: StageSpec, info: DatasetInfo, told: Told) -> str:
+def page_of(card: dict[str, Any], info: DatasetInfo, told: Told) -> str:
     """The page beside the net: what it is, how good, how it is used."""
     accuracies = [
         f"- {name} accuracy {100 * share:.2f} % ({images:,} images of {info.title}, seed "
-        f"{stage.seed}{once})"
+        f"{told.seed}{once})"
         for name, share, images, once in (
             ("Validation", told.validation_accuracy, info.validation, ""),
             ("Test", told.test_accuracy, info.test, "; read once, for no choice"),

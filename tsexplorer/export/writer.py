@@ -77,10 +77,15 @@ def onnx_of(stage: StageSpec, weights: Path, classes: int, pixels: Pixels) -> by
                 [sys.executable, "-m", "tsexplorer.export"],
                 input=request.model_dump_json(by_alias=True),
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=PATIENCE_SECONDS,
-                # One thread: a training may be at work beside it.
-                env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+                env=os.environ
+                | {
+                    "OMP_NUM_THREADS": "1",  # a training may be at work beside it
+                    "PYTHONUTF8": "1",
+                    "PYTHONPATH": os.pathsep.join(map(str, sys.path)),
+                },
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UserError(f"The net could not be written as ONNX ({error}).") from error

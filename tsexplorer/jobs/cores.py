@@ -16,7 +16,9 @@ def allowed_cores() -> int:
 
     More threads than that wait for each other at every operation, which can cost ten times.
     """
-    from joblib import cpu_count  # a third of a second; pages need none of it
+    # Not joblib's own, which is 1 where a system has no semaphores. A third of a second to import,
+    # and no page needs it.
+    from joblib.externals.loky import cpu_count
 
     return int(cpu_count())
 

@@ -201,6 +201,11 @@ class SweepSpec(Spec):
         return _once(stages)
 
     @property
+    def planned_before(self) -> tuple[PlannedStage, ...]:
+        """The same with their parts."""
+        return tuple(PlannedStage(one.seed, _part(one, self), one) for one in self.before)
+
+    @property
     def students(self) -> tuple[StageSpec, ...]:
         """All trainings of the sweep, baselines among them, each once: seed by seed."""
         return _once(
@@ -218,7 +223,7 @@ class SweepSpec(Spec):
 
         A baseline is the student that learns from labels alone, as in an experiment.
         """
-        taught = [PlannedStage(stage.seed, _part(stage, self), stage) for stage in self.before]
+        taught = self.planned_before
         baselines = {self.baseline(rate, seed).hash for rate in self.rates for seed in self.seeds}
         known = {stage.spec.hash for stage in taught}
         return (

@@ -183,11 +183,7 @@ class TuneSpec(Spec):
     @property
     def before(self) -> tuple[PlannedStage, ...]:
         """Nets that must be trained before any student."""
-        teacher = self.sweep.teacher(0).hash
-        return tuple(
-            PlannedStage(stage.seed, "teacher" if stage.hash == teacher else "baseline", stage)
-            for stage in self.sweep.before
-        )
+        return self.sweep.planned_before
 
     def students(self, setting: Cell, seeds: Iterable[int]) -> tuple[StageSpec, ...]:
         """The stages of a setting, one a seed."""

@@ -231,6 +231,13 @@ def train_forms(stages: Mapping[Stage, str] = STAGES) -> dict[Stage, dict[str, A
     return specs
 
 
+def warm_forms(stages: Mapping[Stage, str]) -> tuple[bool, dict[Stage, dict[str, Any]]]:
+    """Whether students go on from the baseline, and the schedules: then the baseline's, too."""
+    warm_start = warm_start_form()
+    more: dict[Stage, str] = {"baseline_train": STAGES["baseline_train"]} if warm_start else {}
+    return warm_start, train_forms({**stages, **more})
+
+
 def _train_form(stage: Stage, title: str) -> dict[str, Any]:
     names = list(TrainSpec.model_fields)
     values = {}

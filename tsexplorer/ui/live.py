@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from tsexplorer.analysis.gain import Interval
 from tsexplorer.analysis.words import duration, percent, with_interval
 from tsexplorer.data.leaving_out import class_names
 from tsexplorer.data.registry import get_dataset
@@ -183,13 +184,16 @@ def _charts(watch: Watch, seed: int) -> None:
     spec = watch.experiment.spec.objective
     objective = get_objective(spec.name)
     beside = members(rows["distilled"], _validated(objective))
+    below = ""
     for column, (kind, metrics) in zip(st.columns(2), CHARTS.items(), strict=True):
         with column:
             metric = st.segmented_control(
                 kind, list(metrics), default=next(iter(metrics)), key=f"shown_{kind}", required=True
             )
             _chart(rows, metrics[metric], epochs, beside)
-    below = start_hidden([*curves(rows, "validation_accuracy"), *beside], epochs)
+        if kind == "Accuracy":
+            shown = beside if metrics[metric] == "validation_accuracy" else ()
+            below = start_hidden([*curves(rows, metrics[metric]), *shown], epochs)
     st.caption(
         f"Seed {seed}. Validation: cross-entropy with the labels. Training: teacher and baseline "
         "minimise cross-entropy, the distilled student "
@@ -298,7 +302,14 @@ def _words(service: Service, experiment: ExperimentSnapshot) -> None:
         )
     st.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
-        f"{' with 95 % interval' if seeds > 1 else ' (no interval from one seed)'}; "
+        f"{_of_interval(service.gain(experiment).accuracy['distilled'])}; "
         f"{loss_in_words(spec)}"
         f"{'; gap closed against the first' * (several and not spec.left_out)}."
     )
+
+
+def _of_interval(value: Interval | None) -> str:
+    """Whether there is one, to go on with."""
+    if value is not None and value.half is not None:
+        return " with 95 % interval"
+    return " (no interval: they came out alike)" if value and value.n > 1 else " (no interval)"

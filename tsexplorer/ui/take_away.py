@@ -10,7 +10,7 @@ from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.process import sentences
 
 TAKEN = "taken_away"
-"""Archives of this session, by experiment."""
+"""The archive that this session had written last, by its experiment: one alone, they are large."""
 
 
 def take_away(service: Service, experiment: ExperimentSnapshot) -> None:
@@ -30,7 +30,9 @@ def take_away(service: Service, experiment: ExperimentSnapshot) -> None:
         if pressed:
             with sentences():
                 with st.spinner("Writing the net as ONNX, ten seconds or so"):
-                    taken[experiment.id] = service.reading.archive(experiment)
+                    found = service.reading.archive(experiment)
+                taken.clear()
+                taken[experiment.id] = found
                 st.rerun()
         return
     st.download_button(

@@ -101,7 +101,7 @@ def _controls(dataset: str, first: ModelSpec, demanded: Combine | None) -> None:
         persist_state="session",
         help=ExperimentSpec.model_fields["combine"].description,
     )
-    st.number_input("Weight of teacher 1", 0.01, 100.0, key=FIRST, persist_state="session")
+    st.number_input("Weight of teacher 1", step=0.1, key=FIRST, persist_state="session")
     for place in range(int(asked)):
         state.setdefault(_key(place, "net"), LIKE_FIRST)
         state.setdefault(_key(place, "weight"), 1.0)
@@ -115,8 +115,7 @@ def _controls(dataset: str, first: ModelSpec, demanded: Combine | None) -> None:
         )
         right.number_input(
             f"Weight of teacher {place + 2}",
-            0.01,
-            100.0,
+            step=0.1,
             key=_key(place, "weight"),
             persist_state="session",
         )

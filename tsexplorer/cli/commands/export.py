@@ -53,14 +53,15 @@ def export(
 
 
 def _archive(service: Service, net: str) -> Archive:
-    from tsexplorer.specs import ROLES
+    from tsexplorer.errors import NotFoundError
 
-    if ":" not in net:
-        return service.reading.archive(service.experiment(net))
-    stage = service.stage(net)  # says what is wrong with the name
-    experiment = service.experiment(net.split(":")[0])
-    role = next(one for one in ROLES if one == net.split(":")[1])
-    return service.reading.archive(experiment, role, stage.spec.seed)
+    try:
+        experiment = service.experiment(net)  # its name may hold colons
+    except NotFoundError:
+        if ":" not in net:
+            raise
+        return service.reading.archive(*service.net(net))
+    return service.reading.archive(experiment)
 
 
 def _attempt(place: Path, action: Callable[[], object]) -> None:

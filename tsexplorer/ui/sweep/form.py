@@ -80,13 +80,12 @@ def form(service: Service) -> None:
             "Each makes a map of its own; none given: that of the schedule below.",
             "that of the schedule",
         )
-        trains = forms.train_forms(STAGES)
-        left, right = st.columns(2, vertical_alignment="bottom")
+        warm_start, trains = forms.warm_forms(STAGES)
+        left, right = st.columns(2)
         with left:
             shared = control(SweepSpec, "teachers", "sweep")
         with right:
-            warm_start = forms.warm_start_form()
-        forms.scaling_form()
+            forms.scaling_form()
         cluster = _cluster(service)
         name = st.text_input(
             "Name",

@@ -93,12 +93,8 @@ def form(service: Service) -> None:
     nets = st.container()  # below: the button is to be seen without scrolling
     with st.expander("Search, schedule and name", icon=":material/tune:"):
         values |= _more()
-        trains = forms.train_forms(STAGES)
-        left, right = st.columns(2, vertical_alignment="bottom")
-        with left:
-            forms.scaling_form()
-        with right:
-            warm_start = forms.warm_start_form()
+        warm_start, trains = forms.warm_forms(STAGES)
+        forms.scaling_form()
         name = st.text_input(
             "Name",
             key="tune.name",

@@ -88,7 +88,7 @@ def _part(figures: TuneFigures) -> str:
     """What it is at."""
     spec = figures.tune.spec
     if figures.teachers_left:
-        return "the teacher first"
+        return "teacher and baselines first" if spec.base.warm_start else "the teacher first"
     if figures.repeating:
         return f"the best settings on {spec.seeds} further seed{'s' * (spec.seeds > 1)}"
     latest = max((one.round for one in figures.trials), default=0)
