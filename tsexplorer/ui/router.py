@@ -16,6 +16,7 @@ ICON = ASSETS / "icon.svg"
 # Streamlit writes white on the primary colour, and the primary colour on the page. On a dark page
 # no colour is readable both ways, so it is light, and what is written on it is dark.
 # What is drawn anew twice a second while a net trains must not fade in between.
+# Where the keyboard is in the navigation, Streamlit shows as it shows which page is open.
 # light-dark() goes by the theme in force, which changes without a run of the script.
 STYLE = """<style>
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p,
@@ -23,6 +24,7 @@ STYLE = """<style>
     color: light-dark(#FFFFFF, #0B1214) !important;
 }
 [data-testid="stElementContainer"][data-stale="true"] { opacity: 1 !important; }
+[data-testid="stTopNavLink"]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
 %s</style>"""
 PAGES = {
     "home": ("Home", ":material/school:"),
