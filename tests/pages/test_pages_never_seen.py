@@ -87,7 +87,7 @@ def test_figures_follow_the_slider(open_page: OpenPage, trained: ExperimentSnaps
         "Chosen on validation",
         "Chosen on test",
     ]
-    assert "10.0 % of the answers on validation, as in the training labels" in " ".join(
+    assert "10.0 % of validation’s answers, as in the training labels" in " ".join(
         table["How b is chosen"]
     )
 

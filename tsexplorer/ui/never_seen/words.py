@@ -48,11 +48,10 @@ def how(rule: Rule, share: str, counted: bool) -> str:
         share: of the answers that never-seen classes should get, in words.
         counted: whether that share was counted, or taken to be the same for each class.
     """
-    source = "as in the training labels" if counted else "as if all classes were as frequent"
+    source = "as in the training labels" if counted else "as if all were as frequent"
     return {
         "none": "b = 0",
-        "label-free": f"they get {share} of the answers on validation, {source}; no label of an "
-        "image is looked at",
+        "label-free": f"they get {share} of validation’s answers, {source}; no label is read",
         "validation": "fewest errors on validation, with labels",
         "test": "fewest errors on test, as in Hinton 2015: no measurement, since it looks at what "
         "it is judged by",
