@@ -24,7 +24,9 @@ STYLE = """<style>
     color: light-dark(#FFFFFF, #0B1214) !important;
 }
 [data-testid="stElementContainer"][data-stale="true"] { opacity: 1 !important; }
-[data-testid="stTopNavLink"]:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
+[data-testid="stTopNavLink"]:focus-visible {
+    outline: 2px solid currentColor; outline-offset: -2px;
+}
 %s</style>"""
 PAGES = {
     "home": ("Home", ":material/school:"),
