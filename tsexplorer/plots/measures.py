@@ -97,7 +97,7 @@ def rank_in_words(result: CellResult, best: Cell | None) -> str:
     if result.behind.low is not None and result.behind.high is not None:
         low, high = _percent(result.behind.low), _percent(result.behind.high)
         points += f" (95 % interval {low} to {high})"
-    elif result.behind.mean:
+    elif result.behind.mean and result.behind.seeds > 1:
         points += " in each seed, which tells nothing of the spread"
     return points + (": cannot be told apart from it" if result.may_be_best else "")
 
