@@ -65,7 +65,10 @@ ALONE_IN = {
 }
 """Packages that only these rooms know of."""
 
-SLOW = ("torch", "torchvision", "scipy", "sklearn", "mlxtend", "distributed", "optuna")
+SLOW = (
+    *("torch", "torchvision", "scipy", "sklearn", "mlxtend"),
+    *("distributed", "optuna", "onnx", "onnxscript", "joblib"),
+)
 """What takes a second or more to import, and no page needs before it is drawn."""
 
 SOURCES = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "tsexplorer").rglob("*.py")]

@@ -9,7 +9,6 @@ from tests.examples import TINY
 from tests.pages.conftest import OpenPage, errors, no_exception, words
 from tsexplorer import demo
 from tsexplorer.errors import UserError
-from tsexplorer.export.archive import Archive
 from tsexplorer.recipes import get_recipe
 from tsexplorer.service import Service
 from tsexplorer.specs import ObjectiveSpec
@@ -307,33 +306,6 @@ def test_a_number_beyond_all_bounds_is_said_and_not_passed_over(
     (said,) = errors(page)
     assert sentence in said
     assert "start" not in [one.key for one in page.button]
-
-
-def test_the_student_can_be_taken_away(
-    open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = service.experiment(demo.NAME).id
-    made = Archive("mnist-distilled.zip", b"PK")
-    monkeypatch.setattr(service.reading, "archive", lambda _: made)
-    page = open_page("train", experiment=key)
-    page.button(key=f"take_{key}").click().run()
-    no_exception(page)
-    (button,) = page.get("download_button")
-    assert button.proto.label == "Download (0.0 MB)"
-    assert f"take_{key}" not in [one.key for one in page.button]
-
-
-def test_why_a_student_cannot_be_taken_away_is_one_sentence(
-    open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(_: object) -> Archive:
-        raise UserError("Its weights are gone.")
-
-    monkeypatch.setattr(service.reading, "archive", refused)
-    key = service.experiment(demo.NAME).id
-    page = open_page("train", experiment=key)
-    page.button(key=f"take_{key}").click().run()
-    assert errors(page) == ["Its weights are gone."]
 
 
 def test_what_is_folded_away_counts_as_it_stands(open_page: OpenPage, service: Service) -> None:
