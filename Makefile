@@ -45,7 +45,7 @@ bench: install-test browser  ## Measure speed
 demo: $(VENV)/.installed  ## Train the nets of the demo anew, into assets/demo/; wants full MNIST in TSEXPLORER_DATA
 	$(BIN)/python -m tsexplorer run best-64-plain
 	$(BIN)/python -m tsexplorer run best-64-no-3
-	$(BIN)/python -m tsexplorer.demo
+	$(BIN)/python -m tsexplorer.services.demo
 
 # One of them: make findings FINDINGS=quick. A try-out, which must not ship:
 # make findings FINDINGS=quick OPTIONS="--epochs 1" INTO=/tmp/tried FINDINGS_HOME=/tmp/home
@@ -57,7 +57,7 @@ findings: $(VENV)/.installed  ## Train the maps that ship, into assets/findings/
 	set -e; export TSEXPLORER_HOME="$(FINDINGS_HOME)" TSEXPLORER_DATA="$(FINDINGS_DATA)"; \
 	for name in $(FINDINGS); do \
 		$(BIN)/python -m tsexplorer sweep --finding $$name $(OPTIONS); \
-		$(BIN)/python -m tsexplorer.findings $$name $(INTO); \
+		$(BIN)/python -m tsexplorer.published maps $$name $(INTO); \
 	done
 
 RECIPE ?= quick
@@ -65,7 +65,7 @@ SEEDS  ?= 3
 
 results: $(VENV)/.installed  ## Train a recipe and write its figures, into assets/results/: make results RECIPE=hinton-2015
 	$(BIN)/python -m tsexplorer run $(RECIPE) --seeds $(SEEDS)
-	$(BIN)/python -m tsexplorer.results $(RECIPE)
+	$(BIN)/python -m tsexplorer.published results $(RECIPE)
 
 screenshots: install-test browser  ## Take the README's pictures anew, into assets/screenshots/
 	$(TESTING) $(BIN)/python -m tests.browser.screenshots

@@ -1,6 +1,6 @@
 import streamlit as st
 
 from tsexplorer.ui.entry import SCRIPT
-from tsexplorer.ui.warm import warmed
+from tsexplorer.ui.warm_up import warmed
 
 app = st.App(SCRIPT, lifespan=warmed)

@@ -2,19 +2,19 @@
 
 import streamlit as st
 
-from tsexplorer import demo
 from tsexplorer.objectives import teachers_of
 from tsexplorer.plots.compare import accuracy_figure, cost_figure, curves_figure, longest
 from tsexplorer.plots.live import start_hidden
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import results
+from tsexplorer.ui.app_state import get_service, sentences
+from tsexplorer.ui.export_button import take_away
 from tsexplorer.ui.figures import drawn
-from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.router import path_of
-from tsexplorer.ui.state import COMPARED, EXPERIMENT, compared_experiments
-from tsexplorer.ui.take_away import take_away
 from tsexplorer.ui.theme import escaped, palette, title_of
+from tsexplorer.ui.url_state import COMPARED, EXPERIMENT, compared_experiments
 
 MOST = 6
 COSTS = {

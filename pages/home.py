@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from tsexplorer import demo
-from tsexplorer.analysis.words import counted, percent, with_interval
+from tsexplorer.analysis.formatting import counted, percent, with_interval
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.plots.compare import accuracy_figure
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ROLES
 from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.ui.app_state import get_service, sentences
 from tsexplorer.ui.figures import drawn
-from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.results import accuracy_dots, provenance, status_line
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.theme import ROLE_MEANING, card, escaped, palette, role_label

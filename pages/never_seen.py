@@ -2,12 +2,10 @@
 
 import streamlit as st
 
-from tsexplorer.ui.choice import one_seed
-from tsexplorer.ui.never_seen.choice import choice, ready_seeds
-from tsexplorer.ui.never_seen.invitation import train_one, wait_for
-from tsexplorer.ui.never_seen.rules import rules_view
-from tsexplorer.ui.never_seen.view import look, view
-from tsexplorer.ui.process import get_service, sentences
+from tsexplorer.ui.app_state import get_service, sentences
+from tsexplorer.ui.experiment_picker import one_seed
+from tsexplorer.ui.never_seen.picker import choice, ready_seeds, train_one, wait_for
+from tsexplorer.ui.never_seen.view import look, rules_view, view
 from tsexplorer.ui.results import how_trained
 
 

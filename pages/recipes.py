@@ -3,11 +3,9 @@
 import streamlit as st
 
 from tsexplorer.recipes import SECTIONS, Section, get_recipe, recipe_names
-from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.recipes.bench import bench
+from tsexplorer.ui.app_state import get_service, sentences
 from tsexplorer.ui.recipes.card import card
-from tsexplorer.ui.recipes.index import index
-from tsexplorer.ui.recipes.missing import missing_data
+from tsexplorer.ui.recipes.overview import bench, index, missing_data
 
 MOST_SEEDS = 20
 TITLES: dict[Section, str] = {

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.store import ExperimentSnapshot
-from tsexplorer.ui.choice import experiment_choice, seed_choice
+from tsexplorer.ui.app_state import get_service, sentences
+from tsexplorer.ui.experiment_picker import experiment_choice, seed_choice
+from tsexplorer.ui.figures import picture_format
 from tsexplorer.ui.objective_form import TEMPERATURES, with_value
-from tsexplorer.ui.process import get_service, sentences
 from tsexplorer.ui.soft_targets import (
     changes,
     classes,
@@ -14,9 +15,8 @@ from tsexplorer.ui.soft_targets import (
     images,
     loss,
     one_image,
-    sight,
+    page_state,
 )
-from tsexplorer.ui.soft_targets.numbers import picture_format
 
 DRAW = {
     "lens": one_image.view,
@@ -34,7 +34,7 @@ PLOTLY = ("changes", "loss")
 
 def main() -> None:
     service = get_service()
-    sight.begin()
+    page_state.begin()
     st.title("Soft targets", anchor=False)
     st.markdown(
         "A label says *7* and nothing else. The teacher’s answer says of each image how much it "
@@ -46,18 +46,18 @@ def main() -> None:
         seed = seed_choice(experiment, "soft.seed")
         name = st.segmented_control(
             "View",
-            list(sight.VIEWS),
-            key=sight.VIEW[0],
-            format_func=sight.VIEWS.__getitem__,
+            list(page_state.VIEWS),
+            key=page_state.VIEW[0],
+            format_func=page_state.VIEWS.__getitem__,
             required=True,
             label_visibility="collapsed",
         )
         assert name is not None  # the session has one from the beginning
         with st.spinner("Asking the nets"):  # what was asked before comes without it
-            seen = sight.look(service, experiment, seed)
+            seen = page_state.look(service, experiment, seed)
         with st.container(key="soft_view"):
             DRAW[name](seen)
-    sight.remember()
+    page_state.remember()
 
 
 def choice(service: Service) -> ExperimentSnapshot:
@@ -66,20 +66,20 @@ def choice(service: Service) -> ExperimentSnapshot:
         experiment = experiment_choice(service, "soft.experiment")
         st.segmented_control(
             "Split",
-            sight.SPLITS,
-            key=sight.SPLIT[0],
+            page_state.SPLITS,
+            key=page_state.SPLIT[0],
             required=True,
             help="Choices are made on validation; looking at test images is looking only.",
         )
-        if st.session_state[sight.VIEW[0]] not in WITHOUT_T:
-            temperature = st.session_state[sight.TEMPERATURE[0]]
+        if st.session_state[page_state.VIEW[0]] not in WITHOUT_T:
+            temperature = st.session_state[page_state.TEMPERATURE[0]]
             st.select_slider(
                 "Temperature T",
                 with_value(TEMPERATURES, temperature),
-                key=sight.TEMPERATURE[0],
+                key=page_state.TEMPERATURE[0],
                 width=240,
             )
-        if st.session_state[sight.VIEW[0]] in PLOTLY:
+        if st.session_state[page_state.VIEW[0]] in PLOTLY:
             picture_format()
     return experiment
 

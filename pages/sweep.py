@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from tsexplorer.findings.shipped import Shipped
+from tsexplorer.published.maps import Shipped
 from tsexplorer.ui import forms
-from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.sweep.finding import finding_view
-from tsexplorer.ui.sweep.form import form
-from tsexplorer.ui.sweep.live import live_view
-from tsexplorer.ui.sweep.past import choice
+from tsexplorer.ui.app_state import get_service, sentences
+from tsexplorer.ui.study.published_map import finding_view
+from tsexplorer.ui.study.sweep_form import form
+from tsexplorer.ui.study.sweep_live import live_view
+from tsexplorer.ui.study.sweep_picker import choice
 
 NOTHING_YET = """
 Which temperature T, and how much weight λ for the labels? It depends on the task, so the answer is

@@ -4,28 +4,27 @@ from typing import Any
 
 import streamlit as st
 
-from tsexplorer import demo
 from tsexplorer.errors import NotFoundError
 from tsexplorer.objectives import get_objective
 from tsexplorer.planning import counted_as
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import forms, teachers
-from tsexplorer.ui.arrival import goal
+from tsexplorer.ui.app_state import get_service, sentences
 from tsexplorer.ui.downloads import download_panel
-from tsexplorer.ui.ensemble import ensemble_view
-from tsexplorer.ui.left_out import left_out_as_it_stands, left_out_form
+from tsexplorer.ui.export_button import take_away
+from tsexplorer.ui.forms import left_out_as_it_stands, left_out_form
+from tsexplorer.ui.job_list import queue_view
 from tsexplorer.ui.live import live_view, result
-from tsexplorer.ui.net_form import nets_form
-from tsexplorer.ui.nets import compare_nets
+from tsexplorer.ui.net_form import compare_nets, nets_form
 from tsexplorer.ui.objective_form import objective_form, pair
-from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.queue import queue_view
 from tsexplorer.ui.router import path_of
-from tsexplorer.ui.state import COMPARED, EXPERIMENT, shown_experiment
-from tsexplorer.ui.take_away import take_away
+from tsexplorer.ui.scroll import goal
+from tsexplorer.ui.teachers import ensemble_view
 from tsexplorer.ui.theme import escaped, go_button, title_of
+from tsexplorer.ui.url_state import COMPARED, EXPERIMENT, shown_experiment
 
 
 def main() -> None:

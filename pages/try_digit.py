@@ -3,11 +3,11 @@
 import streamlit as st
 
 from tsexplorer.data.digits import AUTOMATIC
-from tsexplorer.ui.choice import experiment_choice, seed_choice
-from tsexplorer.ui.digit import answers, options, pictures, score
-from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.state import adopt, one_of, publish
+from tsexplorer.ui.app_state import get_service, sentences
+from tsexplorer.ui.digit import answers, inputs, score
+from tsexplorer.ui.experiment_picker import experiment_choice, seed_choice
 from tsexplorer.ui.theme import escaped
+from tsexplorer.ui.url_state import adopt, one_of, publish
 
 SOURCE = ("digit.source", "source")
 WHICH = "digit.which"
@@ -23,7 +23,7 @@ WAITING = {
 def main() -> None:
     service = get_service()
     st.session_state.setdefault(SOURCE[0], "draw")
-    adopt(SOURCE[1], one_of(tuple(pictures.SOURCES)), SOURCE[0])
+    adopt(SOURCE[1], one_of(tuple(inputs.SOURCES)), SOURCE[0])
     st.title("Try a digit", anchor=False)
     st.markdown(
         "Draw one, or send a photo of one. The large teacher and its small students answer side "
@@ -36,20 +36,20 @@ def main() -> None:
         nets = answers.panel(service, experiment, seed)
         answers.say_what_they_know(nets)
         left, right = st.columns([2, 5], gap="medium")
-        shown: list[pictures.Shown] = []
+        shown: list[inputs.Shown] = []
         asked: list[answers.Asked] = []
         source: str | None = st.session_state[SOURCE[0]]
         with left, sentences():
             source = st.segmented_control(
                 "Where the digit comes from",
-                pictures.SOURCES,
+                inputs.SOURCES,
                 key=SOURCE[0],
-                format_func=pictures.SOURCES.__getitem__,
+                format_func=inputs.SOURCES.__getitem__,
                 required=True,
                 label_visibility="collapsed",
             )
             assert source is not None  # the session has one from the beginning
-            shown = pictures.taken(service, source, experiment.spec.data.name, options.chosen())
+            shown = inputs.taken(service, source, experiment.spec.data.name, inputs.chosen())
             st.caption(
                 ":material/lock: Pictures stay in memory, go with this session, and are written "
                 "nowhere."
@@ -68,7 +68,7 @@ def main() -> None:
             answers.warm(nets)
 
 
-def answer(nets: answers.Panel, shown: list[pictures.Shown]) -> list[answers.Asked]:
+def answer(nets: answers.Panel, shown: list[inputs.Shown]) -> list[answers.Asked]:
     """What the nets say to every digit, and where none was found."""
     asked = answers.ask(nets, shown)
     for one in shown:
@@ -95,10 +95,10 @@ def details(nets: answers.Panel, asked: list[answers.Asked]) -> None:
     answers.distributions(nets, one)
 
 
-def how(shown: list[pictures.Shown], source: str) -> None:
+def how(shown: list[inputs.Shown], source: str) -> None:
     """From picture to net input, and what can be overruled."""
     read = [one for one in shown if not one.fixed]
-    if not read and (options.chosen() == AUTOMATIC or source == "samples"):
+    if not read and (inputs.chosen() == AUTOMATIC or source == "samples"):
         return
     st.subheader("How the picture became a net input", anchor=False)
     for number, one in enumerate(read):
@@ -106,9 +106,9 @@ def how(shown: list[pictures.Shown], source: str) -> None:
             st.markdown(f"**{escaped(one.name)}**")
         if one.reading.unchanged:
             st.caption("A finished net input already: taken as it is.")
-        options.strip(one, f"digit_strip_{number}")
+        inputs.strip(one, f"digit_strip_{number}")
     with st.expander("Overrule a step", icon=":material/tune:"):
-        options.switches(read)
+        inputs.switches(read)
 
 
 main()

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from tsexplorer.ui import forms
-from tsexplorer.ui.past import Past, choice
-from tsexplorer.ui.process import get_service, sentences
-from tsexplorer.ui.state import TUNING
-from tsexplorer.ui.tune.form import form
-from tsexplorer.ui.tune.live import live_view
+from tsexplorer.ui.app_state import get_service, sentences
+from tsexplorer.ui.study.picker import Past, choice
+from tsexplorer.ui.study.tuning_form import form
+from tsexplorer.ui.study.tuning_live import live_view
+from tsexplorer.ui.url_state import TUNING
 
 NOTHING_YET = """
 A map shows where T and λ matter; a **search** goes straight for a good setting, and takes the

@@ -100,7 +100,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database as a new home has it; a copy is quicker than another one."""
-    from tsexplorer.service import Service
+    from tsexplorer.services.service import Service
 
     folder = tmp_path_factory.mktemp("new home")
     Service(Settings(home=folder)).close()

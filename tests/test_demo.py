@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.examples import TINY
-from tsexplorer import demo
-from tsexplorer.data import sample
+from tsexplorer.data import bundled_sample
+from tsexplorer.published.recipe_results import same_settings
 from tsexplorer.recipes import get_recipe
-from tsexplorer.results.figures import same_settings
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ROLES, ExperimentSpec
 from tsexplorer.store import Store
@@ -96,7 +96,7 @@ def test_other_experiments_can_become_the_demo(
         service.worker._thread.join(0.1)
     folder = tmp_path / "shipped"
     monkeypatch.setattr(demo, "DEMO", folder)
-    monkeypatch.setattr(sample, "DEMO", folder)
+    monkeypatch.setattr(bundled_sample, "DEMO", folder)
     monkeypatch.setattr(demo, "RECIPES", {"demo": TINY.name, "demo-no-3": other.name})
     first, second = (service.experiment(spec.name) for spec in (TINY, other))
     demo.export(service.store, get_settings())

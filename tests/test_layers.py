@@ -21,23 +21,16 @@ LAYERS = [
     *("app", "pages"),
     *("__main__", "cli"),
     "ui",
-    "results",
-    "findings",
-    "service",
-    "tuning",
-    "sweeping",
-    "sweep_figures",
-    "reading",
-    "demo",
+    "published",
+    "services",
     "jobs",
     "store",
     "plots",
     "export",
-    "tunes",
-    "sweeps",
+    "studies",
+    "students",
     "analysis",
     "training",
-    "checking",
     "objectives",
     "models",
     "data",
@@ -56,12 +49,12 @@ ALONE_IN = {
     "plotly": ("plots",),
     "sqlalchemy": ("store",),
     "alembic": ("store",),
-    "joblib": ("jobs", "sweeps"),
+    "joblib": ("training", "students"),
     "onnx": ("export",),
     "onnxscript": ("export",),
-    "distributed": ("sweeps",),
-    "dask": ("sweeps",),
-    "optuna": ("store", "tunes"),
+    "distributed": ("students",),
+    "dask": ("students",),
+    "optuna": ("store", "studies"),
 }
 """Packages that only these rooms know of."""
 
@@ -151,7 +144,7 @@ def test_packages_stay_in_the_rooms_that_know_them() -> None:
 def test_every_room_has_its_place() -> None:
     rooms = {room(dotted(path)) for path in SOURCES} - {"__init__"}
     assert rooms <= set(LAYERS)
-    assert {"app", "pages", "ui", "service", "store", "plots", "training", "specs"} <= rooms
+    assert {"app", "pages", "ui", "services", "store", "plots", "training", "specs"} <= rooms
     assert len(set(LAYERS)) == len(LAYERS)
 
 
@@ -163,14 +156,14 @@ def test_the_package_itself_imports_nothing() -> None:
 @pytest.mark.parametrize(
     ("source", "module"),
     [
-        ("from tsexplorer.ui.theme import size", "tsexplorer.service"),
-        ("import tsexplorer.service", "tsexplorer.jobs.worker"),
-        ("from tsexplorer import service", "tsexplorer.store.engine"),
+        ("from tsexplorer.ui.theme import size", "tsexplorer.services.service"),
+        ("import tsexplorer.services.service", "tsexplorer.jobs.worker"),
+        ("from tsexplorer import services", "tsexplorer.store.engine"),
         ("def late():\n    from tsexplorer.jobs import board", "tsexplorer.training.loop"),
         ("if TYPE_CHECKING:\n    from tsexplorer.store import Store", "tsexplorer.specs"),
         ("from ..jobs import board", "tsexplorer.store.engine"),
-        ("from .. import demo", "tsexplorer.store.engine"),
-        ("import importlib\nimportlib.import_module('tsexplorer.ui')", "tsexplorer.models.net"),
+        ("from .. import services", "tsexplorer.store.engine"),
+        ("import importlib\nimportlib.import_module('tsexplorer.ui')", "tsexplorer.models.network"),
         ("import pages.home", "tsexplorer.ui.router"),
     ],
 )
@@ -198,11 +191,11 @@ def test_a_step_down_is_allowed(source: str, module: str) -> None:
 @pytest.mark.parametrize(
     ("source", "module"),
     [
-        ("import streamlit as st", "tsexplorer.service"),
+        ("import streamlit as st", "tsexplorer.services.service"),
         ("import streamlit.runtime", "tsexplorer.plots.live"),
         ("from plotly.subplots import make_subplots", "pages.compare"),
         ("def late():\n    import sqlalchemy.orm", "tsexplorer.jobs.worker"),
-        ("from alembic import command", "tsexplorer.demo"),
+        ("from alembic import command", "tsexplorer.services.demo"),
     ],
 )
 def test_a_stranger_is_noticed(source: str, module: str) -> None:
@@ -218,7 +211,7 @@ def loaded_after(program: str) -> list[str]:
 
 
 def test_router_and_service_come_without_torch() -> None:
-    assert loaded_after("import tsexplorer.ui.router, tsexplorer.service") == []
+    assert loaded_after("import tsexplorer.ui.router, tsexplorer.services.service") == []
 
 
 def test_what_pages_import_comes_without_torch() -> None:

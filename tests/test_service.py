@@ -22,13 +22,13 @@ from tests.jobs.jobs_examples import (
     wait_until,
 )
 from tsexplorer.data.registry import DownloadProgress
-from tsexplorer.demo import NEVER_SEEN, RECIPES
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.jobs.board import Standing
-from tsexplorer.jobs.owner import this_process
+from tsexplorer.jobs.heartbeat import this_process
+from tsexplorer.jobs.progress import Standing
 from tsexplorer.jobs.worker import Worker
 from tsexplorer.models import count
-from tsexplorer.service import Service
+from tsexplorer.services.demo import NEVER_SEEN, RECIPES
+from tsexplorer.services.service import Service
 from tsexplorer.specs import DataSpec, ExperimentSpec, ModelSpec, ObjectiveSpec, TrainSpec
 from tsexplorer.store import StageSnapshot
 
@@ -43,7 +43,7 @@ def custom(model: ModelSpec, **changes: Any) -> ModelSpec:
 
 @pytest.fixture
 def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.load_splits", load_few)
     opened = Service(settings(settled))
     yield opened
     opened.close()
@@ -439,7 +439,7 @@ def test_downloads_are_seen_through_the_door(service: Service, monkeypatch):
             wait_until(cancelled)
             raise UserError("It was stopped.")
 
-    monkeypatch.setattr("tsexplorer.jobs.downloads.get_dataset", lambda _: Slow())
+    monkeypatch.setattr("tsexplorer.services.downloads.get_dataset", lambda _: Slow())
     assert service.download("mnist") is None
     service.downloads.start("mnist")
     assert begun.wait(30)

@@ -10,20 +10,20 @@ import pytest
 from tests.jobs.jobs_examples import few_images, load_few, settings, trained, wait_until
 from tests.jobs.jobs_examples import spec as experiment_spec
 from tests.jobs.sweeps_examples import CONVOLVED, grid, row_of, swept
-from tsexplorer.demo import RECIPES
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.service import Service
+from tsexplorer.services.demo import RECIPES
+from tsexplorer.services.service import Service
+from tsexplorer.services.sweep_results import SweepFigures
+from tsexplorer.services.sweeps import named
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
 from tsexplorer.store import EpochRow
-from tsexplorer.sweep_figures import SweepFigures
-from tsexplorer.sweeping import named
-from tsexplorer.sweeps.spec import Cell
+from tsexplorer.studies.sweep.spec import Cell
 
 
 @pytest.fixture
 def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
-    monkeypatch.setattr("tsexplorer.jobs.rehearsal.load_splits", load_few)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.load_splits", load_few)
+    monkeypatch.setattr("tsexplorer.students.cost.load_splits", load_few)
     opened = Service(settings(settled))
     yield opened
     opened.close()
@@ -87,7 +87,7 @@ def test_what_cannot_be_is_said_in_one_sentence(service: Service, changes, sente
 
 
 def test_more_than_fits_into_memory_is_refused(service: Service, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tsexplorer.sweeping.available", lambda: 10**6)
+    monkeypatch.setattr("tsexplorer.services.sweeps.available", lambda: 10**6)
     with pytest.raises(UserError, match=r"One student of this net needs about .* smaller net"):
         service.sweeps.check(grid())
 
@@ -104,7 +104,7 @@ def test_cost_is_of_what_is_left_and_measured_once(
     first = service.sweeps.cost(grid())
     assert 0 < first < 60
     # All kinds are known now: measuring again would have to train.
-    monkeypatch.delattr("tsexplorer.sweeps.cost.run_chunk")
+    monkeypatch.delattr("tsexplorer.students.cost.run_chunk")
     assert service.sweeps.cost(grid()) == first
 
 

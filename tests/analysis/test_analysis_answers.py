@@ -14,15 +14,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from tsexplorer.analysis import answers as module
-from tsexplorer.analysis.answers import AnswerCache, Answers, Source, SplitName
+from tsexplorer.analysis import inference as module
+from tsexplorer.analysis.inference import AnswerCache, Answers, Source, SplitName
 from tsexplorer.data.base import DatasetInfo, Split, Splits
 from tsexplorer.data.batches import scale
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
-from tsexplorer.models.net import Net
+from tsexplorer.models.network import Net
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, Scaling, StageSpec, TrainSpec
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
 from tsexplorer.training.task import prepare
@@ -65,8 +65,8 @@ def weights_of(spec: StageSpec, seed: int = 0) -> dict[str, Tensor]:
 def source(folder: Path, spec: StageSpec | None = None, seed: int = 0) -> Source:
     """A trained net on disk."""
     spec = spec or stage()
-    files.write(folder / files.WEIGHTS, weights_of(spec, seed), {})
-    return Source(spec, folder / files.WEIGHTS, folder)
+    checkpoints.write(folder / checkpoints.WEIGHTS, weights_of(spec, seed), {})
+    return Source(spec, folder / checkpoints.WEIGHTS, folder)
 
 
 @dataclass
@@ -157,7 +157,7 @@ def test_accuracies_are_those_found_at_the_end_of_training(tmp_path: Path) -> No
 
     task = prepare(spec, splits, torch.device("cpu"), nothing)
     ended = train(task, tmp_path, lambda _event: None, Control())
-    asking = Source(spec, tmp_path / files.WEIGHTS, tmp_path)
+    asking = Source(spec, tmp_path / checkpoints.WEIGHTS, tmp_path)
     expected: dict[SplitName, float] = {
         "validation": ended.validation_accuracy,
         "test": ended.test_accuracy,
@@ -210,7 +210,7 @@ def test_a_check_hears_how_far_it_is_and_may_stop_it(
         AnswerCache().answers(asking, splits, "test", stop)
     assert shares == pytest.approx([0, 3 / 9, 6 / 9])
     assert torch.get_num_threads() == CORES
-    assert [path.name for path in tmp_path.iterdir()] == [files.WEIGHTS]
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoints.WEIGHTS]
     AnswerCache().answers(asking, splits, "test", shares.append)
     assert shares[3:] == pytest.approx([0, 3 / 9, 6 / 9])
 
@@ -235,7 +235,7 @@ def test_the_next_process_finds_them_on_disk(tmp_path: Path, asked: Asked) -> No
     assert np.array_equal(AnswerCache().features(asking, splits, "test"), features)
     assert asked.times == 1
     assert {path.name for path in tmp_path.iterdir()} == {
-        files.WEIGHTS,
+        checkpoints.WEIGHTS,
         "answers-test.safetensors",
         "features-test.safetensors",
     }
@@ -455,7 +455,7 @@ def test_weights_of_another_net(tmp_path: Path) -> None:
 def test_a_net_whose_training_diverged(tmp_path: Path) -> None:
     asking = source(tmp_path)
     weights = {name: tensor * torch.nan for name, tensor in weights_of(asking.stage).items()}
-    files.write(asking.weights, weights, {})
+    checkpoints.write(asking.weights, weights, {})
     with pytest.raises(UserError, match=r"something else than numbers; train it with a lower"):
         AnswerCache().answers(asking, dataset(), "test")
-    assert [path.name for path in tmp_path.iterdir()] == [files.WEIGHTS]
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoints.WEIGHTS]

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from tsexplorer import demo
-from tsexplorer.analysis.answers import MISFIT, MISSING, Source, compute
-from tsexplorer.analysis.asking import KEPT, Nets
-from tsexplorer.data.sample import load_sample
+from tsexplorer.analysis.inference import KEPT_RESULTS, MISFIT, MISSING, Nets, Source, compute
+from tsexplorer.data.bundled_sample import load_sample
 from tsexplorer.errors import UserError
 from tsexplorer.planning import plan
+from tsexplorer.services import demo
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 
 SPLITS = load_sample("mnist")
 assert SPLITS is not None
@@ -53,18 +52,18 @@ def test_read_only_pixels_are_taken(sources: dict[str, Source]) -> None:
 def test_weights_that_were_written_anew_are_read_anew(sources: dict[str, Source]) -> None:
     nets, source = Nets(), sources["baseline"]
     before = nets.logits(source, SPLITS, IMAGES)
-    weights, header = files.read(source.weights)
-    files.write(source.weights, {name: -one for name, one in weights.items()}, header)
+    weights, header = checkpoints.read(source.weights)
+    checkpoints.write(source.weights, {name: -one for name, one in weights.items()}, header)
     os.utime(source.weights, ns=(0, 0))
     assert not np.allclose(before, nets.logits(source, SPLITS, IMAGES))
 
 
 def test_few_nets_are_kept(sources: dict[str, Source], tmp_path: Path) -> None:
     nets, source = Nets(), sources["baseline"]
-    for number in range(KEPT + 3):
+    for number in range(KEPT_RESULTS + 3):
         copy = Path(shutil.copy(source.weights, tmp_path / f"{number}.safetensors"))
         nets.logits(source._replace(weights=copy), SPLITS, IMAGES[:1])
-    assert len(nets._kept) == KEPT
+    assert len(nets._kept) == KEPT_RESULTS
 
 
 def test_missing_and_foreign_weights_are_sentences(sources: dict[str, Source]) -> None:
@@ -79,8 +78,8 @@ def test_missing_and_foreign_weights_are_sentences(sources: dict[str, Source]) -
 
 def test_a_net_without_numbers_is_a_sentence(sources: dict[str, Source]) -> None:
     source = sources["baseline"]
-    weights, header = files.read(source.weights)
+    weights, header = checkpoints.read(source.weights)
     nothing = {name: torch.full_like(one, float("nan")) for name, one in weights.items()}
-    files.write(source.weights, nothing, header)
+    checkpoints.write(source.weights, nothing, header)
     with pytest.raises(UserError, match="something else than numbers"):
         Nets().logits(source, SPLITS, IMAGES)

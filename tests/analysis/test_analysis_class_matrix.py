@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsexplorer.analysis.class_matrix import (
+from tsexplorer.analysis.soft_targets import (
     Cell,
     ClassMatrix,
+    Floats,
     class_matrix,
     difference,
     images_behind,
     similarity_order,
     without_diagonal,
 )
-from tsexplorer.analysis.soft_targets import Floats
 
 T = 2.0
 # 2 ln (a, b, c) at T = 2 is proportional to (a, b, c).

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tsexplorer.analysis.contest import Entrant, best_on_validation, difference, placed, verdict
-from tsexplorer.analysis.gain import Interval, t_quantile
+from tsexplorer.analysis.seed_statistics import (
+    Entrant,
+    Interval,
+    best_on_validation,
+    difference,
+    placed,
+    t_quantile,
+    verdict,
+)
 
 SPREAD = {0: 0.90, 1: 0.94, 2: 0.92}
 """Seeds differ by more than the ways to teach do."""

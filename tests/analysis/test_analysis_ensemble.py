@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tsexplorer.analysis.ensemble import combined, ensemble, ensemble_logits
 from tsexplorer.specs import Combine
-from tsexplorer.training.teachers import MeanOfTeachers
+from tsexplorer.training.teacher_logits import MeanOfTeachers
 
 # Probabilities of 3 teachers for 4 images of 2 classes. The third is so sure of image 4 that it
 # wins by logits, and is outvoted by probabilities.

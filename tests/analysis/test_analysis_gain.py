@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tsexplorer.analysis.gain import ALIKE, Accuracies, gain, gap_closed, interval, t_quantile
+from tsexplorer.analysis.seed_statistics import (
+    ALIKE,
+    Accuracies,
+    gain,
+    gap_closed,
+    interval,
+    t_quantile,
+)
 from tsexplorer.specs import ROLES
 
 shares = st.floats(0, 1)

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from tests.jobs.jobs_examples import wait_until
-from tsexplorer.analysis import layouts as module
-from tsexplorer.analysis.layouts import Layout, LayoutKey, Layouts
+from tsexplorer.analysis import embedding as module
+from tsexplorer.analysis.embedding import Layout, LayoutKey, Layouts, Sight, tsne
 from tsexplorer.analysis.soft_targets import Logits
-from tsexplorer.analysis.tsne import Sight, tsne
 
 FEATURES = np.random.default_rng(0).normal(size=(40, 5))
 

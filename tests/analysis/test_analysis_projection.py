@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsexplorer.analysis.projection import principal_components, sample
+from tsexplorer.analysis.embedding import principal_components, sample
 from tsexplorer.analysis.soft_targets import Floats
 
 

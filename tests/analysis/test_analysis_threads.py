@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from tsexplorer.analysis.threads import one_thread
+from tsexplorer.analysis.latency import one_thread
 
 CORES = 3
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from tsexplorer.analysis import tsne as module
+from tsexplorer.analysis import embedding as module
+from tsexplorer.analysis.embedding import FEWEST, MOST, Sight, tsne
 from tsexplorer.analysis.soft_targets import Floats
-from tsexplorer.analysis.tsne import FEWEST, MOST, Sight, tsne
 
 
 def heaps(each: int = 25, count: int = 3, width: int = 6) -> tuple[Floats, np.ndarray]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tsexplorer.analysis.verdict import Verdict, agreed, judge, least_confidence, verdict
+from tsexplorer.analysis.prediction import Verdict, agreed, judge, least_confidence, verdict
 
 Z_C = np.array([0.0, math.log(2.0), math.log(5.0)])
 

@@ -16,9 +16,9 @@ from tsexplorer.data.registry import Splits
 from tsexplorer.objectives import Loss
 from tsexplorer.planning import plan
 from tsexplorer.specs import ExperimentSpec, StageSpec
-from tsexplorer.training.evaluate import Figures, figures, logits_over
+from tsexplorer.training.device import autocast
+from tsexplorer.training.evaluation import Figures, figures, logits_over
 from tsexplorer.training.learner import Learner
-from tsexplorer.training.precision import autocast
 from tsexplorer.training.task import Task, prepare
 
 Trained = dict[str, tuple[StageSpec, dict[str, Tensor]]]

@@ -10,9 +10,9 @@ from statistics import median
 
 import torch
 
-from tsexplorer.jobs.cores import allowed_cores
 from tsexplorer.plugins import discover
 from tsexplorer.settings import get_settings
+from tsexplorer.training.device import allowed_cores
 
 CPU = torch.device("cpu")
 

@@ -20,7 +20,7 @@ from tsexplorer.training.control import Control
 from tsexplorer.training.events import EpochEnded, Event
 from tsexplorer.training.loop import train
 from tsexplorer.training.task import Task
-from tsexplorer.training.teachers import Online
+from tsexplorer.training.teacher_logits import Online
 
 STUDENT, MANY = "mlp-64", 3
 TEACHER, CHEAP = "hinton-teacher", "mlp-64"

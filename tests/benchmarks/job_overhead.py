@@ -19,7 +19,7 @@ from tests.benchmarks.base import (
 from tests.benchmarks.machinery import run_job, service
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.recipes import get_recipe
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
 
 # Both sides do the same sums in the same order.

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.benchmarks.base import BenchmarkError
-from tsexplorer.service import ACTIVE, Service
+from tsexplorer.services.service import ACTIVE, Service
 from tsexplorer.settings import Settings, get_settings
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import JobSnapshot

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, say, use_cores
 from tests.benchmarks.machinery import run_job, service
 from tsexplorer.recipes import get_recipe
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec
 
 STATM = Path("/proc/self/statm")

@@ -6,7 +6,7 @@ from tests.benchmarks.base import Benchmark, Finding, Outcome, Target, in_turns,
 from tests.benchmarks.epochs import our_epoch, task_of
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
-from tsexplorer.models.cohort import Cohort, Looped, Stacked
+from tsexplorer.models.stacked import Cohort, Looped, Stacked
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
 from tsexplorer.training.task import Task

@@ -18,9 +18,9 @@ from tests.benchmarks.machinery import empty_home
 from tests.browser import chromium
 from tests.browser.harness import WIDE, exceptions, visit, wait_idle, widget
 from tests.browser.server import ROOT, AppServer, serve
-from tsexplorer.jobs.cores import allowed_cores
 from tsexplorer.settings import get_settings
 from tsexplorer.store import Store
+from tsexplorer.training.device import allowed_cores
 
 PAGES = ("Home", "Train", "Compare")
 PATIENCE_SECONDS = 30.0

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tests.benchmarks.base import CPU, Benchmark, Finding
-from tsexplorer.training.precision import machine
+from tsexplorer.training.device import machine
 
 Results = Mapping[str, Finding | str]
 """By benchmark: what was found, or one sentence that says why nothing was."""

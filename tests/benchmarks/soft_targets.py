@@ -20,8 +20,8 @@ from tests.benchmarks.pages import chrome, p95, start_quick, store_of, training
 from tests.browser.harness import WIDE, exceptions, visit, wait_idle, widget
 from tests.browser.server import ROOT, AppServer, serve
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.jobs.cores import allowed_cores
 from tsexplorer.settings import get_settings
+from tsexplorer.training.device import allowed_cores
 
 PAUSE_MS = 350
 FIRST = 3

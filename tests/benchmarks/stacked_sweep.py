@@ -16,9 +16,9 @@ from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, StageSpec, TrainSpec
-from tsexplorer.sweeps.chunks import Chunk, ChunkRequest, as_arrays
-from tsexplorer.sweeps.run import run_chunk
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.students.chunks import Chunk, ChunkRequest, as_arrays
+from tsexplorer.students.run_chunk import run_chunk
+from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.training.control import Control
 from tsexplorer.training.events import Event
 

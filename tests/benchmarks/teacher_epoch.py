@@ -20,7 +20,7 @@ from tests.benchmarks.epochs import our_epoch, plain_epoch, task_of, with_weight
 from tsexplorer.data.batches import Batches
 from tsexplorer.data.registry import load_splits
 from tsexplorer.settings import get_settings
-from tsexplorer.training.precision import uses_bf16
+from tsexplorer.training.device import uses_bf16
 
 NET = "wu-cnn"
 DATA = "mnist-5k"

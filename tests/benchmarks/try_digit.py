@@ -25,8 +25,8 @@ from tests.digits.made import photo
 from tests.digits.made_strokes import drawn, fitted
 from tsexplorer.data.digits import Stroke
 from tsexplorer.recipes import get_recipe
-from tsexplorer.service import Service
-from tsexplorer.ui import process
+from tsexplorer.services.service import Service
+from tsexplorer.ui import app_state
 from tsexplorer.ui.pad import SIDE, Drawing
 
 PHOTO_SIDE = (3024, 4032)
@@ -68,7 +68,7 @@ def run(source: str, make: Callable[[], Send], busy: bool, count: int) -> Findin
     """Send so many pictures to a page that has answered once before."""
     send, waits = make(), []
     set_log_level("error")  # Streamlit misses a browser, and says so at each run
-    with service(use_cores()) as app, patch.object(process, "_service", lambda: app):
+    with service(use_cores()) as app, patch.object(app_state, "_service", lambda: app):
         page = AppTest.from_file(str(ROOT / "pages" / "try_digit.py"))
         page.default_timeout = PATIENCE_SECONDS
         page.query_params["source"] = source

@@ -27,7 +27,7 @@ from tests.browser.harness import (
     widget,
 )
 from tests.browser.server import AppServer
-from tsexplorer.plots.palette import DARK, LIGHT, Palette
+from tsexplorer.plots.style import DARK, LIGHT, Palette
 from tsexplorer.specs import ROLES, Role
 
 HOSTILE = '<img src=x onerror="console.error(1)">'

@@ -12,7 +12,7 @@ from tests.browser.accessibility import Violations, axe_violations
 from tests.browser.conftest import StartApp
 from tests.browser.harness import LOOKS, overflow_px, set_theme, visit, wait_idle, widget
 from tests.examples import TINY
-from tsexplorer.service import ACTIVE, Service
+from tsexplorer.services.service import ACTIVE, Service
 from tsexplorer.settings import Settings
 
 TRAINED_SECONDS = 120

@@ -28,7 +28,7 @@ from tests.browser.harness import (
     widget,
 )
 from tests.browser.server import AppServer
-from tsexplorer.ui.soft_targets.sight import VIEWS
+from tsexplorer.ui.soft_targets.page_state import VIEWS
 
 SVG = "{http://www.w3.org/2000/svg}"
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -29,11 +29,10 @@ from tests.browser.harness import (
 from tests.browser.server import AppServer
 from tests.digits.digit_files import packed
 from tests.digits.made_strokes import mnist_digits
-from tsexplorer import demo
-from tsexplorer.analysis.answers import Source
-from tsexplorer.analysis.asking import Nets
-from tsexplorer.data.sample import load_sample
+from tsexplorer.analysis.inference import Nets, Source
+from tsexplorer.data.bundled_sample import load_sample
 from tsexplorer.planning import plan
+from tsexplorer.services import demo
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.ui.pad import SIDE
 

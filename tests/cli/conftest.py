@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from tests.data.conftest import mnist, server  # noqa: F401 - fixtures
 from tsexplorer.cli import app
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 
 TOY: dict[str, Any] = {

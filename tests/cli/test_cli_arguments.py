@@ -14,7 +14,7 @@ from tests.cli.conftest import TOY, Shell
 from tsexplorer.cli.requests import asked_for
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ObjectiveSpec
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.cli.conftest import TOY, Shell, document
 from tsexplorer import recipes
-from tsexplorer.cli import contest
-from tsexplorer.demo import RECIPES
+from tsexplorer.cli import results
 from tsexplorer.recipes import Recipe
 from tsexplorer.recipes.base import rival
-from tsexplorer.service import Service
+from tsexplorer.services.demo import RECIPES
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec, parse_spec
 
 NAME = "toys"
@@ -24,7 +24,7 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     hot = rival(NAME, "hot", spec, objective=ObjectiveSpec(name="hinton", temperature=9.0))
     found = Recipe(NAME, "Toys", "Toy nets.", "these tests", spec, called="warm")
     found = replace(found, rivals=(hot,))
-    monkeypatch.setattr(contest, "get_recipe", lambda _name: found)
+    monkeypatch.setattr(results, "get_recipe", lambda _name: found)
     monkeypatch.setattr(recipes, "_registry", lambda: {NAME: found, "quick": found})
     return found
 

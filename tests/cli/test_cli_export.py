@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Shell
 from tsexplorer.export.archive import Archive
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 
 pytestmark = pytest.mark.usefixtures("settled")
 
@@ -61,7 +61,7 @@ def test_an_experiments_name_may_hold_colons(
         asked.append(net)
         return Archive("net.zip", b"PK")
 
-    monkeypatch.setattr("tsexplorer.reading.Reading.archive", archive)
+    monkeypatch.setattr("tsexplorer.services.inference.Reading.archive", archive)
     kept = service.experiment("demo").spec.model_copy(update={"name": "run: 2"})
     key = service.keep(kept).id
     for name in ("run: 2", "run: 2:teacher", "run: 2:teacher:0", key):

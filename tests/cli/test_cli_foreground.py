@@ -14,9 +14,9 @@ from time import monotonic, sleep
 import pytest
 
 from tests.cli.conftest import Shell, document
-from tsexplorer.cli.foreground import CtrlC
-from tsexplorer.jobs import owner
-from tsexplorer.service import Service
+from tsexplorer.cli.run_job import CtrlC
+from tsexplorer.jobs import heartbeat
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.store import JobSnapshot, StageSnapshot
@@ -61,14 +61,14 @@ def at_each_look(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
             act(looks)
             sleep(0.01)
 
-        monkeypatch.setattr("tsexplorer.cli.foreground.sleep", look)
+        monkeypatch.setattr("tsexplorer.cli.run_job.sleep", look)
 
     return install
 
 
 def as_owner(process: subprocess.Popen[bytes]) -> str:
-    host = owner.this_process().split(":")[0]
-    return f"{host}:{process.pid}:{owner._start(process.pid)}"
+    host = heartbeat.this_process().split(":")[0]
+    return f"{host}:{process.pid}:{heartbeat._start(process.pid)}"
 
 
 def read(file: str, name: str) -> ExperimentSpec:

@@ -12,9 +12,9 @@ from tests.cli.conftest import Shell
 from tests.digits.digit_files import packed
 from tests.digits.made_strokes import mnist_digits
 from tsexplorer.data.digits import decode, read
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.ui.digit import answers
-from tsexplorer.ui.digit.pictures import Shown
+from tsexplorer.ui.digit.inputs import Shown
 
 pytestmark = pytest.mark.usefixtures("settled")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from tsexplorer import __version__
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300.0

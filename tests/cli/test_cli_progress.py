@@ -11,8 +11,8 @@ from rich.progress import Progress
 
 from tsexplorer.cli import progress
 from tsexplorer.cli.progress import Bars, Lines, View, current, doing
-from tsexplorer.jobs.board import Standing
-from tsexplorer.service import Service
+from tsexplorer.jobs.progress import Standing
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.training.events import Progress as StageProgress

@@ -10,7 +10,7 @@ from time import sleep
 import pytest
 
 from tests.cli.conftest import Shell, document
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ROLES, ExperimentSpec, parse_spec
 
@@ -97,7 +97,7 @@ def test_a_process_that_does_not_hear_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setenv("TSEXPLORER_HEARTBEAT_SECONDS", "0.05")
     get_settings.cache_clear()
-    monkeypatch.setattr("tsexplorer.service.recover", lambda *_: [])
+    monkeypatch.setattr("tsexplorer.services.service.recover", lambda *_: [])
     service.store.claim("there:1:1", queued("toy"))
     row = document(shell("cancel", "1", "--json"))
     assert row["status"] == "running"

@@ -14,11 +14,11 @@ import pytest
 
 from tests.cli.conftest import TOY, Shell, document
 from tests.data.conftest import Server, Small
-from tsexplorer.analysis.gain import gap_closed, interval
+from tsexplorer.analysis.seed_statistics import gap_closed, interval
 from tsexplorer.data import registry
-from tsexplorer.data.transfer import Remote, RemoteFile
+from tsexplorer.data.download import Remote, RemoteFile
 from tsexplorer.errors import UserError
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ROLES
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -201,7 +201,7 @@ def test_a_bug_in_training_fails_the_job(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tsexplorer.jobs.runner.train", broken)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.train", broken)
     result = shell("run", "--spec", spec_file())
     assert (result.exit_code, result.stdout) == (1, "")
     assert "unexpected error (ZeroDivisionError)" in result.stderr.splitlines()[-1]
@@ -213,7 +213,7 @@ def test_a_store_that_gives_up_in_the_midst_of_it_is_said(
     def full(*_: object, **__: object) -> None:
         raise UserError("The disk is full.")
 
-    monkeypatch.setattr("tsexplorer.jobs.runner.Runner.run", full)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.Runner.run", full)
     result = shell("run", "--spec", spec_file())
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == "The disk is full."

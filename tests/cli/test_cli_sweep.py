@@ -13,13 +13,13 @@ from tests.local_cluster import local_cluster, sent
 from tsexplorer.cli.progress import View
 from tsexplorer.cli.sweep_progress import where
 from tsexplorer.cli.sweep_requests import asked_sweep
-from tsexplorer.jobs.board import Standing
-from tsexplorer.service import Service
+from tsexplorer.jobs.progress import Standing
+from tsexplorer.services.service import Service
+from tsexplorer.services.sweeps import named
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
-from tsexplorer.sweeping import named
-from tsexplorer.sweeps.cluster import client
-from tsexplorer.sweeps.spec import SweepSpec, sweepable
+from tsexplorer.students import dask_client
+from tsexplorer.studies.sweep.spec import SweepSpec, sweepable
 from tsexplorer.training.events import Progress
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -126,7 +126,7 @@ def test_map_trained_on_a_cluster(
     assert f"Its students train on the cluster at {cluster.scheduler_address}" in result.stderr
     [job] = document(shell("jobs", "--json"))
     assert job["cluster"] == cluster.scheduler_address
-    monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(dask_client, "PATIENCE_SECONDS", 0.5)
     service.delete("map")
     gone = shell("sweep", *GRID, "--cluster", cluster.scheduler_address)
     assert (gone.exit_code, gone.stdout) == (1, "")

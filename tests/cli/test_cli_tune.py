@@ -8,11 +8,11 @@ from tests.cli.conftest import TOY, Shell, document
 from tsexplorer.cli.progress import View
 from tsexplorer.cli.tune_results import table
 from tsexplorer.cli.tune_run import where
-from tsexplorer.jobs.board import Standing
-from tsexplorer.service import Service
+from tsexplorer.jobs.progress import Standing
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
-from tsexplorer.sweeps.spec import sweepable
-from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.studies.sweep.spec import sweepable
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 pytestmark = pytest.mark.usefixtures("settled")
 

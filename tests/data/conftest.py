@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tsexplorer.data.idx import IdxDataset
+from tsexplorer.data.download import Remote, RemoteFile
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.data.transfer import Remote, RemoteFile
+from tsexplorer.data.torchvision_idx import IdxDataset
 
 LEARNING, VALIDATION, TEST = 40, 10, 20
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tsexplorer.data.base import Dataset, DatasetInfo
-from tsexplorer.data.cache import SplitsCache
-from tsexplorer.data.registry import load_splits
+from tsexplorer.data.registry import SplitsCache, load_splits
 from tsexplorer.errors import UserError
 
 

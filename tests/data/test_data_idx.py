@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from tsexplorer.data.base import Split
-from tsexplorer.data.idx import IdxDataset, carved, published
 from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.data.torchvision_idx import IdxDataset, carved, published
 from tsexplorer.errors import UserError
 
 # Read while tests are collected: in a test the settings are all at their defaults.
@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_unpacked_here_says_why(mnist, tmp_path, monkeypat
     def read_only(target: Path) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("tsexplorer.data.unpacking.written_beside", read_only)
+    monkeypatch.setattr("tsexplorer.data.download.written_beside", read_only)
     with pytest.raises(UserError, match=r"could not be unpacked \(Read-only file system\); put"):
         mnist.dataset.load(tmp_path)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tsexplorer.data.leaving_out import class_names, labels_of, without
+from tsexplorer.data.class_subsets import class_names, labels_of, without
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
 

@@ -15,7 +15,7 @@ from tsexplorer.errors import NotFoundError
 
 MODULE = """
 from tsexplorer.data.base import DatasetInfo
-from tsexplorer.data.idx import IdxDataset
+from tsexplorer.data.torchvision_idx import IdxDataset
 DATASET = IdxDataset(DatasetInfo({name!r}, "", ("a", "b"), 1, 1, 1, ""), "MNIST")
 """
 

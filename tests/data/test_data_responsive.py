@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tsexplorer.data.responsive import responsive
+from tsexplorer.data.download import responsive
 from tsexplorer.errors import Cancelled
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from tsexplorer.data import sample
+from tsexplorer.data import bundled_sample
 from tsexplorer.data.registry import load_splits
 
 
 def test_mnists_sample_is_a_thousand_images_to_validate_and_to_test_on() -> None:
-    found = sample.load_sample("mnist")
+    found = bundled_sample.load_sample("mnist")
     assert found is not None
     assert (len(found.train), len(found.validation), len(found.test)) == (0, 1000, 1000)
     assert found.info.validation == 1000
@@ -22,17 +22,17 @@ def test_mnists_sample_is_a_thousand_images_to_validate_and_to_test_on() -> None
 
 
 def test_a_dataset_without_a_sample_has_none() -> None:
-    assert sample.load_sample("fashion-mnist") is None
+    assert bundled_sample.load_sample("fashion-mnist") is None
 
 
 def test_what_is_written_is_the_beginning_of_the_splits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = load_splits("mnist-5k", tmp_path)
-    monkeypatch.setattr(sample, "DEMO", tmp_path)
-    monkeypatch.setattr(sample, "SIZE", 30)
-    sample.write_sample(whole)
-    read = sample.load_sample.__wrapped__("mnist-5k")
+    monkeypatch.setattr(bundled_sample, "DEMO", tmp_path)
+    monkeypatch.setattr(bundled_sample, "SIZE", 30)
+    bundled_sample.write_sample(whole)
+    read = bundled_sample.load_sample.__wrapped__("mnist-5k")
     assert read is not None
     for part in ("validation", "test"):
         few, many = getattr(read, part), getattr(whole, part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from tsexplorer.data.seeding import derived_seed
+from tsexplorer.data.batches import derived_seed
 
 
 def test_seeds_stay_what_they_were_in_earlier_releases():

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tsexplorer.data.base import DownloadProgress
-from tsexplorer.data.transfer import Remote, RemoteFile
+from tsexplorer.data.download import Remote, RemoteFile
 from tsexplorer.errors import Cancelled, UserError
 
 
@@ -118,7 +118,7 @@ def test_a_failure_says_which_files_to_put_where(
 
 
 def test_a_silent_server_is_given_up(mnist, server, tmp_path, never, monkeypatch):
-    monkeypatch.setattr("tsexplorer.data.transfer.TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("tsexplorer.data.download.TIMEOUT_SECONDS", 0.2)
     mnist.write_into(server.folder, "gz")
     dataset = mnist.served([f"{server.address}/slow"], server.folder)
     with pytest.raises(UserError, match="timed out"):
@@ -135,7 +135,7 @@ def test_a_full_disk_says_so_and_leaves_nothing(mnist, server, tmp_path, never, 
     def on_full_disk(target: Path):
         yield FullDisk()
 
-    monkeypatch.setattr("tsexplorer.data.transfer.written_beside", on_full_disk)
+    monkeypatch.setattr("tsexplorer.data.download.written_beside", on_full_disk)
     mnist.write_into(server.folder, "gz")
     dataset = mnist.served([server.address, server.address], server.folder)
     with pytest.raises(UserError, match=r"\(No space left on device\); put train-images"):

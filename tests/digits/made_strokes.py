@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from tsexplorer.data.sample import load_sample
+from tsexplorer.data.bundled_sample import load_sample
 
 Line = NDArray[np.float64]
 """Points N×2 as (x, y), each 0...1."""

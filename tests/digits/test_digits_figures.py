@@ -12,15 +12,15 @@ import torch
 from tests.digits.digit_files import packed
 from tests.digits.made import COUNT, Made, made
 from tests.digits.made_strokes import mnist_digits
-from tsexplorer import demo
 from tsexplorer.data.batches import scale
+from tsexplorer.data.bundled_sample import load_sample
 from tsexplorer.data.digits import Reading, decode, read
 from tsexplorer.data.registry import load_splits
-from tsexplorer.data.sample import load_sample
 from tsexplorer.models import build
+from tsexplorer.services import demo
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 
 AT_LEAST = {"teacher": 0.95, "distilled": 0.92}
 Answers = Callable[[np.ndarray], np.ndarray]
@@ -34,7 +34,7 @@ def net(role: str) -> Answers:
         key for key, stage in demo.shipped()[demo.NAME]["stages"].items() if stage["role"] == role
     )
     body = build(spec.teacher if role == "teacher" else spec.student, 10, seed=0)
-    body.load_state_dict(files.read(demo.DEMO / f"{key}.safetensors")[0])
+    body.load_state_dict(checkpoints.read(demo.DEMO / f"{key}.safetensors")[0])
     body.eval()
     name = spec.data.name
     splits = load_sample(name) or load_splits(name, get_settings().data_folder)

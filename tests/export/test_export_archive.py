@@ -18,10 +18,10 @@ from PIL import Image
 from safetensors.torch import load
 
 from tests.examples import TINY
-from tsexplorer import demo
 from tsexplorer.errors import UserError
 from tsexplorer.export.archive import Archive
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.store.snapshots import StageLink
 

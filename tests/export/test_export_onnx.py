@@ -9,14 +9,14 @@ import onnxruntime
 import pytest
 import torch
 
-from tsexplorer.analysis.answers import MISFIT, MISSING
+from tsexplorer.analysis.inference import MISFIT, MISSING
 from tsexplorer.data.batches import scale
 from tsexplorer.errors import UserError
 from tsexplorer.export import __main__ as process
 from tsexplorer.export.writer import Pixels, Request, onnx_of
 from tsexplorer.models import build
 from tsexplorer.specs import LABELS, DataSpec, ModelSpec, NetConfig, StageSpec, TrainSpec
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 
 CLASSES = 7
 MEAN, DEVIATION = 0.2, 0.4
@@ -52,7 +52,7 @@ def trained(stage: StageSpec, folder: Path) -> tuple[torch.nn.Module, Path]:
         if buffer.is_floating_point():
             buffer.copy_(torch.rand(buffer.shape, generator=generator) + 0.5 * ("var" in name))
     path = folder / "weights.safetensors"
-    files.write(path, net.state_dict(), {})
+    checkpoints.write(path, net.state_dict(), {})
     return net.eval(), path
 
 

@@ -12,22 +12,24 @@ from tests.jobs.jobs_examples import load_few
 from tsexplorer.assets import FINDINGS, read_json
 from tsexplorer.cli import app
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.findings import Finding, finding_names, get_finding
-from tsexplorer.findings.__main__ import main
-from tsexplorer.findings.catalogue import CATALOGUE
-from tsexplorer.findings.shipped import (
+from tsexplorer.models import count
+from tsexplorer.planning import plan
+from tsexplorer.published.__main__ import main
+from tsexplorer.published.maps import (
+    CATALOGUE,
     KILOBYTES_AT_MOST,
+    Finding,
+    finding_names,
+    get_finding,
     ship,
     shipped,
     shipped_names,
 )
-from tsexplorer.models import count
-from tsexplorer.planning import plan
 from tsexplorer.recipes import get_recipe
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import parse_spec
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 FILES = sorted(FINDINGS.glob("*.json"))
 TRY_OUT = (
@@ -42,7 +44,7 @@ files = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """120 images to train on."""
-    monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.load_splits", load_few)
 
 
 @pytest.fixture
@@ -134,8 +136,8 @@ def test_what_the_commands_train_and_write_gives_the_figures_of_the_store(
     ended = CliRunner().invoke(app, TRY_OUT)
     assert ended.exit_code == 0, ended.output
     with pytest.raises(UserError, match="has another grid than the finding"):
-        main("quick")  # what ships is the catalogue's
-    main("quick", str(tmp_path / "tried"))
+        main("maps", "quick")  # what ships is the catalogue's
+    main("maps", "quick", str(tmp_path / "tried"))
     assert capsys.readouterr().out == f"{tmp_path / 'tried' / 'quick.json'}\n"
 
     stored = service.sweeps.figures("quick map")

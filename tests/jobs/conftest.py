@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.jobs.jobs_examples import load_few, settings
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import Settings
 
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.load_splits", load_few)
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from tsexplorer.data.base import Split, Splits
 from tsexplorer.data.registry import load_splits
-from tsexplorer.service import ACTIVE, Service
+from tsexplorer.services.service import ACTIVE, Service
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 
 PATIENCE = 120.0
 """Seconds after which a test gives up; none waits so long unless something is broken."""
@@ -107,8 +107,8 @@ def weights(home: Path, experiment: ExperimentSnapshot) -> dict[str, dict[str, T
     """Weights of all stages by seed and part."""
     stages = home / "stages"
     return {
-        f"{link.seed} {experiment.part(link)}": files.read(
-            stages / link.stage.hash / files.WEIGHTS
+        f"{link.seed} {experiment.part(link)}": checkpoints.read(
+            stages / link.stage.hash / checkpoints.WEIGHTS
         )[0]
         for link in experiment.stages
     }

@@ -15,18 +15,18 @@ from typing import Any
 
 import torch
 
-import tsexplorer.jobs.runner as runner_module
-import tsexplorer.jobs.sweeper as sweeper_module
+import tsexplorer.jobs.job_runner as runner_module
+import tsexplorer.jobs.local_chunks as sweeper_module
 from tests.jobs.jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
-from tsexplorer.jobs.keeper import Keeper
-from tsexplorer.jobs.turn import turn
-from tsexplorer.service import Service
+from tsexplorer.jobs.stage_lock import turn
+from tsexplorer.jobs.student_results import Keeper
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
 from tsexplorer.store import Store
-from tsexplorer.sweeps.spec import SweepSpec
-from tsexplorer.training import files, loop, task
+from tsexplorer.studies.sweep.spec import SweepSpec
+from tsexplorer.studies.tuning.spec import TuneSpec
+from tsexplorer.training import checkpoints, loop, task
 from tsexplorer.training.learner import Learner
-from tsexplorer.tunes.spec import TuneSpec
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -129,12 +129,12 @@ MOMENTS: dict[str, Callable[[_Countdown], None]] = {
     "step": lambda countdown: _after(Learner, "step", countdown),
     "validation": lambda countdown: _after(loop, "figures", countdown),
     "row": lambda countdown: _after(Store, "record_epoch", countdown),
-    "half a file": lambda countdown: _after(files, "_write_through", countdown),
+    "half a file": lambda countdown: _after(checkpoints, "_write_through", countdown),
     "checkpoint": lambda countdown: _after(
-        files, "write", countdown, lambda path, *_: path.name == files.CHECKPOINT
+        checkpoints, "write", countdown, lambda path, *_: path.name == checkpoints.CHECKPOINT
     ),
     "weights": lambda countdown: _after(
-        files, "write", countdown, lambda path, *_: path.name == files.WEIGHTS
+        checkpoints, "write", countdown, lambda path, *_: path.name == checkpoints.WEIGHTS
     ),
     "stage change": lambda countdown: _after(Store, "stage_ended", countdown),
     "stage begun": lambda countdown: _after(Store, "stage_started", countdown),
@@ -146,7 +146,7 @@ SWEEP_MOMENTS: dict[str, Callable[[_Countdown], None]] = {
     "chunk written": lambda countdown: _after(sweeper_module, "_write_students", countdown),
     "rows": lambda countdown: _after(Store, "record_students", countdown),
     "chunk checkpoint": lambda countdown: _after(
-        files, "write", countdown, lambda path, *_: "sweeps" in path.parts
+        checkpoints, "write", countdown, lambda path, *_: "sweeps" in path.parts
     ),
     "student weights": lambda countdown: _after(Keeper, "_keep_weights", countdown),
     "student done": lambda countdown: _after(

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.jobs.jobs_examples import ended, figures, spec, weights
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
+from tsexplorer.services.sweep_results import SweepSnapshot
+from tsexplorer.services.tunings import TuneSnapshot
 from tsexplorer.specs import ModelSpec, NetConfig
 from tsexplorer.store import ExperimentSnapshot
-from tsexplorer.sweep_figures import SweepSnapshot
-from tsexplorer.sweeps.spec import SweepSpec
-from tsexplorer.tunes.spec import TuneSpec
-from tsexplorer.tuning import TuneSnapshot
+from tsexplorer.studies.sweep.spec import SweepSpec
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 DENSE = ModelSpec(name="custom", net=NetConfig(dense=(9,)))
 """A student whose likes train together."""

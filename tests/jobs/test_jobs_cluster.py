@@ -18,13 +18,13 @@ from distributed import Client
 from tests.jobs.jobs_examples import ended, settings, wait_until
 from tests.jobs.sweeps_examples import grid, outcome, over, row_of
 from tests.local_cluster import busy, local_cluster, sent
-from tsexplorer.jobs.turn import turn
-from tsexplorer.service import Service
+from tsexplorer.jobs.stage_lock import turn
+from tsexplorer.services.service import Service
+from tsexplorer.services.sweep_results import SweepSnapshot
 from tsexplorer.settings import Settings
 from tsexplorer.specs import TrainSpec
-from tsexplorer.sweep_figures import SweepSnapshot
-from tsexplorer.sweeps.cluster import client as client_module
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.students import dask_client as client_module
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 SHORT = TrainSpec(epochs=3, batch_size=250, learning_rate=0.01)
 LONG = TrainSpec(epochs=8, batch_size=200, learning_rate=0.01)
@@ -105,7 +105,7 @@ def assert_alike(there: tuple[Any, Any], here: tuple[Any, Any]) -> None:
 def test_pause_keeps_what_is_under_way_and_sends_no_more(
     cluster: Any, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tsexplorer.sweeps.chunks.LARGEST", 2)
+    monkeypatch.setattr("tsexplorer.students.chunks.LARGEST", 2)
     before = sent(cluster)
 
     def chunks() -> int:

@@ -22,12 +22,12 @@ from tests.jobs.jobs_examples import (
     wait_until,
 )
 from tsexplorer.errors import UserError
-from tsexplorer.models.net import Net
-from tsexplorer.service import Service
+from tsexplorer.models.network import Net
+from tsexplorer.services.service import Service
 from tsexplorer.settings import Settings
 from tsexplorer.store import JobSnapshot
 from tsexplorer.training.learner import Learner
-from tsexplorer.training.teachers import MeanOfTeachers
+from tsexplorer.training.teacher_logits import MeanOfTeachers
 
 PROMPT = 0.2
 """Seconds within which a wish takes effect."""

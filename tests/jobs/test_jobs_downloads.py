@@ -10,8 +10,8 @@ import pytest
 from tests.jobs.jobs_examples import wait_until
 from tsexplorer.data.registry import DownloadProgress
 from tsexplorer.errors import Cancelled, NotFoundError, UserError
-from tsexplorer.jobs import downloads as module
-from tsexplorer.jobs.downloads import Download, Downloads
+from tsexplorer.services import downloads as module
+from tsexplorer.services.downloads import Download, Downloads
 
 HALF = DownloadProgress("digits.gz", 50, 100, 1, 1)
 

@@ -23,10 +23,10 @@ from tests.jobs.jobs_examples import (
 )
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig
 from tsexplorer.store import ExperimentSnapshot, Store, StoreError
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 
 
 def stage_file(home: Path, experiment: ExperimentSnapshot, role: str, name: str) -> Path:
@@ -36,14 +36,14 @@ def stage_file(home: Path, experiment: ExperimentSnapshot, role: str, name: str)
 def failing_writes(patch: pytest.MonkeyPatch, number: int, after: int) -> None:
     """Let the disk take so many files and no more."""
     taken = iter(range(10**6))
-    real = files._write_through
+    real = checkpoints._write_through
 
     def write(path: Path, content: bytes) -> None:
         if next(taken) >= after:
             raise OSError(number, os.strerror(number))
         real(path, content)
 
-    patch.setattr(files, "_write_through", write)
+    patch.setattr(checkpoints, "_write_through", write)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_failed_job_does_not_stop_the_next(service: Service, home: Path, monkeyp
     first = service.enqueue(spec("first"))
     second = service.enqueue(spec("second", seeds=(5,)))
     broken = service.experiment(first.experiment_id).stages[0].stage.hash
-    real = files.write
+    real = checkpoints.write
 
     def write(path: Path, *content: object) -> None:
         if path.parent.name == broken:
             raise UserError("There is no space left.")
         real(path, *content)
 
-    monkeypatch.setattr(files, "write", write)
+    monkeypatch.setattr(checkpoints, "write", write)
     service.worker.nudge()
     trained(service, second)
     assert service.store.job(first.id).error == "There is no space left."
@@ -110,7 +110,7 @@ def test_damaged_checkpoint_is_set_aside_and_said(service: Service, home: Path, 
         failing_writes(patch, errno.ENOSPC, 1)
         job = ended(service, service.start(spec()))
     experiment = service.experiment(job.experiment_id)
-    checkpoint = stage_file(home, experiment, "teacher", files.CHECKPOINT)
+    checkpoint = stage_file(home, experiment, "teacher", checkpoints.CHECKPOINT)
     content = checkpoint.read_bytes()
     checkpoint.write_bytes(content[: len(content) // 2])
     service.resume(job.id)
@@ -133,9 +133,9 @@ def damage(path: Path, how: str) -> None:
         case "one bit":
             content[-40] ^= 1
         case "of another net":
-            tensors, numbers = files.read(path)
+            tensors, numbers = checkpoints.read(path)
             twice = {name: torch.cat([tensor, tensor]) for name, tensor in tensors.items()}
-            files.write(path, twice, numbers)
+            checkpoints.write(path, twice, numbers)
             return
     path.write_bytes(content)
 
@@ -147,7 +147,7 @@ def test_done_stage_without_its_weights_is_trained_again(
 ):
     experiment = trained(service, service.start(spec()))
     before, known = weights(home, experiment), figures(service, experiment)
-    damage(stage_file(home, experiment, role, files.WEIGHTS), how)
+    damage(stage_file(home, experiment, role, checkpoints.WEIGHTS), how)
     begun = {link.role: link.stage.finished_at for link in experiment.stages}
     again = trained(service, service.start(spec()))
     assert_same_weights(weights(home, again), before)
@@ -158,18 +158,18 @@ def test_done_stage_without_its_weights_is_trained_again(
 
 def test_teacher_without_weights_is_trained_again_for_a_new_student(service: Service, home: Path):
     experiment = trained(service, service.start(spec()))
-    damage(stage_file(home, experiment, "teacher", files.WEIGHTS), "one bit")
+    damage(stage_file(home, experiment, "teacher", checkpoints.WEIGHTS), "one bit")
     trained(service, service.start(spec("second", lam=0.8)))
-    files.read(stage_file(home, experiment, "teacher", files.WEIGHTS))
+    checkpoints.read(stage_file(home, experiment, "teacher", checkpoints.WEIGHTS))
 
 
 def test_leftover_checkpoint_of_a_stage_without_weights_goes_too(service: Service, home: Path):
     """Else the stage would go on from its last epoch, and its curve would have no other."""
     experiment = trained(service, service.start(spec()))
-    path = stage_file(home, experiment, "teacher", files.WEIGHTS)
-    tensors, _ = files.read(path)
+    path = stage_file(home, experiment, "teacher", checkpoints.WEIGHTS)
+    tensors, _ = checkpoints.read(path)
     path.unlink()
-    files.write(path.with_name(files.CHECKPOINT), tensors, {})
+    checkpoints.write(path.with_name(checkpoints.CHECKPOINT), tensors, {})
     again = trained(service, service.start(spec()))
     assert len(service.store.epochs(again.stages[0].stage.hash)) == 2
     assert service.watch(again.id).standing.notices == ()
@@ -183,7 +183,7 @@ def test_data_removed_between_start_and_run(
     def load(name: str, folder: Path):
         return load_few(name, folder) if name == "mnist-5k" else load_splits(name, folder)
 
-    monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.load_splits", load)
     service = open_service(settings(home))
     raw = get_dataset("mnist").raw(service.settings.data_folder)
     raw.mkdir(parents=True)

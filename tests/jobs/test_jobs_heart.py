@@ -9,10 +9,9 @@ from dataclasses import asdict
 import pytest
 
 from tests.jobs.jobs_examples import settings, spec, wait_until
-from tsexplorer.jobs.board import Board
-from tsexplorer.jobs.heart import Heart, apply
-from tsexplorer.jobs.owner import this_process
-from tsexplorer.service import Service
+from tsexplorer.jobs.heartbeat import Heart, apply, this_process
+from tsexplorer.jobs.progress import Board
+from tsexplorer.services.service import Service
 from tsexplorer.store import JobSnapshot, Store, StoreError
 from tsexplorer.training.control import Control
 from tsexplorer.training.events import Progress

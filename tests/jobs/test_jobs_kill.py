@@ -34,9 +34,9 @@ from tests.jobs.jobs_processes import (
     train_endlessly,
     train_until_killed,
 )
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import Settings
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 
 
 class Whole(NamedTuple):
@@ -50,7 +50,7 @@ class Whole(NamedTuple):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     home = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
+        patch.setattr("tsexplorer.jobs.job_runner.load_splits", load_few)
         service = Service(settings(home))
         experiment = trained(service, service.start(VARIED))
         found = Whole(weights(home, experiment), figures(service, experiment))
@@ -108,7 +108,7 @@ def test_killed_job_is_interrupted_and_goes_on_to_the_same_end(
     assert figures(service, experiment) == whole.figures
     for link in experiment.stages:
         folder = home / "stages" / link.stage.hash
-        assert {one.name for one in folder.iterdir()} == {files.WEIGHTS, ".turn"}
+        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".turn"}
 
 
 def test_killed_while_another_waits(home: Path, open_service, new_store: Path):

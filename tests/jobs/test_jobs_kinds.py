@@ -28,7 +28,7 @@ from tests.jobs.jobs_examples import (
     weights,
 )
 from tests.jobs.jobs_processes import run_elsewhere, train_until_killed
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import Settings
 from tsexplorer.specs import (
     ExperimentSpec,
@@ -38,7 +38,7 @@ from tsexplorer.specs import (
     ObjectiveSpec,
     TrainSpec,
 )
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 from tsexplorer.training.control import Control
 from tsexplorer.training.learner import Learner
 
@@ -209,7 +209,7 @@ def test_killed_in_its_middle(
     assert figures(service, experiment) == whole.figures
     for link in experiment.stages:
         folder = home / "stages" / link.stage.hash
-        assert {one.name for one in folder.iterdir()} == {files.WEIGHTS, ".turn"}
+        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".turn"}
 
 
 @each_kind

@@ -14,19 +14,18 @@ import pytest
 from tests.jobs.jobs_examples import STUDENT, settings, spec
 from tests.jobs.jobs_processes import context, hold
 from tsexplorer.errors import Cancelled, UserError
-from tsexplorer.jobs import owner as owner_module
-from tsexplorer.jobs.board import Board, Standing
-from tsexplorer.jobs.ledger import Ledger
-from tsexplorer.jobs.owner import alive, on_this_machine, this_process
-from tsexplorer.jobs.recovery import SILENT_BEATS, recover
-from tsexplorer.jobs.turn import turn
-from tsexplorer.jobs.weights import Shelf
+from tsexplorer.jobs import heartbeat as owner_module
+from tsexplorer.jobs.epoch_log import Ledger
+from tsexplorer.jobs.heartbeat import SILENT_BEATS, alive, on_this_machine, recover, this_process
+from tsexplorer.jobs.progress import Board, Standing
+from tsexplorer.jobs.stage_files import Shelf
+from tsexplorer.jobs.stage_lock import turn
 from tsexplorer.models import build
 from tsexplorer.planning import plan
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import Store, StoreError
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 from tsexplorer.training.events import EpochEnded, Notice, Progress, StageStarted
 
 PROGRESS = Progress("stage", "training", 1, 2, 0.25, 3.0, None, 0.5)
@@ -199,8 +198,8 @@ class TestShelf:
         return Shelf(tmp_path / "stages")
 
     def put(self, shelf: Shelf, stage: StageSpec) -> Path:
-        path = shelf._folder / stage.hash / files.WEIGHTS
-        files.write(path, build(stage.model, 10, 0).state_dict(), {})
+        path = shelf._folder / stage.hash / checkpoints.WEIGHTS
+        checkpoints.write(path, build(stage.model, 10, 0).state_dict(), {})
         return path
 
     def test_weights_that_are_there(self, shelf: Shelf, stage: StageSpec):
@@ -226,7 +225,7 @@ class TestShelf:
 
     def test_weights_of_another_net(self, shelf: Shelf, stage: StageSpec):
         path = self.put(shelf, stage)
-        files.write(path, build(stage.model, 7, 0).state_dict(), {})
+        checkpoints.write(path, build(stage.model, 7, 0).state_dict(), {})
         assert not shelf.whole(stage)
 
     def test_weights_that_may_not_be_read_are_not_thought_lost(self, shelf, stage, monkeypatch):
@@ -235,7 +234,7 @@ class TestShelf:
         def refuse(*_: object, **__: object) -> None:
             raise PermissionError("no")
 
-        monkeypatch.setattr(files, "safe_open", refuse)
+        monkeypatch.setattr(checkpoints, "safe_open", refuse)
         with pytest.raises(UserError, match="may not be read"):
             shelf.whole(stage)
 
@@ -245,10 +244,10 @@ class TestShelf:
 
     def test_checkpoints_and_all(self, shelf: Shelf, stage: StageSpec):
         path = self.put(shelf, stage)
-        for name in (files.CHECKPOINT, f".{files.CHECKPOINT}.99"):
+        for name in (checkpoints.CHECKPOINT, f".{checkpoints.CHECKPOINT}.99"):
             (path.parent / name).write_text("no longer needed")
         shelf.discard_checkpoint(stage.hash)
-        assert [one.name for one in path.parent.iterdir()] == [files.WEIGHTS]
+        assert [one.name for one in path.parent.iterdir()] == [checkpoints.WEIGHTS]
         shelf.discard_checkpoint("nowhere")
         shelf.discard(stage.hash)
         shelf.discard(stage.hash)
@@ -304,7 +303,7 @@ class TestRecovery:
             def now(cls, tz=None):
                 return datetime.now(tz) + next(moments)
 
-        monkeypatch.setattr("tsexplorer.jobs.recovery.datetime", Clock)
+        monkeypatch.setattr("tsexplorer.jobs.heartbeat.datetime", Clock)
         assert recover(service.store, service.settings) == []
         assert recover(service.store, service.settings) == [job.id]
         assert service.store.job(job.id).status == "interrupted"
@@ -322,7 +321,7 @@ class TestRecovery:
                 store.close()
             return real(owner)
 
-        monkeypatch.setattr("tsexplorer.jobs.recovery.alive", first)
+        monkeypatch.setattr("tsexplorer.jobs.heartbeat.alive", first)
         assert recover(service.store, service.settings) == []
         assert asked
         assert service.store.job(job.id).status == "interrupted"

@@ -6,13 +6,13 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-import tsexplorer.jobs.runner as runner_module
+import tsexplorer.jobs.job_runner as runner_module
 from tests.jobs.jobs_examples import PATIENCE, settings, spec, weights
 from tests.jobs.jobs_processes import context, start_and_finish
-from tsexplorer.demo import RECIPES
-from tsexplorer.jobs.board import Board
-from tsexplorer.jobs.runner import ELSEWHERE, Runner
-from tsexplorer.service import Service
+from tsexplorer.jobs.job_runner import ELSEWHERE, Runner
+from tsexplorer.jobs.progress import Board
+from tsexplorer.services.demo import RECIPES
+from tsexplorer.services.service import Service
 from tsexplorer.training.control import Control
 
 

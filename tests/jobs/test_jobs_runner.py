@@ -15,10 +15,10 @@ import torch
 
 from tests.jobs.jobs_examples import assert_same_weights, settings, spec, weights
 from tsexplorer.errors import UserError
-from tsexplorer.jobs.board import Board
-from tsexplorer.jobs.owner import this_process
-from tsexplorer.jobs.runner import Runner, in_one_sentence, use_cores
-from tsexplorer.service import Service
+from tsexplorer.jobs.heartbeat import this_process
+from tsexplorer.jobs.job_runner import Runner, in_one_sentence, use_cores
+from tsexplorer.jobs.progress import Board
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import JobSnapshot
 from tsexplorer.training import events
@@ -171,7 +171,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def train(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("tsexplorer.jobs.runner.train", train)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.train", train)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_missing_data_fails_the_job_in_one_sentence(run: Foreground, monkeypatch
     def load(name: str, folder: Path) -> None:
         raise UserError(f"{name} is not there; put it into {folder}.")
 
-    monkeypatch.setattr("tsexplorer.jobs.runner.load_splits", load)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.load_splits", load)
     job = run(spec())
     assert job.error.startswith("mnist-5k is not there; put it into")
     assert run.statuses(job)[0] == "failed"
@@ -322,7 +322,7 @@ def test_trainer_steps_back_for_pages():
 def test_default_is_the_cores_that_the_process_may_use():
     pinned = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); import torch; "
-        "from tsexplorer.jobs.cores import use_cores; "
+        "from tsexplorer.training.device import use_cores; "
         "use_cores(None); print(torch.get_num_threads()); "
         "use_cores(3); print(torch.get_num_threads())"
     )

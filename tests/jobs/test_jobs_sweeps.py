@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import tsexplorer.jobs.sweeper as sweeper_module
+import tsexplorer.jobs.local_chunks as sweeper_module
 from tests.jobs.jobs_examples import (
     ENDLESS,
     assert_same_weights,
@@ -22,15 +22,15 @@ from tests.jobs.jobs_examples import (
 )
 from tests.jobs.jobs_processes import run_elsewhere, sweep_until_killed
 from tests.jobs.sweeps_examples import CONVOLVED, grid, outcome, over, row_of, swept
-from tsexplorer.jobs.register import Register
-from tsexplorer.service import Service
+from tsexplorer.jobs.epoch_log import Register
+from tsexplorer.services.service import Service
 from tsexplorer.settings import Settings
 from tsexplorer.specs import TrainSpec
 from tsexplorer.store import StoreError
-from tsexplorer.sweeps.events import ChunkStarted, Scores, StudentEpoch
-from tsexplorer.sweeps.memory import need
-from tsexplorer.training import files
-from tsexplorer.training.places import CHECKPOINT
+from tsexplorer.students.events import ChunkStarted, Scores, StudentEpoch
+from tsexplorer.students.stacking_rule import need
+from tsexplorer.training import checkpoints
+from tsexplorer.training.paths import CHECKPOINT
 
 LONGER = TrainSpec(epochs=5, batch_size=30, learning_rate=0.02, keep="best")
 
@@ -40,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     """What comes of a sweep that nobody stops."""
     home = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
+        patch.setattr("tsexplorer.jobs.job_runner.load_splits", load_few)
         service = Service(settings(home))
         found = outcome(service, swept(service, grid(distilled_train=LONGER)), home)
         service.close()
@@ -53,7 +53,7 @@ def test_every_net_ends_as_a_stage_with_weights_curve_and_figures(service: Servi
     for link in row_of(service, sweep).stages:
         stage = link.stage
         folder = home / "stages" / stage.hash
-        assert {one.name for one in folder.iterdir()} == {files.WEIGHTS, ".turn"}
+        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".turn"}
         assert [row.epoch for row in service.store.epochs(stage.hash)] == [1, 2]
         assert stage.validation_accuracy is not None
         assert stage.test_accuracy is not None
@@ -112,11 +112,11 @@ def test_student_that_an_experiment_trained_is_asked_for_what_the_map_shows(serv
 def test_net_whose_weights_are_gone_is_trained_again(service: Service, home: Path):
     sweep = swept(service, grid())
     students = [link.stage for link in row_of(service, sweep).stages if link.role != "teacher"]
-    (home / "stages" / students[3].hash / files.WEIGHTS).unlink()
+    (home / "stages" / students[3].hash / checkpoints.WEIGHTS).unlink()
     again = over(service, service.sweeps.start(grid(), "map"))
     found = {link.stage.hash: link.stage for link in row_of(service, again).stages}
     assert again.job != sweep.job
-    assert (home / "stages" / students[3].hash / files.WEIGHTS).exists()
+    assert (home / "stages" / students[3].hash / checkpoints.WEIGHTS).exists()
     assert found[students[3].hash].finished_at != students[3].finished_at
     assert found[students[2].hash].finished_at == students[2].finished_at
 
@@ -234,7 +234,7 @@ def test_chunk_that_was_begun_goes_on_as_it_was_cut(
     wait_until(lambda: list(place.rglob(CHECKPOINT)))
     service.cancel(started.job or 0)
     ended(service, service.store.job(started.job or 0))
-    monkeypatch.setattr("tsexplorer.sweeps.chunks.LARGEST", 3)
+    monkeypatch.setattr("tsexplorer.students.chunks.LARGEST", 3)
     sizes = []
     real = sweeper_module.run_chunk
 
@@ -355,7 +355,7 @@ def said(stage: str, number: int) -> StudentEpoch:
 
 
 def test_register_keeps_what_the_store_does_not_take(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tsexplorer.jobs.register.EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("tsexplorer.jobs.epoch_log.EVERY_SECONDS", 0.0)
     store = Deaf()
     register = Register(store, {"a": 0, "b": 1})  # type: ignore[arg-type]
     earlier = (said("a", 1), said("b", 1), said("other", 1))

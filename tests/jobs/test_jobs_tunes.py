@@ -12,10 +12,10 @@ import pytest
 from tests.jobs.jobs_examples import ended, load_few, settings, wait_until
 from tests.jobs.jobs_processes import run_elsewhere, tune_until_killed
 from tests.jobs.sweeps_examples import CONVOLVED, tuned, tuning
-from tsexplorer.demo import RECIPES
-from tsexplorer.service import Service
+from tsexplorer.services.demo import RECIPES
+from tsexplorer.services.service import Service
+from tsexplorer.services.tunings import TuneFigures
 from tsexplorer.settings import Settings
-from tsexplorer.tuning import TuneFigures
 
 
 def told(figures: TuneFigures) -> tuple[Any, ...]:
@@ -28,7 +28,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
     """What comes of a tuning that nobody stops."""
     home = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tsexplorer.jobs.runner.load_splits", load_few)
+        patch.setattr("tsexplorer.jobs.job_runner.load_splits", load_few)
         service = Service(settings(home))
         tuned(service, tuning())
         found = told(service.tuning.figures("tuned"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import tsexplorer.jobs.runner as runner_module
+import tsexplorer.jobs.job_runner as runner_module
 from tests.jobs.jobs_examples import (
     ENDLESS,
     STUDENT,
@@ -23,9 +23,9 @@ from tests.jobs.jobs_examples import (
     wait_until,
 )
 from tsexplorer.errors import UserError
-from tsexplorer.jobs.owner import this_process
+from tsexplorer.jobs.heartbeat import this_process
 from tsexplorer.jobs.worker import Worker
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.store import Store, StoreError
 from tsexplorer.training.control import Control
 
@@ -278,7 +278,7 @@ def test_serve_begins_what_waits_and_needs_no_thread_for_nothing(service: Servic
 
 
 def test_importing_the_service_does_not_import_torch():
-    code = "import sys, tsexplorer.service; sys.exit('torch' in sys.modules)"
+    code = "import sys, tsexplorer.services.service; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 

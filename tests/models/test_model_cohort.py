@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from tsexplorer.models import build, count
-from tsexplorer.models.cohort import Looped, Stacked, cohort
-from tsexplorer.models.stacked import dense
+from tsexplorer.models.stacked import Looped, Stacked, cohort, dense
 from tsexplorer.specs import ModelSpec, NetConfig
 
 SEEDS = (3, 1, 4)

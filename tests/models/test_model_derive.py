@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tsexplorer.models import build
-from tsexplorer.models.derive import derive
+from tsexplorer.models.registry import derive
 from tsexplorer.specs import Activation, ModelSpec, NetConfig
 
 FUNCTIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "gelu": functional.gelu}

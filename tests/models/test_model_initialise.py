@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from tsexplorer.models import build
-from tsexplorer.models.base import Scheme
-from tsexplorer.models.initialise import initialise
+from tsexplorer.models.network import initialise
+from tsexplorer.models.registry import Scheme
 from tsexplorer.specs import ModelSpec
 
 

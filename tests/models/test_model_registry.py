@@ -6,11 +6,11 @@ import pytest
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.models import get_preset, model_names, registry
-from tsexplorer.models.base import Preset
+from tsexplorer.models.registry import Preset
 from tsexplorer.specs import ModelSpec, NetConfig
 
 PRESET_FILE = """
-from tsexplorer.models.base import Preset
+from tsexplorer.models.registry import Preset
 from tsexplorer.specs import NetConfig
 PRESET = Preset({name!r}, "Title", "Summary.", "Source", NetConfig(dense=({width},)))
 """

@@ -25,14 +25,14 @@ from tests.training.training_examples import (
 )
 from tsexplorer import objectives
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.models.cohort import Looped, Stacked
+from tsexplorer.models.stacked import Looped, Stacked
 from tsexplorer.objectives import Loss, Pair, get_objective
 from tsexplorer.objectives.base import cross_entropy, soft_divergence
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
-from tsexplorer.training import events, files
+from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
-from tsexplorer.training.places import CHECKPOINT, WEIGHTS
+from tsexplorer.training.paths import CHECKPOINT, WEIGHTS
 from tsexplorer.training.task import Task
 
 MUTUAL = get_objective("mutual")
@@ -122,7 +122,7 @@ def test_peers_start_apart_and_are_trained_along(tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in first.state_dict().items()}
     assert all(not torch.equal(*value_K) for value_K in before.values())
     run(spec, tmp_path)
-    after = files.under("extra.", files.read(tmp_path / CHECKPOINT)[0])
+    after = checkpoints.under("extra.", checkpoints.read(tmp_path / CHECKPOINT)[0])
     assert after.keys() == before.keys()
     assert not any(torch.equal(after[name], value) for name, value in before.items())
 
@@ -141,7 +141,7 @@ def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: 
         train(task, tmp_path / kind.__name__, heard, Control())
         assert isinstance(task.extra, kind)
         rows.append(heard.of(events.EpochEnded))
-        weights.append(files.read(tmp_path / kind.__name__ / WEIGHTS)[0])
+        weights.append(checkpoints.read(tmp_path / kind.__name__ / WEIGHTS)[0])
         peers.append(task.extra(few().validation.images.unsqueeze(1) / 255))
     for name, value in weights[0].items():
         torch.testing.assert_close(value, weights[1][name], rtol=0, atol=1e-5)
@@ -227,7 +227,7 @@ def test_what_is_trained_does_not_feel_the_peers_validation(
     unseen = dataclasses.replace(MUTUAL, members=())
     monkeypatch.setitem(objectives._registry(), "mutual", unseen)
     run(spec, tmp_path / "unseen")
-    one, other = (files.read(tmp_path / way / CHECKPOINT)[0] for way in ("seen", "unseen"))
+    one, other = (checkpoints.read(tmp_path / way / CHECKPOINT)[0] for way in ("seen", "unseen"))
     assert_same(one, other)
 
 

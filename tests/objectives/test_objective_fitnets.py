@@ -10,7 +10,7 @@ from torch import nn
 
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import Loss, Pair, get_objective, planned
-from tsexplorer.objectives.inside import regressor, regressor_size
+from tsexplorer.objectives.feature_layers import regressor, regressor_size
 from tsexplorer.specs import (
     ExperimentSpec,
     ModelSpec,

@@ -11,9 +11,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
-from tsexplorer.ui import process
+from tsexplorer.ui import app_state
 from tsexplorer.ui.forms import MORE
 from tsexplorer.ui.teachers import OPEN
 
@@ -27,7 +27,7 @@ OpenPage = Callable[..., AppTest]
 def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The service that the pages of this test ask."""
     one = Service(get_settings())
-    monkeypatch.setattr(process, "_service", lambda: one)
+    monkeypatch.setattr(app_state, "_service", lambda: one)
     yield one
     one.close()
     st.cache_resource.clear()

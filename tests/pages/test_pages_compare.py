@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.pages.conftest import OpenPage, no_exception, words
-from tsexplorer import demo
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.store import ExperimentSnapshot
 

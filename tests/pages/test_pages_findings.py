@@ -7,16 +7,15 @@ from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
-from tsexplorer.demo import is_demo
-from tsexplorer.findings import get_finding
-from tsexplorer.findings.shipped import shipped, shipped_names
-from tsexplorer.plots.measures import in_words
-from tsexplorer.service import Service
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.plots.grid_metrics import in_words
+from tsexplorer.published.maps import get_finding, shipped, shipped_names
+from tsexplorer.services.demo import is_demo
+from tsexplorer.services.service import Service
+from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.ui.matrices import Chosen, matrices
-from tsexplorer.ui.state import FINDING, SWEEP
-from tsexplorer.ui.sweep import live
-from tsexplorer.ui.sweep.past import KIND, SHIPPED, SHOWN
+from tsexplorer.ui.study import sweep_live
+from tsexplorer.ui.study.sweep_picker import KIND, SHIPPED, SHOWN
+from tsexplorer.ui.url_state import FINDING, SWEEP
 
 QUICK = get_finding("quick")
 
@@ -38,7 +37,7 @@ def click(monkeypatch: pytest.MonkeyPatch, row: int, column: int) -> None:
         matrices(*given, **named)  # type: ignore[arg-type]
         return Chosen(0, row, column)
 
-    monkeypatch.setattr(live, matrices.__name__, chosen)
+    monkeypatch.setattr(sweep_live, matrices.__name__, chosen)
 
 
 @pytest.mark.parametrize("name", shipped_names())

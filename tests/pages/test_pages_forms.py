@@ -19,8 +19,8 @@ from tsexplorer.specs import (
     TrainSpec,
     parse_spec,
 )
-from tsexplorer.sweeps.spec import SweepSpec
-from tsexplorer.ui.sweep import form
+from tsexplorer.studies.sweep.spec import SweepSpec
+from tsexplorer.ui.study import sweep_form
 
 NET = NetConfig(
     conv=(7, 9),
@@ -92,7 +92,7 @@ def _train(text: str, opened: bool) -> None:
 
     from tsexplorer.specs import ExperimentSpec, parse_spec
     from tsexplorer.ui import forms, teachers
-    from tsexplorer.ui.left_out import left_out_as_it_stands, left_out_form
+    from tsexplorer.ui.forms import left_out_as_it_stands, left_out_form
     from tsexplorer.ui.net_form import nets_form
     from tsexplorer.ui.objective_form import objective_form, pair
 
@@ -162,23 +162,23 @@ def _sweep(text: str) -> None:
     import streamlit as st
 
     from tsexplorer.specs import parse_spec
-    from tsexplorer.sweeps.spec import SweepSpec
+    from tsexplorer.studies.sweep.spec import SweepSpec
     from tsexplorer.ui import forms
-    from tsexplorer.ui.process import get_service
-    from tsexplorer.ui.sweep import form
+    from tsexplorer.ui.app_state import get_service
+    from tsexplorer.ui.study import sweep_form
 
     forms.begin()
     if "given" not in st.session_state:
-        form.fill(parse_spec(SweepSpec, text))
+        sweep_form.fill(parse_spec(SweepSpec, text))
         st.session_state["given"] = True
-    form.form(get_service())
+    sweep_form.form(get_service())
 
 
 @pytest.mark.usefixtures("service")
 def test_nothing_of_a_sweep_gets_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """But its base's T, lambda, seeds and name, which have no say."""
     read: list[SweepSpec] = []
-    monkeypatch.setattr(form, "_start", lambda _service, spec, *_: read.append(spec))
+    monkeypatch.setattr(sweep_form, "_start", lambda _service, spec, *_: read.append(spec))
     asked = SweepSpec(
         base=UNUSUAL.model_copy(
             update={

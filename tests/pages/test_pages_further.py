@@ -13,8 +13,8 @@ from scipy.special import softmax
 from tests.examples import TINY
 from tests.jobs.jobs_examples import ended
 from tests.pages.conftest import OpenPage, no_exception, words
-from tsexplorer.analysis.words import percent
-from tsexplorer.service import Service
+from tsexplorer.analysis.formatting import percent
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ROLES, FurtherTeacher, ModelSpec, ObjectiveSpec, TrainSpec
 from tsexplorer.ui.results import accuracy_dots, accuracy_lines, costs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.pages.conftest import OpenPage, errors, words
-from tsexplorer import demo
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 
 
 def test_it_shows_the_figures_that_ship_with_where_they_come_from(
@@ -47,11 +47,11 @@ def test_a_database_that_is_none_is_one_sentence(
     open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tsexplorer.errors import UserError
-    from tsexplorer.ui import process
+    from tsexplorer.ui import app_state
 
     def broken() -> Service:
         raise UserError("The database is damaged; move it away.")
 
-    monkeypatch.setattr(process, "_service", broken)
+    monkeypatch.setattr(app_state, "_service", broken)
     page = open_page("home")
     assert errors(page) == ["The database is damaged; move it away."]

@@ -8,8 +8,8 @@ import pytest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, no_exception, words
-from tsexplorer import demo
-from tsexplorer.service import ACTIVE, Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import ACTIVE, Service
 from tsexplorer.store import ExperimentSnapshot
 
 SPEC = TINY.model_copy(update={"name": "no *threes*", "left_out": (3,)})

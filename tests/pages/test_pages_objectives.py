@@ -7,8 +7,8 @@ import pytest
 from tests.examples import TINY
 from tests.jobs.jobs_examples import wait_until
 from tests.pages.conftest import OpenPage, no_exception, words
-from tsexplorer import demo
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.ui.live import TERMS
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.pages.conftest import OpenPage, no_exception, words
-from tsexplorer.analysis.words import duration
+from tsexplorer.analysis.formatting import duration
+from tsexplorer.published.recipe_results import shipped
 from tsexplorer.recipes import get_recipe, recipe_names
-from tsexplorer.results.shipped import shipped
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 
 
 def test_each_recipe_stands_there_with_source_command_and_published_figures(

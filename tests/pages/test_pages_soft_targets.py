@@ -14,12 +14,12 @@ from streamlit.testing.v1 import AppTest
 from tests.examples import TINY
 from tests.jobs.jobs_examples import wait_until
 from tests.pages.conftest import OpenPage, errors, no_exception, words
-from tsexplorer import demo
-from tsexplorer.analysis import layouts
+from tsexplorer.analysis import embedding
+from tsexplorer.analysis.embedding import Sight
 from tsexplorer.analysis.soft_targets import soft_targets
-from tsexplorer.analysis.tsne import Sight
-from tsexplorer.service import Service
-from tsexplorer.ui.soft_targets.sight import IMAGE, VIEW, VIEWS
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
+from tsexplorer.ui.soft_targets.page_state import IMAGE, VIEW, VIEWS
 
 FIGURES = {"lens": 0, "classes": 0, "images": 0, "changes": 4, "map": 0, "loss": 3}
 
@@ -74,12 +74,12 @@ def test_an_untrained_experiment_is_said(open_page: OpenPage, service: Service) 
 def test_missing_weights_are_one_sentence_and_the_rest_stays(
     open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tsexplorer import reading
+    from tsexplorer.services import inference
 
     lost = service.experiment(demo.NAME).stage(0, "distilled").hash
-    found = reading.weights_path
+    found = inference.weights_path
     monkeypatch.setattr(
-        reading, "weights_path", lambda folder, key: None if key == lost else found(folder, key)
+        inference, "weights_path", lambda folder, key: None if key == lost else found(folder, key)
     )
     page = open_page("soft_targets", view="changes")
     assert [one.value for one in page.warning] == [
@@ -197,7 +197,7 @@ def test_t_sne_takes_the_place_of_pca_once_it_is_there(
         go_on.wait(60)
         yield Sight(1.0, np.full((len(x_NF), 2), 7, np.float32))
 
-    monkeypatch.setitem(layouts.METHODS, "tsne", slow)
+    monkeypatch.setitem(embedding.METHODS, "tsne", slow)
     page = open_page("soft_targets", view="map")
     page.button_group(key="map_method").set_value("tsne").run()
     no_exception(page)

@@ -10,15 +10,15 @@ import pytest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, errors, no_exception, words
-from tsexplorer.demo import is_demo
-from tsexplorer.jobs.board import Standing
-from tsexplorer.service import ACTIVE, Service
+from tsexplorer.jobs.progress import Standing
+from tsexplorer.services.demo import is_demo
+from tsexplorer.services.service import ACTIVE, Service
+from tsexplorer.services.sweep_results import SweepSnapshot
 from tsexplorer.specs import ObjectiveSpec
-from tsexplorer.sweep_figures import SweepSnapshot
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.training.events import Progress
 from tsexplorer.ui.matrices import Chosen, matrices
-from tsexplorer.ui.sweep import live
+from tsexplorer.ui.study import sweep_live
 
 GRID = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0, 0.5), seeds=(0, 1))
 PATIENCE_SECONDS = 60
@@ -41,7 +41,7 @@ def click(monkeypatch: pytest.MonkeyPatch) -> Click:
             matrices(*given, **named)  # type: ignore[arg-type]
             return Chosen(matrix, row, column)
 
-        monkeypatch.setattr(live, matrices.__name__, chosen)
+        monkeypatch.setattr(sweep_live, matrices.__name__, chosen)
 
     return clicked
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.pages.conftest import OpenPage, errors, no_exception
-from tsexplorer import demo
 from tsexplorer.errors import UserError
 from tsexplorer.export.archive import Archive
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 
 
 def test_the_student_can_be_taken_away(

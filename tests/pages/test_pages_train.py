@@ -7,10 +7,10 @@ from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, errors, no_exception, words
-from tsexplorer import demo
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
-from tsexplorer.service import Service
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.ui.forms import MORE
 

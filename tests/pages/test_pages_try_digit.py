@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from tests.digits.digit_files import packed
 from tests.digits.made_strokes import mnist_digits
 from tests.pages.conftest import OpenPage, no_exception, words
-from tsexplorer import demo
-from tsexplorer.service import Service
-from tsexplorer.ui.digit import pictures, score
+from tsexplorer.services import demo
+from tsexplorer.services.service import Service
+from tsexplorer.ui.digit import inputs, score
 
 IMAGES, LABELS = mnist_digits()
 SEVEN, ZERO = (int(np.flatnonzero(label == LABELS)[0]) for label in (7, 0))
@@ -91,10 +91,10 @@ def test_a_picture_without_a_stroke_is_said(open_page: OpenPage) -> None:
 
 def test_more_files_than_are_shown_at_once(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    files = [(f"{k}.png", packed(IMAGES[k])) for k in range(pictures.MOST_FILES + 2)]
+    files = [(f"{k}.png", packed(IMAGES[k])) for k in range(inputs.MOST_FILES + 2)]
     upload(page, *files)
     assert "22 files are too many at once" in page.warning[0].value
-    assert len(answers(page)) == CARDS * pictures.MOST_FILES
+    assert len(answers(page)) == CARDS * inputs.MOST_FILES
 
 
 def test_the_same_digit_twice(open_page: OpenPage) -> None:
@@ -109,12 +109,12 @@ def test_a_file_is_read_once_and_let_go(
 ) -> None:
     page = open_page("try_digit", source="upload")
     upload(page, ("seven.png", packed(IMAGES[SEVEN])))
-    monkeypatch.setattr(pictures, "decode", None)  # a second look would fail
+    monkeypatch.setattr(inputs, "decode", None)  # a second look would fail
     page.run()
     no_exception(page)
     assert answers(page) == ["7"] * CARDS
     page.file_uploader(key="digit_files").set_value(None).run()
-    assert page.session_state[pictures.READINGS] == {}
+    assert page.session_state[inputs.READINGS] == {}
 
 
 def test_steps_can_be_overruled_and_set_back(open_page: OpenPage) -> None:
@@ -133,12 +133,12 @@ def test_steps_can_be_overruled_and_set_back(open_page: OpenPage) -> None:
 
 def test_samples_are_by_class_and_say_their_split(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="samples")
-    page.selectbox(key=pictures.CLASS).set_value("4").run()
-    place = page.session_state[pictures.SAMPLE]
+    page.selectbox(key=inputs.CLASS).set_value("4").run()
+    place = page.session_state[inputs.SAMPLE]
     assert "Label: **4**" in words(page)
     assert "est split of MNIST" in words(page)
     page.run()
-    assert page.session_state[pictures.SAMPLE] == place
+    assert page.session_state[inputs.SAMPLE] == place
     page.button(key="digit_another").click().run()
     assert "Label: **4**" in words(page)
     assert len(answers(page)) == CARDS
@@ -182,12 +182,12 @@ def test_a_digit_unlike_the_data_gets_a_mild_word(open_page: OpenPage) -> None:
 def test_missing_weights_are_one_sentence_and_the_others_answer(
     open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tsexplorer import reading
+    from tsexplorer.services import inference
 
     lost = service.experiment(demo.NAME).stage(0, "teacher").hash
-    found = reading.weights_path
+    found = inference.weights_path
     monkeypatch.setattr(
-        reading, "weights_path", lambda folder, key: None if key == lost else found(folder, key)
+        inference, "weights_path", lambda folder, key: None if key == lost else found(folder, key)
     )
     page = open_page("try_digit", source="samples")
     assert "Teacher: The weights of this net are missing" in page.warning[0].value
@@ -197,9 +197,9 @@ def test_missing_weights_are_one_sentence_and_the_others_answer(
 def test_without_any_weights_one_sentence_says_so(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tsexplorer import reading
+    from tsexplorer.services import inference
 
-    monkeypatch.setattr(reading, "weights_path", lambda *_: None)
+    monkeypatch.setattr(inference, "weights_path", lambda *_: None)
     page = open_page("try_digit", source="samples")
     no_exception(page)
     assert "unexpected" not in " ".join(one.value for one in page.error)

@@ -8,10 +8,10 @@ import pytest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, errors, no_exception, words
-from tsexplorer.demo import is_demo
-from tsexplorer.service import ACTIVE, Service
-from tsexplorer.tunes.spec import TuneSpec
-from tsexplorer.tuning import TuneSnapshot
+from tsexplorer.services.demo import is_demo
+from tsexplorer.services.service import ACTIVE, Service
+from tsexplorer.services.tunings import TuneSnapshot
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 SPEC = TuneSpec(base=TINY, trials=16, per_round=16, repeats=2, seeds=2, baselines=2)
 PATIENCE_SECONDS = 60

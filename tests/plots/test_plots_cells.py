@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from tsexplorer.plots.cells import Axes, Colours, Words, cells_figure
-from tsexplorer.plots.palette import DARK, LIGHT, Palette
+from tsexplorer.plots.style import DARK, LIGHT, Palette
 
 NAMES = ("cat", "dog", "eel")
 VALUES = np.array([[9.0, 1, 2], [3, np.nan, 4], [5, 6, 7]])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsexplorer.analysis.gain import Interval
+from tsexplorer.analysis.seed_statistics import Interval
 from tsexplorer.plots.compare import (
     DASHES,
     Cost,
@@ -25,7 +25,7 @@ from tsexplorer.plots.compare import (
     line,
     literal,
 )
-from tsexplorer.plots.palette import DARK, LIGHT, PLOTLY_SYMBOLS, Palette
+from tsexplorer.plots.style import DARK, LIGHT, PLOTLY_SYMBOLS, Palette
 from tsexplorer.specs import ROLES
 
 DOTS = (

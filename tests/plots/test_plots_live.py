@@ -19,7 +19,7 @@ from tsexplorer.plots.live import (
     members,
     start_hidden,
 )
-from tsexplorer.plots.palette import DARK, ECHARTS_SYMBOLS, LIGHT, TITLES, Palette
+from tsexplorer.plots.style import DARK, ECHARTS_SYMBOLS, LIGHT, TITLES, Palette
 from tsexplorer.specs import ROLES, Role
 
 METRICS: tuple[Metric, ...] = get_args(Metric)

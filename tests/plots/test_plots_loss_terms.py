@@ -8,7 +8,7 @@ import pytest
 
 from tsexplorer.analysis.loss_terms import Gradients, Pull, Surface
 from tsexplorer.plots.loss_terms import gradient_figure, pull_figure, terms_figure
-from tsexplorer.plots.palette import DARK, LIGHT, Palette
+from tsexplorer.plots.style import DARK, LIGHT, Palette
 
 T_K = np.array([0.5, 5.0, 50.0])
 SURFACE = Surface(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tsexplorer.plots.never_seen import Curve, Mark, errors_figure, recall_figure
-from tsexplorer.plots.palette import DARK, LIGHT
+from tsexplorer.plots.style import DARK, LIGHT
 
 CURVE = Curve(np.array([-1.0, 0.0, 4.0]), np.array([300, 200, 0]), 1000)
 MARKS = (Mark("none", 0.0, 200), Mark("label-free", 4.0, 0))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from tsexplorer.plots.palette import (
+from tsexplorer.plots.style import (
     DARK,
     ECHARTS_LINES,
     ECHARTS_SYMBOLS,

@@ -9,13 +9,12 @@ import plotly.graph_objects as go
 import pytest
 
 from tsexplorer.analysis.quality import Bin, Reliability
-from tsexplorer.plots.palette import DARK, LIGHT, PLOTLY_SYMBOLS, Palette
 from tsexplorer.plots.quality import (
     confusion_difference_figure,
     confusion_figure,
     reliability_figure,
 )
-from tsexplorer.plots.scales import SCALES
+from tsexplorer.plots.style import DARK, LIGHT, PLOTLY_SYMBOLS, SCALES, Palette
 
 TEACHER = Reliability(
     (Bin(0, 0.5, 0, None, None), Bin(0.5, 1, 100, 0.9, 1.0)), ece=0.1, overconfidence=-0.1

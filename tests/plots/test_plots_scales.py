@@ -10,8 +10,16 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from tsexplorer.plots.palette import DARK, LIGHT, Palette
-from tsexplorer.plots.scales import CLEAR, SCALES, Scales, dressed, reads_in_black
+from tsexplorer.plots.style import (
+    CLEAR,
+    DARK,
+    LIGHT,
+    SCALES,
+    Palette,
+    Scales,
+    dressed,
+    reads_in_black,
+)
 
 CONFIG = Path(__file__).parent.parent.parent / ".streamlit" / "config.toml"
 both = pytest.mark.parametrize(("name", "palette"), [("light", LIGHT), ("dark", DARK)])

@@ -8,15 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsexplorer.analysis.class_matrix import ClassMatrix, difference, without_diagonal
-from tsexplorer.plots.soft_targets import (
-    FLOOR,
-    Span,
-    difference_cells,
-    matrix_cells,
-    short,
-    span,
-)
+from tsexplorer.analysis.soft_targets import ClassMatrix, difference, without_diagonal
+from tsexplorer.plots.soft_targets import FLOOR, Span, difference_cells, matrix_cells, short, span
 
 NAMES = ("cat", "dog", "eel")
 TEACHER = ClassMatrix(

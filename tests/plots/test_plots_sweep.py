@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 
 from tests.examples import TINY
-from tsexplorer.plots.measures import MEASURES, MeasureName, cell_in_words, in_words, rank_in_words
-from tsexplorer.plots.palette import DARK, LIGHT, Palette
-from tsexplorer.plots.scales import SCALES
-from tsexplorer.plots.slices import slice_figure, slices
-from tsexplorer.plots.sweep import map_cells, parallel_figure
+from tsexplorer.plots.grid_map import map_cells, parallel_figure, slice_figure, slices
+from tsexplorer.plots.grid_metrics import (
+    MEASURES,
+    MeasureName,
+    cell_in_words,
+    in_words,
+    rank_in_words,
+)
+from tsexplorer.plots.style import DARK, LIGHT, SCALES, Palette
 from tsexplorer.specs import ObjectiveSpec
-from tsexplorer.sweeps.map import CellResult, Estimate, SweepMap
-from tsexplorer.sweeps.spec import Cell, SweepSpec
+from tsexplorer.studies.grid_results import CellResult, Estimate, SweepMap
+from tsexplorer.studies.sweep.spec import Cell, SweepSpec
 
 RATE = TINY.distilled_train.learning_rate
 SWEEP = SweepSpec(base=TINY, temperatures=(8, 1, 4), lambdas=(1, 0), seeds=(0, 1, 2))

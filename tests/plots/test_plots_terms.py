@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.plots.test_plots_palette import contrast, theme
-from tsexplorer.plots.palette import DARK, LIGHT, Palette
-from tsexplorer.plots.terms import Term, terms, terms_option
+from tsexplorer.plots.loss_terms import Term, terms, terms_option
+from tsexplorer.plots.style import DARK, LIGHT, Palette
 from tsexplorer.specs import ROLES
 
 

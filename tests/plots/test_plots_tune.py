@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from tsexplorer.plots.palette import LIGHT
-from tsexplorer.plots.tune import (
-    below,
-    history,
-    history_figure,
-    importance_figure,
-    slice_figure,
+from tsexplorer.plots.search import below, history, history_figure, importance_figure, slice_figure
+from tsexplorer.plots.style import LIGHT
+from tsexplorer.studies.grid_results import CellResult, Estimate
+from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.tuning.optuna_search import Importances, Trial
+from tsexplorer.studies.tuning.spec import TuneSpec
+from tsexplorer.studies.tuning.suggestion import (
+    Suggestion,
+    how_sure,
+    lead_in_words,
+    setting_in_words,
 )
-from tsexplorer.sweeps.map import CellResult, Estimate
-from tsexplorer.sweeps.spec import Cell
-from tsexplorer.tunes.outcome import Suggestion
-from tsexplorer.tunes.search import Importances, Trial
-from tsexplorer.tunes.spec import TuneSpec
-from tsexplorer.tunes.words import how_sure, lead_in_words, setting_in_words
 
 TUNE = TuneSpec(trials=6)
 GOOD = Cell(4.0, 0.25, 0.01)

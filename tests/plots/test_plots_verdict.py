@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsexplorer.plots.palette import DARK, LIGHT
-from tsexplorer.plots.verdict import distributions_figure
+from tsexplorer.plots.soft_targets import distributions_figure
+from tsexplorer.plots.style import DARK, LIGHT
 
 SHARES = {"teacher": np.array([0.9, 0.1]), "distilled": np.array([0.25, 0.75])}
 

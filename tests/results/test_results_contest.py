@@ -13,13 +13,12 @@ from tests.examples import TINY
 from tests.results.test_results_figures import trained
 from tsexplorer.errors import UserError
 from tsexplorer.planning import PlannedStage
+from tsexplorer.published import recipe_results as room
+from tsexplorer.published.comparison import BASELINE, contest
+from tsexplorer.published.recipe_results import Measured, measured_recipe, ship, shipped
 from tsexplorer.recipes import Recipe
 from tsexplorer.recipes.base import rival
-from tsexplorer.results import shipped as room
-from tsexplorer.results.contest import BASELINE, contest
-from tsexplorer.results.figures import Measured, measured_recipe
-from tsexplorer.results.shipped import ship, shipped
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.examples import TINY
 from tsexplorer.planning import plan
+from tsexplorer.published.recipe_cost import Cost, cost, steps_of
 from tsexplorer.recipes import get_recipe
-from tsexplorer.results.cost import Cost, cost, steps_of
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 from tsexplorer.store import EpochRow

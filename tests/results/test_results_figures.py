@@ -12,11 +12,17 @@ import pytest
 
 from tests.examples import TINY
 from tsexplorer.errors import NotFoundError, UserError
+from tsexplorer.published import recipe_results as room
+from tsexplorer.published.recipe_results import (
+    command,
+    experiment_of,
+    measured,
+    same_settings,
+    ship,
+    shipped,
+)
 from tsexplorer.recipes import Recipe, get_recipe
-from tsexplorer.results import shipped as room
-from tsexplorer.results.figures import experiment_of, measured, same_settings
-from tsexplorer.results.shipped import command, ship, shipped
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ROLES, ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot

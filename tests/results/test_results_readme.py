@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tsexplorer.analysis.gain import Interval, gain
-from tsexplorer.analysis.words import points, with_interval
+from tsexplorer.analysis.formatting import points, with_interval
+from tsexplorer.analysis.seed_statistics import Interval, gain
 from tsexplorer.assets import RESULTS
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.published.comparison import contest
+from tsexplorer.published.recipe_results import Measured, shipped
 from tsexplorer.recipes import get_recipe
-from tsexplorer.results.contest import contest
-from tsexplorer.results.figures import Measured
-from tsexplorer.results.shipped import shipped
 from tsexplorer.specs import ROLES
 
 README = Path(__file__).parents[2] / "README.md"

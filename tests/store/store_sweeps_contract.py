@@ -7,8 +7,8 @@ import pytest
 from tests.store.store_examples import OWNER, add, epoch, spec
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store import ExperimentSnapshot, Store, StudentRow
-from tsexplorer.sweeps.spec import Cell, SweepSpec
-from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.studies.sweep.spec import Cell, SweepSpec
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 
 def grid(name: str = "map", **changes: object) -> SweepSpec:

@@ -13,8 +13,8 @@ from tests.training.training_examples import DENSE, Heard, Library, few, run, st
 from tsexplorer.data.base import Splits
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec, NetConfig, ObjectiveSpec, StageSpec
-from tsexplorer.sweeps.chunks import Chunk, ChunkRequest, ChunkResult, as_arrays
-from tsexplorer.sweeps.run import run_chunk
+from tsexplorer.students.chunks import Chunk, ChunkRequest, ChunkResult, as_arrays
+from tsexplorer.students.run_chunk import run_chunk
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
 

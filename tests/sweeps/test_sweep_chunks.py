@@ -11,10 +11,10 @@ from tests.sweeps.sweep_examples import SETTINGS, request, student, together
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
-from tsexplorer.sweeps import chunks, memory
-from tsexplorer.sweeps.chunks import Chunk, check_fits, largest_that_fits, plan_chunks
-from tsexplorer.sweeps.memory import available, in_words, need
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.students import chunks, stacking_rule
+from tsexplorer.students.chunks import Chunk, check_fits, largest_that_fits, plan_chunks
+from tsexplorer.students.stacking_rule import available, in_words, need
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 INFO = get_dataset("mnist-5k").info
 PLENTY = 10**12
@@ -137,7 +137,7 @@ def test_there_is_memory_to_use():
 
 
 def test_what_a_container_holds_already_is_not_free(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "GROUP", tmp_path)
+    monkeypatch.setattr(stacking_rule, "GROUP", tmp_path)
     (tmp_path / "memory.max").write_text("1000000\n")
     assert available() == 500_000  # an older system, which does not say what is held
     (tmp_path / "memory.current").write_text("700000\n")

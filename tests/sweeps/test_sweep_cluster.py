@@ -17,12 +17,12 @@ from tsexplorer import __version__
 from tsexplorer.errors import UserError
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import DataSpec
-from tsexplorer.sweeps.chunks import ChunkRequest
-from tsexplorer.sweeps.cluster import address as address_module
-from tsexplorer.sweeps.cluster import client as client_module
-from tsexplorer.sweeps.cluster.address import checked_address
-from tsexplorer.sweeps.cluster.client import Answer, Cluster
-from tsexplorer.sweeps.cluster.errand import errand, perform
+from tsexplorer.students import dask_address as address_module
+from tsexplorer.students import dask_client as client_module
+from tsexplorer.students.chunks import ChunkRequest
+from tsexplorer.students.dask_address import checked_address
+from tsexplorer.students.dask_client import Answer, Cluster
+from tsexplorer.students.dask_task import errand, perform
 
 PATIENCE = 60.0
 
@@ -125,9 +125,9 @@ def test_errand_is_carried_without_this_package() -> None:
     import cloudpickle
 
     carried = cloudpickle.dumps(errand(asked()))
-    names = {word for word in carried.split() if b"tsexplorer.sweeps.chunks" in word}
+    names = {word for word in carried.split() if b"tsexplorer.students.chunks" in word}
     assert pickle.loads(carried).__name__ == f"chunk_{asked().chunk.key}"
-    assert b"tsexplorer.sweeps.cluster.errand" in carried
+    assert b"tsexplorer.students.dask_task" in carried
     assert names  # inside the content, which is bytes there
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.sweeps.sweep_examples import request, several, student
 from tests.training.training_examples import CONV, few
-from tsexplorer.sweeps import cost as costs
-from tsexplorer.sweeps.cost import Pace, cost, pace
+from tsexplorer.students import cost as costs
+from tsexplorer.students.cost import Pace, cost, pace
 
 
 def test_a_measurement_takes_steps_and_gives_seconds(tmp_path, monkeypatch):

@@ -11,9 +11,17 @@ from scipy import stats
 
 from tests.examples import TINY
 from tsexplorer.specs import ObjectiveSpec
-from tsexplorer.sweeps.events import Scores
-from tsexplorer.sweeps.map import CellResult, SweepMap, behind, choose, map_of, sweep_map, wilson
-from tsexplorer.sweeps.spec import Cell, SweepSpec
+from tsexplorer.students.events import Scores
+from tsexplorer.studies.grid_results import (
+    CellResult,
+    SweepMap,
+    behind,
+    choose,
+    map_of,
+    sweep_map,
+    wilson,
+)
+from tsexplorer.studies.sweep.spec import Cell, SweepSpec
 
 N = 500
 SWEEP = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0, 1), seeds=(0, 1, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tsexplorer.specs import ModelSpec, NetConfig, TrainSpec
-from tsexplorer.sweeps.rule import largest_by_work, verdict
+from tsexplorer.students.stacking_rule import largest_by_work, verdict
 
 
 def net(**config) -> ModelSpec:

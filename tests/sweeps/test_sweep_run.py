@@ -22,13 +22,13 @@ from tests.training.training_examples import CONV, CPU, Heard, assert_same, diff
 from tsexplorer.analysis.quality import quality
 from tsexplorer.errors import Cancelled
 from tsexplorer.specs import StageSpec
-from tsexplorer.sweeps.chunks import ChunkResult
-from tsexplorer.sweeps.events import ChunkStarted, StudentEnded, StudentEpoch, StudentPruned
-from tsexplorer.sweeps.run import run_chunk
-from tsexplorer.sweeps.together import _Training
-from tsexplorer.training import events, files
+from tsexplorer.students.chunks import ChunkResult
+from tsexplorer.students.events import ChunkStarted, StudentEnded, StudentEpoch, StudentPruned
+from tsexplorer.students.run_chunk import run_chunk
+from tsexplorer.students.stacked_trainer import _Training
+from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluate import logits_over
+from tsexplorer.training.evaluation import logits_over
 
 STOPPING = (
     student(1, 0.9, learning_rate=2e-3, epochs=6, early_stopping=1),
@@ -143,7 +143,7 @@ class TestResuming:
     @pytest.mark.parametrize("kind", ["cut", "of another chunk"])
     def test_damaged_checkpoint_is_set_aside_and_said(self, tmp_path, kind):
         students = several(epochs=3)
-        path = tmp_path / files.CHECKPOINT
+        path = tmp_path / checkpoints.CHECKPOINT
         if kind == "cut":
             stop_after(1, students, tmp_path)
             path.write_bytes(path.read_bytes()[:5000])
@@ -272,10 +272,10 @@ class TestOneAfterTheOther:
 
 
 def test_the_teachers_answers_are_computed_once_for_all_chunks(monkeypatch):
-    from tsexplorer.sweeps import taught
+    from tsexplorer.students import student_scores
     from tsexplorer.training.task import Task
 
-    taught._kept.clear()
+    student_scores._kept.clear()
     asked = []
     attend = Task.attend_teachers
     monkeypatch.setattr(
@@ -290,7 +290,7 @@ def test_the_teachers_answers_are_computed_once_for_all_chunks(monkeypatch):
 
 
 def test_pulse_speaks_for_the_chunk(monkeypatch):
-    monkeypatch.setattr("tsexplorer.training.pulse.INTERVAL", 0.0)
+    monkeypatch.setattr("tsexplorer.training.progress.INTERVAL", 0.0)
     heard = Heard()
     result = together(several(), listener=heard)
     said = heard.of(events.Progress)

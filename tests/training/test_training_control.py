@@ -10,7 +10,7 @@ import pytest
 
 from tests.training.training_examples import Heard, assert_same, made, run, stage
 from tsexplorer.errors import Cancelled
-from tsexplorer.training import events, files
+from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
 
@@ -165,7 +165,7 @@ def test_step_by_step_through_a_stage(tmp_path):
         assert [event.epoch for event in heard.of(events.EpochEnded)] == list(range(1, epoch + 1))
     control.resume()
     thread.join(PATIENCE)
-    stepped = files.read(tmp_path / "stepped" / files.WEIGHTS)[0]
+    stepped = checkpoints.read(tmp_path / "stepped" / checkpoints.WEIGHTS)[0]
     assert_same(stepped, run(stage(epochs=4), tmp_path / "at once"))
 
 
@@ -201,7 +201,7 @@ def test_time_held_is_not_time_spent(tmp_path, monkeypatch):
         return held
 
     monkeypatch.setattr(control, "check", check)
-    monkeypatch.setattr("tsexplorer.training.pulse.time", Time)
+    monkeypatch.setattr("tsexplorer.training.progress.time", Time)
     heard = Heard()
     ended = train(made(stage(epochs=2)), tmp_path, heard, control)
     assert [event.seconds < 60 for event in heard.of(events.EpochEnded)] == [True, True]

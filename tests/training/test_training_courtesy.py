@@ -3,9 +3,8 @@ import time
 
 import pytest
 
-from tsexplorer.training import courtesy as module
-from tsexplorer.training.control import Control
-from tsexplorer.training.courtesy import Courtesy
+from tsexplorer.training import control as module
+from tsexplorer.training.control import Control, Courtesy
 
 LITTLE = 0.05
 

@@ -24,11 +24,11 @@ from tests.training.training_examples import (
     taught,
 )
 from tsexplorer.models import build
-from tsexplorer.training import events, files
+from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluate import figures, logits_over
+from tsexplorer.training.evaluation import figures, logits_over
 from tsexplorer.training.loop import train
-from tsexplorer.training.pulse import INTERVAL
+from tsexplorer.training.progress import INTERVAL
 
 KINDS = [events.Event, *events.Event.__subclasses__()]
 
@@ -80,7 +80,7 @@ def timeless(rows: list[events.EpochEnded]) -> list[dict[str, object]]:
 def test_checkpoint_lies_there_when_it_is_said(tmp_path):
     def act(event: events.Event) -> None:
         if isinstance(event, events.CheckpointWritten):
-            _, numbers = files.read(tmp_path / files.CHECKPOINT)
+            _, numbers = checkpoints.read(tmp_path / checkpoints.CHECKPOINT)
             assert numbers["record"]["epoch"] == event.epoch
             seen.append(event.epoch)
 
@@ -180,7 +180,7 @@ def clock(monkeypatch) -> list[float]:
             seen.append(seen[-1] + 1 / 60)
             return seen[-1]
 
-    monkeypatch.setattr("tsexplorer.training.pulse.time", Time)
+    monkeypatch.setattr("tsexplorer.training.progress.time", Time)
     return seen
 
 
@@ -274,6 +274,6 @@ def test_progress_costs_no_look_at_the_loss_while_there_is_nothing_to_say(tmp_pa
 
     real = loop._Sums.loss
     monkeypatch.setattr(loop._Sums, "loss", lambda sums: looks.append(None) or real(sums))
-    monkeypatch.setattr("tsexplorer.training.pulse.INTERVAL", 1e9)
+    monkeypatch.setattr("tsexplorer.training.progress.INTERVAL", 1e9)
     train(made(stage(epochs=2)), tmp_path, Heard(), Control())
     assert len(looks) == 2  # one an epoch, for its row

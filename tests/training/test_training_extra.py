@@ -14,8 +14,8 @@ from tsexplorer import objectives
 from tsexplorer.objectives import Looks, Loss, Pair, Terms, get_objective
 from tsexplorer.planning import Before, Course, plan
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
-from tsexplorer.training import files
-from tsexplorer.training.places import CHECKPOINT
+from tsexplorer.training import checkpoints
+from tsexplorer.training.paths import CHECKPOINT
 
 
 def _loss(batch: Loss) -> Terms:
@@ -72,8 +72,8 @@ def test_its_net_is_trained_along_and_is_no_part_of_the_student(
     assert before is not None
     weights = run(spec, tmp_path / "student", library=library)
     assert weights.keys() == dict(made(spec, library).net.named_parameters()).keys()
-    tensors, _ = files.read(tmp_path / "student" / CHECKPOINT)
-    after = files.under("extra.", tensors)
+    tensors, _ = checkpoints.read(tmp_path / "student" / CHECKPOINT)
+    after = checkpoints.under("extra.", tensors)
     assert after.keys() == before.state_dict().keys()
     assert not torch.equal(after["weight"], before.weight)  # type: ignore[arg-type]
 

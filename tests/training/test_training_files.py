@@ -17,7 +17,7 @@ from torch.optim import SGD, Adam
 
 from tests.training.training_examples import assert_same
 from tsexplorer.errors import UserError
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 
 TENSORS = {
     "weight": torch.arange(12.0).reshape(3, 4),
@@ -31,7 +31,7 @@ NUMBERS = {"record": {"loss": math.inf, "epoch": 3}, "words": ["T", "λ"]}
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "stage" / files.CHECKPOINT
+    return tmp_path / "stage" / checkpoints.CHECKPOINT
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, number: int, name: str = "fsync") -> None:
@@ -44,8 +44,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, number: int, name: str = "fsync") -
 
 
 def test_what_is_written_is_read(path):
-    files.write(path, TENSORS, NUMBERS)
-    tensors, numbers = files.read(path)
+    checkpoints.write(path, TENSORS, NUMBERS)
+    tensors, numbers = checkpoints.read(path)
     assert_same(tensors, TENSORS)
     assert {name: one.dtype for name, one in tensors.items()} == {
         name: one.dtype for name, one in TENSORS.items()
@@ -55,20 +55,20 @@ def test_what_is_written_is_read(path):
 
 def test_weights_channels_last_are_the_same_numbers(path):
     weight = torch.randn(4, 3, 2, 2).to(memory_format=torch.channels_last)
-    files.write(path, {"weight": weight}, {})
-    assert torch.equal(files.read(path)[0]["weight"], weight)
+    checkpoints.write(path, {"weight": weight}, {})
+    assert torch.equal(checkpoints.read(path)[0]["weight"], weight)
 
 
 def test_file_is_plain_safetensors(path):
-    files.write(path, TENSORS, NUMBERS)
+    checkpoints.write(path, TENSORS, NUMBERS)
     with safe_open(path, "pt") as file:
         assert json.loads(file.metadata()["numbers"]) == NUMBERS
         assert torch.equal(file.get_tensor("weight"), TENSORS["weight"])
 
 
 def test_what_was_read_does_not_change_with_the_file(path):
-    files.write(path, TENSORS, NUMBERS)
-    tensors, _ = files.read(path)
+    checkpoints.write(path, TENSORS, NUMBERS)
+    tensors, _ = checkpoints.read(path)
     with path.open("r+b") as file:
         file.write(bytes(path.stat().st_size))
     assert_same(tensors, TENSORS)
@@ -76,11 +76,11 @@ def test_what_was_read_does_not_change_with_the_file(path):
 
 def test_there_is_none(path):
     with pytest.raises(FileNotFoundError):
-        files.read(path)
+        checkpoints.read(path)
 
 
 def test_write_goes_beside_is_synced_and_then_renamed(path, monkeypatch):
-    files.write(path, TENSORS, {"number": 1})
+    checkpoints.write(path, TENSORS, {"number": 1})
     order: list[str] = []
     real_sync, real_replace = os.fsync, Path.replace
 
@@ -90,7 +90,7 @@ def test_write_goes_beside_is_synced_and_then_renamed(path, monkeypatch):
         if target != path.parent:
             assert target.parent == path.parent
             assert target.stat().st_size > 0
-            assert files.read(path)[1] == {"number": 1}  # still the old one
+            assert checkpoints.read(path)[1] == {"number": 1}  # still the old one
         real_sync(handle)
 
     def replace(self: Path, target: Path) -> Path:
@@ -99,9 +99,9 @@ def test_write_goes_beside_is_synced_and_then_renamed(path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(Path, "replace", replace)
-    files.write(path, TENSORS, {"number": 2})
+    checkpoints.write(path, TENSORS, {"number": 2})
     assert order == ["sync .checkpoint.", "rename", "sync folder"]
-    assert files.read(path)[1] == {"number": 2}
+    assert checkpoints.read(path)[1] == {"number": 2}
 
 
 @pytest.mark.parametrize(
@@ -114,27 +114,27 @@ def test_write_goes_beside_is_synced_and_then_renamed(path, monkeypatch):
     ],
 )
 def test_a_disk_that_fails_costs_one_sentence_and_no_old_file(path, monkeypatch, number, sentence):
-    files.write(path, TENSORS, {"number": 1})
+    checkpoints.write(path, TENSORS, {"number": 1})
     with monkeypatch.context() as patch:
         failing(patch, number)
         with pytest.raises(UserError, match=sentence):
-            files.write(path, TENSORS, {"number": 2})
-    assert files.read(path)[1] == {"number": 1}
+            checkpoints.write(path, TENSORS, {"number": 2})
+    assert checkpoints.read(path)[1] == {"number": 1}
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 def test_a_folder_that_was_removed_is_made_again(path):
-    files.write(path, TENSORS, {})
+    checkpoints.write(path, TENSORS, {})
     path.unlink()
     path.parent.rmdir()
-    files.write(path, TENSORS, {})
-    assert files.read(path)[1] == {}
+    checkpoints.write(path, TENSORS, {})
+    assert checkpoints.read(path)[1] == {}
 
 
 def test_a_file_where_the_folder_should_be(path):
     path.parent.write_text("in the way")
     with pytest.raises(UserError, match=r"stage cannot be written \(.*\); mend that"):
-        files.write(path, TENSORS, {})
+        checkpoints.write(path, TENSORS, {})
     assert path.parent.read_text() == "in the way"
 
 
@@ -161,60 +161,62 @@ def damaged(path: Path, kind: str) -> None:
     "kind", ["empty", "cut in the header", "cut in the numbers", "garbage", "one bit", "longer"]
 )
 def test_damage_is_noticed_and_said(path, kind):
-    files.write(path, TENSORS, NUMBERS)
+    checkpoints.write(path, TENSORS, NUMBERS)
     damaged(path, kind)
-    with pytest.raises(files.DamagedFileError, match=r"^.*checkpoint.* is damaged; delete the"):
-        files.read(path)
+    with pytest.raises(
+        checkpoints.DamagedFileError, match=r"^.*checkpoint.* is damaged; delete the"
+    ):
+        checkpoints.read(path)
 
 
 def test_safetensors_of_another_program_are_damaged(path):
     path.parent.mkdir()
     save_file({"weight": torch.ones(3)}, path)
-    with pytest.raises(files.DamagedFileError):
-        files.read(path)
+    with pytest.raises(checkpoints.DamagedFileError):
+        checkpoints.read(path)
 
 
 def test_a_pickle_is_never_opened(path):
     path.parent.mkdir()
     torch.save({"weight": torch.ones(3)}, path)
-    with pytest.raises(files.DamagedFileError):
-        files.read(path)
+    with pytest.raises(checkpoints.DamagedFileError):
+        checkpoints.read(path)
 
 
 def test_file_without_a_sum_is_taken_as_it_is(path):
     path.parent.mkdir()
     save_file({"weight": torch.ones(3)}, path, metadata={"numbers": "{}"})
-    assert_same(files.read(path)[0], {"weight": torch.ones(3)})
+    assert_same(checkpoints.read(path)[0], {"weight": torch.ones(3)})
 
 
 def test_a_file_that_may_not_be_read_is_not_damaged(path, monkeypatch):
-    files.write(path, TENSORS, {})
+    checkpoints.write(path, TENSORS, {})
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(files, "safe_open", refuse)
+    monkeypatch.setattr(checkpoints, "safe_open", refuse)
     with pytest.raises(UserError, match=r"may not be read; check its permissions\.$") as caught:
-        files.read(path)
-    assert not isinstance(caught.value, files.DamagedFileError)
+        checkpoints.read(path)
+    assert not isinstance(caught.value, checkpoints.DamagedFileError)
 
 
 def test_leftovers_of_killed_processes_go_and_nothing_else(path):
-    files.write(path, TENSORS, {})
-    for name in (f".{files.CHECKPOINT}.77", f".{files.WEIGHTS}.123"):
+    checkpoints.write(path, TENSORS, {})
+    for name in (f".{checkpoints.CHECKPOINT}.77", f".{checkpoints.WEIGHTS}.123"):
         (path.parent / name).write_text("half")
     (path.parent / "notes").write_text("somebody's own")
-    files.remove_leftovers(path.parent)
-    assert {one.name for one in path.parent.iterdir()} == {files.CHECKPOINT, "notes"}
-    files.remove_leftovers(path.parent / "nowhere")
+    checkpoints.remove_leftovers(path.parent)
+    assert {one.name for one in path.parent.iterdir()} == {checkpoints.CHECKPOINT, "notes"}
+    checkpoints.remove_leftovers(path.parent / "nowhere")
 
 
 def test_a_damaged_file_can_be_looked_at_under_another_name(path):
-    files.write(path, TENSORS, {})
-    files.set_aside(path)
+    checkpoints.write(path, TENSORS, {})
+    checkpoints.set_aside(path)
     assert [one.name for one in path.parent.iterdir()] == ["checkpoint.damaged"]
     with pytest.raises(UserError, match="cannot be written"):
-        files.set_aside(path)
+        checkpoints.set_aside(path)
 
 
 @pytest.mark.parametrize(
@@ -235,11 +237,13 @@ def test_an_optimisers_state_goes_through_a_file(path, make):
     first, second = nn.Linear(3, 2), nn.Linear(3, 2)
     one, other = make(first.parameters()), make(second.parameters())
     stepped(first, one)
-    tensors, numbers = files.flatten_optimiser(one.state_dict())
-    files.write(path, tensors | {f"net.{n}": t for n, t in first.state_dict().items()}, numbers)
-    read, said = files.read(path)
-    second.load_state_dict(files.under("net.", read))
-    other.load_state_dict(files.unflatten_optimiser(read, said))
+    tensors, numbers = checkpoints.flatten_optimiser(one.state_dict())
+    checkpoints.write(
+        path, tensors | {f"net.{n}": t for n, t in first.state_dict().items()}, numbers
+    )
+    read, said = checkpoints.read(path)
+    second.load_state_dict(checkpoints.under("net.", read))
+    other.load_state_dict(checkpoints.unflatten_optimiser(read, said))
     stepped(first, one)
     stepped(second, other)
     assert_same(first.state_dict(), second.state_dict())
@@ -248,7 +252,7 @@ def test_an_optimisers_state_goes_through_a_file(path, make):
 def test_shapes_are_compared_by_name():
     net = nn.Linear(3, 2)
     weights = net.state_dict()
-    assert files.same_shapes(weights, net)
-    assert not files.same_shapes({"weight": weights["weight"]}, net)
-    assert not files.same_shapes({**weights, "more": torch.ones(1)}, net)
-    assert not files.same_shapes({**weights, "bias": torch.ones(3)}, net)
+    assert checkpoints.same_shapes(weights, net)
+    assert not checkpoints.same_shapes({"weight": weights["weight"]}, net)
+    assert not checkpoints.same_shapes({**weights, "more": torch.ones(1)}, net)
+    assert not checkpoints.same_shapes({**weights, "bias": torch.ones(3)}, net)

@@ -22,10 +22,10 @@ from tests.training.training_examples import (
 from tsexplorer.errors import Cancelled
 from tsexplorer.models import build, count
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
-from tsexplorer.training import events, interrupt
+from tsexplorer.training import events, responsiveness
 from tsexplorer.training.control import Control
-from tsexplorer.training.interrupt import evaluation_batch, listen_between_layers, needs_ears
 from tsexplorer.training.loop import train
+from tsexplorer.training.responsiveness import evaluation_batch, listen_between_layers, needs_ears
 
 
 def macs(name: str) -> int:
@@ -101,7 +101,7 @@ def test_evaluation_needs_no_gradient_to_be_listened_through():
 
 @pytest.fixture
 def everything_is_costly(monkeypatch):
-    monkeypatch.setattr(interrupt, "PATIENT_MACS", 1)
+    monkeypatch.setattr(responsiveness, "PATIENT_MACS", 1)
 
 
 def test_listening_changes_no_bit(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.training.training_examples import CONV, CPU, assert_same, made, stage
 from tsexplorer.specs import TrainSpec
-from tsexplorer.training.evaluate import Figures
+from tsexplorer.training.evaluation import Figures
 from tsexplorer.training.learner import Learner
 
 

@@ -20,7 +20,7 @@ from tests.training.training_examples import (
 )
 from tsexplorer.errors import UserError
 from tsexplorer.training import events
-from tsexplorer.training.teachers import Cached, Online
+from tsexplorer.training.teacher_logits import Cached, Online
 
 LEFT_OUT = (3, 8)
 SEEN = sum(label not in LEFT_OUT for label in few().train.labels.tolist())

@@ -31,11 +31,11 @@ from tsexplorer.data.batches import Batches
 from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.models.modules import Dropout
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig
-from tsexplorer.training import events, files
+from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluate import Figures, figures, logits_over
+from tsexplorer.training.evaluation import Figures, figures, logits_over
 from tsexplorer.training.loop import train
-from tsexplorer.training.places import CHECKPOINT
+from tsexplorer.training.paths import CHECKPOINT
 
 
 def test_a_net_learns(tmp_path):
@@ -198,9 +198,9 @@ def test_average_is_what_is_validated_and_kept(tmp_path):
     heard = Heard()
     spec = stage(epochs=2, averaging=0.9, learning_rate=0.05)
     average = run(spec, tmp_path, listener=heard)
-    tensors, _ = files.read(tmp_path / files.CHECKPOINT)
-    assert_same(files.under("average.", tensors), average)
-    assert differ(files.under("net.", tensors), average)
+    tensors, _ = checkpoints.read(tmp_path / checkpoints.CHECKPOINT)
+    assert_same(checkpoints.under("average.", tensors), average)
+    assert differ(checkpoints.under("net.", tensors), average)
     task = made(spec)
     task.net.load_state_dict(average)
     validation = figures(logits_over(task.net, task.validation_batches()), few().validation.labels)
@@ -246,8 +246,8 @@ def test_test_images_decide_nothing(tmp_path):
 
 def test_cancelled_stage_keeps_its_last_checkpoint_and_has_no_weights(tmp_path):
     run_until(1, stage(), tmp_path)
-    assert files.read(tmp_path / files.CHECKPOINT)[1]["record"]["epoch"] == 1
-    assert not (tmp_path / files.WEIGHTS).exists()
+    assert checkpoints.read(tmp_path / checkpoints.CHECKPOINT)[1]["record"]["epoch"] == 1
+    assert not (tmp_path / checkpoints.WEIGHTS).exists()
 
 
 def test_cancelled_before_its_first_batch(tmp_path):
@@ -261,7 +261,7 @@ def test_cancelled_before_its_first_batch(tmp_path):
 def test_weights_carry_their_spec(tmp_path):
     spec = stage(CONV)
     run(spec, tmp_path)
-    _, header = files.read(tmp_path / files.WEIGHTS)
+    _, header = checkpoints.read(tmp_path / checkpoints.WEIGHTS)
     assert type(spec).model_validate(header["spec"]) == spec
 
 

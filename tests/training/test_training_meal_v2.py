@@ -16,9 +16,9 @@ from tests.training.training_examples import (
     taught,
 )
 from tsexplorer.specs import ObjectiveSpec
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 from tsexplorer.training.events import EpochEnded
-from tsexplorer.training.places import CHECKPOINT
+from tsexplorer.training.paths import CHECKPOINT
 
 
 @pytest.mark.parametrize("mode", ["cooperative", "adversarial"])
@@ -33,8 +33,8 @@ def test_a_resumed_stage_ends_in_the_same_bits(mode: str, tmp_path: Path) -> Non
     whole = run(spec, tmp_path / "whole", library=library, listener=heard)
     run_until(2, spec, tmp_path / "parts", library)
     assert_same(whole, run(spec, tmp_path / "parts", library=library))
-    tensors = [files.read(tmp_path / one / CHECKPOINT)[0] for one in ("whole", "parts")]
-    discriminators = [files.under("extra.", one) for one in tensors]
+    tensors = [checkpoints.read(tmp_path / one / CHECKPOINT)[0] for one in ("whole", "parts")]
+    discriminators = [checkpoints.under("extra.", one) for one in tensors]
     assert discriminators[0]["0.weight"].shape == (32, 10)
     assert_same(*discriminators)
     for row in heard.of(EpochEnded):

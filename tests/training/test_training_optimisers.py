@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer
 
 from tsexplorer.specs import TrainSpec
-from tsexplorer.training.optimisers import bound_norms, make_optimiser, set_rate
+from tsexplorer.training.optimisation import bound_norms, make_optimiser, set_rate
 
 RATE, DECAY, EPSILON, MOMENTUM = 0.02, 0.01, 1e-7, 0.8
 Plain = Callable[[Iterable[nn.Parameter]], Optimizer]

@@ -9,8 +9,8 @@ from tests.training.training_examples import CONV, CPU, DENSE, few, made, stage
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec
-from tsexplorer.training import precision
-from tsexplorer.training.precision import autocast, machine, pick_device, uses_bf16
+from tsexplorer.training import device
+from tsexplorer.training.device import autocast, machine, pick_device, uses_bf16
 
 CUDA = torch.device("cuda")
 
@@ -108,7 +108,7 @@ def test_a_device_that_is_here_is_taken(monkeypatch):
 
 
 def test_machine_names_what_was_trained_on(monkeypatch):
-    monkeypatch.setattr(precision.platform, "machine", lambda: "abacus")
+    monkeypatch.setattr(device.platform, "machine", lambda: "abacus")
     assert machine(CPU).startswith("abacus CPU, 1 thread, torch ")
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device}")
     assert machine(torch.device("cuda:1")).startswith("card cuda:1, torch ")

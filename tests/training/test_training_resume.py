@@ -18,7 +18,7 @@ from tests.training.training_examples import (
     taught,
 )
 from tsexplorer.errors import UserError
-from tsexplorer.training import events, files
+from tsexplorer.training import checkpoints, events
 
 OPTIMISERS = ["adam", "adamw", "sgd", "adadelta"]
 SETTINGS = {
@@ -91,7 +91,7 @@ def test_stopped_between_the_last_checkpoint_and_the_weights(tmp_path):
     spec = stage(epochs=2, keep="best", averaging=0.5)
     whole, again = Heard(), Heard()
     expected = run(spec, tmp_path, listener=whole)
-    (tmp_path / files.WEIGHTS).unlink()
+    (tmp_path / checkpoints.WEIGHTS).unlink()
     assert_same(run(spec, tmp_path, listener=again), expected)
     assert not again.of(events.EpochEnded)
     assert ended(again) == ended(whole)
@@ -124,7 +124,7 @@ def damage(path, kind: str) -> None:
     elif kind == "empty":
         path.write_bytes(b"")
     else:
-        tensors, numbers = files.read(path)
+        tensors, numbers = checkpoints.read(path)
         if kind == "of another net":
             tensors = {name: tensor.flatten()[:1] for name, tensor in tensors.items()}
         elif kind == "without its record":
@@ -132,9 +132,11 @@ def damage(path, kind: str) -> None:
         elif kind == "with an odd record":
             numbers["record"]["mood"] = "good"
         elif kind == "without optimiser":
-            tensors = files.under("", {n: t for n, t in tensors.items() if n.startswith("net.")})
+            tensors = checkpoints.under(
+                "", {n: t for n, t in tensors.items() if n.startswith("net.")}
+            )
             numbers["optimiser"] = []
-        files.write(path, tensors, numbers)
+        checkpoints.write(path, tensors, numbers)
 
 
 @pytest.mark.parametrize(
@@ -152,8 +154,8 @@ def damage(path, kind: str) -> None:
 def test_damaged_checkpoint_is_set_aside_and_said_and_the_stage_starts_again(tmp_path, kind):
     spec = stage(CONV, epochs=3, averaging=0.5)
     run_until(2, spec, tmp_path / "resumed")
-    damage(tmp_path / "resumed" / files.CHECKPOINT, kind)
-    content = (tmp_path / "resumed" / files.CHECKPOINT).read_bytes()
+    damage(tmp_path / "resumed" / checkpoints.CHECKPOINT, kind)
+    content = (tmp_path / "resumed" / checkpoints.CHECKPOINT).read_bytes()
     heard = Heard()
     found = run(spec, tmp_path / "resumed", listener=heard)
     assert [event.sentence for event in heard.of(events.Notice)] == [
@@ -172,7 +174,7 @@ def test_checkpoint_that_may_not_be_read_is_left_alone(tmp_path, monkeypatch):
         raise PermissionError("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "safe_open", refuse)
+        patch.setattr(checkpoints, "safe_open", refuse)
         with pytest.raises(UserError, match="may not be read"):
             run(spec, tmp_path)
     heard = Heard()
@@ -183,7 +185,7 @@ def test_checkpoint_that_may_not_be_read_is_left_alone(tmp_path, monkeypatch):
 def test_full_disk_ends_the_stage_in_one_sentence_and_it_goes_on_from_there(tmp_path, monkeypatch):
     spec = stage(DROPPING, epochs=3)
     writes = iter(range(10))
-    real = files._write_through
+    real = checkpoints._write_through
 
     def full(path, content) -> None:
         if next(writes) == 1:
@@ -193,10 +195,10 @@ def test_full_disk_ends_the_stage_in_one_sentence_and_it_goes_on_from_there(tmp_
 
     folder = tmp_path / "full"
     with monkeypatch.context() as patch:
-        patch.setattr(files, "_write_through", full)
+        patch.setattr(checkpoints, "_write_through", full)
         with pytest.raises(UserError, match=r"^There is no space left in .*full; free some and"):
             run(spec, folder)
-    assert [one.name for one in folder.iterdir()] == [files.CHECKPOINT]
+    assert [one.name for one in folder.iterdir()] == [checkpoints.CHECKPOINT]
     heard = Heard()
     found = run(spec, folder, listener=heard)
     assert heard.of(events.StageStarted)[0].epochs_done == 1

@@ -10,7 +10,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from tsexplorer.specs import TrainSpec
-from tsexplorer.training.schedules import learning_rate
+from tsexplorer.training.optimisation import learning_rate
 
 PEAK = 0.02
 

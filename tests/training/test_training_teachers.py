@@ -22,9 +22,9 @@ from tests.training.training_examples import (
 from tsexplorer.data.batches import Batch, Batches, scale
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec, NetConfig, StageSpec
-from tsexplorer.training import teachers
+from tsexplorer.training import teacher_logits
 from tsexplorer.training.task import Task
-from tsexplorer.training.teachers import Cached, MeanOfTeachers, Online, cache_pays
+from tsexplorer.training.teacher_logits import Cached, MeanOfTeachers, Online, cache_pays
 
 TELLING = ModelSpec(name="custom", net=NetConfig(conv=(8,), dense=(64,)))
 """A net whose answers differ from image to image."""
@@ -231,5 +231,5 @@ def test_logits_are_fp32_without_gradient(tmp_path):
 
 
 def test_bound_on_the_cache_is_a_gibibyte():
-    assert teachers.CACHE_BYTES == 2**30
+    assert teacher_logits.CACHE_BYTES == 2**30
     assert few().train.images.dtype == torch.uint8

@@ -23,7 +23,7 @@ from tsexplorer.specs import (
     StageSpec,
     TrainSpec,
 )
-from tsexplorer.training import events, files
+from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
 from tsexplorer.training.task import Task, prepare
@@ -114,7 +114,7 @@ def run(
     """Train a stage to its end; its weights as they lie on the disk."""
     task = made(spec, library, splits)
     train(task, folder, listener or Heard(), control or Control())
-    return files.read(folder / files.WEIGHTS)[0]
+    return checkpoints.read(folder / checkpoints.WEIGHTS)[0]
 
 
 def run_until(epoch: int, spec: StageSpec, folder: Path, library: Library | None = None) -> None:

@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 
 from tests.tunes.tune_examples import tune
-from tsexplorer.sweeps.events import Scores
-from tsexplorer.sweeps.spec import Cell
-from tsexplorer.tunes.outcome import Suggestion, outcome
-from tsexplorer.tunes.search import Trial
+from tsexplorer.students.events import Scores
+from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.tuning.optuna_search import Trial
+from tsexplorer.studies.tuning.suggestion import Suggestion, outcome
 
 SETTINGS = (Cell(2.0, 0.1, 0.01), Cell(4.0, 0.1, 0.01), Cell(8.0, 0.1, 0.01))
 IMAGES = (500, 500)

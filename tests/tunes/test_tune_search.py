@@ -10,7 +10,7 @@ import pytest
 
 from tests.tunes.tune_examples import hill, on_its_way, searching, tried, tune
 from tsexplorer.store import Store
-from tsexplorer.tunes.search import ENOUGH, importances_of, trials_of
+from tsexplorer.studies.tuning.optuna_search import ENOUGH, importances_of, trials_of
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 from tests.tunes.tune_examples import base, tune
 from tsexplorer.errors import UserError
 from tsexplorer.specs import FurtherTeacher, ObjectiveSpec, parse_spec
-from tsexplorer.sweeps.spec import Cell
-from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 
 @pytest.mark.parametrize(

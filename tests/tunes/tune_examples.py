@@ -10,9 +10,9 @@ from pathlib import Path
 from tests.examples import TINY
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import Store
-from tsexplorer.sweeps.spec import Cell
-from tsexplorer.tunes.search import Search, Trial
-from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.tuning.optuna_search import Search, Trial
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 EPOCHS = 6
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tsexplorer.plots.palette import DARK, LIGHT
-from tsexplorer.plots.scales import SCALES
+from tsexplorer.plots.style import DARK, LIGHT, SCALES
 from tsexplorer.ui.feature_map import SHAPES, NetMap, Shown, payload
 
 PIXELS = np.arange(2 * 28 * 28, dtype=np.uint16).reshape(2, 28, 28).astype(np.uint8)

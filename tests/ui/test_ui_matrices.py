@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tsexplorer.plots.palette import DARK, LIGHT
-from tsexplorer.plots.scales import SCALES
 from tsexplorer.plots.soft_targets import Cells
+from tsexplorer.plots.style import DARK, LIGHT, SCALES
 from tsexplorer.ui.matrices import Axis, Chosen, Layout, Titled, _chosen, payload
 
 CELLS = Cells(

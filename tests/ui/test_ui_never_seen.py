@@ -7,8 +7,7 @@ import pytest
 
 from tsexplorer.analysis.bias import Outcome
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.ui.never_seen.view import slider_range
-from tsexplorer.ui.never_seen.words import story
+from tsexplorer.ui.never_seen.view import slider_range, story
 
 DIGITS = get_dataset("mnist-5k").info
 

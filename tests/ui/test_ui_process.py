@@ -7,9 +7,9 @@ import time
 from streamlit.testing.v1 import AppTest
 
 from tests.examples import TINY
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
-from tsexplorer.ui import process
+from tsexplorer.ui import app_state
 
 PATIENCE_SECONDS = 60
 
@@ -18,17 +18,17 @@ def test_jobs_that_were_queued_when_the_app_died_are_trained_when_it_comes_back(
     before = Service(get_settings())
     job = before.enqueue(TINY).id
     before.close()
-    process._service.clear()
-    service = process.get_service()
+    app_state._service.clear()
+    service = app_state.get_service()
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while service.store.job(job).status != "done" and time.monotonic() < deadline:
             time.sleep(0.05)
         assert service.store.job(job).status == "done"
-        assert process.get_service() is service
+        assert app_state.get_service() is service
     finally:
         service.close()
-        process._service.clear()
+        app_state._service.clear()
 
 
 def test_what_people_typed_is_no_markdown_in_a_sentence() -> None:
@@ -36,7 +36,7 @@ def test_what_people_typed_is_no_markdown_in_a_sentence() -> None:
 
     def page() -> None:
         from tsexplorer.errors import UserError
-        from tsexplorer.ui.process import sentences
+        from tsexplorer.ui.app_state import sentences
 
         with sentences():
             raise UserError('"![a](https://example.org/t.png)" is at work; cancel it first.')

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tsexplorer.ui.state import number_within, one_of, whole_within
+from tsexplorer.ui.url_state import number_within, one_of, whole_within
 
 
 def refuses(read: Callable[[str], object], text: str) -> bool:
@@ -39,7 +39,7 @@ def test_readers_give_what_the_text_says() -> None:
 def script() -> None:
     import streamlit as st
 
-    from tsexplorer.ui.state import adopt, number_within, publish
+    from tsexplorer.ui.url_state import adopt, number_within, publish
 
     st.session_state.setdefault("T", 4.0)
     adopt("T", number_within(0.5, 50.0))

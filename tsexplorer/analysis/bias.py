@@ -19,9 +19,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from tsexplorer.analysis.class_matrix import Integers
 from tsexplorer.analysis.quality import confusion
-from tsexplorer.analysis.soft_targets import Floats, Logits
+from tsexplorer.analysis.soft_targets import Floats, Integers, Logits
 
 Rule = Literal["none", "label-free", "validation", "test"]
 RULES: tuple[Rule, ...] = ("none", "label-free", "validation", "test")

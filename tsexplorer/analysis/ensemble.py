@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsexplorer.analysis.class_matrix import Integers
 from tsexplorer.analysis.ranking import right
-from tsexplorer.analysis.soft_targets import Floats, Logits, soft_targets
+from tsexplorer.analysis.soft_targets import Floats, Integers, Logits, soft_targets
 from tsexplorer.specs import Combine
 
 

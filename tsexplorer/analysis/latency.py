@@ -1,13 +1,18 @@
-"""How long a net takes for one image, measured warm."""
+"""How long a net takes for one image, measured warm.
+
+One core for work that runs beside a trainer.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from tsexplorer.analysis.threads import one_thread
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec
 
@@ -56,3 +61,22 @@ def measure(model: ModelSpec, classes: int) -> Latency:
     times.sort()
     n = len(times)
     return Latency(times[n // 2], times[n // 10], times[(9 * n) // 10], n)
+
+
+_turn = threading.Lock()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One core for the calling thread's torch work, then as many as it had.
+
+    torch also hands the number set last to every thread that first uses it afterwards. So it is
+    put back, and callers take turns: none takes another's 1 for the number it had.
+    """
+    with _turn:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsexplorer.analysis.class_matrix import Integers
 from tsexplorer.analysis.ranking import right, teacher_divergence
-from tsexplorer.analysis.soft_targets import Logits, soft_targets
+from tsexplorer.analysis.soft_targets import Integers, Logits, soft_targets
 
 BINS = 15
 

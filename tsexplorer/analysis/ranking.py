@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tsexplorer.analysis.class_matrix import Integers
 from tsexplorer.analysis.soft_targets import (
     Floats,
+    Integers,
     Logits,
     divergence,
     entropy,

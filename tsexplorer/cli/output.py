@@ -1,4 +1,7 @@
-"""What goes where: one JSON document or tables on standard output, all else on standard error."""
+"""What goes where: one JSON document or tables on standard output, all else on standard error.
+
+Times of day, as a shell prints them.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import json as json_module
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from tsexplorer.analysis.formatting import NONE
 
 PIPED_WIDTH = 200
 """Columns (characters) of a table that no terminal limits."""
@@ -83,3 +89,10 @@ def output() -> Console:
 def messages() -> Console:
     """Standard error, for progress."""
     return _Console(stderr=True)
+
+
+def moment(when: str | None) -> str:
+    """A time, given in ISO 8601, on this machine's clock, to the minute."""
+    if when is None:
+        return NONE
+    return datetime.fromisoformat(when).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from tsexplorer.analysis.words import duration, percent, plural
+from tsexplorer.analysis.formatting import duration, percent, plural
 from tsexplorer.cli.output import messages, say
-from tsexplorer.jobs.board import Standing
+from tsexplorer.jobs.progress import Standing
 from tsexplorer.store import ExperimentSnapshot, StageLink, StageSnapshot
 from tsexplorer.training.events import Progress as StageProgress
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tsexplorer.data.leaving_out import class_names, labels_of
+from tsexplorer.data.class_subsets import class_names, labels_of
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective

@@ -1,17 +1,28 @@
-"""What a finished experiment comes to: the document of the shell contract, and a table."""
+"""What a finished experiment comes to: the document of the shell contract, and a table.
+
+A recipe with rivals: all its ways to teach trained one after the other, and placed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from tsexplorer.analysis.gain import Interval, gap_closed, interval
-from tsexplorer.analysis.words import NONE, duration, percent, plural, with_interval
-from tsexplorer.cli.output import print_table
+from tsexplorer.analysis.formatting import NONE, duration, percent, plural, points, with_interval
+from tsexplorer.analysis.seed_statistics import Interval, gap_closed, interval
+from tsexplorer.cli.data import fetch_if_missing
+from tsexplorer.cli.output import print_json, print_table, say
+from tsexplorer.cli.run_job import trained
+from tsexplorer.cli.session import opened
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import loss_in_words, teachers_of
-from tsexplorer.service import Service
-from tsexplorer.specs import ROLES, ExperimentSpec
+from tsexplorer.objectives import get_objective, loss_in_words, teachers_of
+from tsexplorer.published.comparison import BASELINE, Contest, contest, verdict_words
+from tsexplorer.published.recipe_results import measured_recipe
+from tsexplorer.recipes import Recipe, get_recipe
+from tsexplorer.services.service import Service
+from tsexplorer.specs import LABELS, ROLES, ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot, StageLink, StageSnapshot
 
 SPLITS = ("validation", "test")
@@ -205,3 +216,81 @@ def _seeds(spec: ExperimentSpec) -> str:
     if len(spec.seeds) == 1:
         return f"seed {listed}, so no interval"
     return f"seeds {listed}: mean ± 95 % interval (Student's t)"
+
+
+def is_contest(name: str) -> bool:
+    """Whether the recipe called so has rivals.
+
+    Raises:
+        NotFoundError: there is no such recipe.
+    """
+    return bool(get_recipe(name).rivals)
+
+
+def see_contest_through(name: str, seeds: int | None, *, json: bool) -> None:
+    """Train a recipe and its rivals, each as a job of its own, and print what they come to.
+
+    Args:
+        name: of a recipe with rivals.
+        seeds: train seeds 0 to ``seeds`` - 1; None: the recipe's first.
+        json: print one document rather than a table.
+
+    Raises:
+        UserError: something cannot be trained.
+        Ending: a job was not done.
+    """
+    recipe = get_recipe(name)
+    with opened() as service:
+        finished = [_trained(service, entry.spec, seeds) for entry in recipe.entries]
+        found = measured_recipe(finished, recipe)
+        assert found is not None
+        places = contest(recipe, found)
+        assert places is not None
+        if json:
+            print_json(_document(service, recipe, finished, places))
+        else:
+            _print(recipe, places, finished)
+
+
+def _trained(service: Service, spec: ExperimentSpec, seeds: int | None) -> ExperimentSnapshot:
+    if seeds is not None:
+        spec = spec.model_copy(update={"seeds": tuple(range(seeds))})
+    spec = spec.model_copy(update={"name": service.free_name(spec, spec.name)})
+    for remark in service.check(spec).remarks:
+        say(remark)
+    fetch_if_missing(service, spec.data.name)
+    return trained(service, partial(service.enqueue, spec))
+
+
+def _document(
+    service: Service, recipe: Recipe, finished: list[ExperimentSnapshot], places: Contest
+) -> dict[str, Any]:
+    """Each entry as ``run`` gives it, with its loss, and the contest."""
+    entries = [
+        {"title": entry.title, "loss": loss_in_words(one.spec), **document(service, one)}
+        for entry, one in zip(recipe.entries, finished, strict=True)
+    ]
+    return {"recipe": recipe.name, "entries": entries, "contest": asdict(places)}
+
+
+def _print(recipe: Recipe, places: Contest, finished: list[ExperimentSnapshot]) -> None:
+    rows = [
+        (one.title, with_interval(one.accuracy), points(one.difference), verdict_words(one))
+        for one in places.places
+    ]
+    held = f"less {places.against}"
+    print_table(
+        ("student", "test", held, ""),
+        rows,
+        numbers=("test", held),
+        notes=[
+            *places.notes,
+            f"{split_words(finished[0].spec)}.",
+            *(
+                f"Loss of {entry.title}: {loss_in_words(one.spec)}."
+                for entry, one in zip(recipe.entries, finished, strict=True)
+            ),
+            f"Loss of the {BASELINE}: {get_objective(LABELS.name).in_words(LABELS)}.",
+            f"Trained on {machine_words(finished)}.",
+        ],
+    )

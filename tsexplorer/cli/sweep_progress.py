@@ -13,13 +13,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tsexplorer.analysis.words import percent
+from tsexplorer.analysis.formatting import percent
 from tsexplorer.cli.output import messages, say
 from tsexplorer.cli.progress import LINE_SECONDS, Reporter, View, doing
 from tsexplorer.cli.sweep_results import cell_words, table
-from tsexplorer.jobs.board import Standing
-from tsexplorer.service import Service
-from tsexplorer.sweep_figures import SweepFigures
+from tsexplorer.jobs.progress import Standing
+from tsexplorer.services.service import Service
+from tsexplorer.services.sweep_results import SweepFigures
 
 Figures = TypeVar("Figures")
 LOOK_SECONDS = 1.0

@@ -7,9 +7,9 @@ from typing import Any
 
 from tsexplorer.cli.requests import asked_for, asked_objective
 from tsexplorer.errors import UserError
-from tsexplorer.findings import get_finding
+from tsexplorer.published.maps import get_finding
 from tsexplorer.specs import ExperimentSpec, ModelSpec, parse_spec, shorten
-from tsexplorer.sweeps.spec import SweepSpec
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 
 def asked_sweep(

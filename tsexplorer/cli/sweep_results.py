@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from tsexplorer.analysis.words import NONE, percent
+from tsexplorer.analysis.formatting import NONE, percent
 from tsexplorer.cli.output import print_table
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_number
-from tsexplorer.sweep_figures import Chosen, SweepFigures
-from tsexplorer.sweeps.map import CellResult, Estimate
-from tsexplorer.sweeps.spec import Cell, SweepSpec
+from tsexplorer.services.sweep_results import Chosen, SweepFigures
+from tsexplorer.studies.grid_results import CellResult, Estimate
+from tsexplorer.studies.sweep.spec import Cell, SweepSpec
 
 BEST, MAY_BE_BEST = "*", "~"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tsexplorer.cli.foreground import CtrlC, see_through
 from tsexplorer.cli.output import print_json, say
+from tsexplorer.cli.run_job import CtrlC, see_through
 from tsexplorer.cli.sweep_progress import sweep_reporter
 from tsexplorer.cli.sweep_results import document, print_sweep
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.store import JobSnapshot
 
 

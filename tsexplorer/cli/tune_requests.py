@@ -8,7 +8,7 @@ from typing import Any
 from tsexplorer.cli.sweep_requests import asked_base, numbers
 from tsexplorer.errors import UserError
 from tsexplorer.specs import parse_spec
-from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 
 def asked_tune(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tsexplorer.analysis.words import NONE, percent, plural
+from tsexplorer.analysis.formatting import NONE, percent, plural
 from tsexplorer.cli.output import print_table
 from tsexplorer.cli.sweep_results import (
     BEST,
@@ -18,12 +18,17 @@ from tsexplorer.cli.sweep_results import (
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_number
-from tsexplorer.sweeps.map import CellResult
-from tsexplorer.sweeps.spec import Cell
-from tsexplorer.tunes.outcome import Suggestion
-from tsexplorer.tunes.search import Importances, Trial
-from tsexplorer.tunes.words import TITLES, how_sure, lead_in_words, setting_in_words
-from tsexplorer.tuning import TuneFigures
+from tsexplorer.services.tunings import TuneFigures
+from tsexplorer.studies.grid_results import CellResult
+from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.tuning.optuna_search import Importances, Trial
+from tsexplorer.studies.tuning.suggestion import (
+    TITLES,
+    Suggestion,
+    how_sure,
+    lead_in_words,
+    setting_in_words,
+)
 
 Row = list[str]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tsexplorer.analysis.words import percent
-from tsexplorer.cli.foreground import CtrlC, see_through
+from tsexplorer.analysis.formatting import percent
 from tsexplorer.cli.output import print_json, say
 from tsexplorer.cli.progress import View, doing
+from tsexplorer.cli.run_job import CtrlC, see_through
 from tsexplorer.cli.sweep_progress import many_reporter, plain_table
 from tsexplorer.cli.tune_results import document, print_tune, table
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
+from tsexplorer.services.tunings import TuneFigures
 from tsexplorer.store import JobSnapshot
-from tsexplorer.tunes.words import setting_in_words
-from tsexplorer.tuning import TuneFigures
+from tsexplorer.studies.tuning.suggestion import setting_in_words
 
 
 def see_tune_through(service: Service, take: Callable[[], JobSnapshot], *, json: bool) -> None:

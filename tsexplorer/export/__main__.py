@@ -15,12 +15,12 @@ import torch
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
-from tsexplorer.analysis.answers import Source, load_net
+from tsexplorer.analysis.inference import Source, load_net
 from tsexplorer.data.base import SIDE
 from tsexplorer.data.batches import scale
 from tsexplorer.errors import UserError
 from tsexplorer.export.writer import WRONG, Request
-from tsexplorer.models.net import Net
+from tsexplorer.models.network import Net
 
 TRIED = 4
 """Images that the file has to answer as the net does."""

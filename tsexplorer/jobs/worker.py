@@ -6,14 +6,11 @@ import logging
 import threading
 
 from tsexplorer.errors import UserError
-from tsexplorer.jobs.board import Board
-from tsexplorer.jobs.heart import apply
-from tsexplorer.jobs.owner import on_this_machine, this_process
-from tsexplorer.jobs.recovery import recover
+from tsexplorer.jobs.heartbeat import apply, on_this_machine, recover, this_process
+from tsexplorer.jobs.progress import Board
 from tsexplorer.settings import Settings
 from tsexplorer.store import JobSnapshot, Store
-from tsexplorer.training.control import Control
-from tsexplorer.training.courtesy import Courtesy
+from tsexplorer.training.control import Control, Courtesy
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
@@ -71,7 +68,7 @@ class Worker:
     def _work(self) -> None:
         # Here rather than above: torch takes seconds to import, and the first page goes first.
         # Before a job is claimed, because from then on its heart has to beat.
-        from tsexplorer.jobs.runner import Runner
+        from tsexplorer.jobs.job_runner import Runner
 
         runner = Runner(self._store, self._settings, self.board, self._owner)
         while not self._stop:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tsexplorer.models import blocks, layers
+from tsexplorer.models import layers
 
 META = "meta"
 ACTIVATIONS: dict[layers.ActivationName, type[nn.Module]] = {
@@ -144,11 +144,11 @@ def module(layer: layers.Layer) -> nn.Module:
             return nn.Flatten()
         case layers.Dropout():
             return Dropout(layer.p)
-        case blocks.Residual():
+        case layers.Residual():
             return Residual(sequence(layer.main), sequence(layer.shortcut))
-        case blocks.Block():
+        case layers.Block():
             return sequence(layer.main)
-        case blocks.SqueezeExcite():
+        case layers.SqueezeExcite():
             return SqueezeExcite(layer.channels, layer.squeezed)
     raise TypeError(f"there is no torch module for {layer!r}")
 

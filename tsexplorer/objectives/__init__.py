@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tsexplorer.data.leaving_out import left_out_words
+from tsexplorer.data.class_subsets import left_out_words
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms, validated
 from tsexplorer.objectives.options import Option

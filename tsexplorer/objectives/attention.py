@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from tsexplorer.errors import UserError
 from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms, cross_entropy
-from tsexplorer.objectives.inside import Hidden, Side, hidden_layers
+from tsexplorer.objectives.feature_layers import Hidden, Side, hidden_layers
 from tsexplorer.objectives.options import Option
 from tsexplorer.specs import ModelSpec
 

@@ -32,7 +32,7 @@ from tsexplorer.objectives.base import (
     soft_cross_entropy,
     two_lines,
 )
-from tsexplorer.objectives.inside import Hidden, check_regressor, chosen_layer, regressor
+from tsexplorer.objectives.feature_layers import Hidden, check_regressor, chosen_layer, regressor
 from tsexplorer.objectives.options import Option
 from tsexplorer.planning import Before
 from tsexplorer.specs import ObjectiveSpec

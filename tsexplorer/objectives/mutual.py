@@ -7,7 +7,7 @@ steps, and are not kept. In the paper the members take turns within a batch; her
 from what they said before the step, as in the authors' simultaneous variant.
 
 Peers of dense layers and activations are computed side by side, as the students of a sweep are
-(:mod:`tsexplorer.models.cohort`); others one after the other. Each peer's validation accuracy is
+(:mod:`tsexplorer.models.stacked`); others one after the other. Each peer's validation accuracy is
 known after each epoch, as the student's is, but always of their weights as they are: where weights
 are averaged, that is the student's alone.
 
@@ -60,7 +60,7 @@ def module(pair: Pair) -> nn.Module:
     """The peers, each with first weights of its own."""
     import torch
 
-    from tsexplorer.models.cohort import cohort
+    from tsexplorer.models.stacked import cohort
 
     model, number = _peers(pair)
     return cohort(model, pair.classes, torch.randint(2**31, (number,)).tolist())

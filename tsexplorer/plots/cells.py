@@ -10,8 +10,7 @@ import plotly.graph_objects as go
 
 from tsexplorer.analysis.soft_targets import Floats
 from tsexplorer.plots.compare import literal
-from tsexplorer.plots.palette import Palette
-from tsexplorer.plots.scales import BLACK, WHITE, dressed, reads_in_black
+from tsexplorer.plots.style import BLACK, WHITE, Palette, dressed, reads_in_black
 
 MOST_WITH_TEXT = 10
 """Classes up to which numbers in the cells can be read on a phone."""

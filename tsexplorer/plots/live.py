@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
-from tsexplorer.plots.palette import ECHARTS_LINES, ECHARTS_SYMBOLS, TITLES, Palette
+from tsexplorer.plots.style import ECHARTS_LINES, ECHARTS_SYMBOLS, TITLES, Palette
 from tsexplorer.specs import ROLES, Role
 
 Metric = Literal["validation_accuracy", "train_accuracy", "validation_loss", "train_loss"]

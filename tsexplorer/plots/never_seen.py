@@ -9,12 +9,10 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from tsexplorer.analysis.bias import Rule
-from tsexplorer.analysis.class_matrix import Integers
-from tsexplorer.analysis.soft_targets import Floats
+from tsexplorer.analysis.soft_targets import Floats, Integers
 from tsexplorer.plots.compare import literal, log_ticks
-from tsexplorer.plots.palette import PLOTLY_SYMBOLS, TITLES, Palette
 from tsexplorer.plots.quality import LINES
-from tsexplorer.plots.scales import dressed
+from tsexplorer.plots.style import PLOTLY_SYMBOLS, TITLES, Palette, dressed
 from tsexplorer.specs import Role
 
 RULE_TITLES: dict[Rule, str] = {

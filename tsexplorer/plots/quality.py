@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from tsexplorer.analysis.class_matrix import Integers
 from tsexplorer.analysis.quality import Bin, Reliability
+from tsexplorer.analysis.soft_targets import Integers
 from tsexplorer.plots.cells import Axes, Colours, Words, cells_figure
 from tsexplorer.plots.compare import literal
-from tsexplorer.plots.palette import PLOTLY_SYMBOLS, TITLES, Palette
-from tsexplorer.plots.scales import SCALES, dressed
+from tsexplorer.plots.style import PLOTLY_SYMBOLS, SCALES, TITLES, Palette, dressed
 from tsexplorer.specs import ROLES, Role
 
 ROWS, COLUMNS = "True class", "Answer"

@@ -16,8 +16,8 @@ from tsexplorer.store.engine import Transactions
 from tsexplorer.store.rows import experiment_snapshot
 from tsexplorer.store.schema import Experiment, ExperimentStage, Job, Stage
 from tsexplorer.store.snapshots import ExperimentSnapshot
-from tsexplorer.sweeps.spec import SweepSpec
-from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.studies.sweep.spec import SweepSpec
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 Asked = ExperimentSpec | SweepSpec | TuneSpec
 WITH_STAGES = selectinload(Experiment.links).joinedload(ExperimentStage.stage)

@@ -7,11 +7,10 @@ from typing import Self
 from tsexplorer.store.engine import connect
 from tsexplorer.store.errors import place_of, spoken
 from tsexplorer.store.experiments import Experiments
-from tsexplorer.store.jobs import Jobs
+from tsexplorer.store.jobs import Jobs, Recovery
 from tsexplorer.store.migrate import bring_up_to_date
-from tsexplorer.store.recovery import Recovery
+from tsexplorer.store.optuna_storage import Studies
 from tsexplorer.store.stages import Stages
-from tsexplorer.store.studies import Studies
 
 
 class Store(Experiments, Stages, Jobs, Recovery, Studies):

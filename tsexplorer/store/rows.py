@@ -13,8 +13,8 @@ from tsexplorer.store.snapshots import (
     StageLink,
     StageSnapshot,
 )
-from tsexplorer.sweeps.spec import SweepSpec
-from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.studies.sweep.spec import SweepSpec
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 
 def experiment_snapshot(row: Experiment) -> ExperimentSnapshot:

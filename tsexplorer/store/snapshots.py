@@ -11,9 +11,9 @@ from typing import Any, Literal
 from tsexplorer.errors import NotFoundError
 from tsexplorer.planning import counted_as
 from tsexplorer.specs import ExperimentSpec, Role, StageSpec
-from tsexplorer.sweeps.events import Scores
-from tsexplorer.sweeps.spec import SweepSpec
-from tsexplorer.tunes.spec import TuneSpec
+from tsexplorer.students.events import Scores
+from tsexplorer.studies.sweep.spec import SweepSpec
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "pruned", "done"]
 JobStatus = Literal["queued", "running", "paused", "interrupted", "done", "failed", "cancelled"]

@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store.engine import Transactions
 from tsexplorer.store.rows import epoch_row, stage_snapshot
-from tsexplorer.store.schema import Epoch, Stage
+from tsexplorer.store.schema import Epoch, Stage, without_nan
 from tsexplorer.store.snapshots import EpochRow, StageSnapshot, StageStatus, StudentRow
-from tsexplorer.store.types import without_nan
 
 ENDS: tuple[StageStatus, ...] = ("done", "cancelled", "failed", "interrupted", "pruned")
 FINAL: tuple[StageStatus, ...] = ("done", "pruned")

@@ -11,18 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.models.cohort import Cohort
+from tsexplorer.models.stacked import Cohort
 from tsexplorer.specs import TrainSpec
-from tsexplorer.training.evaluate import Figures
+from tsexplorer.training.checkpoints import Numbers, flatten_optimiser, under, unflatten_optimiser
+from tsexplorer.training.evaluation import Figures
 from tsexplorer.training.events import EpochEnded
-from tsexplorer.training.files import (
-    Numbers,
-    flatten_optimiser,
-    under,
-    unflatten_optimiser,
+from tsexplorer.training.optimisation import (
+    PLATEAU_FACTOR,
+    bound_norms,
+    learning_rate,
+    make_optimiser,
+    set_rate,
 )
-from tsexplorer.training.optimisers import bound_norms, make_optimiser, set_rate
-from tsexplorer.training.schedules import PLATEAU_FACTOR, learning_rate
 
 
 @dataclass

@@ -19,9 +19,9 @@ from torch import Tensor
 from tsexplorer.errors import GivenUp, UserError
 from tsexplorer.models import describe
 from tsexplorer.objectives import Terms, validated
-from tsexplorer.training import files
+from tsexplorer.training import checkpoints
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluate import Figures, figures, logits_over
+from tsexplorer.training.evaluation import Figures, figures, logits_over
 from tsexplorer.training.events import (
     CheckpointWritten,
     EpochEnded,
@@ -32,8 +32,8 @@ from tsexplorer.training.events import (
     shielded,
 )
 from tsexplorer.training.learner import Learner
-from tsexplorer.training.places import CHECKPOINT, WEIGHTS
-from tsexplorer.training.pulse import Pulse
+from tsexplorer.training.paths import CHECKPOINT, WEIGHTS
+from tsexplorer.training.progress import Pulse
 from tsexplorer.training.task import Task
 
 
@@ -78,7 +78,7 @@ def train(
             raise UserError(_diverged(task, row.epoch))
         if give_up is not None and not learner.finished and give_up(row):
             raise GivenUp
-        files.write(folder / CHECKPOINT, *learner.state())
+        checkpoints.write(folder / CHECKPOINT, *learner.state())
         emit(CheckpointWritten(task.key, row.epoch))
         if not learner.finished:
             control.epoch_ended()
@@ -162,7 +162,7 @@ def _finish(task: Task, learner: Learner, folder: Path, pulse: Pulse, emit: List
         train_seconds=learner.record.seconds,
     )
     header = {"spec": task.spec.model_dump(mode="json", by_alias=True)}
-    files.write(folder / WEIGHTS, learner.judged.state_dict(), header)
+    checkpoints.write(folder / WEIGHTS, learner.judged.state_dict(), header)
     emit(ended)
     return ended
 
@@ -173,11 +173,11 @@ def _learner(task: Task, path: Path, emit: Listener) -> Learner:
     fresh_extra = None if task.extra is None else copy.deepcopy(task.extra.state_dict())
     learner = Learner(task.net, task.spec.train, task.total_steps, task.extra)
     try:
-        learner.load(*files.read(path))
+        learner.load(*checkpoints.read(path))
     except FileNotFoundError:
         pass
-    except (files.DamagedFileError, KeyError, ValueError, RuntimeError, TypeError):
-        files.set_aside(path)
+    except (checkpoints.DamagedFileError, KeyError, ValueError, RuntimeError, TypeError):
+        checkpoints.set_aside(path)
         emit(Notice(task.key, "A damaged checkpoint was set aside; this stage starts again."))
         task.net.load_state_dict(fresh)
         if task.extra is not None and fresh_extra is not None:

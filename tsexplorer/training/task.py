@@ -10,20 +10,19 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.data.batches import Batch, Batches, evaluation_batches, scale
-from tsexplorer.data.leaving_out import without
+from tsexplorer.data.batches import Batch, Batches, derived_seed, evaluation_batches, scale
+from tsexplorer.data.class_subsets import without
 from tsexplorer.data.registry import Split, Splits
-from tsexplorer.data.seeding import derived_seed
 from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
-from tsexplorer.models.cohort import Cohort
-from tsexplorer.models.net import Net
+from tsexplorer.models.network import Net
+from tsexplorer.models.stacked import Cohort
 from tsexplorer.objectives import Looks, Loss, Objective, Pair, Terms, get_objective
 from tsexplorer.specs import Scalar, StageSpec
-from tsexplorer.training import files
-from tsexplorer.training.interrupt import evaluation_batch, listen_between_layers, needs_ears
-from tsexplorer.training.precision import autocast, has_convolutions, uses_bf16
-from tsexplorer.training.teachers import (
+from tsexplorer.training import checkpoints
+from tsexplorer.training.device import autocast, has_convolutions, uses_bf16
+from tsexplorer.training.responsiveness import evaluation_batch, listen_between_layers, needs_ears
+from tsexplorer.training.teacher_logits import (
     Cached,
     MeanOfTeachers,
     Online,
@@ -200,7 +199,7 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
     net = build(spec.model, classes, derived_seed(spec.seed, "weights"))
     if spec.start_from is not None:
         _, weights = trained(spec.start_from)
-        if not files.same_shapes(weights, net):
+        if not checkpoints.same_shapes(weights, net):
             raise UserError("The weights to start from belong to another net; train it afresh.")
         net.load_state_dict(weights)
     net = _laid_out(net, device)
@@ -271,7 +270,7 @@ def _teacher(
     for key in spec.teachers:
         teacher, weights = trained(key)
         net = build(teacher.model, classes, 0)
-        if not files.same_shapes(weights, net):
+        if not checkpoints.same_shapes(weights, net):
             raise UserError("The teacher's weights belong to another net; train it afresh.")
         net.load_state_dict(weights)
         nets.append(_laid_out(net, device))

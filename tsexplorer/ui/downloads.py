@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.service import Service
-from tsexplorer.ui.process import sentences
+from tsexplorer.services.service import Service
+from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.theme import escaped
 
 EVERY_SECONDS = 0.5

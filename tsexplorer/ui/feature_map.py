@@ -14,8 +14,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from tsexplorer.plots.palette import DARK, LIGHT, TITLES
-from tsexplorer.plots.scales import SCALES
+from tsexplorer.plots.style import DARK, LIGHT, SCALES, TITLES
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.ui.components import joined
 from tsexplorer.ui.theme import MARKS

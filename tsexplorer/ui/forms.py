@@ -2,6 +2,8 @@
 
 Values live in the session under ``<prefix>.<field>``. :func:`fill` puts a whole experiment into
 them (a recipe, say); the ``*_form`` functions draw the controls and read them back.
+
+Classes that the distilled student's training images lack: asked for, and said.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from tsexplorer.data.leaving_out import left_out_words
+from tsexplorer.data.class_subsets import left_out_words
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.models import model_names
@@ -30,9 +32,8 @@ from tsexplorer.specs import (
 )
 from tsexplorer.ui import net_form, teachers
 from tsexplorer.ui.controls import control, label_of
-from tsexplorer.ui.left_out import LEFT_OUT
 from tsexplorer.ui.objective_form import adopt_options, fill_options, taught
-from tsexplorer.ui.state import adopt, number_within, one_of, publish
+from tsexplorer.ui.url_state import adopt, number_within, one_of, publish
 
 MORE = "train_more"
 """Whether the part of the form that few need is open."""
@@ -334,3 +335,35 @@ def in_form_words(fault: Fault, titles: Mapping[str, str] | None = None) -> str:
 def _off(values: dict[str, Any]) -> dict[str, Any]:
     """The same values, with None for what a person puts to 0 to have it off."""
     return values | {name: values[name] or None for name in ("early_stopping", "max_norm")}
+
+
+LEFT_OUT = "left_out"
+
+
+def left_out_form(dataset: str) -> tuple[int, ...]:
+    """Ask which classes are left out of the transfer set.
+
+    Args:
+        dataset: whose classes; what another dataset's form left behind is forgotten.
+    """
+    names = get_dataset(dataset).info.classes
+    known = list(left_out_as_it_stands(dataset))
+    if st.session_state.get(LEFT_OUT) != known:
+        st.session_state[LEFT_OUT] = known
+    chosen: list[int] = st.multiselect(
+        "Leave classes out of the transfer set",
+        range(len(names)),
+        key=LEFT_OUT,
+        persist_state="session",
+        format_func=names.__getitem__,
+        placeholder="none",
+        help="The distilled student is trained on images of the other classes alone: of those "
+        "left out it knows what the teacher’s soft targets say. Teacher and baseline see all.",
+    )
+    return tuple(chosen)
+
+
+def left_out_as_it_stands(dataset: str) -> tuple[int, ...]:
+    """The same while its control is not drawn."""
+    classes = len(get_dataset(dataset).info.classes)
+    return tuple(label for label in st.session_state.get(LEFT_OUT, ()) if label < classes)

@@ -17,7 +17,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tsexplorer.errors import UserError
-from tsexplorer.plots.palette import TITLES
+from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.ui.components import joined
 from tsexplorer.ui.theme import MARKS

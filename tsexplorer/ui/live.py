@@ -3,6 +3,8 @@
 One flat fragment with a timer draws everything that moves. The timer exists only while the job is
 active; when the job ends, the fragment asks for one rerun of the whole page, which draws it again
 without a timer.
+
+What an experiment trains besides its three nets, on the live view.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from tsexplorer.analysis.gain import Interval
-from tsexplorer.analysis.words import duration, percent, with_interval
-from tsexplorer.data.leaving_out import class_names
+from tsexplorer.analysis.formatting import duration, percent, plural, with_interval
+from tsexplorer.analysis.seed_statistics import Interval
+from tsexplorer.data.class_subsets import class_names
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
 from tsexplorer.plots.live import (
@@ -25,12 +27,11 @@ from tsexplorer.plots.live import (
     members,
     start_hidden,
 )
-from tsexplorer.plots.terms import terms, terms_option
-from tsexplorer.service import ACTIVE, RESUMABLE, Service, Watch
+from tsexplorer.plots.loss_terms import terms, terms_option
+from tsexplorer.services.service import ACTIVE, RESUMABLE, Service, Watch
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot
-from tsexplorer.ui.parts import further_parts, standing
-from tsexplorer.ui.process import sentences
+from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageLink, StageSnapshot
+from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.theme import ROLE_MEANING, card, escaped, palette, role_label
 
 EVERY_SECONDS = 0.5
@@ -313,3 +314,64 @@ def _of_interval(value: Interval | None) -> str:
     if value is not None and value.half is not None:
         return " with 95 % interval"
     return " (no interval: they came out alike)" if value and value.n > 1 else " (no interval)"
+
+
+def further_parts(watch: Watch, seed: int) -> None:
+    """A line for each further stage of a seed: hints with their loss, nets with their accuracy."""
+    links = [one for one in watch.experiment.stages if one.seed == seed and one.role not in ROLES]
+    if not links:
+        return
+    with st.container(gap="xsmall"):
+        for link in links:
+            st.caption(_hints(watch, link) if link.role == "hint" else _net(watch, link))
+    for link in links:
+        if link.role == "hint":
+            _hint_curve(watch, link)
+
+
+def _hints(watch: Watch, link: StageLink) -> str:
+    rows = watch.epochs.get(link.stage.hash, ())
+    loss = f", loss {rows[-1].train_loss:.4g}" if rows else ""
+    objective = get_objective(link.stage.spec.objective.name)
+    return (
+        f"**First part of the distilled student’s training, {watch.experiment.part(link)}**: "
+        f"{standing(link.stage, len(rows))}{loss} ({objective.convention}). Its layers after the "
+        "guided one are still as they began, so that it has no accuracy yet."
+    )
+
+
+def _net(watch: Watch, link: StageLink) -> str:
+    stage, rows = link.stage, watch.epochs.get(link.stage.hash, ())
+    if stage.status == "done":
+        figure = f"{percent(stage.test_accuracy)} test accuracy, "
+    elif rows:
+        figure = f"{percent(rows[-1].validation_accuracy)} validation accuracy so far, "
+    else:
+        figure = ""
+    name = watch.experiment.part(link)
+    return f"**{name[0].upper()}{name[1:]}**: {figure}{standing(link.stage, len(rows))}"
+
+
+def standing(stage: StageSnapshot, epochs: int) -> str:
+    """How far a training is, as in "epoch 3 of 20 done".
+
+    Args:
+        stage: of which net.
+        epochs: finished ones that are known.
+    """
+    words = {
+        "new": "waiting",
+        "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
+        "done": f"{plural(stage.epochs_done or epochs, 'epoch')} in "
+        f"{duration(stage.train_seconds)}",
+    }
+    return words.get(stage.status, stage.status)
+
+
+def _hint_curve(watch: Watch, link: StageLink) -> None:
+    rows = watch.epochs.get(link.stage.hash, ())
+    if len(rows) < 2:
+        return
+    with st.expander("Loss of the hints by epoch", icon=":material/show_chart:"):
+        losses = {"Epoch": [row.epoch for row in rows], "Loss": [row.train_loss for row in rows]}
+        st.line_chart(losses, x="Epoch", y="Loss", height=220)

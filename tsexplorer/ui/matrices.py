@@ -14,9 +14,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from tsexplorer.plots.palette import DARK, LIGHT, TITLES
-from tsexplorer.plots.scales import BLACK, SCALES, WHITE, mixed, reads_in_black
 from tsexplorer.plots.soft_targets import Cells
+from tsexplorer.plots.style import BLACK, DARK, LIGHT, SCALES, TITLES, WHITE, mixed, reads_in_black
 from tsexplorer.specs import Role
 from tsexplorer.ui.components import joined
 from tsexplorer.ui.theme import MARKS

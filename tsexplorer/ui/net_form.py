@@ -1,19 +1,26 @@
-"""The form of a net: a preset, or one built layer by layer."""
+"""The form of a net: a preset, or one built layer by layer.
+
+Two nets side by side: what they weigh and what they cost, before anything is trained.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import pandas as pd
 import streamlit as st
 
-from tsexplorer.models import get_preset, model_names
-from tsexplorer.specs import ModelSpec, NetConfig
+from tsexplorer.analysis.formatting import counted, size
+from tsexplorer.data.registry import get_dataset
+from tsexplorer.models import Count, count, describe, get_preset, model_names
+from tsexplorer.specs import ModelSpec, NetConfig, Role
 from tsexplorer.ui.controls import control
 from tsexplorer.ui.objective_form import with_value
-from tsexplorer.ui.state import publish
+from tsexplorer.ui.theme import palette, role_label
+from tsexplorer.ui.url_state import publish
 
-Role = Literal["teacher", "student"]
+NetRole = Literal["teacher", "student"]
 CUSTOM = "custom"
 WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
 CHANNELS = (32, 64, 64, 128, 128, 256, 256, 256)
@@ -47,7 +54,7 @@ def nets_form() -> tuple[ModelSpec, ModelSpec]:
         return _net("teacher", teacher, "Teacher net"), _net("student", student, "Student net")
 
 
-def _choice(role: Role, title: str) -> str:
+def _choice(role: NetRole, title: str) -> str:
     name: str = st.selectbox(
         title,
         (*model_names(), CUSTOM),
@@ -59,7 +66,7 @@ def _choice(role: Role, title: str) -> str:
     return name
 
 
-def _net(role: Role, name: str, title: str) -> ModelSpec:
+def _net(role: NetRole, name: str, title: str) -> ModelSpec:
     if name != CUSTOM:
         return ModelSpec(name=name)
     with st.container(border=True):
@@ -67,7 +74,7 @@ def _net(role: Role, name: str, title: str) -> ModelSpec:
         return ModelSpec(name=CUSTOM, net=_builder(role))
 
 
-def _builder(role: Role) -> NetConfig:
+def _builder(role: NetRole) -> NetConfig:
     """Widths layer by layer, and what else a net is made of."""
     state = st.session_state
     state.setdefault(f"{role}.convs", 2 if role == "teacher" else 0)
@@ -137,3 +144,60 @@ def _widths(
 
 def _net_title(name: str) -> str:
     return "Build your own" if name == CUSTOM else get_preset(name).title
+
+
+def compare_nets(
+    dataset: str, teacher: ModelSpec, student: ModelSpec, several: bool = False
+) -> None:
+    """Parameters, multiply-accumulates and bytes of both, and the layers on demand.
+
+    Args:
+        dataset: whose classes they tell apart.
+        teacher: the first, where there are more.
+        student: its student.
+        several: whether further teachers teach beside it, whose costs stand by their controls.
+
+    Raises:
+        UserError: a net is impossible.
+    """
+    classes = len(get_dataset(dataset).info.classes)
+    counts = (count(teacher, classes), count(student, classes))
+    largest = max(one.parameters for one in counts)
+    titles = ("First teacher" if several else "Teacher", "Student")
+    cards: tuple[tuple[Role, ModelSpec], ...] = (("teacher", teacher), ("distilled", student))
+    for column, (role, model), one, title in zip(st.columns(2), cards, counts, titles, strict=True):
+        with column, st.container(gap="xsmall"):
+            _card(role_label(role, title), palette()[role], model, one, one.parameters / largest)
+    ratio = counts[0].parameters / counts[1].parameters
+    macs = counts[0].macs / counts[1].macs
+    st.caption(
+        f"The {titles[0].lower()} has {ratio:.3g} times the student’s parameters and does "
+        f"{macs:.3g} times its multiply-accumulates (MACs) for one image."
+    )
+    with st.popover("Layer by layer", icon=":material/layers:"):
+        for title, one in zip(titles, counts, strict=True):
+            st.markdown(f"**{title}**")
+            st.dataframe(_layers(one), hide_index=True)
+
+
+def _card(label: str, colour: str, model: ModelSpec, one: Count, share: float) -> None:
+    """A net; ``share`` is its parameters of those of the larger one."""
+    st.markdown(f"{label}: **{one.parameters:,}** parameters")
+    width = 100 * max(share, 0.004)
+    st.html(
+        f'<div role="presentation" style="height:8px;border-radius:4px;background:'
+        f'{palette().grid}"><div style="height:8px;border-radius:4px;width:{width:.1f}%;'
+        f'background:{colour}"></div></div>'
+    )
+    st.caption(f"{describe(model)} · {counted(one.macs)} MACs · {size(one.bytes)}")
+
+
+def _layers(one: Count) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Layer": [row.name for row in one.layers],
+            "Output": [row.output for row in one.layers],
+            "Parameters": [row.parameters for row in one.layers],
+            "MACs": [row.macs for row in one.layers],
+        }
+    )

@@ -15,11 +15,11 @@ import streamlit as st
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.models import count
-from tsexplorer.models.count import LAST
+from tsexplorer.models.summary import LAST
 from tsexplorer.objectives import Objective, Option, get_objective, objective_names
 from tsexplorer.specs import ModelSpec, ObjectiveSpec, Scalar
-from tsexplorer.sweeps.spec import sweepable
-from tsexplorer.ui.state import adopt, publish, unpublish
+from tsexplorer.studies.sweep.spec import sweepable
+from tsexplorer.ui.url_state import adopt, publish, unpublish
 
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from tsexplorer.analysis.words import percent, with_interval
-from tsexplorer.data.leaving_out import left_out_words
+from tsexplorer.analysis.formatting import percent, with_interval
+from tsexplorer.data.class_subsets import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
 from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
 from tsexplorer.objectives.base import format_scalar
 from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, Role
 from tsexplorer.store import EpochRow, ExperimentSnapshot
 from tsexplorer.ui.theme import title_of

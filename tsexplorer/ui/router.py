@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from tsexplorer.assets import ASSETS
-from tsexplorer.ui import arrival
-from tsexplorer.ui.process import visit
+from tsexplorer.ui import scroll
+from tsexplorer.ui.app_state import visit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TITLE = "Teacher–Student Explorer"
@@ -51,7 +51,7 @@ def route() -> None:
     # A file of ours: a :material/…: icon would be fetched from another machine.
     st.set_page_config(page_title=TITLE, page_icon=str(ICON), layout="wide")
     st.logo(str(ICON), size="large")
-    st.html(STYLE % arrival.STYLE)
+    st.html(STYLE % scroll.STYLE)
     pages = [
         st.Page(
             path_of(name),
@@ -63,6 +63,6 @@ def route() -> None:
         for name, (title, icon) in PAGES.items()
     ]
     page = st.navigation(pages, position="top")
-    arrival.arrive(page.url_path)
+    scroll.arrive(page.url_path)
     with visit():
         page.run()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from tsexplorer import demo
-from tsexplorer.plots.palette import DARK, LIGHT, TITLES, Palette
+from tsexplorer.plots.style import DARK, LIGHT, TITLES, Palette
+from tsexplorer.services import demo
 from tsexplorer.specs import Role
 from tsexplorer.store import ExperimentSnapshot
 

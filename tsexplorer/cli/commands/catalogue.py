@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tsexplorer.analysis.words import NONE, size
+from tsexplorer.analysis.formatting import NONE, size
 from tsexplorer.cli.output import Json, print_json, print_table
 from tsexplorer.cli.shell import LOOK_UP, app
 from tsexplorer.settings import get_settings

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tsexplorer.analysis.words import NONE
+from tsexplorer.analysis.formatting import NONE
 from tsexplorer.cli.output import Json, print_json, print_table, say
 from tsexplorer.cli.session import opened
 from tsexplorer.cli.shell import BAD_ARGUMENT, LOOK_UP, app
 
 if TYPE_CHECKING:
     from tsexplorer.data.digits import Digit, Options
-    from tsexplorer.service import Service
+    from tsexplorer.services.service import Service
     from tsexplorer.store import StageSnapshot
 
 
@@ -129,7 +129,7 @@ def _digits(
 ) -> list[dict[str, Any]]:
     import numpy as np
 
-    from tsexplorer.analysis.verdict import verdict
+    from tsexplorer.analysis.prediction import verdict
     from tsexplorer.data.registry import get_dataset
 
     classes = get_dataset(stage.spec.data.name).info.classes

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsexplorer.cli.output import Json, print_json, print_table
+from tsexplorer.cli.output import Json, moment, print_json, print_table
 from tsexplorer.cli.session import opened
 from tsexplorer.cli.shell import QUEUE, app
-from tsexplorer.cli.words import moment
 
 if TYPE_CHECKING:
-    from tsexplorer.service import Service
+    from tsexplorer.services.service import Service
     from tsexplorer.store import ExperimentSnapshot, JobSnapshot
 
 HEARD_BEATS = 5
@@ -97,7 +96,7 @@ def cancel(job: JobId, json: Json = False) -> None:
 
 def _once_heard(service: Service, job: int) -> JobSnapshot:
     """The job after its process has had time to hear."""
-    from tsexplorer.service import ACTIVE
+    from tsexplorer.services.service import ACTIVE
 
     deadline = monotonic() + HEARD_BEATS * service.settings.heartbeat_seconds
     while (found := service.store.job(job)).status in ACTIVE and monotonic() < deadline:

@@ -13,7 +13,7 @@ from tsexplorer.cli.session import opened
 from tsexplorer.cli.shell import TRAIN, app
 
 if TYPE_CHECKING:
-    from tsexplorer.service import Service
+    from tsexplorer.services.service import Service
     from tsexplorer.store import JobSnapshot
 
 
@@ -89,9 +89,9 @@ def run(
     them under entries, and what they come to under contest. A run that fails prints nothing on
     standard output.
     """
-    from tsexplorer.cli.contest import is_contest, see_contest_through
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.cli.requests import asked_for
+    from tsexplorer.cli.results import is_contest, see_contest_through
 
     options = tuple(option or ())
     changed = any((spec, data, objective, options, name, leave_out))
@@ -132,7 +132,7 @@ def resume(
     followed. With --json: as run, sweep or tune.
     """
     from tsexplorer.cli.data import fetch_if_missing
-    from tsexplorer.service import RESUMABLE
+    from tsexplorer.services.service import RESUMABLE
 
     with opened() as service:
         found = service.store.job(job)
@@ -159,7 +159,7 @@ def resume(
 def _see_through(service: Service, take: Callable[[], JobSnapshot], *, json: bool) -> None:
     """Queue a job, see it through and print what came of it."""
     from tsexplorer.cli.results import document, print_results
-    from tsexplorer.cli.training import trained
+    from tsexplorer.cli.run_job import trained
 
     experiment = trained(service, take)
     if json:

@@ -92,7 +92,7 @@ def sweep(
     may_be_best), baseline, teacher, and chosen, the best cell on validation with its
     test_accuracy. Accuracies are shares of 1.
     """
-    from tsexplorer.analysis.words import plural
+    from tsexplorer.analysis.formatting import plural
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.cli.sweep_requests import asked_sweep, usual_name
 

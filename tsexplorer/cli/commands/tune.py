@@ -92,7 +92,7 @@ def tune(
     setting with indistinguishable of others_repeated, lead_over_baseline, better_than_baseline and
     test_accuracy), importances. Accuracies are shares of 1.
     """
-    from tsexplorer.analysis.words import plural
+    from tsexplorer.analysis.formatting import plural
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.cli.tune_requests import asked_tune, usual_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import ascii_uppercase
 
 from tsexplorer.data.base import DatasetInfo
-from tsexplorer.data.idx import IdxDataset
+from tsexplorer.data.torchvision_idx import IdxDataset
 
 DATASET = IdxDataset(
     DatasetInfo(

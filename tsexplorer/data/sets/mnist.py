@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsexplorer.data.base import DatasetInfo
-from tsexplorer.data.idx import IdxDataset
+from tsexplorer.data.torchvision_idx import IdxDataset
 
 DATASET = IdxDataset(
     DatasetInfo(

@@ -7,7 +7,7 @@ Hinton et al. 2012, arXiv 1207.0580, half of the hidden units and a fifth of the
 
 from __future__ import annotations
 
-from tsexplorer.models.base import Preset
+from tsexplorer.models.registry import Preset
 from tsexplorer.specs import NetConfig
 
 SOURCE = "Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3"

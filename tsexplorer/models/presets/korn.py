@@ -5,8 +5,8 @@ The convolutions are unpadded, and each pooling is followed by dropout, which no
 
 from __future__ import annotations
 
-from tsexplorer.models.base import Architecture, Preset
 from tsexplorer.models.layers import Activation, Conv, Dense, Dropout, Flatten, MaxPool
+from tsexplorer.models.registry import Architecture, Preset
 from tsexplorer.specs import NetConfig
 
 SOURCE = "johnkorn/distillation, 2017, models.py; quoted by Wu 2020, section 3.2"

@@ -4,8 +4,8 @@ recognition", Proceedings of the IEEE 86(11), in the form in which it is taught 
 
 from __future__ import annotations
 
-from tsexplorer.models.base import Architecture, Preset
 from tsexplorer.models.layers import Activation, Conv, Dense, Flatten, MaxPool
+from tsexplorer.models.registry import Architecture, Preset
 
 PRESET = Preset(
     name="lenet-5",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsexplorer.models.base import Preset
+from tsexplorer.models.registry import Preset
 from tsexplorer.specs import NetConfig
 
 PRESET = Preset(

@@ -7,18 +7,20 @@ dense layers start as torch's do.
 
 from __future__ import annotations
 
-from tsexplorer.models.base import Architecture, Preset
-from tsexplorer.models.blocks import Block, Residual, SqueezeExcite
 from tsexplorer.models.layers import (
     Activation,
     ActivationName,
     BatchNorm2d,
+    Block,
     Conv,
     Dense,
     Dropout,
     GlobalAveragePool,
     Layer,
+    Residual,
+    SqueezeExcite,
 )
+from tsexplorer.models.registry import Architecture, Preset
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[Layer, ...]:

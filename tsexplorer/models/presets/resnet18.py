@@ -6,15 +6,16 @@ would leave 7×7 pixels of a digit before the first block, so that it is one 3×
 
 from __future__ import annotations
 
-from tsexplorer.models.base import Architecture, Preset
-from tsexplorer.models.blocks import Block, Residual
 from tsexplorer.models.layers import (
     Activation,
     BatchNorm2d,
+    Block,
     Conv,
     GlobalAveragePool,
     Layer,
+    Residual,
 )
+from tsexplorer.models.registry import Architecture, Preset
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> tuple[Layer, ...]:

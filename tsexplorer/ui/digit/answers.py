@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from tsexplorer.analysis.words import counted, size
+from tsexplorer.analysis.formatting import counted, size
 from tsexplorer.data.digits import as_it_is
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import teachers_of
-from tsexplorer.plots.palette import TITLES
-from tsexplorer.plots.verdict import distributions_figure
-from tsexplorer.service import Service
+from tsexplorer.plots.soft_targets import distributions_figure
+from tsexplorer.plots.style import TITLES
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ROLES, ModelSpec, Role
 from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.ui.digit import score
+from tsexplorer.ui.figures import enlarged
 from tsexplorer.ui.lens import lens
-from tsexplorer.ui.pixels import enlarged
 from tsexplorer.ui.theme import card, escaped, palette, role_label
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tsexplorer.analysis.verdict import Verdict
+    from tsexplorer.analysis.prediction import Verdict
     from tsexplorer.data.digits import Digit
-    from tsexplorer.ui.digit.pictures import Shown
+    from tsexplorer.ui.digit.inputs import Shown
 
 IMAGE_SCALE = 4
 STROKES = ("mnist-5k", "mnist", "emnist-letters")
@@ -120,7 +120,7 @@ def ask(nets: Panel, pictures: Sequence[Shown]) -> list[Asked]:
     Raises:
         UserError: none can answer.
     """
-    from tsexplorer.analysis.verdict import verdict
+    from tsexplorer.analysis.prediction import verdict
 
     found = [(shown, digit) for shown in pictures for digit in shown.reading.digits]
     if not found:
@@ -185,7 +185,7 @@ def _row(nets: Panel, one: Asked, title: str, key: str) -> None:
 
 
 def _agreement(one: Asked) -> None:
-    from tsexplorer.analysis.verdict import agreed
+    from tsexplorer.analysis.prediction import agreed
 
     if len(one.verdicts) < 2:
         return
@@ -219,7 +219,7 @@ def sure(share: float) -> str:
 
 def _doubts(nets: Panel, one: Asked) -> None:
     """A mild word where a digit looks unlike what the nets learned from."""
-    from tsexplorer.analysis.verdict import judge
+    from tsexplorer.analysis.prediction import judge
 
     doubts = []
     if not one.digit.usual and nets.experiment.spec.data.name in STROKES:

@@ -14,8 +14,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from tsexplorer.analysis.words import percent
-from tsexplorer.plots.palette import TITLES
+from tsexplorer.analysis.formatting import percent
+from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.ui.theme import card, role_label
 

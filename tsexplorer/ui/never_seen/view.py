@@ -1,15 +1,24 @@
-"""The slider, and everything that follows it."""
+"""The slider, and everything that follows it.
+
+The experiment in plain sentences.
+
+What each rule comes to, over all seeds, as a table.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from tsexplorer.analysis.bias import RULES, Outcome, Rule, Study, errors_over, outcome
-from tsexplorer.data.leaving_out import class_names
+from tsexplorer.analysis.formatting import begun, with_interval
+from tsexplorer.analysis.seed_statistics import Interval, interval
+from tsexplorer.data.class_subsets import class_names
 from tsexplorer.data.registry import DatasetInfo, get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.plots.never_seen import (
@@ -19,16 +28,15 @@ from tsexplorer.plots.never_seen import (
     errors_figure,
     recall_figure,
 )
-from tsexplorer.plots.palette import TITLES
 from tsexplorer.plots.quality import confusion_figure
-from tsexplorer.service import Service
+from tsexplorer.plots.style import TITLES
+from tsexplorer.services.service import Service
 from tsexplorer.specs import Role
 from tsexplorer.store import ExperimentSnapshot
-from tsexplorer.ui.never_seen.choice import BIAS
-from tsexplorer.ui.never_seen.words import percent, story
-from tsexplorer.ui.process import sentences
-from tsexplorer.ui.state import adopt, number_within, publish
+from tsexplorer.ui.app_state import sentences
+from tsexplorer.ui.never_seen.picker import BIAS, ready_seeds
 from tsexplorer.ui.theme import card, escaped, palette, role_label
+from tsexplorer.ui.url_state import adopt, number_within, publish
 
 POINTS = 151
 BESIDE: tuple[Role, ...] = ("baseline", "teacher")
@@ -226,3 +234,104 @@ def signed(value: float) -> str:
     ('+3.46', '−7.60', '0')
     """
     return "0" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", "−")
+
+
+LEARNT = 0.5
+"""Share of the never-seen images from which on a student may be said to know them."""
+
+
+def story(info: DatasetInfo, never: tuple[int, ...], plain: Outcome, now: Outcome) -> str:
+    """What the student was shown, and what it gets right, as markdown.
+
+    Args:
+        info: whose classes.
+        never: classes that it was never shown.
+        plain: its answers as it was trained.
+        now: with the bias in force.
+    """
+    kept = [label for label in range(len(info.classes)) if label not in never]
+    if len(never) > len(kept):
+        shown = f"This student was shown images of **{class_names(info, kept)}** alone."
+    else:
+        shown = f"This student was never shown an image of **{class_names(info, never)}**."
+    them = "them" if len(never) <= len(kept) else "the others"
+    as_trained = f"As it was trained it gets {percent(plain.raised_right)} of {them} right."
+    if abs(now.bias) < 0.005:
+        return f"{shown} {as_trained}"
+    whose = "its bias" if len(never) == 1 else "their biases"
+    moved = "raised" if now.bias > 0 else "lowered"
+    said = (
+        f"With {whose} {moved} by {abs(now.bias):.2f} it gets **{percent(now.raised_right)}** right"
+    )
+    if now.raised_right >= LEARNT:
+        said += ": it learnt them from the teacher’s soft targets for images of other classes"
+    return f"{shown} {as_trained} {said}."
+
+
+def how(rule: Rule, share: str, counted: bool) -> str:
+    """How a rule comes to its bias.
+
+    Args:
+        rule: which.
+        share: of the answers that never-seen classes should get, in words.
+        counted: whether that share was counted, or taken to be the same for each class.
+    """
+    source = "as in the training labels" if counted else "as if all were as frequent"
+    return {
+        "none": "b = 0",
+        "label-free": f"they get {share} of validation’s answers, {source}; no label is read",
+        "validation": "fewest errors on validation, with labels",
+        "test": "fewest errors on test, as in Hinton 2015: no measurement, since it looks at what "
+        "it is judged by",
+    }[rule]
+
+
+def percent(share: float) -> str:
+    """A share of 1 in percent; a dash for none.
+
+    >>> percent(0.981), percent(float("nan"))
+    ('98.1 %', '–')
+    """
+    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
+
+
+def rules_view(service: Service, experiment: ExperimentSnapshot) -> None:
+    """A row a rule: its bias, and what comes of it on the test split."""
+    seeds = ready_seeds(experiment)
+    reading = service.reading
+    with st.spinner("Asking the nets"):
+        studies = [reading.bias_study(experiment.stage(seed, "distilled")) for seed in seeds]
+    counted = reading.class_shares(experiment.spec.data.name).counted
+    share = percent(studies[0].share)
+    st.subheader("How the bias may be chosen", anchor=False)
+    st.dataframe(
+        pd.DataFrame([_row(rule, studies, how(rule, share, counted)) for rule in RULES]),
+        hide_index=True,
+    )
+    several = len(seeds) > 1
+    images = reading.images(experiment.spec.data.name, "test")
+    st.caption(
+        f"{begun(images.words)}; seed{'s' * several} "
+        f"{', '.join(map(str, seeds))}"
+        f"{': means ± 95 % interval over seeds (Student’s t)' if several else ''}. The slider is "
+        "judged on test images, too: that is looking, not choosing."
+    )
+
+
+def _row(rule: Rule, studies: Sequence[Study], words: str) -> dict[str, str]:
+    found = [study.at(study.biases[rule]) for study in studies]
+    return {
+        "Rule": RULE_TITLES[rule],
+        "b": _number(interval([one.bias for one in found]), 2),
+        "Test errors": _number(interval([float(one.errors) for one in found]), 0),
+        "Errors": with_interval(interval([one.errors / one.size for one in found])),
+        "Never seen, right": with_interval(interval([one.raised_right for one in found]), 1),
+        "How b is chosen": words,
+    }
+
+
+def _number(value: Interval | None, digits: int) -> str:
+    """A mean with its interval, where there is one."""
+    assert value is not None
+    mean = f"{value.mean:,.{digits}f}".replace("-", "−")
+    return mean if value.half is None else f"{mean} ± {value.half:,.{digits}f}"

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
-from tsexplorer.analysis.words import duration
-from tsexplorer.data.leaving_out import left_out_words
+from tsexplorer.analysis.formatting import duration
+from tsexplorer.data.class_subsets import left_out_words
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import loss_in_words, teachers_of
+from tsexplorer.published.recipe_cost import Cost, cost
+from tsexplorer.published.recipe_results import Measured, command, experiment_of, shipped
 from tsexplorer.recipes import Recipe
-from tsexplorer.results.cost import Cost, cost
-from tsexplorer.results.figures import Measured, experiment_of
-from tsexplorer.results.shipped import command, shipped
-from tsexplorer.service import Service
+from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import forms
-from tsexplorer.ui.process import sentences
-from tsexplorer.ui.recipes.bench import Bench
+from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.recipes.figures import figures
+from tsexplorer.ui.recipes.overview import Bench
 from tsexplorer.ui.router import path_of
-from tsexplorer.ui.state import COMPARED, EXPERIMENT
 from tsexplorer.ui.theme import escaped, go_button
+from tsexplorer.ui.url_state import COMPARED, EXPERIMENT
 
 
 def card(bench: Bench, recipe: Recipe) -> None:

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tsexplorer.analysis.bias import Rule
-from tsexplorer.analysis.gain import Interval
-from tsexplorer.analysis.words import duration, points, with_interval
+from tsexplorer.analysis.formatting import duration, points, with_interval
+from tsexplorer.analysis.seed_statistics import Interval
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import get_objective, loss_in_words
-from tsexplorer.plots.contest import contest_figure
+from tsexplorer.plots.compare import contest_figure
 from tsexplorer.plots.never_seen import RULE_TITLES
+from tsexplorer.published.comparison import BASELINE, Contest, contest
+from tsexplorer.published.recipe_results import Measured, command
 from tsexplorer.recipes import Recipe
-from tsexplorer.results.contest import BASELINE, Contest, contest
-from tsexplorer.results.figures import Measured
-from tsexplorer.results.shipped import command
 from tsexplorer.specs import LABELS, ROLES, Role
 from tsexplorer.ui.theme import escaped, palette, role_label
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from tsexplorer.plots.palette import TITLES
 from tsexplorer.plots.quality import (
     confusion_difference_figure,
     confusion_figure,
     reliability_figure,
 )
+from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import Role
-from tsexplorer.ui.soft_targets.numbers import figure, numbers_button
-from tsexplorer.ui.soft_targets.sight import Sight, needs_teacher
+from tsexplorer.ui.figures import figure, numbers_button
+from tsexplorer.ui.soft_targets.page_state import Sight, needs_teacher
 from tsexplorer.ui.theme import palette, role_label
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tsexplorer.plots.palette import TITLES
 from tsexplorer.plots.soft_targets import difference_cells, matrix_cells, span
+from tsexplorer.plots.style import TITLES
+from tsexplorer.ui.figures import numbers_button
 from tsexplorer.ui.matrices import Axis, Layout, Titled, matrices
-from tsexplorer.ui.soft_targets.gallery import gallery
-from tsexplorer.ui.soft_targets.numbers import numbers_button
-from tsexplorer.ui.soft_targets.sight import Sight, needs_teacher
+from tsexplorer.ui.soft_targets.images import gallery
+from tsexplorer.ui.soft_targets.page_state import Sight, needs_teacher
 
 if TYPE_CHECKING:
-    from tsexplorer.analysis.class_matrix import ClassMatrix
+    from tsexplorer.analysis.soft_targets import ClassMatrix
 
 SHOWN = 14
 NOTE = (
@@ -28,7 +28,7 @@ NOTE = (
 def view(sight: Sight) -> None:
     """Teacher beside student beside their difference; a click shows the images behind a cell."""
     needs_teacher(sight)
-    from tsexplorer.analysis import class_matrix as analysis
+    from tsexplorer.analysis import soft_targets as analysis
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         student = st.segmented_control(
@@ -72,8 +72,7 @@ def view(sight: Sight) -> None:
 
 
 def _behind(sight: Sight, cell: tuple[int, int]) -> None:
-    from tsexplorer.analysis.class_matrix import Cell, images_behind
-    from tsexplorer.analysis.soft_targets import soft_targets
+    from tsexplorer.analysis.soft_targets import Cell, images_behind, soft_targets
 
     row, column = cell
     names, z_t_NC = sight.images.classes, sight.logits["teacher"]

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from tsexplorer.plots.palette import TITLES
+from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import Role
+from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.feature_map import NetMap, Shown, feature_map
-from tsexplorer.ui.process import sentences
-from tsexplorer.ui.soft_targets.numbers import numbers_button
-from tsexplorer.ui.soft_targets.sight import Sight, needs_teacher, open_image
+from tsexplorer.ui.figures import numbers_button
+from tsexplorer.ui.soft_targets.page_state import Sight, needs_teacher, open_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tsexplorer.analysis.layouts import Layout, LayoutKey
+    from tsexplorer.analysis.embedding import Layout, LayoutKey
 
 SHOWN = 1000
 SEED = 0
@@ -31,7 +31,7 @@ Features = dict[Role, "NDArray[Any]"]
 def view(sight: Sight) -> None:
     """Teacher and student side by side; hover shows an image in both, a click opens it."""
     needs_teacher(sight)
-    from tsexplorer.analysis.projection import sample
+    from tsexplorer.analysis.embedding import sample
 
     student, method = _choices(sight)
     places_N = sample(len(sight.images.labels_N), SHOWN, SEED)
@@ -81,7 +81,7 @@ def _choices(sight: Sight) -> tuple[Role, str]:
 
 
 def _principal(features: Features) -> dict[Role, NetMap]:
-    from tsexplorer.analysis.projection import principal_components
+    from tsexplorer.analysis.embedding import principal_components
 
     maps: dict[Role, NetMap] = {}
     for role, x_NF in features.items():
@@ -144,14 +144,14 @@ def _panel(
 
 def _states(sight: Sight, keys: Mapping[Role, LayoutKey]) -> dict[Role, Layout]:
     """Where the layouts stand; one that is forgotten meanwhile counts as given up."""
-    from tsexplorer.analysis.layouts import Layout
+    from tsexplorer.analysis.embedding import Layout
 
     layouts = sight.service.reading.layouts
     return {role: layouts.state(key) or Layout("cancelled") for role, key in keys.items()}
 
 
 def _key(sight: Sight, role: Role, size: int) -> LayoutKey:
-    from tsexplorer.analysis.layouts import LayoutKey
+    from tsexplorer.analysis.embedding import LayoutKey
 
     answers = sight.service.reading.answers(sight.stages[role], sight.split)
     return LayoutKey(answers.key, "tsne", size, SEED)

@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from tsexplorer.analysis.words import with_article
+from tsexplorer.analysis.formatting import with_article
 from tsexplorer.objectives import get_objective
 from tsexplorer.plots.loss_terms import gradient_figure, pull_figure, terms_figure
-from tsexplorer.plots.palette import TITLES
+from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import ObjectiveSpec
-from tsexplorer.ui.pixels import enlarged
-from tsexplorer.ui.soft_targets.gallery import class_of
-from tsexplorer.ui.soft_targets.numbers import figure, numbers_button
-from tsexplorer.ui.soft_targets.sight import IMAGE, Sight, needs_teacher
+from tsexplorer.ui.figures import enlarged, figure, numbers_button
+from tsexplorer.ui.soft_targets.images import class_of
+from tsexplorer.ui.soft_targets.page_state import IMAGE, Sight, needs_teacher
 from tsexplorer.ui.theme import palette
 
 LAMBDAS = (0.0, 0.5, 1.0)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from tsexplorer.analysis.words import with_article
-from tsexplorer.plots.palette import TITLES
+from tsexplorer.analysis.formatting import with_article
+from tsexplorer.plots.style import TITLES
+from tsexplorer.ui.figures import numbers_button
 from tsexplorer.ui.lens import lens
 from tsexplorer.ui.router import path_of
-from tsexplorer.ui.soft_targets.gallery import class_of, gallery
-from tsexplorer.ui.soft_targets.numbers import numbers_button
-from tsexplorer.ui.soft_targets.sight import IMAGE, TEMPERATURE, Sight
+from tsexplorer.ui.soft_targets.images import class_of, gallery
+from tsexplorer.ui.soft_targets.page_state import IMAGE, TEMPERATURE, Sight
 
 if TYPE_CHECKING:
     from tsexplorer.specs import Role

@@ -1,0 +1,64 @@
+"""A few images of a dataset that is not here, so that nets trained on it can still be looked at.
+
+``assets/demo/mnist-images.npz`` holds the first images of MNIST's validation and test splits as
+:mod:`tsexplorer.data.torchvision_idx` carves them; it is written together with the demo pair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tsexplorer.assets import DEMO
+from tsexplorer.data.base import Split, Splits
+from tsexplorer.data.registry import get_dataset
+
+SIZE = 1000
+
+
+def sample_path(name: str) -> Path:
+    """Where the sample of a dataset lies, if there is one."""
+    return DEMO / f"{name}-images.npz"
+
+
+@cache
+def load_sample(name: str) -> Splits | None:
+    """The sample of a dataset: nothing to train on, some images to validate and test on.
+
+    Returns:
+        None where none ships.
+    """
+    import numpy as np
+    import torch
+
+    path = sample_path(name)
+    if not path.exists():
+        return None
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+
+        def split(part: str) -> Split:
+            images, labels = file[f"{part}_images"], file[f"{part}_labels"]
+            return Split(torch.from_numpy(images), torch.from_numpy(labels).long())
+
+        validation, test = split("validation"), split("test")
+        mean, deviation = float(file["mean"]), float(file["deviation"])
+    info = replace(get_dataset(name).info, train=0, validation=len(validation), test=len(test))
+    return Splits(info, _first(validation, 0), validation, test, mean, deviation)
+
+
+def write_sample(splits: Splits) -> None:
+    """Write the sample of a dataset that is here."""
+    import numpy as np
+
+    arrays: dict[str, Any] = {"mean": splits.mean, "deviation": splits.deviation}
+    for part in ("validation", "test"):
+        split = _first(getattr(splits, part), SIZE)
+        arrays[f"{part}_images"] = split.images.numpy()
+        arrays[f"{part}_labels"] = split.labels.numpy().astype(np.uint8)
+    np.savez_compressed(sample_path(splits.info.name), **arrays)
+
+
+def _first(split: Split, size: int) -> Split:
+    return Split(split.images[:size], split.labels[:size])

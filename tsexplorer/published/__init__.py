@@ -1,0 +1,1 @@
+"""Figures that ship: recipes' results and T × λ maps, and what a recipe costs to run."""

@@ -1,0 +1,1 @@
+"""What pages and shell ask: experiments, studies, trained nets, downloads."""

@@ -1,0 +1,1 @@
+"""Train many students at once: in chunks, stacked on one device or spread over a cluster."""

@@ -1,0 +1,1 @@
+"""Studies: what can be trained as one job, from its spec to its results."""

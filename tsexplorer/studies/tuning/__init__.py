@@ -1,0 +1,1 @@
+"""A tuning: a search over T, lambda and learning rate."""

@@ -1,1 +1,0 @@
-"""Chunks on other machines: joblib over a Dask cluster, by its address."""

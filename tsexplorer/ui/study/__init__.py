@@ -1,0 +1,1 @@
+"""Parts of the pages for maps and searches."""
