@@ -84,7 +84,7 @@ def test_contributing_lists_the_rooms_in_the_order_of_their_layers() -> None:
     rooms = re.findall(r"^        (\w+)(?:/|\.py) ", read("CONTRIBUTING.md"), re.MULTILINE)
     rooms = [room for room in rooms if room not in ("browser", "benchmarks")]
     assert rooms == [room for room in LAYERS if room in rooms]
-    assert {"cli", "ui", "service", "jobs", "store", "training", "specs", "settings"} <= set(rooms)
+    assert {"cli", "ui", "services", "jobs", "store", "training", "specs", "settings"} <= set(rooms)
 
 
 @pytest.mark.parametrize(

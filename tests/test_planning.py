@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tsexplorer.planning import Before, Course, PlannedStage, plan
+from tsexplorer.planning import PlannedStage, PretrainStage, TrainingPlan, plan
 from tsexplorer.specs import (
     LABELS,
     ROLES,
@@ -28,7 +28,7 @@ def experiment(**changes: Any) -> ExperimentSpec:
     return ExperimentSpec(**(dict(BASE) | changes))
 
 
-def hashes(spec: ExperimentSpec, **options: Course) -> dict[Role, str]:
+def hashes(spec: ExperimentSpec, **options: TrainingPlan) -> dict[Role, str]:
     """Stage hashes of an experiment's first seed."""
     return {stage.role: stage.spec.hash for stage in plan(spec, **options)[: len(ROLES)]}
 
@@ -122,7 +122,7 @@ def test_warm_start_goes_on_from_this_seeds_baseline() -> None:
 
 
 def test_leaving_classes_out_is_for_all_that_the_student_learns_from_the_teacher() -> None:
-    hints = Course(first=Before(ObjectiveSpec(name="hints")))
+    hints = TrainingPlan(first=PretrainStage(ObjectiveSpec(name="hints")))
     stages = {one.role: one.spec for one in plan(experiment(left_out=(7, 3, 7)), hints)}
     assert {role: one.left_out for role, one in stages.items()} == {
         "teacher": (),
@@ -133,11 +133,11 @@ def test_leaving_classes_out_is_for_all_that_the_student_learns_from_the_teacher
 
 
 def test_without_need_of_a_teacher_nothing_hangs_on_it() -> None:
-    planned = plan(BASE, course=Course(needs_teacher=False))
+    planned = plan(BASE, course=TrainingPlan(needs_teacher=False))
     assert [stage.role for stage in planned] == list(ROLES)
     assert all(stage.spec.teachers == () for stage in planned)
-    alone = hashes(BASE, course=Course(needs_teacher=False))
-    other = hashes(experiment(teacher_train=SLOW), course=Course(needs_teacher=False))
+    alone = hashes(BASE, course=TrainingPlan(needs_teacher=False))
+    other = hashes(experiment(teacher_train=SLOW), course=TrainingPlan(needs_teacher=False))
     assert alone["teacher"] != other["teacher"]
     assert alone["distilled"] == other["distilled"] != hashes(BASE)["distilled"]
 
@@ -189,7 +189,7 @@ def test_one_teacher_is_not_combined() -> None:
 
 def test_hints_come_from_the_first_teacher() -> None:
     member = FurtherTeacher(model=ModelSpec(name="lenet-5"), weight=3)
-    course = Course(first=Before(ObjectiveSpec(name="fitnets-hints")))
+    course = TrainingPlan(first=PretrainStage(ObjectiveSpec(name="fitnets-hints")))
     stages = {stage.role: stage.spec for stage in plan(experiment(more_teachers=(member,)), course)}
     assert stages["hint"].teachers == (stages["teacher"].hash,)
     assert stages["hint"].teacher_weights == ()

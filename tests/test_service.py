@@ -24,7 +24,7 @@ from tests.jobs.jobs_examples import (
 from tsexplorer.data.registry import DownloadProgress
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.heartbeat import this_process
-from tsexplorer.jobs.progress import Standing
+from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.jobs.worker import Worker
 from tsexplorer.models import count
 from tsexplorer.services.demo import NEVER_SEEN, RECIPES
@@ -253,7 +253,7 @@ def test_standing_of_a_job_that_went_on_elsewhere_is_the_others(service: Service
     service.store.requeue(job.id)
     service.store.claim("elsewhere:1:1", job.id)
     service.store.heartbeat(job.id, "elsewhere:1:1", {"stages": 3, "stages_done": 2})
-    assert service.watch("toy").standing == Standing(stages=3, stages_done=2)
+    assert service.watch("toy").standing == JobProgress(stages=3, stages_done=2)
 
 
 def test_resume_pressed_twice_is_resumed_once(service: Service, monkeypatch):

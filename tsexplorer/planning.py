@@ -21,7 +21,7 @@ class PlannedStage:
 
 
 @dataclass(frozen=True)
-class Before:
+class PretrainStage:
     """A stage before the distilled one, which goes on from its weights (FitNets' hints).
 
     Attributes:
@@ -34,7 +34,7 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingPlan:
     """What an objective asks to be trained.
 
     Attributes:
@@ -49,17 +49,17 @@ class Course:
     """
 
     needs_teacher: bool = True
-    first: Before | None = None
+    first: PretrainStage | None = None
     generations: int = 1
     new_seeds: bool = False
     counts: tuple[str, ...] = ()
 
 
-TAUGHT = Course()
+TAUGHT = TrainingPlan()
 """A teacher, and a student that learns from it."""
 
 
-def plan(experiment: ExperimentSpec, course: Course = TAUGHT) -> tuple[PlannedStage, ...]:
+def plan(experiment: ExperimentSpec, course: TrainingPlan = TAUGHT) -> tuple[PlannedStage, ...]:
     """The stages of an experiment, each after those that it learns from.
 
     A seed's teachers, baseline and distilled stage are planned together, so that the first seed
@@ -83,7 +83,9 @@ def counted_as(roles: Iterable[Role]) -> str:
     return "trainings" if "hint" in roles else "nets"
 
 
-def _for_seed(experiment: ExperimentSpec, seed: int, course: Course) -> Iterator[PlannedStage]:
+def _for_seed(
+    experiment: ExperimentSpec, seed: int, course: TrainingPlan
+) -> Iterator[PlannedStage]:
     teacher = StageSpec(
         data=experiment.data,
         model=experiment.teacher,
@@ -151,7 +153,7 @@ def _weights(experiment: ExperimentSpec) -> tuple[float, ...]:
     return weights if len(set(weights)) > 1 else ()
 
 
-def _first(distilled: StageSpec, before: Before) -> StageSpec:
+def _first(distilled: StageSpec, before: PretrainStage) -> StageSpec:
     """The stage before the distilled one.
 
     Its net does not answer yet, so that validation must not decide anything: it runs to its last

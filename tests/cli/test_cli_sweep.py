@@ -13,7 +13,7 @@ from tests.local_cluster import local_cluster, sent
 from tsexplorer.cli.progress import View
 from tsexplorer.cli.sweep_progress import where
 from tsexplorer.cli.sweep_requests import asked_sweep
-from tsexplorer.jobs.progress import Standing
+from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.service import Service
 from tsexplorer.services.sweeps import named
 from tsexplorer.settings import get_settings
@@ -249,7 +249,7 @@ def test_sweep_under_way_in_words(shell: Shell, service: Service, toy: SweepSpec
     )
 
     def words(stage: str) -> str:
-        standing = Standing(Progress(**{**vars(progress), "stage": stage}), 1, 11)
+        standing = JobProgress(Progress(**{**vars(progress), "stage": stage}), 1, 11)
         view = View(service.subject(job), standing, "running")
         return where(view, service.sweeps.figures("map"))
 

@@ -8,7 +8,7 @@ from tests.cli.conftest import TOY, Shell, document
 from tsexplorer.cli.progress import View
 from tsexplorer.cli.tune_results import table
 from tsexplorer.cli.tune_run import where
-from tsexplorer.jobs.progress import Standing
+from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.studies.sweep.spec import sweepable
@@ -84,7 +84,7 @@ def test_job_of_a_tuning_is_listed_cancelled_resumed_and_deleted(
 ) -> None:
     asked = TuneSpec(base=toy, trials=2, per_round=2, repeats=1, seeds=1, baselines=1)
     job = service.tuning.enqueue(asked, "found")
-    view = View(service.subject(job), Standing(), "running")
+    view = View(service.subject(job), JobProgress(), "running")
     assert where(view, service.tuning.figures("found")) == "0 of 2 trials (0 given up)"
     [row] = document(shell("jobs", "--json"))
     assert (row["experiment"], row["kind"]) == ("found", "tuning")

@@ -19,7 +19,7 @@ import tsexplorer.jobs.job_runner as runner_module
 import tsexplorer.jobs.local_chunks as sweeper_module
 from tests.jobs.jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
 from tsexplorer.jobs.stage_lock import turn
-from tsexplorer.jobs.student_results import Keeper
+from tsexplorer.jobs.student_results import StudentResultWriter
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
 from tsexplorer.store import Store
@@ -148,7 +148,7 @@ SWEEP_MOMENTS: dict[str, Callable[[_Countdown], None]] = {
     "chunk checkpoint": lambda countdown: _after(
         checkpoints, "write", countdown, lambda path, *_: "sweeps" in path.parts
     ),
-    "student weights": lambda countdown: _after(Keeper, "_keep_weights", countdown),
+    "student weights": lambda countdown: _after(StudentResultWriter, "_keep_weights", countdown),
     "student done": lambda countdown: _after(
         Store, "stage_ended", countdown, lambda *_, **figures: "agreement" in figures
     ),

@@ -268,7 +268,7 @@ def test_cancelled_job_goes_on_where_it_was(service: Service, job: JobSnapshot, 
 def test_step_over_the_end_of_a_stage_is_held_before_the_next(service: Service, steps: Steps):
     begun = service.enqueue(spec(epochs=1))
     service.store.request(begun.id, "pause")
-    service.worker.nudge()
+    service.worker.wake_worker()
     wait_until(lambda: status(service, begun) == "paused")
     for count in (1, 2):
         service.step(begun.id)

@@ -81,7 +81,7 @@ def test_failed_job_does_not_stop_the_next(service: Service, home: Path, monkeyp
         real(path, *content)
 
     monkeypatch.setattr(checkpoints, "write", write)
-    service.worker.nudge()
+    service.worker.wake_worker()
     trained(service, second)
     assert service.store.job(first.id).error == "There is no space left."
 
@@ -192,7 +192,7 @@ def test_data_removed_between_start_and_run(
     gone = service.enqueue(spec("gone", data=DataSpec(name="mnist")))
     other = service.enqueue(spec("other"))
     shutil.rmtree(raw)
-    service.worker.nudge()
+    service.worker.wake_worker()
     trained(service, other)
     failed = service.store.job(gone.id)
     assert failed.status == "failed"

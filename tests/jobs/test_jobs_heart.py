@@ -9,8 +9,8 @@ from dataclasses import asdict
 import pytest
 
 from tests.jobs.jobs_examples import settings, spec, wait_until
-from tsexplorer.jobs.heartbeat import Heart, apply, this_process
-from tsexplorer.jobs.progress import Board
+from tsexplorer.jobs.heartbeat import HeartbeatThread, apply, this_process
+from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.services.service import Service
 from tsexplorer.store import JobSnapshot, Store, StoreError
 from tsexplorer.training.control import Control
@@ -35,9 +35,9 @@ class Patient:
         self.store, self.owner = service.store, owner
         self.job = service.enqueue(spec()).id
         self.store.claim(owner, self.job)
-        self.control, self.board = Control(), Board()
+        self.control, self.board = Control(), ProgressBoard()
         chosen = settings(service.settings.home, heartbeat_seconds=every)
-        self.heart = Heart(self.store, self.job, owner, self.control, self.board, chosen)
+        self.heart = HeartbeatThread(self.store, self.job, owner, self.control, self.board, chosen)
 
     @property
     def snapshot(self) -> JobSnapshot:

@@ -15,10 +15,10 @@ from tests.jobs.jobs_examples import STUDENT, settings, spec
 from tests.jobs.jobs_processes import context, hold
 from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.jobs import heartbeat as owner_module
-from tsexplorer.jobs.epoch_log import Ledger
+from tsexplorer.jobs.epoch_log import EpochLog
 from tsexplorer.jobs.heartbeat import SILENT_BEATS, alive, on_this_machine, recover, this_process
-from tsexplorer.jobs.progress import Board, Standing
-from tsexplorer.jobs.stage_files import Shelf
+from tsexplorer.jobs.progress import JobProgress, ProgressBoard
+from tsexplorer.jobs.stage_files import WeightFiles
 from tsexplorer.jobs.stage_lock import turn
 from tsexplorer.models import build
 from tsexplorer.planning import plan
@@ -33,10 +33,10 @@ PROGRESS = Progress("stage", "training", 1, 2, 0.25, 3.0, None, 0.5)
 
 class TestBoard:
     def test_nothing_is_known_of_a_job_before_it_begins(self):
-        assert Board().read(1) == Standing()
+        assert ProgressBoard().read(1) == JobProgress()
 
     def test_it_keeps_the_last_progress_and_each_notice_once(self):
-        board = Board()
+        board = ProgressBoard()
         board.begin(1, stages=3)
         for event in (
             Notice("stage", "One."),
@@ -46,30 +46,30 @@ class TestBoard:
             Notice("stage", "One."),
         ):
             board.take(1, event)
-        assert board.read(1) == Standing(PROGRESS, 0, 3, ("One.", "Two."))
-        assert board.read(2) == Standing()
+        assert board.read(1) == JobProgress(PROGRESS, 0, 3, ("One.", "Two."))
+        assert board.read(2) == JobProgress()
 
     def test_a_stage_that_is_done_has_no_progress(self):
-        board = Board()
+        board = ProgressBoard()
         board.begin(1, stages=2)
         board.take(1, PROGRESS)
         board.stage_done(1)
-        assert board.read(1) == Standing(None, 1, 2)
+        assert board.read(1) == JobProgress(None, 1, 2)
 
     def test_a_job_that_is_taken_up_again_begins_anew(self):
-        board = Board()
+        board = ProgressBoard()
         board.begin(1, stages=2)
         board.take(1, Notice("stage", "One."))
         board.stage_done(1)
         board.begin(1, stages=2)
-        assert board.read(1) == Standing(None, 0, 2)
+        assert board.read(1) == JobProgress(None, 0, 2)
 
     def test_what_a_heartbeat_told_is_read_back(self):
         told = {**asdict(PROGRESS), "stages": 3, "stages_done": 1}
-        assert Standing.reported(told) == Standing(PROGRESS, 1, 3)
-        assert Standing.reported({"stages": 3, "stages_done": 1}) == Standing(None, 1, 3)
-        assert Standing.reported({}) == Standing()
-        assert Standing.reported({**told, "of a later version": 1}) == Standing(None, 1, 3)
+        assert JobProgress.reported(told) == JobProgress(PROGRESS, 1, 3)
+        assert JobProgress.reported({"stages": 3, "stages_done": 1}) == JobProgress(None, 1, 3)
+        assert JobProgress.reported({}) == JobProgress()
+        assert JobProgress.reported({**told, "of a later version": 1}) == JobProgress(None, 1, 3)
 
 
 def row(epoch: int) -> EpochEnded:
@@ -92,13 +92,13 @@ class TestLedger:
         return [one.epoch for one in store.epochs(key)]
 
     def test_epochs_are_taken_down_as_they_end(self, store: Store, key: str):
-        ledger = Ledger(store, store.stage(key))
+        ledger = EpochLog(store, store.stage(key))
         for epoch in (1, 2):
             ledger.take(row(epoch))
             assert self.epochs(store, key) == list(range(1, epoch + 1))
 
     def test_other_events_are_none_of_its_business(self, store: Store, key: str):
-        ledger = Ledger(store, store.stage(key))
+        ledger = EpochLog(store, store.stage(key))
         ledger.take(PROGRESS)
         assert self.epochs(store, key) == []
 
@@ -106,7 +106,7 @@ class TestLedger:
         def busy(*_: object) -> None:
             raise StoreError("The database is kept busy.")
 
-        ledger = Ledger(store, store.stage(key))
+        ledger = EpochLog(store, store.stage(key))
         with monkeypatch.context() as patch:
             patch.setattr(store, "record_epoch", busy)
             ledger.take(row(1))
@@ -117,18 +117,18 @@ class TestLedger:
         assert self.epochs(store, key) == [1, 2, 3]
 
     def test_epochs_that_only_the_checkpoint_has_come_back(self, store: Store, key: str):
-        Ledger(store, store.stage(key)).take(row(1))
-        ledger = Ledger(store, store.stage(key))
+        EpochLog(store, store.stage(key)).take(row(1))
+        ledger = EpochLog(store, store.stage(key))
         changed = replace(row(1), train_loss=99.0)
         ledger.take(StageStarted("stage", 4, 3, 10, (changed, row(2), row(3))))
         assert self.epochs(store, key) == [1, 2, 3]
         assert store.epochs(key)[0].train_loss == 0.5  # what was there was left alone
 
     def test_a_stage_that_begins_again_forgets_later_epochs(self, store: Store, key: str):
-        first = Ledger(store, store.stage(key))
+        first = EpochLog(store, store.stage(key))
         for epoch in (1, 2, 3):
             first.take(row(epoch))
-        again = Ledger(store, store.stage(key))
+        again = EpochLog(store, store.stage(key))
         again.take(StageStarted("stage", 4, 0, 10))
         again.take(row(1))
         assert self.epochs(store, key) == [1]
@@ -194,27 +194,27 @@ class TestShelf:
         return plan(spec(teacher=STUDENT))[0].spec
 
     @pytest.fixture
-    def shelf(self, tmp_path: Path) -> Shelf:
-        return Shelf(tmp_path / "stages")
+    def shelf(self, tmp_path: Path) -> WeightFiles:
+        return WeightFiles(tmp_path / "stages")
 
-    def put(self, shelf: Shelf, stage: StageSpec) -> Path:
+    def put(self, shelf: WeightFiles, stage: StageSpec) -> Path:
         path = shelf._folder / stage.hash / checkpoints.WEIGHTS
         checkpoints.write(path, build(stage.model, 10, 0).state_dict(), {})
         return path
 
-    def test_weights_that_are_there(self, shelf: Shelf, stage: StageSpec):
+    def test_weights_that_are_there(self, shelf: WeightFiles, stage: StageSpec):
         path = self.put(shelf, stage)
         assert shelf.path(stage.hash) == path
         assert shelf.whole(stage)
         build(stage.model, 10, 1).load_state_dict(shelf.weights(stage.hash))
 
-    def test_weights_that_are_not(self, shelf: Shelf, stage: StageSpec):
+    def test_weights_that_are_not(self, shelf: WeightFiles, stage: StageSpec):
         assert shelf.path(stage.hash) is None
         assert not shelf.whole(stage)
         with pytest.raises(UserError, match=r"^The weights of this net are missing; train the"):
             shelf.weights(stage.hash)
 
-    def test_weights_that_are_damaged(self, shelf: Shelf, stage: StageSpec):
+    def test_weights_that_are_damaged(self, shelf: WeightFiles, stage: StageSpec):
         path = self.put(shelf, stage)
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
@@ -223,7 +223,7 @@ class TestShelf:
         with pytest.raises(UserError, match="is damaged"):
             shelf.weights(stage.hash)
 
-    def test_weights_of_another_net(self, shelf: Shelf, stage: StageSpec):
+    def test_weights_of_another_net(self, shelf: WeightFiles, stage: StageSpec):
         path = self.put(shelf, stage)
         checkpoints.write(path, build(stage.model, 7, 0).state_dict(), {})
         assert not shelf.whole(stage)
@@ -238,11 +238,11 @@ class TestShelf:
         with pytest.raises(UserError, match="may not be read"):
             shelf.whole(stage)
 
-    def test_weights_that_ship_are_found(self, shelf: Shelf, service: Service):
+    def test_weights_that_ship_are_found(self, shelf: WeightFiles, service: Service):
         for link in service.experiment("demo").stages:
             assert shelf.whole(link.stage.spec)
 
-    def test_checkpoints_and_all(self, shelf: Shelf, stage: StageSpec):
+    def test_checkpoints_and_all(self, shelf: WeightFiles, stage: StageSpec):
         path = self.put(shelf, stage)
         for name in (checkpoints.CHECKPOINT, f".{checkpoints.CHECKPOINT}.99"):
             (path.parent / name).write_text("no longer needed")

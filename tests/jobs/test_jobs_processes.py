@@ -10,7 +10,7 @@ import tsexplorer.jobs.job_runner as runner_module
 from tests.jobs.jobs_examples import PATIENCE, settings, spec, weights
 from tests.jobs.jobs_processes import context, start_and_finish
 from tsexplorer.jobs.job_runner import ELSEWHERE, Runner
-from tsexplorer.jobs.progress import Board
+from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.services.demo import RECIPES
 from tsexplorer.services.service import Service
 from tsexplorer.training.control import Control
@@ -60,7 +60,7 @@ def test_net_that_another_process_trains_is_waited_for(service: Service, monkeyp
 
     monkeypatch.setattr(runner_module, "train", train)
     said: dict[str, str] = {}
-    boards = [Board(), Board()]
+    boards = [ProgressBoard(), ProgressBoard()]
 
     def run(number: int) -> None:
         owner = f"machine {number}:1:?"
@@ -90,7 +90,7 @@ def test_whoever_waits_for_a_net_can_be_cancelled(service: Service, monkeypatch,
     job = service.enqueue(spec())
     key = service.experiment(job.experiment_id).stages[0].stage.hash
     claimed = service.store.claim("machine:1:?", job.id)
-    board, control = Board(), Control()
+    board, control = ProgressBoard(), Control()
     runner = Runner(service.store, service.settings, board, "machine:1:?")
     said: list[str] = []
     with runner_module.turn(home / "stages" / key, lambda: None):

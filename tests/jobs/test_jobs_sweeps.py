@@ -22,7 +22,7 @@ from tests.jobs.jobs_examples import (
 )
 from tests.jobs.jobs_processes import run_elsewhere, sweep_until_killed
 from tests.jobs.sweeps_examples import CONVOLVED, grid, outcome, over, row_of, swept
-from tsexplorer.jobs.epoch_log import Register
+from tsexplorer.jobs.epoch_log import StudentEpochLog
 from tsexplorer.services.service import Service
 from tsexplorer.settings import Settings
 from tsexplorer.specs import TrainSpec
@@ -357,7 +357,7 @@ def said(stage: str, number: int) -> StudentEpoch:
 def test_register_keeps_what_the_store_does_not_take(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("tsexplorer.jobs.epoch_log.EVERY_SECONDS", 0.0)
     store = Deaf()
-    register = Register(store, {"a": 0, "b": 1})  # type: ignore[arg-type]
+    register = StudentEpochLog(store, {"a": 0, "b": 1})  # type: ignore[arg-type]
     earlier = (said("a", 1), said("b", 1), said("other", 1))
     register.take(ChunkStarted("key", ("a", "b", "other"), 3, earlier, ""))
     register.take(said("b", 2))
@@ -374,7 +374,7 @@ def test_register_keeps_what_the_store_does_not_take(monkeypatch: pytest.MonkeyP
 def test_register_writes_for_many_at_once():
     store = Deaf()
     store.hears = True
-    register = Register(store, {"a": 0})  # type: ignore[arg-type]
+    register = StudentEpochLog(store, {"a": 0})  # type: ignore[arg-type]
     for number in (1, 2, 3):
         register.take(said("a", number))
     assert store.rows == []

@@ -57,7 +57,7 @@ def hashes(service: Service, *keys: str) -> list[str]:
 def test_jobs_are_taken_in_their_order_one_at_a_time(service: Service, trainings):
     names = [f"number {number}" for number in range(3)]
     jobs = [service.enqueue(spec(name, seeds=(number,))) for number, name in enumerate(names)]
-    service.worker.nudge()
+    service.worker.wake_worker()
     for job in jobs:
         trained(service, job)
     assert [key for key, _, _ in trainings] == hashes(service, *names)
@@ -120,7 +120,7 @@ def test_new_job_is_taken_at_once(service: Service):
 
 
 def test_job_that_another_process_queued_is_found(service: Service, home: Path, open_service):
-    service.worker.nudge()
+    service.worker.wake_worker()
     job = open_service(settings(home)).enqueue(spec())
     trained(service, job)
 
@@ -133,7 +133,7 @@ def test_stop_cancels_what_runs_and_takes_no_more(service: Service):
     assert not service.worker._thread.is_alive()
     assert service.store.job(running.id).status == "cancelled"
     assert service.store.job(waiting.id).status == "queued"
-    service.worker.nudge()
+    service.worker.wake_worker()
     assert not service.worker._thread.is_alive()
 
 
@@ -198,7 +198,7 @@ def test_worker_outlives_whatever_its_job_does(service: Service, monkeypatch, ca
     monkeypatch.setattr(runner_module.Runner, "run", run)
     first = service.enqueue(spec("first"))
     second = service.enqueue(spec("second", seeds=(1,)))
-    service.worker.nudge()
+    service.worker.wake_worker()
     wait_until(lambda: service.store.job(first.id).status == "interrupted")  # it fell silent
     trained(service, second)
     assert "could not be ended properly" in caplog.text
@@ -243,7 +243,7 @@ def test_worker_waits_while_another_process_of_this_machine_trains(service: Serv
     try:
         for _ in range(3):
             looks.clear()
-            service.worker.nudge()
+            service.worker.wake_worker()
             assert looks.wait(30)
             assert service.store.job(mine.id).status == "queued"
         service.store.set_job_status(other.id, "paused", owner=NEIGHBOUR)

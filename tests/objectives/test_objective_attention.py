@@ -23,8 +23,8 @@ def batch(s: torch.Tensor, t: torch.Tensor, beta: float = 1000.0) -> Loss:
         None,
         torch.tensor([0]),
         options={"beta": beta},
-        seen_s={"a": s},
-        seen_t={"b": t},
+        student_features={"a": s},
+        teacher_features={"b": t},
     )
 
 

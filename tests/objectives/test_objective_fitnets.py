@@ -38,7 +38,14 @@ def test_hint_value_and_gradient_of_a_case_worked_by_hand() -> None:
     u = torch.tensor([[3.0, -1.0], [4.0, 0.0]])
     doubling = nn.Linear(2, 2, bias=False)
     doubling.weight.data = 2 * torch.eye(2)
-    batch = Loss(v, v, torch.tensor([0, 1]), seen_s={"v": v}, seen_t={"u": u}, extra=doubling)
+    batch = Loss(
+        v,
+        v,
+        torch.tensor([0, 1]),
+        student_features={"v": v},
+        teacher_features={"u": u},
+        extra=doubling,
+    )
     terms = HINTS.loss(batch)
     terms.total.backward()  # type: ignore[no-untyped-call]
     assert terms.total.item() == pytest.approx(1.5)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import Looks, Loss, Pair, Terms, get_objective
+from tsexplorer.objectives import LayerNames, Loss, Pair, Terms, get_objective
 from tsexplorer.objectives.relational import AMONG, huber, relations
 from tsexplorer.specs import ModelSpec, NetConfig
 
@@ -26,8 +26,8 @@ def batch(student: Tensor, teacher: Tensor, distance: float, angle: float) -> Lo
         z_BC,
         torch.zeros(len(student), dtype=torch.int64),
         options={"distance": distance, "angle": angle},
-        seen_s={"relu1": student},
-        seen_t={"relu2": teacher},
+        student_features={"relu1": student},
+        teacher_features={"relu2": teacher},
     )
 
 
@@ -114,7 +114,7 @@ def test_of_a_large_batch_the_first_images_are_looked_at_and_maps_are_flattened(
 def test_it_looks_at_the_last_hidden_layers_whatever_their_widths() -> None:
     pair = Pair(ModelSpec(name="mlp-64"), ModelSpec(name="wu-cnn"), 10)
     looks = RKD.looks(pair)
-    assert looks == Looks(("relu1",), ("flatten",))
+    assert looks == LayerNames(("relu1",), ("flatten",))
     assert not RKD.stacks
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.examples import TINY
 from tests.pages.conftest import OpenPage, errors, no_exception, words
-from tsexplorer.jobs.progress import Standing
+from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.demo import is_demo
 from tsexplorer.services.service import ACTIVE, Service
 from tsexplorer.services.sweep_results import SweepSnapshot
@@ -176,7 +176,7 @@ def test_chunks_stand_for_epochs_where_a_cluster_trains(
     assert service.store.claim("elsewhere:1:1") is not None
     doing = "1 of 4 chunks, on a cluster of 2 workers"
     progress = Progress("", doing, 0, 0, 0.25, seconds=20.0, seconds_left=60.0, loss=None)
-    standing = Standing(progress, 3, 11, ("A pause sends no more chunks.",))
+    standing = JobProgress(progress, 3, 11, ("A pause sends no more chunks.",))
     monkeypatch.setattr(service, "standing", lambda _job: standing)
     page = open_page("sweep", sweep=sweep.experiment_id)
     said = [one.proto.text for one in page.get("progress")]

@@ -138,7 +138,7 @@ def test_rivals_teach_one_student_from_the_same_baseline(name: str) -> None:
 def test_all_objectives_meet_but_those_that_cannot() -> None:
     """Born-again nets need another pair; no objective is forgotten when one is added."""
     recipe = get_recipe("objectives-compared")
-    known = {name for name in objective_names() if not get_objective(name).part_of}
+    known = {name for name in objective_names() if not get_objective(name).parent_objective}
     asked = [entry.spec.objective.name for entry in recipe.entries]
     assert sorted(asked) == sorted(known - {"labels", "born-again"})
     assert recipe.seeds >= 5

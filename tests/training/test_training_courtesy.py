@@ -4,7 +4,7 @@ import time
 import pytest
 
 from tsexplorer.training import control as module
-from tsexplorer.training.control import Control, Courtesy
+from tsexplorer.training.control import Control, PagePriority
 
 LITTLE = 0.05
 
@@ -15,15 +15,15 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_there_nothing_waited() -> None:
-    assert Control(Courtesy()).check() == 0.0
+    assert Control(PagePriority()).check() == 0.0
 
 
 def test_training_goes_on_once_the_page_is_drawn() -> None:
-    courtesy = Courtesy()
+    page_priority = PagePriority()
     drawn = threading.Event()
 
     def draw() -> None:
-        with courtesy.visit():
+        with page_priority.visit():
             began.set()
             time.sleep(LITTLE)
             drawn.set()
@@ -32,30 +32,30 @@ def test_training_goes_on_once_the_page_is_drawn() -> None:
     page = threading.Thread(target=draw)
     page.start()
     began.wait()
-    waited = Control(courtesy).check()
+    waited = Control(page_priority).check()
     assert drawn.is_set()
     assert 0 < waited < 4 * LITTLE
     page.join()
 
 
 def test_a_slow_page_is_not_waited_for_to_its_end() -> None:
-    courtesy = Courtesy()
-    with courtesy.visit():
-        assert courtesy.give_way() == pytest.approx(4 * LITTLE, abs=2 * LITTLE)
+    page_priority = PagePriority()
+    with page_priority.visit():
+        assert page_priority.yield_to_page() == pytest.approx(4 * LITTLE, abs=2 * LITTLE)
 
 
 def test_however_many_come_training_has_half_of_the_time() -> None:
-    courtesy = Courtesy()
-    with courtesy.visit():
-        waited = courtesy.give_way()
-        with courtesy.visit():  # a new page, which would be waited for as long again
-            assert courtesy.give_way() == 0.0
+    page_priority = PagePriority()
+    with page_priority.visit():
+        waited = page_priority.yield_to_page()
+        with page_priority.visit():  # a new page, which would be waited for as long again
+            assert page_priority.yield_to_page() == 0.0
             time.sleep(waited)
-            assert courtesy.give_way() > 0.0
+            assert page_priority.yield_to_page() > 0.0
 
 
 def test_a_page_that_fails_is_waited_for_no_longer() -> None:
-    courtesy = Courtesy()
-    with pytest.raises(RuntimeError), courtesy.visit():
+    page_priority = PagePriority()
+    with pytest.raises(RuntimeError), page_priority.visit():
         raise RuntimeError
-    assert courtesy.give_way() == 0.0
+    assert page_priority.yield_to_page() == 0.0

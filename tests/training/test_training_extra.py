@@ -11,8 +11,8 @@ from torch import nn
 
 from tests.training.training_examples import DENSE, made, run, run_until, taught
 from tsexplorer import objectives
-from tsexplorer.objectives import Looks, Loss, Pair, Terms, get_objective
-from tsexplorer.planning import Before, Course, plan
+from tsexplorer.objectives import LayerNames, Loss, Pair, Terms, get_objective
+from tsexplorer.planning import PretrainStage, TrainingPlan, plan
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 from tsexplorer.training import checkpoints
 from tsexplorer.training.paths import CHECKPOINT
@@ -22,7 +22,11 @@ def _loss(batch: Loss) -> Terms:
     """Cross-entropy, and how far a map of the student's layer is from the teacher's."""
     labels = get_objective("labels").loss(batch).total
     assert batch.extra is not None
-    hint = (batch.extra(batch.seen_s["dense1"]) - batch.seen_t["dense1"]).pow(2).mean()
+    hint = (
+        (batch.extra(batch.student_features["dense1"]) - batch.teacher_features["dense1"])
+        .pow(2)
+        .mean()
+    )
     return Terms(labels + hint / batch.epoch, {"labels": labels, "hint": hint})
 
 
@@ -35,7 +39,7 @@ OBJECTIVE = dataclasses.replace(
     get_objective("hinton"),
     name="looks-inside",
     loss=_loss,
-    looks=lambda _pair: Looks(("dense1",), ("dense1",)),
+    looks=lambda _pair: LayerNames(("dense1",), ("dense1",)),
     module=_module,
 )
 
@@ -54,7 +58,7 @@ def test_such_an_objective_does_not_stack() -> None:
 
 def test_a_first_stage_is_planned_and_gone_on_from() -> None:
     first = ObjectiveSpec(name="additive")
-    stages = plan(ExperimentSpec(), Course(first=Before(first)))
+    stages = plan(ExperimentSpec(), TrainingPlan(first=PretrainStage(first)))
     assert [stage.role for stage in stages] == ["teacher", "baseline", "hint", "distilled"]
     hint, distilled = stages[2].spec, stages[3].spec
     assert hint.objective == first

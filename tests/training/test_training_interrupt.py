@@ -25,7 +25,7 @@ from tsexplorer.specs import ModelSpec, ObjectiveSpec
 from tsexplorer.training import events, responsiveness
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
-from tsexplorer.training.responsiveness import evaluation_batch, listen_between_layers, needs_ears
+from tsexplorer.training.responsiveness import add_cancel_hooks, evaluation_batch, is_slow_batch
 
 
 def macs(name: str) -> int:
@@ -41,11 +41,11 @@ def test_costly_nets_are_evaluated_a_few_images_at_a_time():
 
 
 def test_only_costly_batches_are_listened_through():
-    assert not needs_ears(macs("mlp-64"), 1000)
-    assert not needs_ears(macs("hinton-teacher"), 64)
-    assert needs_ears(macs("mobilenet-v3-small"), 64)
-    assert needs_ears(macs("resnet18"), 1)
-    assert needs_ears(macs("hinton-teacher"), 10_000)
+    assert not is_slow_batch(macs("mlp-64"), 1000)
+    assert not is_slow_batch(macs("hinton-teacher"), 64)
+    assert is_slow_batch(macs("mobilenet-v3-small"), 64)
+    assert is_slow_batch(macs("resnet18"), 1)
+    assert is_slow_batch(macs("hinton-teacher"), 10_000)
 
 
 class Layers(nn.Module):
@@ -68,7 +68,7 @@ class Layers(nn.Module):
 def test_check_comes_before_each_layer_forward_and_back():
     said: list[str] = []
     net = Layers(said)
-    listen_between_layers(net, lambda: said.append("?"))
+    add_cancel_hooks(net, lambda: said.append("?"))
     net(torch.ones(3, 4)).sum().backward()
     assert said == ["?", "first", "?", "second", "?", "?", "first back"]
 
@@ -83,7 +83,7 @@ def test_check_that_raises_ends_the_batch_there(calls):
         said.append("?")
 
     net = Layers(said)
-    listen_between_layers(net, check)
+    add_cancel_hooks(net, check)
     with pytest.raises(Cancelled):
         net(torch.ones(3, 4)).sum().backward()
     done = [word for word in said if word != "?"]
@@ -93,7 +93,7 @@ def test_check_that_raises_ends_the_batch_there(calls):
 def test_evaluation_needs_no_gradient_to_be_listened_through():
     said: list[str] = []
     net = build(DENSE, 10, 0)
-    listen_between_layers(net, lambda: said.append("?"))
+    add_cancel_hooks(net, lambda: said.append("?"))
     with torch.no_grad():
         net(few().test.images[:3].float().unsqueeze(1))
     assert len(said) == sum(1 for layer in net.modules() if not list(layer.children()))
@@ -107,7 +107,7 @@ def everything_is_costly(monkeypatch):
 def test_listening_changes_no_bit(tmp_path, monkeypatch):
     spec = stage(CONV, averaging=0.5, jitter=1)
     before = run(spec, tmp_path / "before")
-    monkeypatch.setattr("tsexplorer.training.task.needs_ears", lambda *_: True)
+    monkeypatch.setattr("tsexplorer.training.task.is_slow_batch", lambda *_: True)
     assert_same(run(spec, tmp_path / "after"), before)
 
 

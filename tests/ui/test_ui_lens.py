@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from tsexplorer.errors import UserError
 from tsexplorer.specs import Role
-from tsexplorer.ui.lens import HIGHEST, LOWEST, SHORT_CUTS, Release, Standing, payload
+from tsexplorer.ui.lens import HIGHEST, LOWEST, SHORT_CUTS, Release, TemperatureState, payload
 
 LOGITS: dict[Role, list[float]] = {
     "distilled": [0.0, 1.0, 2.0],
@@ -20,7 +20,7 @@ LOGITS: dict[Role, list[float]] = {
 }
 CLASSES = ("a", "b", "c")
 IMAGE = np.arange(784, dtype=np.uint16).reshape(28, 28).astype(np.uint8)
-STANDING = Standing(4.0, heard=3, released=6.3)
+STANDING = TemperatureState(4.0, heard=3, released=6.3)
 
 
 def sent(**changes: Any) -> dict[str, Any]:
@@ -98,20 +98,20 @@ def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> 
 
 
 def test_the_page_says_where_t_stands_until_a_person_moves_it() -> None:
-    first = Standing(4.0).after(4.0, None)
+    first = TemperatureState(4.0).after(4.0, None)
     assert (first.temperature, first.released) == (4.0, None)
     moved = first.after(4.0, Release(6.3, 1))
     assert (moved.temperature, moved.released, moved.heard) == (6.3, 6.3, 1)
 
 
 def test_a_release_outlasts_later_runs() -> None:
-    moved = Standing(4.0).after(4.0, Release(6.3, 1))
+    moved = TemperatureState(4.0).after(4.0, Release(6.3, 1))
     for release in (Release(6.3, 1), None):
         assert moved.after(4.0, release) == moved
 
 
 def test_a_page_that_hands_t_back_moves_nothing() -> None:
-    standing = Standing(4.0).after(4.0, Release(6.3, 1)).after(6.3, Release(6.3, 1))
+    standing = TemperatureState(4.0).after(4.0, Release(6.3, 1)).after(6.3, Release(6.3, 1))
     assert standing.released == 6.3
     # Let go twice before the page's own value, one release behind, came along.
     later = standing.after(6.3, Release(8.0, 2))
@@ -121,7 +121,7 @@ def test_a_page_that_hands_t_back_moves_nothing() -> None:
 
 def test_a_page_that_moves_t_puts_the_release_out_of_force_for_good() -> None:
     release = Release(6.3, 1)
-    standing = Standing(4.0).after(4.0, release).after(10.0, release)
+    standing = TemperatureState(4.0).after(4.0, release).after(10.0, release)
     assert (standing.temperature, standing.released) == (10.0, None)
     back = standing.after(4.0, release)
     assert (back.temperature, back.released) == (4.0, None)

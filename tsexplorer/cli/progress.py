@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from tsexplorer.analysis.formatting import duration, percent, plural
 from tsexplorer.cli.output import messages, say
-from tsexplorer.jobs.progress import Standing
+from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.store import ExperimentSnapshot, StageLink, StageSnapshot
 from tsexplorer.training.events import Progress as StageProgress
 
@@ -31,7 +31,7 @@ class View:
     """
 
     experiment: ExperimentSnapshot
-    standing: Standing
+    standing: JobProgress
     status: str
 
 
@@ -71,7 +71,7 @@ class _Teller:
     def say(self, sentence: str) -> None:
         say(sentence)
 
-    def _tell_notices(self, standing: Standing) -> None:
+    def _tell_notices(self, standing: JobProgress) -> None:
         for sentence in standing.notices[self._notices :]:
             self.say(sentence)
         self._notices = len(standing.notices)

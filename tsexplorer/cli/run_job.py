@@ -22,7 +22,7 @@ from tsexplorer.cli.shell import INTERRUPTED, Ending
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.heartbeat import on_this_machine, recover, this_process
 from tsexplorer.jobs.job_runner import Runner
-from tsexplorer.jobs.progress import Board, Standing
+from tsexplorer.jobs.progress import JobProgress, ProgressBoard
 from tsexplorer.services.service import ACTIVE, Service
 from tsexplorer.store import JobSnapshot
 from tsexplorer.training.control import Control
@@ -98,7 +98,7 @@ class _Foreground:
                 self._follow(job)
         if job.status == "done":
             nets = len(self._experiment.stages)
-            self._show(Standing(stages_done=nets, stages=nets), job.status)
+            self._show(JobProgress(stages_done=nets, stages=nets), job.status)
         return job
 
     def _take_or_wait(self) -> None:
@@ -122,7 +122,7 @@ class _Foreground:
 
     def _run(self, job: JobSnapshot) -> None:
         """Train on a thread of its own, so that this one can draw and hear Ctrl-C at once."""
-        board, control = Board(), Control()
+        board, control = ProgressBoard(), Control()
         runner = Runner(self._store, self._service.settings, board, this_process())
         trainer = _Trainer(runner, job, control)
         trainer.start()
@@ -150,7 +150,7 @@ class _Foreground:
                 INTERRUPTED,
             )
         self._recover()
-        self._show(Standing.reported(job.progress), job.status)
+        self._show(JobProgress.reported(job.progress), job.status)
         sleep(POLL_SECONDS)
 
     def _recover(self) -> None:
@@ -159,7 +159,7 @@ class _Foreground:
             self._looked = monotonic()
             recover(self._store, self._service.settings)
 
-    def _show(self, standing: Standing, status: str) -> None:
+    def _show(self, standing: JobProgress, status: str) -> None:
         if standing.stages_done != self._done:  # another net has its figures
             self._done = standing.stages_done
             self._experiment = self._store.experiment(self._experiment.id)

@@ -17,7 +17,7 @@ from tsexplorer.analysis.formatting import percent
 from tsexplorer.cli.output import messages, say
 from tsexplorer.cli.progress import LINE_SECONDS, Reporter, View, doing
 from tsexplorer.cli.sweep_results import cell_words, table
-from tsexplorer.jobs.progress import Standing
+from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.service import Service
 from tsexplorer.services.sweep_results import SweepFigures
 
@@ -71,7 +71,7 @@ class _Teller(Generic[Figures]):
     def say(self, sentence: str) -> None:
         say(sentence)
 
-    def _tell_notices(self, standing: Standing) -> None:
+    def _tell_notices(self, standing: JobProgress) -> None:
         for sentence in standing.notices[self._notices :]:
             self.say(sentence)
         self._notices = len(standing.notices)

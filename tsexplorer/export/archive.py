@@ -19,7 +19,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Told:
+class ModelCardInfo:
     """What the card says of a net besides what its stage does.
 
     Attributes:
@@ -61,7 +61,7 @@ class Archive:
 
 
 def archive(
-    key: str, stage: StageSpec, info: DatasetInfo, told: Told, net: bytes, weights: bytes
+    key: str, stage: StageSpec, info: DatasetInfo, told: ModelCardInfo, net: bytes, weights: bytes
 ) -> Archive:
     """Put a net's files into one.
 
@@ -88,7 +88,7 @@ def archive(
     return Archive(f"{name}.zip", packed.getvalue())
 
 
-def card_of(key: str, stage: StageSpec, info: DatasetInfo, told: Told) -> dict[str, Any]:
+def card_of(key: str, stage: StageSpec, info: DatasetInfo, told: ModelCardInfo) -> dict[str, Any]:
     """What a program has to know of the net: what goes in, what comes out, how good it is."""
     size = count(stage.model, len(info.classes))
     return {
@@ -145,7 +145,7 @@ print(classes[logits[0].argmax()])
 """
 
 
-def page_of(card: dict[str, Any], info: DatasetInfo, told: Told) -> str:
+def page_of(card: dict[str, Any], info: DatasetInfo, told: ModelCardInfo) -> str:
     """The page beside the net: what it is, how good, how it is used."""
     accuracies = [
         f"- {name} accuracy {100 * share:.2f} % ({images:,} images of {info.title}, seed "

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 from tsexplorer.errors import Cancelled
-from tsexplorer.jobs.progress import Board
+from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.jobs.stage_files import noted
 from tsexplorer.jobs.stage_lock import LOOK_EVERY_SECONDS, turn
-from tsexplorer.jobs.student_results import Keeper, in_words
+from tsexplorer.jobs.student_results import StudentResultWriter, in_words
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import JobSnapshot
@@ -44,11 +44,16 @@ class Sent:
     turns: ExitStack
 
 
-class Away:
+class ClusterChunkRunner:
     """Trains what is missing of one sweep on the cluster of its job."""
 
     def __init__(
-        self, keeper: Keeper, settings: Settings, board: Board, job: JobSnapshot, students: int
+        self,
+        keeper: StudentResultWriter,
+        settings: Settings,
+        board: ProgressBoard,
+        job: JobSnapshot,
+        students: int,
     ) -> None:
         """A job that has a cluster; its sweep has so many students."""
         assert job.cluster is not None
@@ -67,7 +72,7 @@ class Away:
         listener: events.Listener,
         waiting: Callable[[str], object],
     ) -> None:
-        """Train these students; the arguments are those of ``Sweeper.run``.
+        """Train these students; the arguments are those of ``LocalChunkRunner.run``.
 
         Raises:
             Cancelled: ``control`` said so; what is done stays.
@@ -230,7 +235,7 @@ class _BusyError(Exception):
         self.key = key
 
 
-def knock(address: str, control: Control) -> None:
+def check_cluster(address: str, control: Control) -> None:
     """See whether a cluster answers, before anything is trained for it.
 
     Raises:

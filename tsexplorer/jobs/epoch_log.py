@@ -17,7 +17,7 @@ from tsexplorer.training.events import EpochEnded, Event, StageStarted
 log = logging.getLogger(__name__)
 
 
-class Ledger:
+class EpochLog:
     """Takes epochs down in the store; while the store is full or busy, keeps them.
 
     Training goes on meanwhile. What a process that died took with it stands in the checkpoint,
@@ -68,8 +68,8 @@ EVERY_SECONDS = 0.5
 """How long epochs wait for others: nobody looks at a map more often."""
 
 
-class Register:
-    """Takes epochs down in the store; as :class:`~tsexplorer.jobs.epoch_log.Ledger`, for many nets.
+class StudentEpochLog:
+    """Writes the epochs of many nets to the store, like :class:`EpochLog` does for one.
 
     What a process that died took with it stands in the chunk's checkpoint, too.
     """

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from tsexplorer.errors import NotFoundError
-from tsexplorer.jobs.progress import Board
+from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.settings import Settings
 from tsexplorer.store import JobStatus, Store
 from tsexplorer.training.control import Control
@@ -39,7 +39,7 @@ def apply(request: str, control: Control) -> None:
     }[request]()
 
 
-class Heart:
+class HeartbeatThread:
     """A thread that beats while the job runs; a context manager."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Heart:
         job: int,
         owner: str,
         control: Control,
-        board: Board,
+        board: ProgressBoard,
         settings: Settings,
     ) -> None:
         self._store, self._job, self._owner = store, job, owner

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from tsexplorer.data.registry import load_splits
 from tsexplorer.errors import Cancelled, UserError
-from tsexplorer.jobs.cluster_chunks import knock
-from tsexplorer.jobs.epoch_log import Ledger
-from tsexplorer.jobs.heartbeat import Heart
-from tsexplorer.jobs.local_chunks import Lot, Sweeper
-from tsexplorer.jobs.progress import Board
-from tsexplorer.jobs.search_rounds import Tuner
-from tsexplorer.jobs.stage_files import Shelf, in_one_sentence, noted
+from tsexplorer.jobs.cluster_chunks import check_cluster
+from tsexplorer.jobs.epoch_log import EpochLog
+from tsexplorer.jobs.heartbeat import HeartbeatThread
+from tsexplorer.jobs.local_chunks import LocalChunkRunner, StudentBatch
+from tsexplorer.jobs.progress import ProgressBoard
+from tsexplorer.jobs.search_rounds import SearchRunner
+from tsexplorer.jobs.stage_files import WeightFiles, in_one_sentence, noted
 from tsexplorer.jobs.stage_lock import turn
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
@@ -36,9 +36,9 @@ ELSEWHERE = (
 class Runner:
     """Runs a job that its process has claimed."""
 
-    def __init__(self, store: Store, settings: Settings, board: Board, owner: str) -> None:
+    def __init__(self, store: Store, settings: Settings, board: ProgressBoard, owner: str) -> None:
         self._store, self._settings, self._board, self._owner = store, settings, board, owner
-        self._shelf = Shelf(settings.stages_folder)
+        self._shelf = WeightFiles(settings.stages_folder)
 
     def run(self, job: JobSnapshot, control: Control, listener: Listener | None = None) -> str:
         """Train what is not yet trained; never raises for what a person can mend.
@@ -47,7 +47,9 @@ class Runner:
             The status that the job ended in: done, cancelled or failed.
         """
         sentence = None
-        with Heart(self._store, job.id, self._owner, control, self._board, self._settings):
+        with HeartbeatThread(
+            self._store, job.id, self._owner, control, self._board, self._settings
+        ):
             try:
                 self._stages(job, control, listener or _nobody)
                 status = "done"
@@ -74,7 +76,7 @@ class Runner:
             expected = len(tune.before) + tune.most_students
         self._board.begin(job.id, stages=expected)
         if job.cluster is not None and not experiment.done:
-            knock(job.cluster, control)
+            check_cluster(job.cluster, control)
         for link in stages:
             if not self._trained(link.stage.hash):
                 control.check()
@@ -91,10 +93,10 @@ class Runner:
         places = self._store, self._settings, self._board, job
         if sweep is not None:
             folder = self._settings.sweeps_folder / experiment.id
-            lot = Lot(sweep.students, folder, 0, len(sweep.students))
-            Sweeper(*places, lot, splits).run(control, listener, waiting)
+            lot = StudentBatch(sweep.students, folder, 0, len(sweep.students))
+            LocalChunkRunner(*places, lot, splits).run(control, listener, waiting)
         else:
-            Tuner(*places, experiment, splits).run(control, listener, waiting)
+            SearchRunner(*places, experiment, splits).run(control, listener, waiting)
 
     def _wait(self, job: JobSnapshot, key: str, control: Control) -> None:
         """Another process trains a net of ours."""
@@ -125,7 +127,7 @@ class Runner:
         self, job: JobSnapshot, stage: StageSnapshot, control: Control, listener: Listener
     ) -> None:
         key = stage.hash
-        ledger = Ledger(self._store, stage)
+        ledger = EpochLog(self._store, stage)
 
         def listen(event: events.Event) -> None:
             self._board.take(job.id, event)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from tsexplorer.data.registry import Splits
 from tsexplorer.errors import UserError
-from tsexplorer.jobs.cluster_chunks import Away
-from tsexplorer.jobs.progress import Board
+from tsexplorer.jobs.cluster_chunks import ClusterChunkRunner
+from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.jobs.stage_files import noted
 from tsexplorer.jobs.stage_lock import turn
-from tsexplorer.jobs.student_results import Keeper, in_words
+from tsexplorer.jobs.student_results import StudentResultWriter, in_words
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import JobSnapshot, Store
@@ -32,7 +32,7 @@ STUDENTS = "chunk.json"
 
 
 @dataclass(frozen=True)
-class Lot:
+class StudentBatch:
     """Students that are wanted.
 
     Attributes:
@@ -48,7 +48,7 @@ class Lot:
     total: int
 
 
-class Sweeper:
+class LocalChunkRunner:
     """Trains what is missing of a lot.
 
     A chunk has a folder of its own while it trains. One that was begun by a process that is gone
@@ -59,9 +59,9 @@ class Sweeper:
         self,
         store: Store,
         settings: Settings,
-        board: Board,
+        board: ProgressBoard,
         job: JobSnapshot,
-        lot: Lot,
+        lot: StudentBatch,
         splits: Splits,
         give_up: GiveUp = nobody,
         given_up: Collection[str] = (),
@@ -79,7 +79,7 @@ class Sweeper:
             given_up: hashes of those who need not be trained, looked at again and again.
         """
         self._settings, self._board, self._job = settings, board, job
-        self._keeper = Keeper(store, settings, splits, given_up)
+        self._keeper = StudentResultWriter(store, settings, splits, given_up)
         self._lot, self._students, self._folder = lot, lot.students, lot.folder
         self._give_up, self._given_up = give_up, given_up
         self._left = 0
@@ -105,7 +105,9 @@ class Sweeper:
         if self._job.cluster is None:
             self._here(missing, control, listener, waiting)
         elif missing:
-            away = Away(self._keeper, self._settings, self._board, self._job, len(self._students))
+            away = ClusterChunkRunner(
+                self._keeper, self._settings, self._board, self._job, len(self._students)
+            )
             away.run(missing, control, listener, waiting)
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -11,7 +11,7 @@ from tsexplorer.training.events import Event, Notice, Progress
 
 
 @dataclass(frozen=True)
-class Standing:
+class JobProgress:
     """Where a job stands.
 
     Attributes:
@@ -35,22 +35,22 @@ class Standing:
         return cls(Progress(**rest) if whole else None, done, stages)
 
 
-class Board:
+class ProgressBoard:
     """Standings by job id; written by the worker, read by anyone."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._standings: dict[int, Standing] = {}
+        self._standings: dict[int, JobProgress] = {}
 
-    def read(self, job: int) -> Standing:
+    def read(self, job: int) -> JobProgress:
         """The job's standing; an empty one where nothing is known."""
         with self._lock:
-            return self._standings.get(job, Standing())
+            return self._standings.get(job, JobProgress())
 
     def begin(self, job: int, stages: int) -> None:
         """A job is taken up, for the first time or again."""
         with self._lock:
-            self._standings[job] = Standing(stages=stages)
+            self._standings[job] = JobProgress(stages=stages)
 
     def stage_done(self, job: int) -> None:
         """One more stage needs no more training."""
@@ -65,6 +65,6 @@ class Board:
         elif isinstance(event, Notice) and event.sentence not in standing.notices:
             self._set(job, replace(standing, notices=(*standing.notices, event.sentence)))
 
-    def _set(self, job: int, standing: Standing) -> None:
+    def _set(self, job: int, standing: JobProgress) -> None:
         with self._lock:
             self._standings[job] = standing

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from tsexplorer.data.registry import Splits
-from tsexplorer.jobs.local_chunks import Lot, Sweeper
-from tsexplorer.jobs.progress import Board
+from tsexplorer.jobs.local_chunks import LocalChunkRunner, StudentBatch
+from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot, Store
@@ -24,14 +24,14 @@ from tsexplorer.training.control import Control
 Waiting = Callable[[str], object]
 
 
-class Tuner:
+class SearchRunner:
     """Runs one tuning from where it stands to its end."""
 
     def __init__(
         self,
         store: Store,
         settings: Settings,
-        board: Board,
+        board: ProgressBoard,
         job: JobSnapshot,
         experiment: ExperimentSnapshot,
         splits: Splits,
@@ -62,7 +62,7 @@ class Tuner:
                 trials = self._search.round(number)
             tried = self._tried(number, trials)
             if any(one.state == "running" for one in trials):
-                judge = Judge(self._store, self._tune, self._search, trials)
+                judge = PruningJudge(self._store, self._tune, self._search, trials)
                 self._train(tried, judge, control, listener, waiting)
                 self._tell(trials, judge)
             else:
@@ -81,13 +81,13 @@ class Tuner:
     def _train(
         self,
         students: tuple[StageSpec, ...],
-        judge: Judge | None,
+        judge: PruningJudge | None,
         control: Control,
         listener: events.Listener,
         waiting: Waiting,
     ) -> None:
         self._store.extend_experiment(self._key, self._tune.planned(students))
-        lot = Lot(
+        lot = StudentBatch(
             students,
             self._settings.sweeps_folder / self._key,
             self._over,
@@ -95,14 +95,14 @@ class Tuner:
         )
         places = self._store, self._settings, self._board, self._job
         sweeper = (
-            Sweeper(*places, lot, self._splits)
+            LocalChunkRunner(*places, lot, self._splits)
             if judge is None
-            else Sweeper(*places, lot, self._splits, judge, judge.given_up)
+            else LocalChunkRunner(*places, lot, self._splits, judge, judge.given_up)
         )
         sweeper.run(control, listener, waiting)
         self._over += len(students)
 
-    def _tell(self, trials: Iterable[Trial], judge: Judge) -> None:
+    def _tell(self, trials: Iterable[Trial], judge: PruningJudge) -> None:
         """What came of a round; those given up are no nets that anybody could use."""
         scores = self._experiment().scores
         for key in judge.given_up:
@@ -131,7 +131,7 @@ class Tuner:
         return self._store.experiment(self._key)
 
 
-class Judge:
+class PruningJudge:
     """Says which students of a round are given up, by what the search makes of their trials.
 
     Attributes:

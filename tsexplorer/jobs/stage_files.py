@@ -23,7 +23,7 @@ from tsexplorer.training import checkpoints, events
 from tsexplorer.training.paths import CHECKPOINT, weights_path
 
 
-class Shelf:
+class WeightFiles:
     """The weights of stages, by hash."""
 
     def __init__(self, folder: Path) -> None:
@@ -79,7 +79,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def noted(
-    keys: Sequence[str], store: Store, shelf: Shelf, listener: events.Listener
+    keys: Sequence[str], store: Store, shelf: WeightFiles, listener: events.Listener
 ) -> Iterator[None]:
     """Note it where the training of these nets, inside the ``with`` block, is given up.
 
@@ -116,7 +116,7 @@ def in_one_sentence(error: Exception) -> str:
 
 
 def _give_up(
-    key: str, store: Store, shelf: Shelf, status: str, sentence: str | None = None
+    key: str, store: Store, shelf: WeightFiles, status: str, sentence: str | None = None
 ) -> None:
     try:
         store.stage_ended(key, status, error=sentence)

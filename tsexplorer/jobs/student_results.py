@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import torch
 
 from tsexplorer.data.registry import Splits
-from tsexplorer.jobs.epoch_log import Register
-from tsexplorer.jobs.stage_files import Shelf
+from tsexplorer.jobs.epoch_log import StudentEpochLog
+from tsexplorer.jobs.stage_files import WeightFiles
 from tsexplorer.models import count
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
@@ -20,7 +20,7 @@ from tsexplorer.training.device import pick_device
 from tsexplorer.training.paths import WEIGHTS
 
 
-class Keeper:
+class StudentResultWriter:
     """Students of a sweep or a tuning in the store and on the shelf, wherever they train."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Keeper:
         given_up: Collection[str] = (),
     ) -> None:
         """Keep students of one dataset, ``splits``; those of ``given_up`` need no training."""
-        self.store, self.shelf, self.splits = store, Shelf(settings.stages_folder), splits
+        self.store, self.shelf, self.splits = store, WeightFiles(settings.stages_folder), splits
         self._settings, self._given_up = settings, given_up
 
     def missing(self, students: Sequence[StageSpec]) -> list[StageSpec]:
@@ -73,7 +73,7 @@ class Keeper:
             key: (self.store.stage(key).spec, as_arrays(self.shelf.weights(key))) for key in keys
         }
 
-    def begin(self, chunk: Chunk, wanted: Sequence[str], machine: str) -> Register:
+    def begin(self, chunk: Chunk, wanted: Sequence[str], machine: str) -> StudentEpochLog:
         """Note that students of a chunk are being trained; takes their epochs from then on.
 
         Args:
@@ -86,7 +86,7 @@ class Keeper:
         self.store.students_started(
             wanted, parameters=size.parameters, macs=size.macs, machine=machine
         )
-        return Register(self.store, known)
+        return StudentEpochLog(self.store, known)
 
     def keep(self, result: ChunkResult, wanted: Collection[str]) -> None:
         """Keep those of a chunk that were missing. Weights first: a net that is done has them."""

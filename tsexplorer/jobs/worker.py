@@ -7,10 +7,10 @@ import threading
 
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.heartbeat import apply, on_this_machine, recover, this_process
-from tsexplorer.jobs.progress import Board
+from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.settings import Settings
 from tsexplorer.store import JobSnapshot, Store
-from tsexplorer.training.control import Control, Courtesy
+from tsexplorer.training.control import Control, PagePriority
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
@@ -19,10 +19,10 @@ POLL_SECONDS = 1.0
 class Worker:
     """Trains jobs one after the other on a daemon thread."""
 
-    def __init__(self, store: Store, settings: Settings, courtesy: Courtesy) -> None:
-        """Train what ``store`` has queued, giving way to whom ``courtesy`` knows of."""
-        self.board = Board()
-        self._courtesy = courtesy
+    def __init__(self, store: Store, settings: Settings, page_priority: PagePriority) -> None:
+        """Train what ``store`` has queued, giving way to whom ``page_priority`` knows of."""
+        self.board = ProgressBoard()
+        self._courtesy = page_priority
         self._store, self._settings = store, settings
         self._owner = this_process()
         self._wake = threading.Event()
@@ -35,7 +35,7 @@ class Worker:
         """Begin to take jobs."""
         self._thread.start()
 
-    def nudge(self) -> None:
+    def wake_worker(self) -> None:
         """There is something new in the queue."""
         self._wake.set()
 

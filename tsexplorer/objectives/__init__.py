@@ -10,14 +10,14 @@ from functools import cache
 
 from tsexplorer.data.class_subsets import left_out_words
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms, validated
+from tsexplorer.objectives.base import LayerNames, Loss, Objective, Pair, Terms, validated
 from tsexplorer.objectives.options import Option
 from tsexplorer.planning import PlannedStage, plan
 from tsexplorer.plugins import discover
 from tsexplorer.specs import ExperimentSpec, FurtherTeacher
 
 __all__ = [
-    "Looks",
+    "LayerNames",
     "Loss",
     "Objective",
     "Option",
@@ -39,7 +39,7 @@ def _registry() -> dict[str, Objective]:
 
 def objective_names() -> tuple[str, ...]:
     """Names of all objectives that can be chosen, labels first."""
-    whole = [name for name, objective in _registry().items() if not objective.part_of]
+    whole = [name for name, objective in _registry().items() if not objective.parent_objective]
     return tuple(sorted(whole, key=lambda name: (name != "labels", name != "hinton", name)))
 
 
@@ -90,9 +90,10 @@ def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
             what is asked besides does not go with it.
     """
     objective = get_objective(experiment.objective.name)
-    if objective.part_of:
+    if objective.parent_objective:
         raise UserError(
-            f"The objective {objective.name} is the first part of {objective.part_of}; choose that."
+            f"The objective {objective.name} is the first part of {objective.parent_objective}; "
+            "choose that."
         )
     spec = objective.tidied(experiment.objective)
     if experiment.more_teachers and objective.combine not in (None, experiment.combine):
@@ -100,7 +101,7 @@ def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
             f"{objective.title} learns from the mean of its teachers' {objective.combine}; have "
             f"them averaged by {objective.combine}, not by {experiment.combine}."
         )
-    if experiment.more_teachers and not objective.hears_all:
+    if experiment.more_teachers and not objective.supports_ensemble:
         raise UserError(
             f"{objective.title} looks inside one teacher and would not hear the others; take the "
             "further teachers away."

@@ -20,7 +20,7 @@ from tsexplorer.objectives.base import (
 def loss(batch: Loss) -> Terms:
     """Give λ·CE + CE_soft(T)."""
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    soft = soft_cross_entropy(batch.taught_BC, batch.z_s_BC, batch.temperature)
+    soft = soft_cross_entropy(batch.teacher_logits_BC, batch.z_s_BC, batch.temperature)
     return Terms(batch.lam * labels + soft, {"labels": labels, "soft": soft})
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms, cross_entropy
+from tsexplorer.objectives.base import LayerNames, Loss, Objective, Pair, Terms, cross_entropy
 from tsexplorer.objectives.feature_layers import Hidden, Side, hidden_layers
 from tsexplorer.objectives.options import Option
 from tsexplorer.specs import ModelSpec
@@ -42,18 +42,21 @@ BETA = Option(
 def loss(batch: Loss) -> Terms:
     """Give CE + β·Σ mean (Q_s − Q_t)²."""
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    pairs = zip(batch.seen_s.values(), batch.seen_t.values(), strict=True)
-    distances = [_distance(seen_s, seen_t) for seen_s, seen_t in pairs]
+    pairs = zip(batch.student_features.values(), batch.teacher_features.values(), strict=True)
+    distances = [
+        _distance(student_features, teacher_features)
+        for student_features, teacher_features in pairs
+    ]
     attention = sum(distances[1:], start=distances[0])
     total = labels + batch.number("beta") * attention
     return Terms(total, {"labels": labels, "attention": attention})
 
 
-def _distance(seen_s: Tensor, seen_t: Tensor) -> Tensor:
+def _distance(student_features: Tensor, teacher_features: Tensor) -> Tensor:
     """Mean (Q_s − Q_t)² of two layers B×C×H×W, on the pixels of the smaller one."""
     from torch.nn.functional import adaptive_avg_pool2d, normalize
 
-    a_s, a_t = (seen.pow(2).mean(1) for seen in (seen_s, seen_t))
+    a_s, a_t = (seen.pow(2).mean(1) for seen in (student_features, teacher_features))
     side = min(a_s.shape[-1], a_t.shape[-1])
     q_s, q_t = (
         normalize((adaptive_avg_pool2d(a, side) if a.shape[-1] > side else a).flatten(1), dim=1)
@@ -62,7 +65,7 @@ def _distance(seen_s: Tensor, seen_t: Tensor) -> Tensor:
     return (q_s - q_t).pow(2).mean()
 
 
-def _looks(pair: Pair) -> Looks:
+def _looks(pair: Pair) -> LayerNames:
     """The last activation at each image size, as many of each net as both have.
 
     Raises:
@@ -72,7 +75,7 @@ def _looks(pair: Pair) -> Looks:
     student = _lasts(pair.student, pair.classes, "student")
     teacher = _lasts(pair.teacher, pair.classes, "teacher")
     count = min(len(student), len(teacher))
-    return Looks(student[-count:], teacher[-count:])
+    return LayerNames(student[-count:], teacher[-count:])
 
 
 def _lasts(model: ModelSpec, classes: int, side: Side) -> tuple[str, ...]:
@@ -106,5 +109,5 @@ OBJECTIVE = Objective(
     options=(BETA,),
     looks=_looks,
     unitless=("attention",),
-    hears_all=False,
+    supports_ensemble=False,
 )

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsexplorer.objectives.options import Option, settings
-from tsexplorer.planning import Before, Course
+from tsexplorer.planning import PretrainStage, TrainingPlan
 from tsexplorer.specs import Combine, ModelSpec, ObjectiveSpec, Scalar
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class Loss(NamedTuple):
     options: Mapping[str, Scalar] = NO_OPTIONS
     epoch: int = 1
     epochs: int = 1
-    seen_s: Mapping[str, Tensor] = NOTHING
-    seen_t: Mapping[str, Tensor] = NOTHING
+    student_features: Mapping[str, Tensor] = NOTHING
+    teacher_features: Mapping[str, Tensor] = NOTHING
     extra: Callable[[Tensor], Tensor] | None = None
     images: Tensor | None = None
 
@@ -75,7 +75,7 @@ class Loss(NamedTuple):
         return float(self.options[option])
 
     @property
-    def taught_BC(self) -> Tensor:
+    def teacher_logits_BC(self) -> Tensor:
         """The teacher's logits.
 
         Raises:
@@ -102,15 +102,15 @@ class Pair(NamedTuple):
     options: Mapping[str, Scalar] = NO_OPTIONS
 
 
-class Looks(NamedTuple):
+class LayerNames(NamedTuple):
     """Names of the layers whose outputs a loss looks at."""
 
     student: tuple[str, ...] = ()
     teacher: tuple[str, ...] = ()
 
 
-def _no_looks(_pair: Pair) -> Looks:
-    return Looks()
+def _no_looks(_pair: Pair) -> LayerNames:
+    return LayerNames()
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,9 @@ class Objective:
     loss: Callable[[Loss], Terms]
     latex: Callable[[str, str, str], str]
     options: tuple[Option, ...] = ()
-    looks: Callable[[Pair], Looks] = _no_looks
+    looks: Callable[[Pair], LayerNames] = _no_looks
     module: Callable[[Pair], nn.Module] | None = None
-    first: Callable[[ObjectiveSpec], Before] | None = None
+    first: Callable[[ObjectiveSpec], PretrainStage] | None = None
     generations: Callable[[ObjectiveSpec], int] | None = None
     counts: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()
@@ -170,9 +170,9 @@ class Objective:
     unitless: tuple[str, ...] = ()
     baseline_at_one: bool = False
     combine: Combine | None = None
-    hears_all: bool = True
+    supports_ensemble: bool = True
     pretrained: bool = False
-    part_of: str = ""
+    parent_objective: str = ""
 
     def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
         """The values in force of all options.
@@ -238,9 +238,9 @@ class Objective:
     def _phrase(self, numbers: Iterable[tuple[str, str]]) -> str:
         return ", ".join([self.convention, *(f"{name} = {value}" for name, value in numbers)])
 
-    def course(self, spec: ObjectiveSpec) -> Course:
+    def course(self, spec: ObjectiveSpec) -> TrainingPlan:
         """What must be trained for it."""
-        return Course(
+        return TrainingPlan(
             needs_teacher=self.needs_teacher,
             first=None if self.first is None else self.first(spec),
             generations=1 if self.generations is None else self.generations(spec),

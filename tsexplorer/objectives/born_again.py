@@ -16,7 +16,7 @@ from __future__ import annotations
 from tsexplorer.errors import UserError
 from tsexplorer.models.registry import resolve
 from tsexplorer.objectives import hinton
-from tsexplorer.objectives.base import Looks, Objective, Pair
+from tsexplorer.objectives.base import LayerNames, Objective, Pair
 from tsexplorer.objectives.options import Option
 from tsexplorer.specs import ObjectiveSpec
 
@@ -30,7 +30,7 @@ GENERATIONS = Option(
 )
 
 
-def _alike(pair: Pair) -> Looks:
+def _alike(pair: Pair) -> LayerNames:
     """Nothing is looked at; the two nets are compared.
 
     Raises:
@@ -42,7 +42,7 @@ def _alike(pair: Pair) -> Looks:
             "Born-again nets have their teacher's architecture: choose the same net for teacher "
             "and student."
         )
-    return Looks()
+    return LayerNames()
 
 
 def _generations(spec: ObjectiveSpec) -> int:

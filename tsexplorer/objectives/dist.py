@@ -43,7 +43,7 @@ def loss(batch: Loss) -> Terms:
     lam = batch.lam
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
     p_BC, q_BC = (
-        (z_BC / batch.temperature).softmax(-1) for z_BC in (batch.taught_BC, batch.z_s_BC)
+        (z_BC / batch.temperature).softmax(-1) for z_BC in (batch.teacher_logits_BC, batch.z_s_BC)
     )
     rows = 1 - correlation(q_BC, p_BC).mean()
     columns = 1 - correlation(q_BC.transpose(-1, -2), p_BC.transpose(-1, -2)).mean()

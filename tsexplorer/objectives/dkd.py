@@ -30,7 +30,7 @@ def loss(batch: Loss) -> Terms:
     """Give λ·CE + (1 − λ)·r·T²·(α·TCKD + β·NCKD)."""
     temperature, lam = batch.temperature, batch.lam
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    target, others = divergences(batch.taught_BC, batch.z_s_BC, batch.y_B, temperature)
+    target, others = divergences(batch.teacher_logits_BC, batch.z_s_BC, batch.y_B, temperature)
     target, others = temperature**2 * target, temperature**2 * others
     taught = batch.number("alpha") * target + batch.number("beta") * others
     ramp = min(batch.epoch / batch.number("warm_up"), 1.0)

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tsexplorer.objectives.base import (
-    Looks,
+    LayerNames,
     Loss,
     Objective,
     Pair,
@@ -34,7 +34,7 @@ from tsexplorer.objectives.base import (
 )
 from tsexplorer.objectives.feature_layers import Hidden, check_regressor, chosen_layer, regressor
 from tsexplorer.objectives.options import Option
-from tsexplorer.planning import Before
+from tsexplorer.planning import PretrainStage
 from tsexplorer.specs import ObjectiveSpec
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def weight(start: float, epoch: int, epochs: int) -> float:
 def hint_loss(batch: Loss) -> Terms:
     """Give ½·‖u − r(v)‖², summed over units, batch mean."""
     assert batch.extra is not None
-    (v_s,), (u_t,) = batch.seen_s.values(), batch.seen_t.values()
+    (v_s,), (u_t,) = batch.student_features.values(), batch.teacher_features.values()
     apart_BU = u_t.flatten(1) - batch.extra(v_s).flatten(1)
     hint = apart_BU.pow(2).sum(1).mean() / 2
     return Terms(hint, {"hint": hint})
@@ -114,7 +114,7 @@ def hint_loss(batch: Loss) -> Terms:
 def loss(batch: Loss) -> Terms:
     """Give CE + w(epoch)·CE_soft(T)."""
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    soft = soft_cross_entropy(batch.taught_BC, batch.z_s_BC, batch.temperature)
+    soft = soft_cross_entropy(batch.teacher_logits_BC, batch.z_s_BC, batch.temperature)
     share = weight(batch.number("start"), batch.epoch, batch.epochs)
     return Terms(labels + share * soft, {"labels": labels, "soft": soft})
 
@@ -128,15 +128,15 @@ def latex(temperature: str, _lam: str, _rest: str) -> str:
     )
 
 
-def _checked(pair: Pair) -> Looks:
+def _checked(pair: Pair) -> LayerNames:
     """Nothing is looked at any more; the first stage's layers are checked."""
     layers(pair)
-    return Looks()
+    return LayerNames()
 
 
-def _looks(pair: Pair) -> Looks:
+def _looks(pair: Pair) -> LayerNames:
     guided, hint = layers(pair)
-    return Looks((guided.name,), (hint.name,))
+    return LayerNames((guided.name,), (hint.name,))
 
 
 def _regressor(pair: Pair) -> nn.Module:
@@ -144,12 +144,12 @@ def _regressor(pair: Pair) -> nn.Module:
     return regressor(guided.shape, hint.shape)
 
 
-def _first(spec: ObjectiveSpec) -> Before:
+def _first(spec: ObjectiveSpec) -> PretrainStage:
     """The hints of a spec; T and λ have no part in them."""
     names = {option.name for option in LAYERS}
     options = {name: value for name, value in spec.options.items() if name in names}
     hints = ObjectiveSpec(name=HINTS, temperature=1.0, lam=1.0, options=options)
-    return Before(hints, int(spec.options.get(EPOCHS.name, EPOCHS.default)) or None)
+    return PretrainStage(hints, int(spec.options.get(EPOCHS.name, EPOCHS.default)) or None)
 
 
 OBJECTIVE = (
@@ -186,6 +186,6 @@ OBJECTIVE = (
         looks=_looks,
         module=_regressor,
         unitless=("hint",),
-        part_of="fitnets",
+        parent_objective="fitnets",
     ),
 )

@@ -23,7 +23,7 @@ def loss(batch: Loss) -> Terms:
     """Give λ·CE + (1 − λ)·T²·KL(soft teacher ‖ soft student)."""
     temperature, lam = batch.temperature, batch.lam
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    soft = temperature**2 * soft_divergence(batch.taught_BC, batch.z_s_BC, temperature)
+    soft = temperature**2 * soft_divergence(batch.teacher_logits_BC, batch.z_s_BC, temperature)
     return Terms(lam * labels + (1 - lam) * soft, {"labels": labels, "soft": soft})
 
 

@@ -41,7 +41,7 @@ def loss(batch: Loss) -> Terms:
     """Give λ·CE + (1 − λ)·ω·T²·KL(standardised teacher ‖ standardised student)."""
     temperature, lam = batch.temperature, batch.lam
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    z_t_BC, z_s_BC = standardised(batch.taught_BC), standardised(batch.z_s_BC)
+    z_t_BC, z_s_BC = standardised(batch.teacher_logits_BC), standardised(batch.z_s_BC)
     soft = temperature**2 * soft_divergence(z_t_BC, z_s_BC, temperature)
     total = lam * labels + (1 - lam) * batch.number("weight") * soft
     return Terms(total, {"labels": labels, "soft": soft})

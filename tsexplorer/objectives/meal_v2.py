@@ -61,14 +61,14 @@ WIDTHS = (
 
 def loss(batch: Loss) -> Terms:
     """Give CE(p_e, softmax(z_s)) + L_D, and the discriminator's accuracy beside it."""
-    soft = soft_cross_entropy(batch.taught_BC, batch.z_s_BC, 1.0)
+    soft = soft_cross_entropy(batch.teacher_logits_BC, batch.z_s_BC, 1.0)
     mode = batch.options[MODE.name]
     if mode == OFF:
         return Terms(soft, {"soft": soft})
     assert batch.extra is not None
     z_s_BC = batch.z_s_BC if mode == COOPERATIVE else _reversed(batch.z_s_BC)
     d_s_B = batch.extra(z_s_BC).squeeze(1)
-    d_t_B = batch.extra(batch.taught_BC).squeeze(1)
+    d_t_B = batch.extra(batch.teacher_logits_BC).squeeze(1)
     told, accuracy = _told_apart(d_s_B, d_t_B)
     parts = {"soft": soft, "discriminator": told, "discriminator accuracy": accuracy}
     return Terms(soft + told, parts)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from tsexplorer.errors import UserError
 from tsexplorer.models import count
 from tsexplorer.objectives.base import (
-    Looks,
+    LayerNames,
     Loss,
     Objective,
     Pair,
@@ -66,14 +66,14 @@ def module(pair: Pair) -> nn.Module:
     return cohort(model, pair.classes, torch.randint(2**31, (number,)).tolist())
 
 
-def looks(pair: Pair) -> Looks:
+def looks(pair: Pair) -> LayerNames:
     """No layers.
 
     Raises:
         UserError: there is no such net, or it is impossible.
     """
     count(_peers(pair)[0], pair.classes)
-    return Looks()
+    return LayerNames()
 
 
 def latex(_temperature: str, _lam: str, _rest: str) -> str:

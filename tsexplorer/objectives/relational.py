@@ -24,7 +24,15 @@ from typing import TYPE_CHECKING
 
 from tsexplorer.errors import UserError
 from tsexplorer.models import count
-from tsexplorer.objectives.base import Looks, Loss, Objective, Pair, Terms, cross_entropy, lines
+from tsexplorer.objectives.base import (
+    LayerNames,
+    Loss,
+    Objective,
+    Pair,
+    Terms,
+    cross_entropy,
+    lines,
+)
 from tsexplorer.objectives.options import Option
 from tsexplorer.specs import ModelSpec
 
@@ -37,7 +45,7 @@ SAME_POINT = 1e-12
 """Squared distance up to which two images count as one point."""
 
 
-def looks(pair: Pair) -> Looks:
+def looks(pair: Pair) -> LayerNames:
     """The last hidden layer of each net.
 
     Raises:
@@ -45,7 +53,7 @@ def looks(pair: Pair) -> Looks:
     """
     if pair.teacher is None:
         raise UserError("The objective relational compares with a teacher; give it one.")
-    return Looks(
+    return LayerNames(
         (_last_hidden(pair.student, pair.classes, "student"),),
         (_last_hidden(pair.teacher, pair.classes, "teacher"),),
     )
@@ -88,7 +96,7 @@ def huber(x: Tensor, y: Tensor) -> Tensor:
 def loss(batch: Loss) -> Terms:
     """Give CE + α·distances + β·angles."""
     labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    (features_s,), (features_t,) = batch.seen_s.values(), batch.seen_t.values()
+    (features_s,), (features_t,) = batch.student_features.values(), batch.teacher_features.values()
     distances_s, angles_s = relations(features_s)
     distances_t, angles_t = relations(features_t)
     distance, angle = huber(distances_s, distances_t), huber(angles_s, angles_t)
@@ -134,5 +142,5 @@ OBJECTIVE = Objective(
     ),
     looks=looks,
     unitless=("distance", "angle"),
-    hears_all=False,
+    supports_ensemble=False,
 )

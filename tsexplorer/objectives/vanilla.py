@@ -12,7 +12,7 @@ from tsexplorer.objectives.base import Loss, Objective, Terms, soft_cross_entrop
 
 def loss(batch: Loss) -> Terms:
     """CE(softmax(z_t), softmax(z_s))."""
-    soft = soft_cross_entropy(batch.taught_BC, batch.z_s_BC, 1.0)
+    soft = soft_cross_entropy(batch.teacher_logits_BC, batch.z_s_BC, 1.0)
     return Terms(soft, {"soft": soft})
 
 

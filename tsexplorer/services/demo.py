@@ -112,10 +112,10 @@ def _exported(
     weights: dict[str, bytes],
 ) -> dict[str, Any]:
     """One experiment's document; weights that are not there yet are added."""
-    from tsexplorer.jobs.stage_files import Shelf
+    from tsexplorer.jobs.stage_files import WeightFiles
 
     spec = experiment.spec.model_copy(update={"name": name, "seeds": experiment.spec.seeds[:1]})
-    shelf = Shelf(settings.stages_folder)
+    shelf = WeightFiles(settings.stages_folder)
     found: dict[str, Any] = {}
     for planned in plan(spec):
         key = planned.spec.hash

@@ -192,7 +192,7 @@ class Reading:
             UserError: it is not trained, its weights are missing or damaged, its images are not
                 here, or it cannot be written as ONNX.
         """
-        from tsexplorer.export.archive import Told, archive
+        from tsexplorer.export.archive import ModelCardInfo, archive
         from tsexplorer.export.writer import Pixels, onnx_of
 
         seed, stage = _chosen(experiment, role, seed)
@@ -205,7 +205,7 @@ class Reading:
         info = get_dataset(stage.spec.data.name).info
         pixels = Pixels(splits.mean, splits.deviation)
         own = stage.spec.objective
-        told = Told(
+        told = ModelCardInfo(
             title=f"{ROLE_WORDS[role]} of “{experiment.name}”",
             experiment=experiment.name,
             role=role,

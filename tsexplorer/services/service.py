@@ -16,7 +16,7 @@ from tsexplorer.analysis.seed_statistics import Gain, gain
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.heartbeat import recover
-from tsexplorer.jobs.progress import Standing
+from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.jobs.worker import Worker
 from tsexplorer.models import Count, count
 from tsexplorer.services import demo
@@ -34,7 +34,7 @@ from tsexplorer.store import (
     StageSnapshot,
     Store,
 )
-from tsexplorer.training.control import Courtesy
+from tsexplorer.training.control import PagePriority
 from tsexplorer.training.paths import weights_path
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Watch:
     experiment: ExperimentSnapshot
     epochs: dict[str, tuple[EpochRow, ...]]
     job: JobSnapshot | None
-    standing: Standing
+    standing: JobProgress
     ahead: int
 
 
@@ -76,12 +76,12 @@ class Service:
         self.store = Store.open(settings.url)
         self.downloads = Downloads(settings.data_folder)
         self.reading = Reading(settings)
-        self.courtesy = Courtesy()
+        self.page_priority = PagePriority()
         recover(self.store, settings)  # a job that died holds an experiment, also one that ships
         demo.install(self.store)
         self._worker: Worker | None = None
         self._lock = threading.Lock()
-        doors = self.store, settings, self.check, self.take_up, lambda: self.worker.nudge()
+        doors = self.store, settings, self.check, self.take_up, lambda: self.worker.wake_worker()
         self.sweeps, self.tuning = Sweeping(*doors), Tuning(*doors)
 
     # -- asking ---------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ class Service:
             UserError: :meth:`check` says no, the data is not there, or the name is taken.
         """
         job = self.enqueue(spec)
-        self.worker.nudge()
+        self.worker.wake_worker()
         return job
 
     def keep(self, spec: ExperimentSpec) -> ExperimentSnapshot:
@@ -285,7 +285,7 @@ class Service:
             return
         if status != "queued":
             self._requeue(job)
-        self.worker.nudge()
+        self.worker.wake_worker()
 
     def _requeue(self, job: int) -> None:
         try:
@@ -297,7 +297,7 @@ class Service:
     def serve(self) -> None:
         """Begin to train what the queue held when this process started, if there is any."""
         if self.store.jobs(active_only=True):
-            self.worker.nudge()
+            self.worker.wake_worker()
 
     def jobs(self, *, active_only: bool = False) -> tuple[JobSnapshot, ...]:
         """Jobs, the newest first; active ones are queued, running or paused."""
@@ -316,15 +316,15 @@ class Service:
             experiment=experiment,
             epochs=dict(epochs),
             job=job,
-            standing=self.standing(job) if job else Standing(),
+            standing=self.standing(job) if job else JobProgress(),
             ahead=self.store.queue_position(job.id) if job and job.status == "queued" else 0,
         )
 
-    def standing(self, job: JobSnapshot) -> Standing:
+    def standing(self, job: JobSnapshot) -> JobProgress:
         """Where a job stands: from memory if it is ours, else from its last heartbeat."""
         if self._worker is not None and self._worker.owns(job):
             return self._worker.board.read(job.id)
-        return Standing.reported(job.progress)
+        return JobProgress.reported(job.progress)
 
     def delete(self, key: str) -> None:
         """Remove an experiment, a sweep or a tuning, and the weights that no other one uses.
@@ -341,9 +341,9 @@ class Service:
             many = self.sweeps if experiment.kind == "sweep" else self.tuning
             many.delete(experiment.id)
             return
-        from tsexplorer.jobs.stage_files import Shelf
+        from tsexplorer.jobs.stage_files import WeightFiles
 
-        shelf = Shelf(self.settings.stages_folder)
+        shelf = WeightFiles(self.settings.stages_folder)
         for orphan in self.store.delete_experiment(experiment.id):
             shelf.discard(orphan)
 
@@ -352,7 +352,7 @@ class Service:
         """The training thread, started when first asked for."""
         with self._lock:
             if self._worker is None:
-                self._worker = Worker(self.store, self.settings, self.courtesy)
+                self._worker = Worker(self.store, self.settings, self.page_priority)
                 self._worker.start()
             return self._worker
 

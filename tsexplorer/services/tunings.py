@@ -131,7 +131,7 @@ class Tuning:
         settings: Settings,
         look_over: Callable[[ExperimentSpec], object],
         take_up: Callable[[ExperimentSpec], ExperimentSnapshot],
-        nudge: Callable[[], None],
+        wake_worker: Callable[[], None],
     ) -> None:
         """Tunings of a store.
 
@@ -140,10 +140,10 @@ class Tuning:
             settings: of the process.
             look_over: raises a ``UserError`` for an experiment that cannot be.
             take_up: keeps an experiment, and queues it where something must be trained.
-            nudge: tells the worker that there is something new in the queue.
+            wake_worker: tells the worker that there is something new in the queue.
         """
         self._store, self._settings = store, settings
-        self._look_over, self._take_up, self._nudge = look_over, take_up, nudge
+        self._look_over, self._take_up, self._nudge = look_over, take_up, wake_worker
 
     # -- before ---------------------------------------------------------------------------------
 
@@ -302,9 +302,9 @@ class Tuning:
             UserError: it is being trained.
         """
         row = self._row(key)
-        from tsexplorer.jobs.stage_files import Shelf
+        from tsexplorer.jobs.stage_files import WeightFiles
 
-        shelf = Shelf(self._settings.stages_folder)
+        shelf = WeightFiles(self._settings.stages_folder)
         for orphan in self._store.delete_experiment(row.id):
             shelf.discard(orphan)
         shutil.rmtree(self._settings.sweeps_folder / row.id, ignore_errors=True)

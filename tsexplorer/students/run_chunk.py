@@ -44,7 +44,7 @@ from tsexplorer.training.events import (
 )
 from tsexplorer.training.loop import train
 from tsexplorer.training.paths import WEIGHTS
-from tsexplorer.training.responsiveness import listen_between_layers, needs_ears
+from tsexplorer.training.responsiveness import add_cancel_hooks, is_slow_batch
 from tsexplorer.training.task import Trained, prepare
 
 
@@ -221,8 +221,8 @@ def _train(
 
     task = prepare(spec, splits, device, trained)
     known = taught(task, check)
-    if task.teacher_net is not None and needs_ears(task.teacher_macs, spec.train.batch_size):
-        listen_between_layers(task.teacher_net, control.check)
+    if task.teacher_net is not None and is_slow_batch(task.teacher_macs, spec.train.batch_size):
+        add_cancel_hooks(task.teacher_net, control.check)
     task.teacher_net = None  # its answers are there; the loop shall not ask for them again
     ended = train(task, folder, heard, control, give_up)
     weights, _ = checkpoints.read(folder / WEIGHTS)

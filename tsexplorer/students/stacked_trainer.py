@@ -40,7 +40,7 @@ from tsexplorer.training.events import CheckpointWritten, Listener, Notice
 from tsexplorer.training.learner import Learner, Record
 from tsexplorer.training.optimisation import learning_rate
 from tsexplorer.training.paths import CHECKPOINT
-from tsexplorer.training.progress import Pulse
+from tsexplorer.training.progress import ProgressReporter
 from tsexplorer.training.responsiveness import evaluation_batch
 from tsexplorer.training.task import Task, Trained, prepare
 
@@ -162,15 +162,17 @@ class _Training:
         """Figures of all epochs done."""
         return tuple(row for student in self.students for row in student.history)
 
-    def attend(self, emit: Listener, control: Control) -> Pulse:
+    def attend(self, emit: Listener, control: Control) -> ProgressReporter:
         """Start the clock and get the teachers' answers."""
-        pulse = Pulse(self._tasks[0], self.clock, _as_chunk(emit, self._chunk.key), control)
+        pulse = ProgressReporter(
+            self._tasks[0], self.clock, _as_chunk(emit, self._chunk.key), control
+        )
         for task in self._tasks:
             task.listen(pulse.check)  # for the teacher, which may look at each batch, and be slow
             self._taught[task.spec.seed] = taught(task, pulse.preparing)
         return pulse
 
-    def epoch(self, pulse: Pulse, give_up: GiveUp = nobody) -> list[Said]:
+    def epoch(self, pulse: ProgressReporter, give_up: GiveUp = nobody) -> list[Said]:
         """Train one epoch, then validate; who is over or given up leaves."""
         number = self.clock.epoch + 1
         pulse.epoch_started(number)
@@ -195,7 +197,7 @@ class _Training:
             said.append(row)
         return [*said, *self._part(set(give_up(said)))]
 
-    def finish(self, pulse: Pulse) -> tuple[Done, ...]:
+    def finish(self, pulse: ProgressReporter) -> tuple[Done, ...]:
         """Read validation and, once, test of the kept weights."""
         ended = [student for student in self.students if not student.pruned]
         if not ended:
@@ -274,7 +276,7 @@ class _Training:
         found = checkpoints.under(prefix, tensors)
         return {name: value.to(self._device) for name, value in found.items()} or None
 
-    def _train(self, number: int, pulse: Pulse) -> Tensor:
+    def _train(self, number: int, pulse: ProgressReporter) -> Tensor:
         """One step a batch; mean training loss S of the epoch."""
         sum_S = torch.zeros(len(self.active), device=self._device)
         seen = 0
@@ -362,7 +364,7 @@ class _Training:
         for place, student in enumerate(self.active):
             _point(student.learner.judged, self._stack.student(place))
 
-    def _checked(self, split: Split, pulse: Pulse) -> Iterator[Tensor]:
+    def _checked(self, split: Split, pulse: ProgressReporter) -> Iterator[Tensor]:
         """Scaled images, as many at a time as suits the whole chunk."""
         data = self._chunk.students[0].data
         for images in evaluation_batches(

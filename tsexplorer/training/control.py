@@ -22,9 +22,9 @@ from tsexplorer.errors import Cancelled
 class Control:
     """One run's steering wheel; every method may be called from any thread."""
 
-    def __init__(self, courtesy: Courtesy | None = None) -> None:
-        """Steer a run that gives way to whom ``courtesy`` knows of; without it, to nobody."""
-        self._courtesy = courtesy or Courtesy()
+    def __init__(self, page_priority: PagePriority | None = None) -> None:
+        """Steer a run that gives way to whom ``page_priority`` knows of; without it, to nobody."""
+        self._courtesy = page_priority or PagePriority()
         self._changed = threading.Condition()
         self._paused = False
         self._step = False
@@ -68,7 +68,7 @@ class Control:
         Raises:
             Cancelled: the run has been told to stop.
         """
-        waited = self._courtesy.give_way()
+        waited = self._courtesy.yield_to_page()
         if not self._attention:
             return waited
         began = time.monotonic()
@@ -97,7 +97,7 @@ LONGEST_SECONDS = 0.5
 """A page that takes longer is drawn beside the trainer from then on."""
 
 
-class Courtesy:
+class PagePriority:
     """Who is being served, and how long training waits for it; every method from any thread."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Courtesy:
                 self._visits -= 1
                 self._changed.notify_all()
 
-    def give_way(self) -> float:
+    def yield_to_page(self) -> float:
         """Wait until no page is being drawn, but not for long.
 
         However many people come, training has half of the time: what was waited is not waited

@@ -33,7 +33,7 @@ from tsexplorer.training.events import (
 )
 from tsexplorer.training.learner import Learner
 from tsexplorer.training.paths import CHECKPOINT, WEIGHTS
-from tsexplorer.training.progress import Pulse
+from tsexplorer.training.progress import ProgressReporter
 from tsexplorer.training.task import Task
 
 
@@ -67,7 +67,7 @@ def train(
     epochs = task.spec.train.epochs
     earlier = tuple(learner.history)
     emit(StageStarted(task.key, epochs, len(earlier), task.parameters, earlier))
-    pulse = Pulse(task, learner.record, emit, control)
+    pulse = ProgressReporter(task, learner.record, emit, control)
     task.listen(pulse.check)
     task.attend_teachers(learner.record.epoch, pulse.preparing)
     while not learner.finished:
@@ -94,7 +94,7 @@ def _diverged(task: Task, epoch: int) -> str:
     )
 
 
-def _epoch(task: Task, learner: Learner, pulse: Pulse) -> EpochEnded:
+def _epoch(task: Task, learner: Learner, pulse: ProgressReporter) -> EpochEnded:
     """Train one epoch, then validate."""
     number = learner.record.epoch + 1
     pulse.epoch_started(number)
@@ -143,7 +143,9 @@ def _members(task: Task, check: Callable[[], None]) -> dict[str, float]:
     return {validated(name): figures(z_NC, y_N).accuracy for name, z_NC in pairs}
 
 
-def _finish(task: Task, learner: Learner, folder: Path, pulse: Pulse, emit: Listener) -> StageEnded:
+def _finish(
+    task: Task, learner: Learner, folder: Path, pulse: ProgressReporter, emit: Listener
+) -> StageEnded:
     """Settle on the kept weights, read validation and, once, test; write the weights.
 
     The checkpoint stays: whoever keeps the figures removes it once they are kept.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 INTERVAL = 0.1
 
 
-class Pulse:
+class ProgressReporter:
     """Called at each batch; costs one comparison unless there is something to say."""
 
     def __init__(self, task: Task, record: Record, emit: Listener, control: Control) -> None:

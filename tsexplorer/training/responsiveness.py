@@ -30,7 +30,7 @@ def evaluation_batch(macs: int) -> int:
     return max(1, min(LARGEST_BATCH, PATIENT_MACS // max(macs, 1)))
 
 
-def needs_ears(macs: int, batch_size: int) -> bool:
+def is_slow_batch(macs: int, batch_size: int) -> bool:
     """Whether one training batch may take longer than a wish may wait.
 
     The way back takes about twice as long as the way forward; and nets of many small layers, as
@@ -39,7 +39,7 @@ def needs_ears(macs: int, batch_size: int) -> bool:
     return 3 * macs * batch_size > PATIENT_MACS // 2
 
 
-def listen_between_layers(net: nn.Module, check: Callable[[], object]) -> None:
+def add_cancel_hooks(net: nn.Module, check: Callable[[], object]) -> None:
     """Call ``check`` before each layer of ``net`` works, forward and backward.
 
     Args:

@@ -17,11 +17,11 @@ from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
 from tsexplorer.models.network import Net
 from tsexplorer.models.stacked import Cohort
-from tsexplorer.objectives import Looks, Loss, Objective, Pair, Terms, get_objective
+from tsexplorer.objectives import LayerNames, Loss, Objective, Pair, Terms, get_objective
 from tsexplorer.specs import Scalar, StageSpec
 from tsexplorer.training import checkpoints
 from tsexplorer.training.device import autocast, has_convolutions, uses_bf16
-from tsexplorer.training.responsiveness import evaluation_batch, listen_between_layers, needs_ears
+from tsexplorer.training.responsiveness import add_cancel_hooks, evaluation_batch, is_slow_batch
 from tsexplorer.training.teacher_logits import (
     Cached,
     MeanOfTeachers,
@@ -52,7 +52,7 @@ class Task:
     teacher_macs: int = 0
     teacher_bf16: bool = False
     teacher: TeacherOutputs | None = None
-    looks: Looks = field(default_factory=Looks)
+    looks: LayerNames = field(default_factory=LayerNames)
     options: Mapping[str, Scalar] = field(default_factory=dict)
     extra: nn.Module | None = None
     _dropout: torch.Generator = field(init=False)
@@ -86,12 +86,12 @@ class Task:
     def terms(self, net: Net, batch: Batch, epoch: int) -> tuple[Terms, Tensor]:
         """The objective's terms for a batch in an epoch from 1, and the net's logits B×C."""
         with autocast(self.bf16, self.device):
-            z_BC, seen_s = _look(net, batch.images, self.looks.student)
+            z_BC, student_features = _look(net, batch.images, self.looks.student)
         z_BC = z_BC.float()
         z_t_BC: Tensor | None = None
-        seen_t: dict[str, Tensor] = {}
+        teacher_features: dict[str, Tensor] = {}
         if self.teacher is not None:
-            z_t_BC, seen_t = self.teacher.look(batch, self.looks.teacher)
+            z_t_BC, teacher_features = self.teacher.look(batch, self.looks.teacher)
         objective = self.spec.objective
         arguments = Loss(
             z_BC,
@@ -102,8 +102,8 @@ class Task:
             self.options,
             epoch,
             self.spec.train.epochs,
-            {name: value.float() for name, value in seen_s.items()},
-            seen_t,
+            {name: value.float() for name, value in student_features.items()},
+            teacher_features,
             None if self.extra is None else self._ask_extra,
             batch.images,
         )
@@ -143,12 +143,12 @@ class Task:
     def listen(self, check: Callable[[], None]) -> None:
         """Let wishes be heard within a batch, where one takes long."""
         batch_size = self.spec.train.batch_size
-        if needs_ears(self.macs, batch_size):
-            listen_between_layers(self.net, check)
-        if self.teacher_net is not None and needs_ears(self.teacher_macs, batch_size):
-            listen_between_layers(self.teacher_net, check)
-        if self.extra is not None and needs_ears(self._cohort_macs, batch_size):
-            listen_between_layers(self.extra, check)
+        if is_slow_batch(self.macs, batch_size):
+            add_cancel_hooks(self.net, check)
+        if self.teacher_net is not None and is_slow_batch(self.teacher_macs, batch_size):
+            add_cancel_hooks(self.teacher_net, check)
+        if self.extra is not None and is_slow_batch(self._cohort_macs, batch_size):
+            add_cancel_hooks(self.extra, check)
 
     def validation_batches(self) -> Iterator[Tensor]:
         """Scaled validation images in order."""

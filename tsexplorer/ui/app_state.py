@@ -40,7 +40,7 @@ def get_service() -> Service:
 @contextmanager
 def visit() -> Iterator[None]:
     """A page is being drawn: training gives way."""
-    with get_service().courtesy.visit():
+    with get_service().page_priority.visit():
         yield
 
 

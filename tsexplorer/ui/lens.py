@@ -2,7 +2,7 @@
 
 The browser gets the logits once and does the rest (``assets/lens``). Python hears of T only when
 it is let go. Who says where T stands, the page or the person? Whoever moved it last: see
-:class:`Standing`.
+:class:`TemperatureState`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Release(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Standing:
+class TemperatureState:
     """Who moved T last, from one run of the script to the next.
 
     Attributes:
@@ -64,15 +64,15 @@ class Standing:
         """Where T stands."""
         return self.given if self.released is None else self.released
 
-    def after(self, given: float, release: Release | None) -> Standing:
+    def after(self, given: float, release: Release | None) -> TemperatureState:
         """What holds in a run in which the page says ``given``.
 
         A page may hand the released T back as its own (from the URL, say): that moves nothing.
         """
         if release is not None and release.serial > self.heard:
-            return Standing(given, release.serial, release.temperature)
+            return TemperatureState(given, release.serial, release.temperature)
         moved = given not in (self.given, self.released)
-        return Standing(given, self.heard, None if moved else self.released)
+        return TemperatureState(given, self.heard, None if moved else self.released)
 
 
 def lens(
@@ -105,8 +105,8 @@ def lens(
     """
     slot = f"_standing_{key}"
     given = min(max(float(temperature), LOWEST), HIGHEST)
-    before = st.session_state.get(slot, Standing(given))
-    standing: Standing = before.after(given, _release(st.session_state.get(key)))
+    before = st.session_state.get(slot, TemperatureState(given))
+    standing: TemperatureState = before.after(given, _release(st.session_state.get(key)))
     st.session_state[slot] = standing
     _mount(key=key, data=payload(logits, label, classes, image, standing))
     return standing.released
@@ -117,7 +117,7 @@ def payload(
     label: int | None,
     classes: Sequence[str],
     image: NDArray[np.uint8] | None,
-    standing: Standing,
+    standing: TemperatureState,
 ) -> dict[str, Any]:
     """What the browser gets, as JSON; for arguments and errors see :func:`lens`."""
     roles = [role for role in ROLES if role in logits]

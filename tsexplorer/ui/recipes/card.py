@@ -17,13 +17,13 @@ from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import forms
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.recipes.figures import figures
-from tsexplorer.ui.recipes.overview import Bench
+from tsexplorer.ui.recipes.overview import RecipeContext
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.theme import escaped, go_button
 from tsexplorer.ui.url_state import COMPARED, EXPERIMENT
 
 
-def card(bench: Bench, recipe: Recipe) -> None:
+def card(bench: RecipeContext, recipe: Recipe) -> None:
     """Draw a recipe in a frame."""
     with st.container(border=True, key=f"recipe_{recipe.name}"), sentences():
         experiment = experiment_of(bench.experiments, recipe.spec)
@@ -66,7 +66,7 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
     )
 
 
-def _run(bench: Bench, recipe: Recipe, experiment: ExperimentSnapshot | None) -> None:
+def _run(bench: RecipeContext, recipe: Recipe, experiment: ExperimentSnapshot | None) -> None:
     """What a run would cost, the button, and the command."""
     service, seeds = bench.service, bench.seeds
     specs = [_on_seeds(service, entry.spec, seeds) for entry in recipe.entries]

@@ -22,7 +22,7 @@ from tsexplorer.ui.theme import escaped, role_label
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class RecipeContext:
     """What the page's parts need to know.
 
     Attributes:
@@ -40,11 +40,11 @@ class Bench:
     seeds: int
 
 
-def bench(service: Service, recipes: Iterable[Recipe], seeds: int) -> Bench:
+def bench(service: Service, recipes: Iterable[Recipe], seeds: int) -> RecipeContext:
     """Look into the store."""
     experiments = service.experiments()
     here = {recipe.name: measured_recipe(experiments, recipe) for recipe in recipes}
-    return Bench(service, experiments, service.store.stages(), here, seeds)
+    return RecipeContext(service, experiments, service.store.stages(), here, seeds)
 
 
 def missing_data(service: Service, recipes: Iterable[Recipe]) -> None:
@@ -69,7 +69,7 @@ def missing_data(service: Service, recipes: Iterable[Recipe]) -> None:
 NONE = "–"
 
 
-def index(bench: Bench, recipes: list[Recipe]) -> None:
+def index(bench: RecipeContext, recipes: list[Recipe]) -> None:
     """A row a recipe: what was published, and what was measured, here or before it shipped."""
     roles = ", ".join(role_label(role) for role in ROLES)
     rows = ["| Recipe | Published (%) | Measured (%) |", "| --- | --- | --- |"]
