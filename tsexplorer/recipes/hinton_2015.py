@@ -154,8 +154,8 @@ RECIPE = (
         name="hinton-no-3",
         title="Hinton 2015: a student that never sees a three",
         summary="The transfer set has no threes. In the paper the student makes 206 errors after "
-        "training, 133 of them on the 1,010 threes. With the bias of that class raised by 3.5 it makes 109 "
-        "errors, 14 of them on threes: 98.6 % of the threes are right.",
+        "training, 133 of them on the 1,010 threes. With the bias of that class raised by 3.5 it "
+        "makes 109 errors, 14 of them on threes: 98.6 % of the threes are right.",
         source=SOURCE,
         section="published",
         spec=NO_3,
