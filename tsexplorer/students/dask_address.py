@@ -31,7 +31,7 @@ def checked_address(text: str) -> str:
     if scheme == RAY:
         raise UserError(
             "A Ray cluster is not reached by its address from here; how chunks run on Ray "
-            "stands in tsexplorer/sweeps/README.md."
+            "stands in tsexplorer/students/README.md."
         )
     if found is None or scheme not in SCHEMES or not 0 < int(found["port"]) < 2**16:
         raise UserError(
