@@ -17,8 +17,9 @@ import torch
 
 import tsexplorer.jobs.job_runner as runner_module
 import tsexplorer.jobs.local_chunks as sweeper_module
+from tests.examples import start_study
 from tests.jobs.jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
-from tsexplorer.jobs.stage_lock import turn
+from tsexplorer.jobs.stage_files import stage_lock
 from tsexplorer.jobs.student_results import StudentResultWriter
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
@@ -87,7 +88,7 @@ def sweep_until_killed(home: Path, asked: SweepSpec, moment: str, count: int) ->
     runner_module.load_splits = load_few
     SWEEP_MOMENTS[moment](_Countdown(count))
     service = Service(settings(home))
-    job = service.sweeps.start(asked, "map").job
+    job = start_study(service, asked, "map").job
     ended(service, service.store.job(job or 0))
     sys.exit("the job was over before the moment came")
 
@@ -97,7 +98,7 @@ def tune_until_killed(home: Path, asked: TuneSpec, moment: str, count: int) -> N
     runner_module.load_splits = load_few
     SWEEP_MOMENTS[moment](_Countdown(count))
     service = Service(settings(home))
-    job = service.tuning.start(asked, "tuned").job
+    job = start_study(service, asked, "tuned").job
     ended(service, service.store.job(job or 0))
     sys.exit("the job was over before the moment came")
 
@@ -198,6 +199,6 @@ def train_endlessly(home: Path, wanted: ExperimentSpec) -> None:
 
 def hold(folder: Path, held: Any, over: Any) -> None:
     """Have a stage's turn until ``over``, an event."""
-    with turn(folder, lambda: None):
+    with stage_lock(folder, lambda: None):
         held.set()
         over.wait(PATIENCE)

@@ -15,12 +15,13 @@ import pytest
 import torch
 from distributed import Client
 
+from tests.examples import start_study
 from tests.jobs.jobs_examples import ended, settings, wait_until
 from tests.jobs.sweeps_examples import grid, outcome, over, row_of
 from tests.local_cluster import busy, local_cluster, sent
-from tsexplorer.jobs.stage_lock import turn
+from tsexplorer.jobs.stage_files import stage_lock
+from tsexplorer.services import StudySnapshot
 from tsexplorer.services.service import Service
-from tsexplorer.services.sweep_results import SweepSnapshot
 from tsexplorer.settings import Settings
 from tsexplorer.specs import TrainSpec
 from tsexplorer.students import dask_client as client_module
@@ -48,8 +49,8 @@ def asked(train: TrainSpec = SHORT, **changes: Any) -> SweepSpec:
     return grid(teacher_train=SHORT, baseline_train=SHORT, distilled_train=train, **changes)
 
 
-def start(service: Service, cluster: Any, sweep: SweepSpec) -> SweepSnapshot:
-    return service.sweeps.start(sweep, "map", cluster.scheduler_address)
+def start(service: Service, cluster: Any, sweep: SweepSpec) -> StudySnapshot[SweepSpec]:
+    return start_study(service, sweep, "map", cluster.scheduler_address)
 
 
 def busy_processes(cluster: Any) -> list[int]:
@@ -80,7 +81,7 @@ def test_worker_that_dies_costs_its_chunk_alone_and_the_map_is_that_of_one_machi
         assert (away.status, away.nets_done) == ("done", 11)
         assert sorted(sent(cluster).values()) == [1, 2]
     here = open_service(settings(tmp_path / "here"))
-    whole = over(here, here.sweeps.start(asked(SHORT), "map"))
+    whole = over(here, start_study(here, asked(SHORT), "map"))
     assert_alike(outcome(service, away, home), outcome(here, whole, tmp_path / "here"))
     students = {student.hash for student in away.spec.students}
     for link in row_of(service, away).stages:
@@ -115,10 +116,10 @@ def test_pause_keeps_what_is_under_way_and_sends_no_more(
     job = started.job or 0
     wait_until(lambda: chunks() == 2)
     service.pause(job)
-    wait_until(lambda: service.sweeps.one("map").nets_done == 5)  # the teacher and two chunks
+    wait_until(lambda: service.studies.get("map").nets_done == 5)  # the teacher and two chunks
     time.sleep(0.3)
     assert (chunks(), service.store.job(job).status) == (2, "paused")
-    progress = service.standing(service.store.job(job)).progress
+    progress = service.progress(service.store.job(job)).progress
     assert progress is not None
     assert progress.doing == "2 of 6 chunks, on a cluster of 2 workers"
     assert progress.fraction == pytest.approx(0.4)
@@ -141,16 +142,16 @@ def test_student_that_another_process_trains_is_waited_for(
     cluster: Any, service: Service, home: Path
 ) -> None:
     sweep = asked()
-    with turn(home / "stages" / sweep.students[0].hash, lambda: None):
+    with stage_lock(home / "stages" / sweep.students[0].hash, lambda: None):
         started = start(service, cluster, sweep)
-        wait_until(lambda: service.sweeps.one("map").nets_done == 6)
+        wait_until(lambda: service.studies.get("map").nets_done == 6)
 
         def told() -> bool:
             job = service.store.job(started.job or 0)
-            return any("Another process" in one for one in service.standing(job).notices)
+            return any("Another process" in one for one in service.progress(job).notices)
 
         wait_until(told)
-        assert service.sweeps.one("map").nets_done == 6
+        assert service.studies.get("map").nets_done == 6
     assert over(service, started).nets_done == 11
 
 
@@ -166,12 +167,12 @@ def test_cluster_that_does_not_answer_fails_the_job_before_anything_is_trained(
 ) -> None:
     monkeypatch.setattr(client_module, "PATIENCE_SECONDS", 0.5)
     with nobody() as address:
-        started = service.sweeps.start(asked(), "map", address)
+        started = start_study(service, asked(), "map", address)
         job = ended(service, service.store.job(started.job or 0))
     assert job.status == "failed"
     assert str(job.error).startswith(f"The cluster at {address} does not answer within 0.5 s; see")
     assert {link.stage.status for link in row_of(service, started).stages} == {"new"}
-    here = service.sweeps.start(asked(), "map", "")
+    here = start_study(service, asked(), "map", "")
     assert over(service, here).nets_done == 11
 
 
@@ -187,10 +188,10 @@ def test_chunk_that_kills_workers_fails_alone_and_can_be_resumed(
         job = ended(service, service.store.job(started.job or 0))
     assert job.status == "failed"
     assert str(job.error).startswith("Every worker that was given these students died (1 in all)")
-    assert service.sweeps.one("map").nets_done == 6
+    assert service.studies.get("map").nets_done == 6
     states = [link.stage.status for link in row_of(service, started).stages]
     assert states.count("failed") == 5
-    notices = service.standing(job).notices
+    notices = service.progress(job).notices
     assert any("the others that are under way are waited for" in one for one in notices)
     service.resume(job.id)
     assert over(service, started).nets_done == 11

@@ -15,8 +15,7 @@ from time import monotonic, sleep
 
 from tsexplorer.errors import Cancelled
 from tsexplorer.jobs.progress import ProgressBoard
-from tsexplorer.jobs.stage_files import noted
-from tsexplorer.jobs.stage_lock import LOOK_EVERY_SECONDS, turn
+from tsexplorer.jobs.stage_files import LOCK_POLL_SECONDS, recorded_failures, stage_lock
 from tsexplorer.jobs.student_results import StudentResultWriter, in_words
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
@@ -90,7 +89,9 @@ class ClusterChunkRunner:
             # Read when something happens: the students that are under way then.
             with (
                 self._turns_ended(),
-                noted(self._under_way, self._keeper.store, self._keeper.shelf, listener),
+                recorded_failures(
+                    self._under_way, self._keeper.store, self._keeper.files, listener
+                ),
             ):
                 self._until_done(cluster, chunks, control, listener, waiting)
 
@@ -142,7 +143,7 @@ class ClusterChunkRunner:
                 control.epoch_ended()
         if busy is not None and not self._sent:
             waiting(busy)
-            sleep(LOOK_EVERY_SECONDS)
+            sleep(LOCK_POLL_SECONDS)
 
     def _taken(self, chunk: Chunk) -> Sent | None:
         """The part of a chunk that is still missing, this process having its turn; else None.
@@ -153,7 +154,7 @@ class ClusterChunkRunner:
         with ExitStack() as turns:
             for key in sorted(student.hash for student in chunk.students):
                 folder = self._settings.stages_folder / key
-                turns.enter_context(turn(folder, lambda key=key: _give_up(key)))  # type: ignore[misc]
+                turns.enter_context(stage_lock(folder, lambda key=key: _give_up(key)))  # type: ignore[misc]
             still = self._keeper.missing(chunk.students)
             self._done(len(chunk.students) - len(still))
             if not still:
@@ -168,7 +169,7 @@ class ClusterChunkRunner:
         wanted = _hashes(chunk)
         self._under_way += wanted
         self._keeper.begin(chunk, wanted, in_words(f"cluster at {self._address}", chunk))
-        nets = self._keeper.nets(chunk)
+        nets = self._keeper.source_nets(chunk)
         cluster.send(ChunkRequest(chunk, nets, self._settings.data_folder))
 
     def _take(self, answer: Answer) -> None:

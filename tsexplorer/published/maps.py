@@ -29,12 +29,13 @@ from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.recipes.best_64 import PLAIN, STUDENT
 from tsexplorer.recipes.quick import RECIPE as QUICK
 from tsexplorer.services.service import Service
-from tsexplorer.services.sweep_results import Known, SweepFigures, SweepSnapshot, figures_of
-from tsexplorer.services.sweeps import named
 from tsexplorer.specs import ExperimentSpec, ModelSpec
 from tsexplorer.store import StageSnapshot
 from tsexplorer.students.events import Scores
 from tsexplorer.studies.grid_results import Estimate, shares
+from tsexplorer.studies.kind import StudySnapshot
+from tsexplorer.studies.sweep.kind import KIND
+from tsexplorer.studies.sweep.results import StudentFigures, SweepResults, results_of
 from tsexplorer.studies.sweep.spec import SweepSpec
 
 
@@ -194,7 +195,7 @@ class Shipped:
     """
 
     finding: Finding
-    figures: SweepFigures
+    figures: SweepResults
     teacher_test: Estimate | None
     machine: str
     seconds: float
@@ -225,21 +226,21 @@ def ship(service: Service, name: str, folder: Path = FINDINGS) -> Path:
             f"What is trained under the name {sweep.name} has another grid than the finding, so "
             "it does not ship; name another folder to write it to."
         )
-    figures = service.sweeps.figures(sweep.id)
+    figures = service.studies.results(sweep.id)
     if figures.chosen is None:
         raise UserError(f"{sweep.name} is not trained to its end; go on: {command(finding)}")
-    links = service.store.experiment(figures.sweep.id).stages
+    links = service.studies.with_stages(sweep.id).stages
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
     # Under the finding's own name, also where that was taken when it was trained.
-    spec = named(sweep.spec, finding.spec.base.name)
+    spec = KIND.renamed(sweep.spec, finding.spec.base.name)
     write_json(file, _content(spec, figures, {link.stage.hash: link.stage for link in links}))
     return file
 
 
-def _trained(service: Service, finding: Finding) -> SweepSnapshot:
+def _trained(service: Service, finding: Finding) -> StudySnapshot[SweepSpec]:
     """The sweep of the finding's grid, else the one that has its name."""
-    sweeps = service.sweeps.all()
+    sweeps = service.studies.all("sweep")
     for sweep in sweeps:
         if _same_grid(sweep, finding):
             return sweep
@@ -249,12 +250,12 @@ def _trained(service: Service, finding: Finding) -> SweepSnapshot:
     raise UserError(f"{finding.spec.base.name} is not trained here; do so: {command(finding)}")
 
 
-def _same_grid(sweep: SweepSnapshot, finding: Finding) -> bool:
-    return named(sweep.spec, finding.spec.base.name) == finding.spec
+def _same_grid(sweep: StudySnapshot[SweepSpec], finding: Finding) -> bool:
+    return KIND.renamed(sweep.spec, finding.spec.base.name) == finding.spec
 
 
 def _content(
-    spec: SweepSpec, figures: SweepFigures, stages: dict[str, StageSnapshot]
+    spec: SweepSpec, figures: SweepResults, stages: dict[str, StageSnapshot]
 ) -> dict[str, Any]:
     assert figures.chosen is not None
     students = [stages[one.hash] for one in spec.students]
@@ -324,7 +325,7 @@ def shipped(name: str, folder: Path = FINDINGS) -> Shipped:
     tests = [one["test_accuracy"] for one in content["teachers"].values()]
     return Shipped(
         finding=finding,
-        figures=figures_of(_snapshot(finding, spec, content), _known(spec, content)),
+        figures=results_of(_snapshot(finding, spec, content), _known(spec, content)),
         teacher_test=shares(
             [value for value in tests if value is not None],
             get_dataset(spec.base.data.name).info.test,
@@ -341,11 +342,14 @@ def command(finding: Finding) -> str:
     return f"python -m tsexplorer sweep --finding {finding.name}"
 
 
-def _snapshot(finding: Finding, spec: SweepSpec, content: dict[str, Any]) -> SweepSnapshot:
+def _snapshot(
+    finding: Finding, spec: SweepSpec, content: dict[str, Any]
+) -> StudySnapshot[SweepSpec]:
     nets = len(spec.planned)
-    return SweepSnapshot(
+    return StudySnapshot(
         id=finding.name,
         name=finding.title,
+        kind="sweep",
         spec=spec,
         status="done",
         job=None,
@@ -355,9 +359,9 @@ def _snapshot(finding: Finding, spec: SweepSpec, content: dict[str, Any]) -> Swe
     )
 
 
-def _known(spec: SweepSpec, content: dict[str, Any]) -> Known:
+def _known(spec: SweepSpec, content: dict[str, Any]) -> StudentFigures:
     students = content["students"]
-    return Known(
+    return StudentFigures(
         scores={key: _scores(one) for key, one in students.items()},
         epochs={key: one["epochs"] for key, one in students.items()},
         done=frozenset(students),

@@ -28,12 +28,13 @@ STYLE = """<style>
     outline: 2px solid currentColor; outline-offset: -2px;
 }
 %s</style>"""
+OLD_PAGES = ("sweep",)
+"""Addresses of pages that became part of another page; each file leads there."""
 PAGES = {
     "home": ("Home", ":material/school:"),
     "train": ("Train", ":material/model_training:"),
     "try_digit": ("Try a digit", ":material/draw:"),
     "soft_targets": ("Soft targets", ":material/blur_on:"),
-    "sweep": ("T × λ map", ":material/grid_on:"),
     "tune": ("Tune", ":material/tune:"),
     "never_seen": ("Never seen", ":material/visibility_off:"),
     "recipes": ("Recipes", ":material/menu_book:"),
@@ -61,6 +62,9 @@ def route() -> None:
             default=name == "home",
         )
         for name, (title, icon) in PAGES.items()
+    ]
+    pages += [
+        st.Page(path_of(name), title=name, url_path=name, visibility="hidden") for name in OLD_PAGES
     ]
     page = st.navigation(pages, position="top")
     scroll.arrive(page.url_path)
