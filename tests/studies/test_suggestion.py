@@ -9,7 +9,7 @@ from tests.studies.tune_examples import tune
 from tsexplorer.students.events import Scores
 from tsexplorer.studies.student_stages import Cell
 from tsexplorer.studies.tuning.optuna_search import Trial
-from tsexplorer.studies.tuning.suggestion import Suggestion, outcome
+from tsexplorer.studies.tuning.suggestion import Suggestion, repeat_results
 
 SETTINGS = (Cell(2.0, 0.1, 0.01), Cell(4.0, 0.1, 0.01), Cell(8.0, 0.1, 0.01))
 IMAGES = (500, 500)
@@ -33,7 +33,7 @@ def suggested(repeats: int, lead: tuple[float, ...]) -> Suggestion:
             scores[student.hash] = scored(0.8 + (0 if place else ahead))
     for student in asked.baseline_students(asked.repeat_seed_values, rate):
         scores[student.hash] = scored(0.8)
-    found = outcome(asked, trials, scores, dict.fromkeys(scores, 0.7), 0.95, IMAGES).suggestion
+    found = repeat_results(asked, trials, scores, dict.fromkeys(scores, 0.7), 0.95, IMAGES).suggestion
     assert found is not None
     return found
 
