@@ -1,4 +1,4 @@
-"""Reads the dependencies of the package from the requirements files, so that they stand once."""
+"""Reads the dependencies of the package from the requirements files, their one source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXTRAS = {"cluster": "requirements-cluster.txt", "test": "requirements-test.txt"
 
 
 class RequirementsHook(MetadataHookInterface):
-    """Sets ``dependencies`` and ``optional-dependencies``, which pyproject.toml lists as dynamic."""
+    """Sets the dependencies and the extras, which pyproject.toml lists as dynamic."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Add the dependencies to the metadata of the project."""

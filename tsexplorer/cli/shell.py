@@ -90,9 +90,9 @@ def about(
     """See, train and tune knowledge distillation.
 
     Every command except app takes --json and then prints one JSON document on standard output;
-    progress and messages go to standard error. Exit codes: 0 success, 1 a failed job, 2 a bad argument,
-    130 Ctrl-C. What is trained is kept in TSEXPLORER_HOME (default: .tsexplorer), which the app
-    shows as well.
+    progress and messages go to standard error. Exit codes: 0 success, 1 a failed job, 2 a bad
+    argument, 130 Ctrl-C. What is trained is kept in TSEXPLORER_HOME (default: .tsexplorer), which
+    the app shows as well.
     """
     if version:
         print(__version__)

@@ -1,0 +1,92 @@
+"""The command app: it starts the script with a port, and stops with one sentence."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+from tsexplorer.assets import APP_SCRIPT, ASSETS, PAGES_FOLDER
+from tsexplorer.cli.commands import app as command
+
+ROOT = Path(__file__).resolve().parents[2]
+FAKE = """
+import sys
+
+class App:
+    def run(self, config):
+        print(sys.argv, config)
+        raise KeyboardInterrupt
+
+app = App()
+"""
+
+
+@pytest.fixture
+def fake_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script whose server prints its settings and gets Ctrl-C at once."""
+    script = tmp_path / "app.py"
+    script.write_text(FAKE)
+    monkeypatch.setattr(command, "APP_SCRIPT", script)
+    monkeypatch.setattr(sys, "argv", ["tsexplorer"])
+    monkeypatch.delenv("STREAMLIT_SERVER_ADDRESS", raising=False)
+    monkeypatch.delenv("STREAMLIT_SERVER_PORT", raising=False)
+    return script
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("localhost", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_the_script_gets_the_port_and_ctrl_c_ends_it(
+    shell: Shell, fake_app: Path, free_port: int
+) -> None:
+    result = shell("app", "--port", str(free_port))
+    assert result.exit_code == 130
+    assert result.stdout == f"{[str(fake_app)]} {{'server.port': {free_port}}}\n"
+    assert result.stderr == "The app has stopped.\n"
+
+
+def test_the_port_comes_from_streamlits_variable_too(
+    shell: Shell, fake_app: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMLIT_SERVER_PORT", str(free_port))
+    assert f"'server.port': {free_port}" in shell("app").stdout
+
+
+@pytest.mark.usefixtures("fake_app")
+def test_a_port_in_use_gives_one_sentence(shell: Shell) -> None:
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+        result = shell("app", "--port", str(port))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Port {port} is in use. Choose another port with --port")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.usefixtures("fake_app")
+def test_an_address_of_another_machine_gives_one_sentence(
+    shell: Shell, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "192.0.2.1")  # RFC 5737: no machine has it
+    result = shell("app", "--port", str(free_port))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"cannot listen on port {free_port} of 192.0.2.1" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "many"])
+def test_a_port_out_of_range_is_a_bad_argument(shell: Shell, port: str) -> None:
+    result = shell("app", "--port", port)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--port" in result.stderr
+
+
+def test_a_checkout_has_its_files_beside_the_package() -> None:
+    assert (APP_SCRIPT, PAGES_FOLDER, ASSETS) == (ROOT / "app.py", ROOT / "pages", ROOT / "assets")
+    assert APP_SCRIPT.is_file()
