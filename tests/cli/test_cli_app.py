@@ -1,40 +1,37 @@
-"""The command app: it starts the script with a port, and stops with one sentence."""
+"""The command app: starts Streamlit on a port, and stops with one sentence."""
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Shell
 from tsexplorer.assets import APP_SCRIPT, ASSETS, PAGES_FOLDER
-from tsexplorer.cli.commands import app as command
 
 ROOT = Path(__file__).resolve().parents[2]
-FAKE = """
-import sys
-
-class App:
-    def run(self, config):
-        print(sys.argv, config)
-        raise KeyboardInterrupt
-
-app = App()
-"""
 
 
 @pytest.fixture
-def fake_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A script whose server prints its settings and gets Ctrl-C at once."""
-    script = tmp_path / "app.py"
-    script.write_text(FAKE)
-    monkeypatch.setattr(command, "APP_SCRIPT", script)
+def streamlit_stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Instead of Streamlit: prints the arguments, then Ctrl-C."""
+
+    def run_module(name: str, run_name: str) -> None:
+        print(name, run_name, *sys.argv[1:])
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("runpy.run_module", run_module)
+    monkeypatch.setattr("os._exit", sys.exit)
     monkeypatch.setattr(sys, "argv", ["tsexplorer"])
     monkeypatch.delenv("STREAMLIT_SERVER_ADDRESS", raising=False)
     monkeypatch.delenv("STREAMLIT_SERVER_PORT", raising=False)
-    return script
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -43,23 +40,23 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def test_the_script_gets_the_port_and_ctrl_c_ends_it(
-    shell: Shell, fake_app: Path, free_port: int
-) -> None:
+@pytest.mark.usefixtures("streamlit_stub")
+def test_streamlit_gets_the_port_and_ctrl_c_ends_it(shell: Shell, free_port: int) -> None:
     result = shell("app", "--port", str(free_port))
     assert result.exit_code == 130
-    assert result.stdout == f"{[str(fake_app)]} {{'server.port': {free_port}}}\n"
+    assert result.stdout == f"streamlit __main__ run {APP_SCRIPT} --server.port={free_port}\n"
     assert result.stderr == "The app has stopped.\n"
 
 
+@pytest.mark.usefixtures("streamlit_stub")
 def test_the_port_comes_from_streamlits_variable_too(
-    shell: Shell, fake_app: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STREAMLIT_SERVER_PORT", str(free_port))
-    assert f"'server.port': {free_port}" in shell("app").stdout
+    assert f"--server.port={free_port}\n" in shell("app").stdout
 
 
-@pytest.mark.usefixtures("fake_app")
+@pytest.mark.usefixtures("streamlit_stub")
 def test_a_port_in_use_gives_one_sentence(shell: Shell) -> None:
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
@@ -69,7 +66,7 @@ def test_a_port_in_use_gives_one_sentence(shell: Shell) -> None:
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.usefixtures("fake_app")
+@pytest.mark.usefixtures("streamlit_stub")
 def test_an_address_of_another_machine_gives_one_sentence(
     shell: Shell, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import runpy
+import signal
 import socket
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from tsexplorer.assets import APP_SCRIPT
-from tsexplorer.cli.shell import APP, INTERRUPTED, Ending, app
+from tsexplorer.cli.output import say
+from tsexplorer.cli.shell import APP, INTERRUPTED, app
 from tsexplorer.errors import UserError
 
 PORTS = 1, 65535
@@ -42,13 +45,20 @@ def start(
     The app shows everything in TSEXPLORER_HOME (default: .tsexplorer in the current folder).
     """
     _check_port(port)
-    # Streamlit reads .streamlit/config.toml from the folder of the script in sys.argv[0], so its
-    # settings also hold where the current folder is another one.
-    sys.argv = [str(APP_SCRIPT)]
-    try:
-        runpy.run_path(str(APP_SCRIPT))["app"].run(config={"server.port": port})
-    except KeyboardInterrupt as error:
-        raise Ending("The app has stopped.", INTERRUPTED) from error
+    signal.signal(signal.SIGINT, _stop)
+    # As "streamlit run": it reads .streamlit/config.toml beside the script, whatever the current
+    # folder is, and the variables STREAMLIT_*.
+    sys.argv = ["streamlit", "run", str(APP_SCRIPT), f"--server.port={port}"]
+    runpy.run_module("streamlit", run_name="__main__")
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """End the process after Ctrl-C; the server has shut down before."""
+    say("The app has stopped.")
+    sys.stdout.flush()
+    # A normal exit aborts with a message of torch's if a job is in training, because the thread
+    # of the job still runs while Python shuts down.
+    os._exit(INTERRUPTED)
 
 
 def _check_port(port: int) -> None:
