@@ -33,7 +33,9 @@ def suggested(repeats: int, lead: tuple[float, ...]) -> Suggestion:
             scores[student.hash] = scored(0.8 + (0 if place else ahead))
     for student in asked.baseline_students(asked.repeat_seed_values, rate):
         scores[student.hash] = scored(0.8)
-    found = repeat_results(asked, trials, scores, dict.fromkeys(scores, 0.7), 0.95, IMAGES).suggestion
+    found = repeat_results(
+        asked, trials, scores, dict.fromkeys(scores, 0.7), 0.95, IMAGES
+    ).suggestion
     assert found is not None
     return found
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
-from tsexplorer.assets import ASSETS
+from tsexplorer.assets import ASSETS, PAGES_FOLDER
 from tsexplorer.ui import scroll
 from tsexplorer.ui.app_state import visit
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 TITLE = "Teacher–Student Explorer"
 ICON = ASSETS / "icon.svg"
 # Streamlit writes white on the primary colour, and the primary colour on the page. On a dark page
@@ -44,7 +41,7 @@ PAGES = {
 
 def path_of(name: str) -> str:
     """The file of a page, as ``st.switch_page`` and ``st.page_link`` want it."""
-    return str(ROOT / "pages" / f"{name}.py")
+    return str(PAGES_FOLDER / f"{name}.py")
 
 
 def route() -> None:
