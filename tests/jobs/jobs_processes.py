@@ -32,17 +32,17 @@ from tsexplorer.training.learner import Learner
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
-USUAL: dict[str, Any] = {"batch_size": 30, "learning_rate": 0.02}
+USUAL: dict[str, Any] = {"batch_size": 30, "learning_rate": 0.02, "precision": "fp32"}
 VARIED = spec(
     "varied",
-    teacher_train=TrainSpec(epochs=3, jitter=2, keep="best", **USUAL),
+    teacher_train=TrainSpec(epochs=3, jitter=2, keep="best", **(USUAL | {"precision": "bf16"})),
     baseline_train=TrainSpec(epochs=4, optimiser="sgd", schedule="plateau", averaging=0.8, **USUAL),
     distilled_train=TrainSpec(
         epochs=5, optimiser="adadelta", jitter=1, keep="best", averaging=0.6, **USUAL
     ),
 )
 """All that a checkpoint must hold: dropout, jitter, an average, the best epoch, a plateau, a
-teacher that runs along and one whose outputs are kept."""
+teacher that runs along and one whose outputs are kept, in bf16."""
 
 
 # The first optimiser of a process loads two seconds' worth of torch: once, before they part.

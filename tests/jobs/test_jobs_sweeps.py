@@ -90,6 +90,7 @@ def test_what_is_trained_is_not_trained_again(service: Service):
     assert before.items() <= after.items()
 
 
+@pytest.mark.usefixtures("float64")
 def test_student_that_an_experiment_trained_is_asked_for_what_the_map_shows(service: Service):
     sweep = grid()
     cell = sweep.cells[1]
@@ -106,8 +107,8 @@ def test_student_that_an_experiment_trained_is_asked_for_what_the_map_shows(serv
     swept(service, sweep, "anew")
     again = service.store.stage(key)
     assert again.finished_at != before.finished_at
-    assert after.agreement == pytest.approx(again.agreement, abs=0.05)
-    assert after.ece == pytest.approx(again.ece, abs=0.02)
+    assert after.agreement == pytest.approx(again.agreement, abs=1e-9)
+    assert after.ece == pytest.approx(again.ece, abs=1e-9)
 
 
 def test_net_whose_weights_are_gone_is_trained_again(service: Service, home: Path):

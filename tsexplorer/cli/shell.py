@@ -92,7 +92,8 @@ def about(
     Every command except app takes --json and then prints one JSON document on standard output;
     progress and messages go to standard error. Exit codes: 0 success, 1 a failed job, 2 a bad
     argument, 130 Ctrl-C. What is trained is kept in TSEXPLORER_HOME (default: .tsexplorer), which
-    the app shows as well.
+    the app shows as well. Where the calling shell ignores Ctrl-C, as for a job started with & in a
+    script, Ctrl-C is ignored here too; stop the job with cancel ID.
     """
     if version:
         print(__version__)
