@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tsexplorer.data.digits import AUTOMATIC
+from tsexplorer.imaging import AUTOMATIC
 from tsexplorer.ui.choice import experiment_choice, seed_choice
 from tsexplorer.ui.digit import answers, options, pictures, score
 from tsexplorer.ui.process import get_service, sentences

@@ -40,6 +40,7 @@ LAYERS = [
     "checking",
     "objectives",
     "models",
+    "imaging",
     "data",
     "recipes",
     "planning",

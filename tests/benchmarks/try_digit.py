@@ -21,9 +21,9 @@ from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, Target, sa
 from tests.benchmarks.machinery import service
 from tests.benchmarks.pages import p95
 from tests.browser.server import ROOT
-from tests.digits.made import photo
-from tests.digits.made_strokes import drawn, fitted
-from tsexplorer.data.digits import Stroke
+from tests.imaging.synthetic import photo
+from tests.imaging.synthetic_strokes import drawn, fitted
+from tsexplorer.imaging import Stroke
 from tsexplorer.recipes import get_recipe
 from tsexplorer.service import Service
 from tsexplorer.ui import process

@@ -42,7 +42,7 @@ from tsexplorer.ui.pad import POINTS_MOST, SIDE, THINNEST, USUAL, WIDEST
 TOY = textwrap.dedent("""
     import time
     import streamlit as st
-    from tsexplorer.data.digits import from_strokes
+    from tsexplorer.imaging import from_strokes
     from tsexplorer.ui.pad import SIDE, pad
 
     state = st.session_state

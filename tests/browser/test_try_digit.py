@@ -27,8 +27,8 @@ from tests.browser.harness import (
     widget,
 )
 from tests.browser.server import AppServer
-from tests.digits.digit_files import packed
-from tests.digits.made_strokes import mnist_digits
+from tests.imaging.image_files import packed
+from tests.imaging.synthetic_strokes import mnist_digits
 from tsexplorer import demo
 from tsexplorer.analysis.answers import Source
 from tsexplorer.analysis.asking import Nets

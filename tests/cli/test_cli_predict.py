@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Shell
-from tests.digits.digit_files import packed
-from tests.digits.made_strokes import mnist_digits
-from tsexplorer.data.digits import decode, read
+from tests.imaging.image_files import packed
+from tests.imaging.synthetic_strokes import mnist_digits
+from tsexplorer.imaging import decode, read
 from tsexplorer.service import Service
 from tsexplorer.ui.digit import answers
 from tsexplorer.ui.digit.pictures import Shown

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.digits.digit_files import packed
-from tests.digits.made_strokes import mnist_digits
+from tests.imaging.image_files import packed
+from tests.imaging.synthetic_strokes import mnist_digits
 from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer import demo
 from tsexplorer.service import Service

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tsexplorer.data.digits import Stroke, from_strokes
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import Stroke, from_strokes
 from tsexplorer.ui.pad import (
     POINTS_MOST,
     SERIAL_MOST,

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from tsexplorer.assets import ASSETS
-from tsexplorer.data.digits import Stroke, strokes_of
-from tsexplorer.data.digits.drawing import UNREADABLE
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import Stroke, strokes_of
+from tsexplorer.imaging.drawing import UNREADABLE
 
 SIDE = 280
 """The pad's side in its own units, whatever its size on the screen; x goes right, y down."""

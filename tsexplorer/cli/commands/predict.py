@@ -13,7 +13,7 @@ from tsexplorer.cli.session import opened
 from tsexplorer.cli.shell import BAD_ARGUMENT, LOOK_UP, app
 
 if TYPE_CHECKING:
-    from tsexplorer.data.digits import Digit, Options
+    from tsexplorer.imaging import Digit, Options
     from tsexplorer.service import Service
     from tsexplorer.store import StageSnapshot
 
@@ -70,7 +70,7 @@ def predict(
     pixels, 0 to 255) of its first digit, all of its digits under digits, note, and error where it
     was refused.
     """
-    from tsexplorer.data.digits import Options
+    from tsexplorer.imaging import Options
 
     options = Options(invert=invert, threshold=threshold, thickness=thickness, single=single)
     with opened() as service:
@@ -91,8 +91,8 @@ def _document(
     service: Service, stage: StageSnapshot, file: Path, options: Options
 ) -> dict[str, Any]:
     """What is said about one file."""
-    from tsexplorer.data.digits import decode, read
     from tsexplorer.errors import UserError
+    from tsexplorer.imaging import decode, read
 
     try:
         content = _content(file)
@@ -110,8 +110,8 @@ def _document(
 
 
 def _content(file: Path) -> bytes:
-    from tsexplorer.data.digits.decoding import MEGABYTES
     from tsexplorer.errors import UserError
+    from tsexplorer.imaging.decoding import MEGABYTES
 
     try:
         size = file.stat().st_size

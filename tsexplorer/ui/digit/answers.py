@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from tsexplorer.analysis.words import counted, size
-from tsexplorer.data.digits import as_it_is
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import as_it_is
 from tsexplorer.objectives import teachers_of
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.plots.verdict import distributions_figure
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tsexplorer.analysis.verdict import Verdict
-    from tsexplorer.data.digits import Digit
+    from tsexplorer.imaging import Digit
     from tsexplorer.ui.digit.pictures import Shown
 
 IMAGE_SCALE = 4

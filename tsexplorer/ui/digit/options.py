@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from tsexplorer.data.digits import AUTOMATIC, Box, Options
+from tsexplorer.imaging import AUTOMATIC, Box, Options
 from tsexplorer.ui.pixels import enlarged
 from tsexplorer.ui.theme import escaped
 

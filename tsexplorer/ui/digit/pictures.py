@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from tsexplorer.analysis.words import begun
-from tsexplorer.data.digits import Options, Picture, Reading, as_it_is, decode, from_strokes, read
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.imaging import Options, Picture, Reading, as_it_is, decode, from_strokes, read
 from tsexplorer.service import Service
 from tsexplorer.ui.pad import SIDE, pad
 from tsexplorer.ui.process import sentences

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from PIL.Image import Resampling
 from scipy import ndimage
 
-from tsexplorer.data.digits.base import Bytes, Mask
-from tsexplorer.data.digits.small import thumbnail
+from tsexplorer.imaging.resampling import thumbnail
+from tsexplorer.imaging.types import Bytes, Mask
 
 LOOK = 128
 STROKE = 9

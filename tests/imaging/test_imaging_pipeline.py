@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.digits.digit_files import packed, saved, seven
-from tests.digits.made import photo
-from tests.digits.made_scenes import LIGHTS, light_field, paper_lines, stroke_cover
-from tests.digits.made_strokes import drawn, fitted, mnist_digits
-from tsexplorer.data.digits import AUTOMATIC, Box, Options, Picture, Reading, decode, read
-from tsexplorer.data.digits.base import BOX
-from tsexplorer.data.digits.framing import bounds
+from tests.imaging.image_files import packed, saved, seven
+from tests.imaging.synthetic import photo
+from tests.imaging.synthetic_scenes import LIGHTS, light_field, paper_lines, stroke_cover
+from tests.imaging.synthetic_strokes import drawn, fitted, mnist_digits
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import AUTOMATIC, Box, Options, Picture, Reading, decode, read
+from tsexplorer.imaging.normalisation import bounds
+from tsexplorer.imaging.types import BOX
 
 IMAGES, LABELS = mnist_digits()
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tsexplorer.data.digits.base import Bytes
+from tsexplorer.imaging.types import Bytes, Mask
 
 BAND_PIXELS = 1_000_000
 DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
@@ -104,3 +104,29 @@ def _eight_bits(values: NDArray[np.float32], mode: str) -> Bytes:
     if high <= low:
         return np.zeros(values.shape, np.uint8)
     return ((values - low) / (high - low) * 255 + 0.5).astype(np.uint8)
+
+
+def thumbnail(pixels: Bytes, side: int) -> Bytes:
+    """The mean of each part, so that no side is longer than ``side``; H×W or H×W×3."""
+    image = Image.fromarray(pixels)
+    share = side / max(image.size)
+    if share >= 1:
+        return pixels
+    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    # In two steps, of which the first, by a whole number, is many times as fast.
+    return np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=1.5))
+
+
+def any_of_blocks(mask: Mask, factor: int) -> Mask:
+    """Whether anything is set in each ``factor``×``factor`` pixels, so that nothing thin is lost.
+
+    >>> any_of_blocks(np.eye(5, dtype=bool), 2).astype(int).tolist()
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    """
+    if factor == 1:
+        return mask
+    height, width = (-(-side // factor) * factor for side in mask.shape)
+    padded = np.zeros((height, width), bool)
+    padded[: mask.shape[0], : mask.shape[1]] = mask
+    blocks = padded.reshape(height // factor, factor, width // factor, factor)
+    return np.asarray(blocks.any((1, 3)))

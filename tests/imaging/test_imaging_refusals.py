@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from tests.digits.digit_files import packed, seven
-from tsexplorer.data.digits import decode, decoding, heif
-from tsexplorer.data.digits.kinds import kind_of
-from tsexplorer.data.digits.names import LENGTH, shown
+from tests.imaging.image_files import packed, seven
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import decode, decoding
+from tsexplorer.imaging.decoding import LENGTH, kind_of, shown
 
 SEVEN = seven()
 PNG = packed(SEVEN)
@@ -163,7 +162,7 @@ def test_names_as_they_are_shown(name: str, is_shown: str) -> None:
 
 def test_heic_without_its_package_asks_for_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    heif._register.cache_clear()
+    decoding._register.cache_clear()
     said = refusal(HEIC, "IMG_0001.HEIC")
     assert said == (
         "“IMG_0001.HEIC” is a HEIC photo, which cannot be read here since pillow-heif is not "
@@ -190,13 +189,13 @@ def test_heic_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", package)
     monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
     monkeypatch.setattr(Image, "ID", list(Image.ID))
-    heif._register.cache_clear()
+    decoding._register.cache_clear()
     assert np.array_equal(decode(HEIC, "IMG_0001.HEIC").pixels, SEVEN)
-    heif._register.cache_clear()
+    decoding._register.cache_clear()
 
 
 def test_a_real_heic_is_read() -> None:
-    heif._register.cache_clear()
+    decoding._register.cache_clear()
     content = (Path(__file__).parent / "seven.heic").read_bytes()
     pixels = decode(content, "seven.heic").pixels
     assert float(np.abs(pixels.astype(int) - seven(96, 80)).mean()) < 8
@@ -218,7 +217,7 @@ def test_other_media_of_the_same_family_are_none(brands: bytes) -> None:
 PEAK = r"""
 import re, sys
 from pathlib import Path
-from tsexplorer.data.digits import decode
+from tsexplorer.imaging import decode
 
 def kilobytes(name):
     return int(re.search(name + r":\s+(\d+)", Path("/proc/self/status").read_text())[1])

@@ -1,6 +1,6 @@
 """How long it takes from an upload, or a drawing, to the net inputs, on one core.
 
-    python -m tests.digits.timing [COUNT]
+    python -m tests.imaging.timing [COUNT]
 
 Prints the median and the 95th percentile: processor time, and time on the clock, which says
 nothing on a busy machine. The nets themselves are not in it.
@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.digits.made import photo
-from tests.digits.made_strokes import drawn, fitted
-from tsexplorer.data.digits import Reading, Stroke, decode, from_strokes, read
+from tests.imaging.synthetic import photo
+from tests.imaging.synthetic_strokes import drawn, fitted
+from tsexplorer.imaging import Reading, Stroke, decode, from_strokes, read
 
 COUNT = 60
 PHOTOS = 6

@@ -8,18 +8,9 @@ scipy, which takes half a second to import, comes with the first call of :func:`
 
 from __future__ import annotations
 
-from tsexplorer.data.digits.base import (
-    AUTOMATIC,
-    Box,
-    Bytes,
-    Digit,
-    Options,
-    Picture,
-    Reading,
-    Step,
-)
-from tsexplorer.data.digits.decoding import decode
-from tsexplorer.data.digits.drawing import Stroke, from_canvas, from_strokes, strokes_of
+from tsexplorer.imaging.decoding import decode
+from tsexplorer.imaging.drawing import Stroke, from_canvas, from_strokes, strokes_of
+from tsexplorer.imaging.types import AUTOMATIC, Box, Bytes, Digit, Options, Picture, Reading, Step
 
 __all__ = [
     "AUTOMATIC",
@@ -46,7 +37,7 @@ def as_it_is(pixels: Bytes, name: str) -> Reading:
         pixels: uint8 28×28, light on dark.
         name: of the image.
     """
-    from tsexplorer.data.digits.reading import as_it_is as as_it_is_
+    from tsexplorer.imaging.pipeline import as_it_is as as_it_is_
 
     return as_it_is_(pixels, name)
 
@@ -63,6 +54,6 @@ def read(picture: Picture, options: Options = AUTOMATIC) -> Reading:
     Raises:
         UserError: the part to be cut out lies outside the picture, or is too small.
     """
-    from tsexplorer.data.digits.reading import read as read_
+    from tsexplorer.imaging.pipeline import read as read_
 
     return read_(picture, options)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageFilter
 
-from tests.digits.digit_files import packed, saved, seven
-from tsexplorer.data.digits import decode
-from tsexplorer.data.digits.base import SIDE_WORKED_ON
-from tsexplorer.data.digits.shrinking import BAND_PIXELS
+from tests.imaging.image_files import packed, saved, seven
+from tsexplorer.imaging import decode
+from tsexplorer.imaging.resampling import BAND_PIXELS
+from tsexplorer.imaging.types import SIDE_WORKED_ON
 
 SEVEN = seven(60, 44)
 GREY = Image.fromarray(SEVEN)
@@ -219,5 +219,5 @@ def test_a_thin_line_survives_a_photo_of_twelve_megapixels() -> None:
 
 
 def test_importing_the_door_brings_no_scipy() -> None:
-    program = "import sys, tsexplorer.data.digits as d; print('scipy' in sys.modules, bool(d.read))"
+    program = "import sys, tsexplorer.imaging as d; print('scipy' in sys.modules, bool(d.read))"
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "False True\n"

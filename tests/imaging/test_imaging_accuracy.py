@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.digits.digit_files import packed
-from tests.digits.made import COUNT, Made, made
-from tests.digits.made_strokes import mnist_digits
+from tests.imaging.image_files import packed
+from tests.imaging.synthetic import COUNT, Made, made
+from tests.imaging.synthetic_strokes import mnist_digits
 from tsexplorer import demo
 from tsexplorer.data.batches import scale
-from tsexplorer.data.digits import Reading, decode, read
 from tsexplorer.data.registry import load_splits
 from tsexplorer.data.sample import load_sample
+from tsexplorer.imaging import Reading, decode, read
 from tsexplorer.models import build
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec

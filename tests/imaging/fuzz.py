@@ -1,6 +1,6 @@
 """Broken files on purpose: nothing but a UserError may come out of decoding and reading them.
 
-    python -m tests.digits.fuzz [COUNT] [SEED]
+    python -m tests.imaging.fuzz [COUNT] [SEED]
 
 tries so many, prints what came of them and how long the slowest took, and stops at the first
 that raises something else, which it leaves in ``fuzz-failure.bin``.
@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.digits.digit_files import saved, seven
-from tsexplorer.data.digits import decode, read
+from tests.imaging.image_files import saved, seven
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import decode, read
 
 SIDE = (24, 20)
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -7,19 +7,19 @@ phone's JPEG of 12 megapixels is decoded at a quarter of its side to begin with.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from io import BytesIO
 
-from PIL import Image
+import numpy as np
+from PIL import ExifTags, Image
 
-from tsexplorer.data.digits.base import SIDE_WORKED_ON, Picture
-from tsexplorer.data.digits.heif import enable_heif
-from tsexplorer.data.digits.kinds import kind_of
-from tsexplorer.data.digits.names import shown
-from tsexplorer.data.digits.orientation import orientation, upright
-from tsexplorer.data.digits.shrinking import shrunk
 from tsexplorer.errors import UserError
+from tsexplorer.imaging.resampling import shrunk
+from tsexplorer.imaging.types import SIDE_WORKED_ON, Bytes, Picture
 
 MEGABYTES = 10
 MEGAPIXELS = 50
@@ -136,3 +136,134 @@ def _too_large(called: str, pixels: int | None = None) -> str:
 
 def _spoken(kind: str) -> str:
     return {"WEBP": "WebP", "HEIF": "HEIC"}.get(kind, kind)
+
+
+READABLE = "PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC"
+HEAD = 4096
+SIGNATURES = {
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "JPEG": (b"\xff\xd8\xff",),
+    "BMP": (b"BM",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+}
+HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
+OTHERS = {
+    b"%PDF": "a PDF; send a picture of the page",
+    b"PK\x03\x04": "a ZIP archive; unpack it and send the pictures in it",
+}
+
+
+def kind_of(content: bytes, shown: str) -> str:
+    """Which of the formats a file has that can be read here.
+
+    Args:
+        content: the file.
+        shown: its name for a sentence.
+
+    Raises:
+        UserError: none of them; says what it is, where that can be seen.
+    """
+    if not content:
+        raise UserError(f"{shown} is empty (0 bytes); save the picture again and send that.")
+    for kind, starts in SIGNATURES.items():
+        if content.startswith(starts):
+            return kind
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "WEBP"
+    if content[4:8] == b"ftyp" and _is_heic(content):
+        return "HEIF"
+    raise UserError(f"{shown} is {_other(content)}.")
+
+
+def _is_heic(content: bytes) -> bool:
+    """Whether the brands in an ISO media file's first box are HEIC's (ISO/IEC 23008-12)."""
+    end = min(int.from_bytes(content[:4], "big"), HEAD)
+    brands = {content[8:12], *(content[at : at + 4] for at in range(16, end, 4))}
+    return bool(brands & HEIC_BRANDS) or (bool(brands & HEIF_BRANDS) and b"avif" not in brands)
+
+
+def _other(content: bytes) -> str:
+    head = content[:HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<") and b"<svg" in head.lower():
+        return "an SVG drawing, which has no pixels; export it as PNG and send that"
+    for start, words in OTHERS.items():
+        if head.startswith(start):
+            return words
+    return f"not a picture that can be read here; send {READABLE}"
+
+
+LENGTH = 40
+ENDING = 12
+
+
+def shown(name: str) -> str:
+    r"""The last part of a path, in quotes, without what cannot be printed, cut to 40 characters.
+
+    Its beginning and its end are kept, so that pictures of one series are told apart. Markup is
+    left as it is: who shows it escapes it.
+
+    >>> shown("C:\\scans\\seven\n.png")
+    '“seven.png”'
+    >>> shown("a" * 300 + ".png")
+    '“aaaaaaaaaaaaaaaaaaaaaaaaaaa…aaaaaaaa.png”'
+    >>> shown("")
+    '“unnamed”'
+    """
+    last = re.split(r"[\\/]", name.rstrip("\\/"))[-1]
+    plain = " ".join("".join(one for one in last if one.isprintable()).split())
+    if len(plain) > LENGTH:
+        plain = f"{plain[: LENGTH - ENDING - 1]}…{plain[-ENDING:]}"
+    return f"“{plain or 'unnamed'}”"
+
+
+def enable_heif(called: str) -> None:
+    """Teach Pillow the format.
+
+    Args:
+        called: name of the file that wants it, for the sentence.
+
+    Raises:
+        UserError: pillow-heif is not installed.
+    """
+    try:
+        _register()
+    except ImportError:
+        raise UserError(
+            f"{called} is a HEIC photo, which cannot be read here since pillow-heif is not "
+            "installed; send it as JPEG."
+        ) from None
+
+
+@cache
+def _register() -> None:
+    import_module("pillow_heif").register_heif_opener(thumbnails=False)
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF's orientation 1...8; 1, upright, where there is none that can be read.
+
+    Ask once the picture is loaded: the TIFF reader turns pictures itself as it loads them.
+    """
+    try:
+        turn = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # whatever a damaged tag does: the pixels are still worth reading
+        return 1
+    return turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
+
+
+def upright(pixels: Bytes, turn: int) -> Bytes:
+    """Pixels H×W… whose first row and column lie where ``turn`` says (EXIF 2.3, tag 274).
+
+    >>> stored = np.array([[1, 2], [3, 4]], np.uint8)
+    >>> upright(stored, 6).tolist()  # its first row is the right-hand side
+    [[3, 1], [4, 2]]
+    """
+    if turn >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if turn in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if turn in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)

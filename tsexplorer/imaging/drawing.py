@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tsexplorer.data.digits.base import SIDE_WORKED_ON, Picture
-from tsexplorer.data.digits.shrinking import shrunk
 from tsexplorer.errors import UserError
+from tsexplorer.imaging.resampling import shrunk
+from tsexplorer.imaging.types import SIDE_WORKED_ON, Picture
 
 NAME = "the drawing"
 SIDE_LEAST, SIDE_MOST = 8, 2000

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from tests.digits.made_strokes import drawn, fitted
-from tsexplorer.data.digits import Stroke, from_canvas, from_strokes, read, strokes_of
-from tsexplorer.data.digits.drawing import POINTS_MOST, SIDE_MOST
+from tests.imaging.synthetic_strokes import drawn, fitted
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import Stroke, from_canvas, from_strokes, read, strokes_of
+from tsexplorer.imaging.drawing import POINTS_MOST, SIDE_MOST
 
 PAD = 280
 

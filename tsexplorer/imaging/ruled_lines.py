@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsexplorer.data.digits.base import Ink, Mask
-from tsexplorer.data.digits.small import any_of_blocks
-from tsexplorer.data.digits.threshold import Levels
+from tsexplorer.imaging.resampling import any_of_blocks
+from tsexplorer.imaging.segmentation import Levels
+from tsexplorer.imaging.types import Ink, Mask
 
 SLOPES = np.tan(np.deg2rad(np.arange(-17, 17.01, 0.5)))
 LOOK = 240

@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.digits.fuzz import MUTATIONS, checksums_mended, mutants, originals, outcome
-from tsexplorer.data.digits import Box, Options, Picture, decode, read
+from tests.imaging.fuzz import MUTATIONS, checksums_mended, mutants, originals, outcome
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import Box, Options, Picture, decode, read
 
 COUNT = 2_400
 PARTS = 8

@@ -6,8 +6,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from tsexplorer.data.digits.base import Bytes
-from tsexplorer.data.digits.small import thumbnail
+from tsexplorer.imaging.illumination import even_frame, surface
+from tsexplorer.imaging.resampling import thumbnail
+from tsexplorer.imaging.types import Bytes
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601."""
@@ -40,3 +41,29 @@ def _contrast(channel: np.ndarray) -> float:
     detail = channel - ndimage.uniform_filter(channel, max(3, min(channel.shape) // 4))
     low, high = np.percentile(detail, (0.5, 99.5))
     return float(high - low)
+
+
+SCALES = (1.5, 4.0, 10.0, 20.0)
+"""Standard deviations, in pixels of the small picture, of what counts as the surroundings."""
+
+
+def light_on_dark(grey: Bytes) -> bool:
+    """Whether strokes are lighter than their ground.
+
+    Strokes are narrow and their ground is wide, so that what differs from its surroundings leans
+    to the strokes' side: the third moment of the differences has their sign. The edge of a shadow
+    differs to both sides alike.
+    """
+    look = thumbnail(grey, LOOK).astype(np.float32)
+    ground = even_frame(look)
+    if ground is not None:
+        # A drawing, or a figure cut out: what lies all around is the ground.
+        return float(((look - ground) ** 3).mean()) > 0
+    look = look - surface(look)
+    return sum(_lean(look, scale) for scale in SCALES) > 0
+
+
+def _lean(look: np.ndarray, scale: float) -> float:
+    around = ndimage.gaussian_filter(look, scale, mode="nearest", truncate=2)
+    detail = look - around
+    return float(((detail - np.median(detail)) ** 3).mean())

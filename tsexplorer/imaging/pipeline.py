@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tsexplorer.data.digits.base import (
+from tsexplorer.errors import UserError
+from tsexplorer.imaging.greyscale import grey, light_on_dark
+from tsexplorer.imaging.illumination import evened
+from tsexplorer.imaging.normalisation import bounds, finished, net_input
+from tsexplorer.imaging.paper import Sheet, sheet
+from tsexplorer.imaging.resampling import thumbnail
+from tsexplorer.imaging.ruled_lines import without_lines
+from tsexplorer.imaging.segmentation import Piece, grouped, measured, smoothed, strokes
+from tsexplorer.imaging.stroke_width import thickness_in
+from tsexplorer.imaging.types import (
     AUTOMATIC,
     Box,
     Bytes,
@@ -19,18 +28,6 @@ from tsexplorer.data.digits.base import (
     Reading,
     Step,
 )
-from tsexplorer.data.digits.figures import net_input, thickness_in
-from tsexplorer.data.digits.framing import bounds
-from tsexplorer.data.digits.grey import grey
-from tsexplorer.data.digits.groups import Piece, grouped
-from tsexplorer.data.digits.light import evened
-from tsexplorer.data.digits.lines import without_lines
-from tsexplorer.data.digits.passing import finished
-from tsexplorer.data.digits.polarity import light_on_dark
-from tsexplorer.data.digits.sheet import Sheet, sheet
-from tsexplorer.data.digits.small import thumbnail
-from tsexplorer.data.digits.threshold import measured, smoothed, strokes
-from tsexplorer.errors import UserError
 
 STRIP = 240
 """Longer side of a step's picture, in pixels."""

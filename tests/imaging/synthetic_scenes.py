@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from tests.digits.made_strokes import Line
+from tests.imaging.synthetic_strokes import Line
 
 Field = NDArray[np.float32]
 Colour = tuple[float, float, float]

@@ -7,20 +7,25 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from tests.digits.made_scenes import LIGHTS, light_field, paper_lines, stroke_cover
-from tests.digits.made_strokes import drawn, fitted, mnist_digits
-from tsexplorer.data.digits.base import BOX, Box, Ink
-from tsexplorer.data.digits.framing import CENTRE, bounds, centred, framed
-from tsexplorer.data.digits.grey import grey
-from tsexplorer.data.digits.groups import Piece, grouped, in_reading_order
-from tsexplorer.data.digits.light import evened
-from tsexplorer.data.digits.lines import without_lines
-from tsexplorer.data.digits.passing import finished
-from tsexplorer.data.digits.polarity import light_on_dark
-from tsexplorer.data.digits.sheet import sheet
-from tsexplorer.data.digits.stains import is_blot, is_shadow
-from tsexplorer.data.digits.thickness import outward, redrawn, thickness_of
-from tsexplorer.data.digits.threshold import measured, smoothed, strokes
+from tests.imaging.synthetic_scenes import LIGHTS, light_field, paper_lines, stroke_cover
+from tests.imaging.synthetic_strokes import drawn, fitted, mnist_digits
+from tsexplorer.imaging.greyscale import grey, light_on_dark
+from tsexplorer.imaging.illumination import evened
+from tsexplorer.imaging.normalisation import CENTRE, bounds, centred, finished, framed
+from tsexplorer.imaging.paper import sheet
+from tsexplorer.imaging.ruled_lines import without_lines
+from tsexplorer.imaging.segmentation import (
+    Piece,
+    grouped,
+    in_reading_order,
+    is_blot,
+    is_shadow,
+    measured,
+    smoothed,
+    strokes,
+)
+from tsexplorer.imaging.stroke_width import outward, redrawn, thickness_of
+from tsexplorer.imaging.types import BOX, Box, Ink
 
 HEIGHT, WIDTH = 300, 400
 

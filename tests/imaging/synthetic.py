@@ -1,8 +1,8 @@
 """Pictures of single digits as people send them, made by code from a seed.
 
-They are for development and for the figures in ``test_digits_figures.py``. To look at them::
+They are for development and for the figures in ``test_imaging_accuracy.py``. To look at them::
 
-    python -m tests.digits.made FOLDER [COUNT]
+    python -m tests.imaging.synthetic FOLDER [COUNT]
 
 writes each picture, and beside it what the nets would get.
 """
@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.digits import made_scenes as scenes
-from tests.digits.made_strokes import Line, drawn, fitted, holes, mnist_digits, traced
-from tsexplorer.data.digits import decode, read
+from tests.imaging import synthetic_scenes as scenes
+from tests.imaging.synthetic_strokes import Line, drawn, fitted, holes, mnist_digits, traced
+from tsexplorer.imaging import decode, read
 
 COUNT = 200
 CELL = 250

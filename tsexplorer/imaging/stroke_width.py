@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
-from tsexplorer.data.digits.base import BOX, Ink, Mask
+from tsexplorer.imaging.types import BOX, Bytes, Ink, Mask
 
 USUAL = (1.6, 4.2)
 """Strokes so thick, in pixels of the 20×20 box, are left as they are."""
@@ -87,3 +88,13 @@ def _at_frame(labels: NDArray[np.int32]) -> set[int]:
     """Labels that lie at the edge of the array: what is around the figure, not in it."""
     frame = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     return set(frame.tolist())
+
+
+ENLARGED_TO_MEASURE = 4
+
+
+def thickness_in(pixels: Bytes) -> float:
+    """How thick the stroke in a net input is, in its pixels."""
+    side = ENLARGED_TO_MEASURE * len(pixels)
+    large = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+    return thickness_of(np.asarray(large) >= 128) / ENLARGED_TO_MEASURE
