@@ -104,7 +104,7 @@ def how(shown: list[pictures.Shown], source: str) -> None:
     for number, one in enumerate(read):
         if len(read) > 1:
             st.markdown(f"**{escaped(one.name)}**")
-        if one.reading.unchanged:
+        if one.reading.already_normalised:
             st.caption("A finished net input already: taken as it is.")
         options.strip(one, f"digit_strip_{number}")
     with st.expander("Overrule a step", icon=":material/tune:"):

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.imaging.image_files import packed
 from tests.imaging.synthetic_strokes import mnist_digits
-from tsexplorer.imaging import decode, read
+from tsexplorer.imaging import decode, extract_digits
 from tsexplorer.service import Service
 from tsexplorer.ui.digit import answers
 from tsexplorer.ui.digit.pictures import Shown
@@ -59,7 +59,7 @@ def test_the_page_says_the_same(shell: Shell, row: Path, service: Service, role:
     (said,) = json.loads(shell("predict", "--stage", f"demo:{role}", str(row), "--json").stdout)
     nets = answers.panel(service, service.experiment("demo"), 0)
     picture = decode(row.read_bytes(), row.name)
-    shown = Shown(picture.name, read(picture), (picture.width, picture.height))
+    shown = Shown(picture.name, extract_digits(picture), (picture.width, picture.height))
     for one, digit in zip(answers.ask(nets, [shown]), said["digits"], strict=True):
         page = one.verdicts[role]  # type: ignore[index]
         assert list(digit["probabilities"].values()) == page.probabilities_C.tolist()

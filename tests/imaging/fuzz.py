@@ -21,7 +21,7 @@ from PIL import Image
 
 from tests.imaging.image_files import saved, seven
 from tsexplorer.errors import UserError
-from tsexplorer.imaging import decode, read
+from tsexplorer.imaging import decode, extract_digits
 
 SIDE = (24, 20)
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -140,9 +140,9 @@ def mutants(count: int, seed: int) -> Iterator[bytes]:
 
 
 def outcome(content: bytes) -> str:
-    """What came of a file: ``read``, or the sentence with which it was refused."""
+    """What came of a file: ``extract_digits``, or the sentence with which it was refused."""
     try:
-        read(decode(content, "mutant"))
+        extract_digits(decode(content, "mutant"))
     except UserError as error:
         return str(error)
     return "read"

@@ -20,7 +20,7 @@ from PIL import Image
 
 from tests.imaging import synthetic_scenes as scenes
 from tests.imaging.synthetic_strokes import Line, drawn, fitted, holes, mnist_digits, traced
-from tsexplorer.imaging import decode, read
+from tsexplorer.imaging import decode, extract_digits
 
 COUNT = 200
 CELL = 250
@@ -162,7 +162,7 @@ def write(folder: Path, count: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for one in made(count):
         (folder / one.name).write_bytes(one.content)
-        reading = read(decode(one.content, one.name))
+        reading = extract_digits(decode(one.content, one.name))
         shown = [step.pixels for step in reading.steps]
         shown += [np.kron(digit.pixels, np.ones((5, 5), np.uint8)) for digit in reading.digits]
         row = Image.new("RGB", (CELL * len(shown), CELL))

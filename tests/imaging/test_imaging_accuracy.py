@@ -16,7 +16,7 @@ from tsexplorer import demo
 from tsexplorer.data.batches import scale
 from tsexplorer.data.registry import load_splits
 from tsexplorer.data.sample import load_sample
-from tsexplorer.imaging import Reading, decode, read
+from tsexplorer.imaging import ExtractionResult, decode, extract_digits
 from tsexplorer.models import build
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec
@@ -49,18 +49,18 @@ def net(role: str) -> Answers:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[tuple[Made, Reading]]:
-    return [(one, read(decode(one.content, one.name))) for one in made()]
+def pictures() -> list[tuple[Made, ExtractionResult]]:
+    return [(one, extract_digits(decode(one.content, one.name))) for one in made()]
 
 
-def share_right(role: str, pictures: list[tuple[Made, Reading]]) -> float:
+def share_right(role: str, pictures: list[tuple[Made, ExtractionResult]]) -> float:
     """Share of pictures in which exactly one digit was found, and answered rightly."""
     found = [(one.label, reading) for one, reading in pictures if len(reading.digits) == 1]
     answers = net(role)(np.stack([reading.digits[0].pixels for _, reading in found]))
     return float((answers == [label for label, _ in found]).sum()) / len(pictures)
 
 
-def test_the_made_pictures_are_of_all_kinds(pictures: list[tuple[Made, Reading]]) -> None:
+def test_the_made_pictures_are_of_all_kinds(pictures: list[tuple[Made, ExtractionResult]]) -> None:
     assert len(pictures) == COUNT >= 200
     for kind in ("label", "hand", "pen", "paper", "light"):
         values = {getattr(one, kind) for one, _ in pictures}
@@ -74,12 +74,16 @@ def test_made_pictures_are_the_same_again() -> None:
 
 
 @pytest.mark.parametrize("role", AT_LEAST)
-def test_nets_read_the_made_pictures(role: str, pictures: list[tuple[Made, Reading]]) -> None:
+def test_nets_read_the_made_pictures(
+    role: str, pictures: list[tuple[Made, ExtractionResult]]
+) -> None:
     assert share_right(role, pictures) >= AT_LEAST[role]
 
 
 @pytest.mark.parametrize("kind", ["paper", "light", "pen", "hand"])
-def test_no_kind_of_picture_is_left_behind(kind: str, pictures: list[tuple[Made, Reading]]) -> None:
+def test_no_kind_of_picture_is_left_behind(
+    kind: str, pictures: list[tuple[Made, ExtractionResult]]
+) -> None:
     for value in {getattr(one, kind) for one, _ in pictures}:
         of_it = [pair for pair in pictures if getattr(pair[0], kind) == value]
         assert share_right("teacher", of_it) >= 0.9, value
@@ -89,7 +93,7 @@ def test_no_kind_of_picture_is_left_behind(kind: str, pictures: list[tuple[Made,
 def test_digits_sent_as_files_are_answered_as_tensors_are(role: str) -> None:
     images, labels = mnist_digits()
     assert len(images) == 1000
-    readings = [read(decode(packed(image), "digit.png")) for image in images]
+    readings = [extract_digits(decode(packed(image), "digit.png")) for image in images]
     read_again = np.stack([reading.digits[0].pixels for reading in readings])
     assert np.array_equal(read_again, images)
     sent, directly = net(role)(read_again), net(role)(images)

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageFilter
 from tests.imaging.image_files import packed, saved, seven
 from tsexplorer.imaging import decode
 from tsexplorer.imaging.resampling import BAND_PIXELS
-from tsexplorer.imaging.types import SIDE_WORKED_ON
+from tsexplorer.imaging.types import WORKING_SIDE
 
 SEVEN = seven(60, 44)
 GREY = Image.fromarray(SEVEN)
@@ -191,7 +191,7 @@ def test_large_pictures_are_made_smaller(kind: str, long: int, factor: int) -> N
     assert picture.factor == factor
     assert (picture.width, picture.height) == (long, short)
     assert picture.pixels.shape[:2] == (-(-short // factor), -(-long // factor))
-    assert max(picture.pixels.shape[:2]) <= SIDE_WORKED_ON
+    assert max(picture.pixels.shape[:2]) <= WORKING_SIDE
     within = (np.arange(picture.pixels.shape[1]) + 0.5) * 255 / picture.pixels.shape[1]
     assert close(picture.pixels, np.broadcast_to(within, picture.pixels.shape[:2]), 2)
 
@@ -219,5 +219,5 @@ def test_a_thin_line_survives_a_photo_of_twelve_megapixels() -> None:
 
 
 def test_importing_the_door_brings_no_scipy() -> None:
-    program = "import sys, tsexplorer.imaging as d; print('scipy' in sys.modules, bool(d.read))"
+    program = "import sys, tsexplorer.imaging as d; print('scipy' in sys.modules, bool(d.decode))"
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "False True\n"

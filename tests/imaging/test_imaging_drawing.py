@@ -9,8 +9,14 @@ import pytest
 
 from tests.imaging.synthetic_strokes import drawn, fitted
 from tsexplorer.errors import UserError
-from tsexplorer.imaging import Stroke, from_canvas, from_strokes, read, strokes_of
-from tsexplorer.imaging.drawing import POINTS_MOST, SIDE_MOST
+from tsexplorer.imaging import (
+    Stroke,
+    extract_digits,
+    parse_strokes,
+    picture_from_canvas,
+    picture_from_strokes,
+)
+from tsexplorer.imaging.drawing import MAX_POINTS, MAX_SIDE
 
 PAD = 280
 
@@ -26,14 +32,14 @@ def pen(digit: int, width: float = 20.0, size: float = 180.0) -> list[Stroke]:
 @pytest.mark.parametrize("width", [4, 20, 40])
 @pytest.mark.parametrize("digit", range(10))
 def test_a_drawing_is_read(digit: int, width: float) -> None:
-    reading = read(from_strokes(pen(digit, width), PAD, PAD))
+    reading = extract_digits(picture_from_strokes(pen(digit, width), PAD, PAD))
     assert len(reading.digits) == 1
-    assert reading.digits[0].usual
+    assert reading.digits[0].is_typical
     assert [step.name for step in reading.steps] == ["As sent", "Grey", "Ink", "Strokes", "Digits"]
 
 
 def test_strokes_are_as_wide_and_where_they_were_drawn() -> None:
-    pixels = from_strokes([Stroke(((50.0, 140.0), (230.0, 140.0)), 20.0)], PAD, 300).pixels
+    pixels = picture_from_strokes([Stroke(((50.0, 140.0), (230.0, 140.0)), 20.0)], PAD, 300).pixels
     assert pixels.shape == (300, PAD)
     assert (pixels[:, 140] < 128).sum() == pytest.approx(20, abs=1)
     assert pixels[140, 140] == 0
@@ -43,49 +49,49 @@ def test_strokes_are_as_wide_and_where_they_were_drawn() -> None:
 
 
 def test_a_tap_is_a_dot() -> None:
-    pixels = from_strokes([Stroke(((100.0, 60.0),), 30.0)], PAD, PAD).pixels
+    pixels = picture_from_strokes([Stroke(((100.0, 60.0),), 30.0)], PAD, PAD).pixels
     assert (pixels < 128).sum() == pytest.approx(math.pi * 15**2, rel=0.05)
-    assert from_strokes([Stroke((), 30.0)], PAD, PAD).pixels.min() == 255
+    assert picture_from_strokes([Stroke((), 30.0)], PAD, PAD).pixels.min() == 255
 
 
 @pytest.mark.parametrize("strokes", [[], [Stroke(((140.0, 140.0),), 20.0)]])
 def test_an_empty_pad_or_a_dot_is_no_digit(strokes: list[Stroke]) -> None:
-    reading = read(from_strokes(strokes, PAD, PAD))
+    reading = extract_digits(picture_from_strokes(strokes, PAD, PAD))
     assert reading.digits == ()
     assert reading.note.startswith("No pen stroke was found in the drawing; write larger")
 
 
 def test_what_goes_over_the_edge_of_the_pad_is_no_printed_line() -> None:
     across = Stroke(((140.0, -20.0), (140.0, 300.0)), 6.0)
-    assert len(read(from_strokes([across], PAD, PAD)).digits) == 1
+    assert len(extract_digits(picture_from_strokes([across], PAD, PAD)).digits) == 1
 
 
 def test_a_canvas_and_its_strokes_are_read_alike() -> None:
-    picture = from_strokes(pen(3), PAD, PAD)
-    (expected,) = read(picture).digits
+    picture = picture_from_strokes(pen(3), PAD, PAD)
+    (expected,) = extract_digits(picture).digits
     ink = 255 - picture.pixels
     clear = np.zeros((PAD, PAD, 4), np.uint8)
     clear[..., 3] = ink  # black on nothing
     light = np.dstack([ink, ink, ink, np.full_like(ink, 255)])  # white on black
     white = np.dstack([np.full((PAD, PAD, 3), 255, np.uint8), ink])  # white on nothing
     for canvas in (clear, light, white, light[..., :3], ink, 255 - ink):
-        (digit,) = read(from_canvas(canvas)).digits
+        (digit,) = extract_digits(picture_from_canvas(canvas)).digits
         assert np.abs(digit.pixels.astype(int) - expected.pixels).max() <= 3
 
 
 def test_a_large_canvas_is_made_smaller() -> None:
     canvas = np.full((1500, 1900), 255, np.uint8)
     canvas[300:1200, 900:980] = 0
-    picture = from_canvas(canvas)
+    picture = picture_from_canvas(canvas)
     assert picture.factor == 2
-    (digit,) = read(picture).digits
+    (digit,) = extract_digits(picture).digits
     assert np.abs(np.subtract(digit.box, (900, 300, 980, 1200))).max() <= 4
 
 
 def test_what_a_pad_sends_becomes_strokes() -> None:
     payload = [{"width": 12, "points": [[1, 2.5], (3, 4)]}, {"width": 3.5, "points": []}]
-    assert strokes_of(payload) == (Stroke(((1.0, 2.5), (3.0, 4.0)), 12.0), Stroke((), 3.5))
-    assert strokes_of([]) == ()
+    assert parse_strokes(payload) == (Stroke(((1.0, 2.5), (3.0, 4.0)), 12.0), Stroke((), 3.5))
+    assert parse_strokes([]) == ()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +112,7 @@ def test_what_a_pad_sends_becomes_strokes() -> None:
 )
 def test_what_no_pad_would_send_is_refused(payload: object) -> None:
     with pytest.raises(UserError, match="could not be read; clear the pad and draw it again"):
-        strokes_of(payload)
+        parse_strokes(payload)
 
 
 @pytest.mark.parametrize(
@@ -117,18 +123,18 @@ def test_what_no_pad_would_send_is_refused(payload: object) -> None:
         Stroke(((1.0, 1e9),), 3.0),
         Stroke(((1.0, 1.0),), math.nan),
         Stroke(((1.0, 1.0),), 1e9),
-        Stroke(((1.0, 1.0),) * (POINTS_MOST + 1), 3.0),
+        Stroke(((1.0, 1.0),) * (MAX_POINTS + 1), 3.0),
     ],
 )
 def test_impossible_strokes_are_refused(stroke: Stroke) -> None:
     with pytest.raises(UserError, match="could not be read; clear the pad"):
-        from_strokes([stroke], PAD, PAD)
+        picture_from_strokes([stroke], PAD, PAD)
 
 
-@pytest.mark.parametrize(("width", "height"), [(0, 100), (100, 7), (SIDE_MOST + 1, 100), (-5, 9)])
+@pytest.mark.parametrize(("width", "height"), [(0, 100), (100, 7), (MAX_SIDE + 1, 100), (-5, 9)])
 def test_impossible_pads_are_refused(width: int, height: int) -> None:
     with pytest.raises(UserError, match="A drawing has 8 to 2,000 pixels a side, and this one"):
-        from_strokes([], width, height)
+        picture_from_strokes([], width, height)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +149,9 @@ def test_impossible_pads_are_refused(width: int, height: int) -> None:
 )
 def test_what_is_no_canvas_is_refused(canvas: np.ndarray) -> None:
     with pytest.raises(UserError, match="could not be read; clear the pad"):
-        from_canvas(canvas)
+        picture_from_canvas(canvas)
 
 
 def test_a_canvas_of_no_size_is_refused() -> None:
     with pytest.raises(UserError, match="this one 0 × 0"):
-        from_canvas(np.zeros((0, 0), np.uint8))
+        picture_from_canvas(np.zeros((0, 0), np.uint8))

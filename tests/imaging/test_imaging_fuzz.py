@@ -9,7 +9,7 @@ import pytest
 
 from tests.imaging.fuzz import MUTATIONS, checksums_mended, mutants, originals, outcome
 from tsexplorer.errors import UserError
-from tsexplorer.imaging import Box, Options, Picture, decode, read
+from tsexplorer.imaging import Box, ExtractionOptions, Picture, decode, extract_digits
 
 COUNT = 2_400
 PARTS = 8
@@ -61,17 +61,17 @@ def test_odd_pixels_with_odd_options() -> None:
         if number % 3 == 0:
             pixels = np.kron(pixels[::4, ::4], np.ones((4, 4, *(1,) * len(depth)), np.uint8))
         picture = Picture(pixels, "x", 1, pixels.shape[1], pixels.shape[0], drawn=number % 5 == 0)
-        options = Options(
+        options = ExtractionOptions(
             invert=str(random.choice(["auto", "yes", "no"])),  # type: ignore[arg-type]
             threshold=None if number % 3 else float(random.uniform(0.01, 0.99)),
-            thickness=None if number % 7 else float(random.uniform(0.5, 6)),
+            stroke_width=None if number % 7 else float(random.uniform(0.5, 6)),
             crop=Box(*(int(edge) for edge in random.integers(-9, 99, 4)))
             if number % 6 == 1
             else None,
-            single=number % 4 == 1,
+            single_digit=number % 4 == 1,
         )
         try:
-            reading = read(picture, options)
+            reading = extract_digits(picture, options)
         except UserError:
             if options.crop is None:
                 raise

@@ -13,15 +13,25 @@ from tests.imaging.synthetic import photo
 from tests.imaging.synthetic_scenes import LIGHTS, light_field, paper_lines, stroke_cover
 from tests.imaging.synthetic_strokes import drawn, fitted, mnist_digits
 from tsexplorer.errors import UserError
-from tsexplorer.imaging import AUTOMATIC, Box, Options, Picture, Reading, decode, read
-from tsexplorer.imaging.normalisation import bounds
-from tsexplorer.imaging.types import BOX
+from tsexplorer.imaging import (
+    AUTOMATIC,
+    Box,
+    ExtractionOptions,
+    ExtractionResult,
+    Picture,
+    decode,
+    extract_digits,
+)
+from tsexplorer.imaging.normalisation import bounding_box
+from tsexplorer.imaging.types import BOX_SIDE
 
 IMAGES, LABELS = mnist_digits()
 
 
-def reading(pixels: np.ndarray, options: Options = AUTOMATIC, kind: str = "PNG") -> Reading:
-    return read(decode(packed(pixels, kind), "picture.png"), options)
+def reading(
+    pixels: np.ndarray, options: ExtractionOptions = AUTOMATIC, kind: str = "PNG"
+) -> ExtractionResult:
+    return extract_digits(decode(packed(pixels, kind), "picture.png"), options)
 
 
 def written(digits: str, *, gap: float = 0.3, size: int = 110, width: float = 9) -> np.ndarray:
@@ -46,7 +56,7 @@ def written(digits: str, *, gap: float = 0.3, size: int = 110, width: float = 9)
 def test_a_finished_digit_passes_unchanged(kind: str) -> None:
     for image in IMAGES[:20]:
         read_ = reading(image, kind=kind)
-        assert read_.unchanged
+        assert read_.already_normalised
         assert read_.note == ""
         assert np.array_equal(read_.digits[0].pixels, image)
         assert read_.digits[0].box == Box(0, 0, 28, 28)
@@ -70,18 +80,23 @@ def test_a_smoothly_enlarged_digit_comes_out_nearly_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [Options(invert="no"), Options(threshold=0.5), Options(thickness=3.0)]
+    "options",
+    [
+        ExtractionOptions(invert="no"),
+        ExtractionOptions(threshold=0.5),
+        ExtractionOptions(stroke_width=3.0),
+    ],
 )
-def test_what_a_person_overrules_is_not_passed_over(options: Options) -> None:
-    assert not reading(IMAGES[0], options).unchanged
+def test_what_a_person_overrules_is_not_passed_over(options: ExtractionOptions) -> None:
+    assert not reading(IMAGES[0], options).already_normalised
 
 
 def test_the_shipped_digits_are_usual_and_hair_and_bars_are_not() -> None:
-    usual = [reading(image).digits[0].usual for image in IMAGES[:200]]
-    assert np.mean(usual) > 0.98
-    for thickness in (0.6, 6.0):
-        (digit,) = reading(written("8"), Options(thickness=thickness)).digits
-        assert not digit.usual
+    is_typical = [reading(image).digits[0].is_typical for image in IMAGES[:200]]
+    assert np.mean(is_typical) > 0.98
+    for stroke_width in (0.6, 6.0):
+        (digit,) = reading(written("8"), ExtractionOptions(stroke_width=stroke_width)).digits
+        assert not digit.is_typical
 
 
 # -- what a net input is like ---------------------------------------------------------------------
@@ -91,11 +106,11 @@ def test_the_shipped_digits_are_usual_and_hair_and_bars_are_not() -> None:
 @pytest.mark.parametrize("digit", "0123456789")
 def test_every_pen_comes_out_like_mnists(digit: str, width: float) -> None:
     (found,) = reading(written(digit, width=width, size=160)).digits
-    box = bounds(found.pixels > 0)
-    assert max(box.width, box.height) == BOX
-    assert found.usual
-    assert 1.5 <= found.thickness <= 4.6
-    assert found.ink == pytest.approx(found.pixels.mean() / 255)
+    box = bounding_box(found.pixels > 0)
+    assert max(box.width, box.height) == BOX_SIDE
+    assert found.is_typical
+    assert 1.5 <= found.stroke_width <= 4.6
+    assert found.mean_intensity == pytest.approx(found.pixels.mean() / 255)
 
 
 def test_a_thin_pen_in_a_large_photo_does_not_vanish() -> None:
@@ -104,7 +119,7 @@ def test_a_thin_pen_in_a_large_photo_does_not_vanish() -> None:
     light = light_field((3000, 4000), "lamp", np.random.default_rng(2))
     pixels = ((235 - 190 * cover) * light).astype(np.uint8)
     (digit,) = reading(pixels, kind="JPEG").digits
-    assert digit.usual
+    assert digit.is_typical
     assert digit.box.height == pytest.approx(2000, abs=40)
 
 
@@ -120,7 +135,7 @@ def test_the_box_is_that_of_the_upright_picture() -> None:
     exif[0x0112] = 6
     stored = Image.fromarray(np.rot90(np.pad(seven(120, 90), 40, constant_values=255)))
     picture = decode(saved(stored, exif=exif), "x")
-    (digit,) = read(picture).digits
+    (digit,) = extract_digits(picture).digits
     assert (picture.height, picture.width) == (200, 170)
     assert np.abs(np.subtract(digit.box, (40 + 18, 40 + 20, 40 + 72, 40 + 105))).max() <= 2
 
@@ -155,7 +170,7 @@ def test_several_digits_from_left_to_right(digits: str, gap: float) -> None:
     found = reading(written(digits, gap=gap)).digits
     assert len(found) == len(digits)
     assert all(one.box.right <= other.box.left for one, other in pairwise(found))
-    assert all(digit.usual for digit in found)
+    assert all(digit.is_typical for digit in found)
 
 
 def test_each_of_several_is_itself_alone() -> None:
@@ -183,7 +198,7 @@ def test_two_lines_of_writing_are_read_one_after_the_other() -> None:
 
 
 def test_as_one_digit_if_a_person_says_so() -> None:
-    (digit,) = reading(written("12"), Options(single=True)).digits
+    (digit,) = reading(written("12"), ExtractionOptions(single_digit=True)).digits
     first, second = reading(written("12")).digits
     assert (digit.box.left, digit.box.right) == (first.box.left, second.box.right)
 
@@ -245,7 +260,7 @@ def test_a_digit_on_a_sheet_on_a_desk() -> None:
     read_ = reading(np.asarray(turned))
     assert [step.name for step in read_.steps][2] == "Sheet of paper"
     assert len(read_.digits) == 1
-    assert read_.digits[0].usual
+    assert read_.digits[0].is_typical
 
 
 # -- what a person overrules -----------------------------------------------------------------------
@@ -253,33 +268,35 @@ def test_a_digit_on_a_sheet_on_a_desk() -> None:
 
 def test_inverting_by_hand() -> None:
     pixels = written("8")
-    (dark,) = reading(pixels, Options(invert="no")).digits
-    (light,) = reading(255 - pixels, Options(invert="yes")).digits
+    (dark,) = reading(pixels, ExtractionOptions(invert="no")).digits
+    (light,) = reading(255 - pixels, ExtractionOptions(invert="yes")).digits
     assert np.abs(dark.pixels.astype(int) - light.pixels).max() <= 3
     assert np.array_equal(dark.pixels, reading(pixels).digits[0].pixels)
-    wrong = reading(pixels, Options(invert="yes"))
+    wrong = reading(pixels, ExtractionOptions(invert="yes"))
     assert not wrong.digits or not np.array_equal(wrong.digits[0].pixels, dark.pixels)
 
 
 def test_the_threshold_decides_what_is_stroke() -> None:
     faint, strong = written("1"), written("7")
     pixels = np.hstack([255 - (255 - faint) // 3, strong])
-    assert len(reading(pixels, Options(threshold=0.6)).digits) == 1
-    assert len(reading(pixels, Options(threshold=0.15)).digits) == 2
+    assert len(reading(pixels, ExtractionOptions(threshold=0.6)).digits) == 1
+    assert len(reading(pixels, ExtractionOptions(threshold=0.15)).digits) == 2
 
 
-@pytest.mark.parametrize("thickness", [1.0, 2.0, 3.5, 5.0])
+@pytest.mark.parametrize("stroke_width", [1.0, 2.0, 3.5, 5.0])
 @pytest.mark.parametrize("width", [3, 14])
-def test_the_thickness_that_was_asked_for(width: float, thickness: float) -> None:
-    (digit,) = reading(written("7", width=width, size=160), Options(thickness=thickness)).digits
-    assert digit.thickness == pytest.approx(thickness, abs=0.5)
+def test_the_thickness_that_was_asked_for(width: float, stroke_width: float) -> None:
+    (digit,) = reading(
+        written("7", width=width, size=160), ExtractionOptions(stroke_width=stroke_width)
+    ).digits
+    assert digit.stroke_width == pytest.approx(stroke_width, abs=0.5)
 
 
 def test_a_part_is_cut_out() -> None:
     pixels = written("47")
     second = reading(pixels).digits[1]
     part = Box(second.box.left - 20, 0, pixels.shape[1], pixels.shape[0])
-    (digit,) = reading(pixels, Options(crop=part)).digits
+    (digit,) = reading(pixels, ExtractionOptions(crop=part)).digits
     assert digit.box == second.box
     assert np.array_equal(digit.pixels, second.pixels)
 
@@ -287,7 +304,7 @@ def test_a_part_is_cut_out() -> None:
 def test_a_part_of_a_large_picture_is_in_the_originals_pixels() -> None:
     pixels = np.full((2000, 3000), 255, np.uint8)
     pixels[400:1000, 700:760] = pixels[400:1000, 2000:2060] = 0
-    (digit,) = reading(pixels, Options(crop=Box(1500, 200, 3000, 1800))).digits
+    (digit,) = reading(pixels, ExtractionOptions(crop=Box(1500, 200, 3000, 1800))).digits
     assert np.abs(np.subtract(digit.box, (2000, 400, 2060, 1000))).max() <= 8
 
 
@@ -296,7 +313,7 @@ def test_a_part_of_a_large_picture_is_in_the_originals_pixels() -> None:
 )
 def test_a_part_that_is_none_says_so(part: Box) -> None:
     with pytest.raises(UserError, match=r"part to be cut out of “picture\.png” is too small or"):
-        reading(np.full((200, 200), 255, np.uint8), Options(crop=part))
+        reading(np.full((200, 200), 255, np.uint8), ExtractionOptions(crop=part))
 
 
 @pytest.mark.parametrize(
@@ -306,13 +323,13 @@ def test_a_part_that_is_none_says_so(part: Box) -> None:
         ({"threshold": 0.0}, "between 0 and 1"),
         ({"threshold": 1.0}, "between 0 and 1"),
         ({"threshold": float("nan")}, "between 0 and 1"),
-        ({"thickness": 0.0}, r"0\.5 to 6 pixels"),
-        ({"thickness": float("inf")}, r"0\.5 to 6 pixels"),
+        ({"stroke_width": 0.0}, r"0\.5 to 6 pixels"),
+        ({"stroke_width": float("inf")}, r"0\.5 to 6 pixels"),
     ],
 )
 def test_options_that_make_no_sense(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
-        Options(**wrong)  # type: ignore[arg-type]
+        ExtractionOptions(**wrong)  # type: ignore[arg-type]
 
 
 # -- the strip of steps ---------------------------------------------------------------------------
@@ -340,7 +357,7 @@ def test_the_steps_can_be_shown() -> None:
 def test_reading_changes_nothing_and_gives_the_same_again() -> None:
     picture = decode(photo(5, 1, (400, 300)), "x")
     before = picture.pixels.copy()
-    first, second = read(picture), read(picture)
+    first, second = extract_digits(picture), extract_digits(picture)
     assert np.array_equal(picture.pixels, before)
     assert np.array_equal(first.digits[0].pixels, second.digits[0].pixels)
 
@@ -349,4 +366,4 @@ def test_pixels_that_may_not_be_written_to_are_read_too() -> None:
     pixels = written("3")
     pixels.flags.writeable = False
     picture = Picture(pixels, "x", 1, pixels.shape[1], pixels.shape[0])
-    assert len(read(picture).digits) == 1
+    assert len(extract_digits(picture).digits) == 1

@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 from tests.imaging.image_files import packed, seven
 from tsexplorer.errors import UserError
 from tsexplorer.imaging import decode, decoding
-from tsexplorer.imaging.decoding import LENGTH, kind_of, shown
+from tsexplorer.imaging.decoding import MAX_NAME_LENGTH, detect_format, display_name
 
 SEVEN = seven()
 PNG = packed(SEVEN)
@@ -156,13 +156,13 @@ def test_a_name_of_three_hundred_characters_is_shortened() -> None:
     ],
 )
 def test_names_as_they_are_shown(name: str, is_shown: str) -> None:
-    assert shown(name) == is_shown
-    assert len(shown("x" * 1000)) == LENGTH + 2
+    assert display_name(name) == is_shown
+    assert len(display_name("x" * 1000)) == MAX_NAME_LENGTH + 2
 
 
 def test_heic_without_its_package_asks_for_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    decoding._register.cache_clear()
+    decoding._register_heif.cache_clear()
     said = refusal(HEIC, "IMG_0001.HEIC")
     assert said == (
         "“IMG_0001.HEIC” is a HEIC photo, which cannot be read here since pillow-heif is not "
@@ -189,13 +189,13 @@ def test_heic_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", package)
     monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
     monkeypatch.setattr(Image, "ID", list(Image.ID))
-    decoding._register.cache_clear()
+    decoding._register_heif.cache_clear()
     assert np.array_equal(decode(HEIC, "IMG_0001.HEIC").pixels, SEVEN)
-    decoding._register.cache_clear()
+    decoding._register_heif.cache_clear()
 
 
 def test_a_real_heic_is_read() -> None:
-    decoding._register.cache_clear()
+    decoding._register_heif.cache_clear()
     content = (Path(__file__).parent / "seven.heic").read_bytes()
     pixels = decode(content, "seven.heic").pixels
     assert float(np.abs(pixels.astype(int) - seven(96, 80)).mean()) < 8
@@ -203,7 +203,7 @@ def test_a_real_heic_is_read() -> None:
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
 def test_kinds_of_heic(brand: bytes) -> None:
-    assert kind_of(HEIC.replace(b"ftypheic", b"ftyp" + brand), "x") == "HEIF"
+    assert detect_format(HEIC.replace(b"ftypheic", b"ftyp" + brand), "x") == "HEIF"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_kinds_of_heic(brand: bytes) -> None:
 )
 def test_other_media_of_the_same_family_are_none(brands: bytes) -> None:
     with pytest.raises(UserError, match="is not a picture that can be read here"):
-        kind_of(b"\x00\x00\x00\x18ftyp" + brands + bytes(40), "x")
+        detect_format(b"\x00\x00\x00\x18ftyp" + brands + bytes(40), "x")
 
 
 PEAK = r"""
@@ -237,7 +237,7 @@ def test_memory_stays_within_its_bound(kind: str, mode: str, tmp_path: Path) -> 
     options = {"lossless": True, "method": 0} if kind == "WEBP" else {"compress_level": 1}
     Image.new(mode, (7070, 7070)).save(path, kind, **options)
     said = subprocess.check_output([sys.executable, "-c", PEAK, str(path)], text=True)
-    assert 150e6 < int(said) < decoding.MEMORY
+    assert 150e6 < int(said) < decoding.MAX_MEMORY
 
 
 def test_a_refusal_takes_no_time() -> None:

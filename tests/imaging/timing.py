@@ -17,7 +17,13 @@ import numpy as np
 
 from tests.imaging.synthetic import photo
 from tests.imaging.synthetic_strokes import drawn, fitted
-from tsexplorer.imaging import Reading, Stroke, decode, from_strokes, read
+from tsexplorer.imaging import (
+    ExtractionResult,
+    Stroke,
+    decode,
+    extract_digits,
+    picture_from_strokes,
+)
 
 COUNT = 60
 PHOTOS = 6
@@ -27,15 +33,17 @@ TARGETS = {"12-megapixel JPEG": 200, "drawing": 100}
 """Milliseconds at the 95th percentile."""
 
 
-def photos() -> list[Callable[[], Reading]]:
+def photos() -> list[Callable[[], ExtractionResult]]:
     """Ways from the bytes of different photos to their digits."""
     contents = [photo(digit, seed=7, side=PHOTO_SIDE) for digit in range(PHOTOS)]
     sizes = ", ".join(f"{len(content) / 1e6:.1f}" for content in contents)
     print(f"photos of {sizes} MB", file=sys.stderr)
-    return [lambda content=content: read(decode(content, "photo.jpg")) for content in contents]
+    return [
+        lambda content=content: extract_digits(decode(content, "photo.jpg")) for content in contents
+    ]
 
 
-def drawings() -> list[Callable[[], Reading]]:
+def drawings() -> list[Callable[[], ExtractionResult]]:
     """Ways from the strokes of different drawings to their digits."""
     random = np.random.default_rng(8)
 
@@ -44,10 +52,13 @@ def drawings() -> list[Callable[[], Reading]]:
         return [Stroke(tuple((float(x), float(y)) for x, y in line), 24.0) for line in lines]
 
     figures = [strokes(digit) for digit in range(10)]
-    return [lambda figure=figure: read(from_strokes(figure, PAD, PAD)) for figure in figures]
+    return [
+        lambda figure=figure: extract_digits(picture_from_strokes(figure, PAD, PAD))
+        for figure in figures
+    ]
 
 
-def measured(ways: list[Callable[[], Reading]], count: int) -> np.ndarray:
+def measured(ways: list[Callable[[], ExtractionResult]], count: int) -> np.ndarray:
     """Milliseconds count×2: of the processor, and on the clock; the first turn does not count."""
     for way in ways:
         if len(way().digits) != 1:

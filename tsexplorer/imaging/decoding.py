@@ -1,7 +1,7 @@
 """From a file's bytes to a picture, with every check that can be made before decoding.
 
 Memory: besides the file itself, at most what the format's own decoder holds of 50 megapixels
-(:data:`MEMORY` bounds it), since pixels are taken over in bands and made smaller as they come. A
+(:data:`MAX_MEMORY` bounds it), since pixels are taken over in bands and made smaller as they come. A
 phone's JPEG of 12 megapixels is decoded at a quarter of its side to begin with.
 """
 
@@ -18,16 +18,16 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from tsexplorer.errors import UserError
-from tsexplorer.imaging.resampling import shrunk
-from tsexplorer.imaging.types import SIDE_WORKED_ON, Bytes, Picture
+from tsexplorer.imaging.resampling import downsample
+from tsexplorer.imaging.types import WORKING_SIDE, Picture, UInt8Array
 
-MEGABYTES = 10
-MEGAPIXELS = 50
-SIDE_LEAST = 8
-ASPECT_MOST = 20
-MEMORY = 900_000_000
+MAX_MEGABYTES = 10
+MAX_MEGAPIXELS = 50
+MIN_SIDE = 8
+MAX_ASPECT_RATIO = 20
+MAX_MEMORY = 900_000_000
 """Bytes that decoding one file takes at most, at its peak; measured in the tests."""
-TILE_WIDTH, TILE_LENGTH = 322, 323
+TAG_TILE_WIDTH, TAG_TILE_LENGTH = 322, 323
 
 
 def decode(content: bytes, name: str) -> Picture:
@@ -43,61 +43,64 @@ def decode(content: bytes, name: str) -> Picture:
     Raises:
         UserError: it cannot be read or is too large; one sentence that names the file.
     """
-    called = shown(name)
-    if len(content) > MEGABYTES * 1_000_000:
+    shown_name = display_name(name)
+    if len(content) > MAX_MEGABYTES * 1_000_000:
         raise UserError(
-            f"{called} has {len(content) / 1e6:.1f} MB, and {MEGABYTES} MB is the most; make it "
+            f"{shown_name} has {len(content) / 1e6:.1f} MB, and {MAX_MEGABYTES} MB is the most; make it "
             "smaller or save it as JPEG."
         )
-    kind = kind_of(content, called)
-    with _failures(called, kind), _opened(content, kind, called) as image:
-        _check_size(image, called)
+    file_format = detect_format(content, shown_name)
+    with (
+        _translate_errors(shown_name, file_format),
+        _open_header(content, file_format, shown_name) as image,
+    ):
+        _check_size(image, shown_name)
         size = image.size
-        factor = _factor(max(size))
-        if kind == "JPEG":
+        factor = _downsampling_factor(max(size))
+        if file_format == "JPEG":
             image.draft(None, (size[0] // factor, size[1] // factor))
-        left = max(1, round(factor * max(image.size) / max(size)))
+        remaining_factor = max(1, round(factor * max(image.size) / max(size)))
         image.load()
-        turn = orientation(image)
-        size = size if kind == "JPEG" else image.size
-        pixels = upright(shrunk(image, left), turn)
-    return Picture(pixels, called, factor, *(size if turn < 5 else size[::-1]))
+        orientation = exif_orientation(image)
+        size = size if file_format == "JPEG" else image.size
+        pixels = apply_orientation(downsample(image, remaining_factor), orientation)
+    return Picture(pixels, shown_name, factor, *(size if orientation < 5 else size[::-1]))
 
 
-def _factor(side: int) -> int:
+def _downsampling_factor(side: int) -> int:
     """By how much a picture is made smaller: a power of two as far as JPEG can do it unread."""
-    least = max(1, -(-side // SIDE_WORKED_ON))
-    return next((power for power in (1, 2, 4, 8) if power >= least), -(-least // 8) * 8)
+    min_factor = max(1, -(-side // WORKING_SIDE))
+    return next((power for power in (1, 2, 4, 8) if power >= min_factor), -(-min_factor // 8) * 8)
 
 
 @contextmanager
-def _failures(called: str, kind: str) -> Iterator[None]:
+def _translate_errors(shown_name: str, file_format: str) -> Iterator[None]:
     """Whatever a decoder makes of a broken file, as one sentence."""
     try:
         yield
     except UserError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UserError(_too_large(called)) from None
+        raise UserError(_too_large_message(shown_name)) from None
     except MemoryError:
         raise UserError(
-            f"{called} needs more memory than there is; make the picture smaller and try again."
+            f"{shown_name} needs more memory than there is; make the picture smaller and try again."
         ) from None
     except Exception as error:  # decoders raise anything: SyntaxError, struct.error, KeyError...
         raise UserError(
-            f"{called} cannot be read: it is a damaged {_spoken(kind)} file, or of a rare kind; "
+            f"{shown_name} cannot be read: it is a damaged {_format_title(file_format)} file, or of a rare kind; "
             "save it again as PNG and send that."
         ) from error
 
 
-def _opened(content: bytes, kind: str, called: str) -> Image.Image:
+def _open_header(content: bytes, file_format: str, shown_name: str) -> Image.Image:
     """Read the header. No other formats are tried, so that nothing else runs on foreign bytes."""
-    if kind == "HEIF":
-        enable_heif(called)
-    return Image.open(BytesIO(content), formats=[kind])
+    if file_format == "HEIF":
+        enable_heif(shown_name)
+    return Image.open(BytesIO(content), formats=[file_format])
 
 
-def _check_size(image: Image.Image, called: str) -> None:
+def _check_size(image: Image.Image, shown_name: str) -> None:
     """Hold the size in the header to what can be decoded.
 
     Raises:
@@ -105,16 +108,16 @@ def _check_size(image: Image.Image, called: str) -> None:
     """
     width, height = image.size
     pixels = max(width * height, _tile_pixels(image))
-    if pixels > MEGAPIXELS * 1_000_000:
-        raise UserError(_too_large(called, pixels))
-    if min(width, height) < SIDE_LEAST:
+    if pixels > MAX_MEGAPIXELS * 1_000_000:
+        raise UserError(_too_large_message(shown_name, pixels))
+    if min(width, height) < MIN_SIDE:
         raise UserError(
-            f"{called} is {width:,} × {height:,} pixels, and {SIDE_LEAST} a side is the least; "
+            f"{shown_name} is {width:,} × {height:,} pixels, and {MIN_SIDE} a side is the least; "
             "send a larger picture."
         )
-    if max(width, height) > ASPECT_MOST * min(width, height):
+    if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
         raise UserError(
-            f"{called} is {width:,} × {height:,} pixels, more than {ASPECT_MOST} times as long as "
+            f"{shown_name} is {width:,} × {height:,} pixels, more than {MAX_ASPECT_RATIO} times as long as "
             "wide; cut out the part with the digits."
         )
 
@@ -122,24 +125,24 @@ def _check_size(image: Image.Image, called: str) -> None:
 def _tile_pixels(image: Image.Image) -> int:
     """Pixels of one tile of a TIFF, which may be larger than the picture; else 0."""
     tags = getattr(image, "tag_v2", {})
-    width, length = tags.get(TILE_WIDTH, 0), tags.get(TILE_LENGTH, 0)
+    width, length = tags.get(TAG_TILE_WIDTH, 0), tags.get(TAG_TILE_LENGTH, 0)
     return width * length if isinstance(width, int) and isinstance(length, int) else 0
 
 
-def _too_large(called: str, pixels: int | None = None) -> str:
-    has = f"{pixels / 1e6:,.0f}" if pixels else "too many"
+def _too_large_message(shown_name: str, pixels: int | None = None) -> str:
+    size = f"{pixels / 1e6:,.0f}" if pixels else "too many"
     return (
-        f"{called} has {has} megapixels, and {MEGAPIXELS} are the most; make the picture smaller "
+        f"{shown_name} has {size} megapixels, and {MAX_MEGAPIXELS} are the most; make the picture smaller "
         "or cut out a part."
     )
 
 
-def _spoken(kind: str) -> str:
-    return {"WEBP": "WebP", "HEIF": "HEIC"}.get(kind, kind)
+def _format_title(file_format: str) -> str:
+    return {"WEBP": "WebP", "HEIF": "HEIC"}.get(file_format, file_format)
 
 
-READABLE = "PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC"
-HEAD = 4096
+SUPPORTED_FORMATS = "PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC"
+HEADER_BYTES = 4096
 SIGNATURES = {
     "PNG": (b"\x89PNG\r\n\x1a\n",),
     "JPEG": (b"\xff\xd8\xff",),
@@ -149,121 +152,125 @@ SIGNATURES = {
 }
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
-OTHERS = {
+UNSUPPORTED_SIGNATURES = {
     b"%PDF": "a PDF; send a picture of the page",
     b"PK\x03\x04": "a ZIP archive; unpack it and send the pictures in it",
 }
 
 
-def kind_of(content: bytes, shown: str) -> str:
+def detect_format(content: bytes, shown_name: str) -> str:
     """Which of the formats a file has that can be read here.
 
     Args:
         content: the file.
-        shown: its name for a sentence.
+        shown_name: its name for a sentence.
 
     Raises:
         UserError: none of them; says what it is, where that can be seen.
     """
     if not content:
-        raise UserError(f"{shown} is empty (0 bytes); save the picture again and send that.")
-    for kind, starts in SIGNATURES.items():
-        if content.startswith(starts):
-            return kind
+        raise UserError(f"{shown_name} is empty (0 bytes); save the picture again and send that.")
+    for file_format, signatures in SIGNATURES.items():
+        if content.startswith(signatures):
+            return file_format
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
     if content[4:8] == b"ftyp" and _is_heic(content):
         return "HEIF"
-    raise UserError(f"{shown} is {_other(content)}.")
+    raise UserError(f"{shown_name} is {_describe_unsupported(content)}.")
 
 
 def _is_heic(content: bytes) -> bool:
     """Whether the brands in an ISO media file's first box are HEIC's (ISO/IEC 23008-12)."""
-    end = min(int.from_bytes(content[:4], "big"), HEAD)
-    brands = {content[8:12], *(content[at : at + 4] for at in range(16, end, 4))}
+    end = min(int.from_bytes(content[:4], "big"), HEADER_BYTES)
+    brands = {content[8:12], *(content[offset : offset + 4] for offset in range(16, end, 4))}
     return bool(brands & HEIC_BRANDS) or (bool(brands & HEIF_BRANDS) and b"avif" not in brands)
 
 
-def _other(content: bytes) -> str:
-    head = content[:HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
+def _describe_unsupported(content: bytes) -> str:
+    head = content[:HEADER_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"<") and b"<svg" in head.lower():
         return "an SVG drawing, which has no pixels; export it as PNG and send that"
-    for start, words in OTHERS.items():
-        if head.startswith(start):
-            return words
-    return f"not a picture that can be read here; send {READABLE}"
+    for signature, description in UNSUPPORTED_SIGNATURES.items():
+        if head.startswith(signature):
+            return description
+    return f"not a picture that can be read here; send {SUPPORTED_FORMATS}"
 
 
-LENGTH = 40
-ENDING = 12
+MAX_NAME_LENGTH = 40
+NAME_TAIL_LENGTH = 12
 
 
-def shown(name: str) -> str:
+def display_name(name: str) -> str:
     r"""The last part of a path, in quotes, without what cannot be printed, cut to 40 characters.
 
     Its beginning and its end are kept, so that pictures of one series are told apart. Markup is
     left as it is: who shows it escapes it.
 
-    >>> shown("C:\\scans\\seven\n.png")
+    >>> display_name("C:\\scans\\seven\n.png")
     '“seven.png”'
-    >>> shown("a" * 300 + ".png")
+    >>> display_name("a" * 300 + ".png")
     '“aaaaaaaaaaaaaaaaaaaaaaaaaaa…aaaaaaaa.png”'
-    >>> shown("")
+    >>> display_name("")
     '“unnamed”'
     """
-    last = re.split(r"[\\/]", name.rstrip("\\/"))[-1]
-    plain = " ".join("".join(one for one in last if one.isprintable()).split())
-    if len(plain) > LENGTH:
-        plain = f"{plain[: LENGTH - ENDING - 1]}…{plain[-ENDING:]}"
-    return f"“{plain or 'unnamed'}”"
+    base_name = re.split(r"[\\/]", name.rstrip("\\/"))[-1]
+    printable = " ".join(
+        "".join(character for character in base_name if character.isprintable()).split()
+    )
+    if len(printable) > MAX_NAME_LENGTH:
+        printable = (
+            f"{printable[: MAX_NAME_LENGTH - NAME_TAIL_LENGTH - 1]}…{printable[-NAME_TAIL_LENGTH:]}"
+        )
+    return f"“{printable or 'unnamed'}”"
 
 
-def enable_heif(called: str) -> None:
+def enable_heif(shown_name: str) -> None:
     """Teach Pillow the format.
 
     Args:
-        called: name of the file that wants it, for the sentence.
+        shown_name: name of the file that wants it, for the sentence.
 
     Raises:
         UserError: pillow-heif is not installed.
     """
     try:
-        _register()
+        _register_heif()
     except ImportError:
         raise UserError(
-            f"{called} is a HEIC photo, which cannot be read here since pillow-heif is not "
+            f"{shown_name} is a HEIC photo, which cannot be read here since pillow-heif is not "
             "installed; send it as JPEG."
         ) from None
 
 
 @cache
-def _register() -> None:
+def _register_heif() -> None:
     import_module("pillow_heif").register_heif_opener(thumbnails=False)
 
 
-def orientation(image: Image.Image) -> int:
+def exif_orientation(image: Image.Image) -> int:
     """EXIF's orientation 1...8; 1, upright, where there is none that can be read.
 
     Ask once the picture is loaded: the TIFF reader turns pictures itself as it loads them.
     """
     try:
-        turn = image.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # whatever a damaged tag does: the pixels are still worth reading
         return 1
-    return turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
-def upright(pixels: Bytes, turn: int) -> Bytes:
-    """Pixels H×W… whose first row and column lie where ``turn`` says (EXIF 2.3, tag 274).
+def apply_orientation(pixels: UInt8Array, orientation: int) -> UInt8Array:
+    """Pixels H×W… whose first row and column lie where ``orientation`` says (EXIF 2.3, tag 274).
 
     >>> stored = np.array([[1, 2], [3, 4]], np.uint8)
-    >>> upright(stored, 6).tolist()  # its first row is the right-hand side
+    >>> apply_orientation(stored, 6).tolist()  # its first row is the right-hand side
     [[3, 1], [4, 2]]
     """
-    if turn >= 5:
+    if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
-    if turn in (3, 4, 7, 8):
+    if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    if turn in (2, 3, 6, 7):
+    if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tsexplorer.errors import UserError
-from tsexplorer.imaging.resampling import shrunk
-from tsexplorer.imaging.types import SIDE_WORKED_ON, Picture
+from tsexplorer.imaging.resampling import downsample
+from tsexplorer.imaging.types import WORKING_SIDE, Picture
 
-NAME = "the drawing"
-SIDE_LEAST, SIDE_MOST = 8, 2000
-POINTS_MOST = 50_000
-FINE = 2
+DRAWING_NAME = "the drawing"
+MIN_SIDE, MAX_SIDE = 8, 2000
+MAX_POINTS = 50_000
+SUPERSAMPLING = 2
 """Strokes are drawn at so many times the size and made smaller, for soft edges."""
-UNREADABLE = "The drawing could not be read; clear the pad and draw it again."
+INVALID_DRAWING = "The drawing could not be read; clear the pad and draw it again."
 
 
 @dataclass(frozen=True)
@@ -38,29 +38,29 @@ class Stroke:
     width: float
 
 
-def strokes_of(payload: object) -> tuple[Stroke, ...]:
+def parse_strokes(payload: object) -> tuple[Stroke, ...]:
     """Strokes out of what a draw pad sends: ``[{"width": w, "points": [[x, y], ...]}, ...]``.
 
     Raises:
         UserError: it is anything else.
     """
     if not isinstance(payload, Sequence) or isinstance(payload, str | bytes):
-        raise UserError(UNREADABLE)
+        raise UserError(INVALID_DRAWING)
     try:
-        strokes = tuple(_stroke(one) for one in payload)
+        strokes = tuple(_parse_stroke(item) for item in payload)
     except (TypeError, ValueError, KeyError, OverflowError) as error:
-        raise UserError(UNREADABLE) from error
+        raise UserError(INVALID_DRAWING) from error
     return strokes
 
 
-def _stroke(one: Mapping[str, object]) -> Stroke:
-    points, width = one["points"], one["width"]
+def _parse_stroke(item: Mapping[str, object]) -> Stroke:
+    points, width = item["points"], item["width"]
     if not isinstance(points, Sequence) or not isinstance(width, int | float):
         raise TypeError("a stroke has points and a width")
     return Stroke(tuple((float(x), float(y)) for x, y in points), float(width))
 
 
-def from_strokes(strokes: Sequence[Stroke], width: int, height: int) -> Picture:
+def picture_from_strokes(strokes: Sequence[Stroke], width: int, height: int) -> Picture:
     """The drawing that strokes make, black on white.
 
     Args:
@@ -73,27 +73,32 @@ def from_strokes(strokes: Sequence[Stroke], width: int, height: int) -> Picture:
     """
     _check_size(width, height)
     numbers = [number for stroke in strokes for number in (stroke.width, *sum(stroke.points, ()))]
-    if len(numbers) > 2 * POINTS_MOST or not all(
-        math.isfinite(number) and abs(number) <= 2 * SIDE_MOST for number in numbers
+    if len(numbers) > 2 * MAX_POINTS or not all(
+        math.isfinite(number) and abs(number) <= 2 * MAX_SIDE for number in numbers
     ):
-        raise UserError(UNREADABLE)
-    image = Image.new("L", (width * FINE, height * FINE), 255)
+        raise UserError(INVALID_DRAWING)
+    image = Image.new("L", (width * SUPERSAMPLING, height * SUPERSAMPLING), 255)
     draw = ImageDraw.Draw(image)
     for stroke in strokes:
-        _draw(draw, stroke)
-    return Picture(np.asarray(image.reduce(FINE)), NAME, 1, width, height, drawn=True)
+        _draw_stroke(draw, stroke)
+    return Picture(
+        np.asarray(image.reduce(SUPERSAMPLING)), DRAWING_NAME, 1, width, height, drawn=True
+    )
 
 
-def _draw(draw: ImageDraw.ImageDraw, stroke: Stroke) -> None:
-    wide = max(1.0, stroke.width) * FINE
-    points = [(x * FINE, y * FINE) for x, y in stroke.points]
+def _draw_stroke(draw: ImageDraw.ImageDraw, stroke: Stroke) -> None:
+    brush_width = max(1.0, stroke.width) * SUPERSAMPLING
+    points = [(x * SUPERSAMPLING, y * SUPERSAMPLING) for x, y in stroke.points]
     if len(points) > 1:
-        draw.line(points, fill=0, width=round(wide))
+        draw.line(points, fill=0, width=round(brush_width))
     for x, y in points:
-        draw.ellipse((x - wide / 2, y - wide / 2, x + wide / 2, y + wide / 2), fill=0)
+        draw.ellipse(
+            (x - brush_width / 2, y - brush_width / 2, x + brush_width / 2, y + brush_width / 2),
+            fill=0,
+        )
 
 
-def from_canvas(canvas: NDArray[np.uint8]) -> Picture:
+def picture_from_canvas(canvas: NDArray[np.uint8]) -> Picture:
     """The drawing on a canvas; what is transparent is paper.
 
     Args:
@@ -107,17 +112,17 @@ def from_canvas(canvas: NDArray[np.uint8]) -> Picture:
         or canvas.ndim not in (2, 3)
         or canvas.shape[2:] not in ((), (3,), (4,))
     ):
-        raise UserError(UNREADABLE)
+        raise UserError(INVALID_DRAWING)
     height, width = canvas.shape[:2]
     _check_size(width, height)
-    factor = -(-max(canvas.shape) // SIDE_WORKED_ON)
-    pixels = shrunk(Image.fromarray(canvas), factor)
-    return Picture(pixels, NAME, factor, width, height, drawn=True)
+    factor = -(-max(canvas.shape) // WORKING_SIDE)
+    pixels = downsample(Image.fromarray(canvas), factor)
+    return Picture(pixels, DRAWING_NAME, factor, width, height, drawn=True)
 
 
 def _check_size(width: int, height: int) -> None:
-    if not all(SIDE_LEAST <= side <= SIDE_MOST for side in (width, height)):
+    if not all(MIN_SIDE <= side <= MAX_SIDE for side in (width, height)):
         raise UserError(
-            f"A drawing has {SIDE_LEAST} to {SIDE_MOST:,} pixels a side, and this one "
+            f"A drawing has {MIN_SIDE} to {MAX_SIDE:,} pixels a side, and this one "
             f"{width:,} × {height:,}; change the size of the pad."
         )

@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tsexplorer.imaging.types import Bytes, Mask
+from tsexplorer.imaging.types import Mask, UInt8Array
 
 BAND_PIXELS = 1_000_000
-DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+HIGH_DEPTH_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 """Pillow's modes with more than eight bits a channel."""
-SIXTEEN_BITS = 65535
-DIM = 0.125
+MAX_16_BIT = 65535
+MIN_16_BIT_PEAK = 0.125
 """A 16-bit picture whose lightest pixel is below this share of the range holds fewer bits."""
-FLAT = 8
+MIN_CONTRAST = 8
 
 
-def shrunk(image: Image.Image, factor: int) -> Bytes:
+def downsample(image: Image.Image, factor: int) -> UInt8Array:
     """Take over a loaded picture, each ``factor``×``factor`` pixels as their mean.
 
     Args:
@@ -33,17 +33,17 @@ def shrunk(image: Image.Image, factor: int) -> Bytes:
     Raises:
         ValueError: Pillow cannot convert the mode.
     """
-    if image.mode in DEEP:
-        deep = [_deep_band(band, factor) for band in _bands(image, factor)]
-        return _eight_bits(np.concatenate(deep), image.mode)
-    bands = [np.asarray(_plain(band).reduce(factor)) for band in _bands(image, factor)]
+    if image.mode in HIGH_DEPTH_MODES:
+        block_means = [_block_means(band, factor) for band in _bands(image, factor)]
+        return _to_8_bits(np.concatenate(block_means), image.mode)
+    bands = [np.asarray(_to_8_bit_mode(band).reduce(factor)) for band in _bands(image, factor)]
     pixels = np.concatenate(bands)
     if pixels.ndim == 3 and pixels.shape[2] == 4:
-        pixels = _on_paper(pixels)
-    return grey_if_it_is(pixels)
+        pixels = _composite_on_paper(pixels)
+    return drop_equal_channels(pixels)
 
 
-def grey_if_it_is(pixels: Bytes) -> Bytes:
+def drop_equal_channels(pixels: UInt8Array) -> UInt8Array:
     """H×W instead of H×W×3 where the channels are alike."""
     # A coloured picture shows it in its first rows, for a hundredth of the time.
     for rows in (pixels[:8], pixels):
@@ -59,7 +59,7 @@ def _bands(image: Image.Image, factor: int) -> Iterator[Image.Image]:
         yield image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def _plain(band: Image.Image) -> Image.Image:
+def _to_8_bit_mode(band: Image.Image) -> Image.Image:
     """The band as L, RGB or RGBA."""
     if band.mode in ("L", "RGB", "RGBA") and "transparency" not in band.info:
         return band
@@ -68,16 +68,16 @@ def _plain(band: Image.Image) -> Image.Image:
     return band.convert("L" if band.mode == "1" else "RGB")
 
 
-def _on_paper(pixels: Bytes) -> Bytes:
+def _composite_on_paper(pixels: UInt8Array) -> UInt8Array:
     """RGBA over white; over black where nothing could be seen on white."""
     colour, alpha = pixels[..., :3].astype(np.float32), pixels[..., 3:].astype(np.float32) / 255
     on_white = colour * alpha + 255 * (1 - alpha)
-    if np.ptp(on_white) < FLAT <= np.ptp(alpha) * 255:
+    if np.ptp(on_white) < MIN_CONTRAST <= np.ptp(alpha) * 255:
         return (colour * alpha + 0.5).astype(np.uint8)
     return (on_white + 0.5).astype(np.uint8)
 
 
-def _deep_band(band: Image.Image, factor: int) -> NDArray[np.float32]:
+def _block_means(band: Image.Image, factor: int) -> NDArray[np.float32]:
     """Means of squares of a deep band, whose height and width need not be multiples."""
     values = np.nan_to_num(np.asarray(band, np.float32), posinf=0, neginf=0)
     if factor == 1:
@@ -90,37 +90,37 @@ def _deep_band(band: Image.Image, factor: int) -> NDArray[np.float32]:
     return values
 
 
-def _eight_bits(values: NDArray[np.float32], mode: str) -> Bytes:
+def _to_8_bits(values: NDArray[np.float32], mode: str) -> UInt8Array:
     """Deep values as 0...255: 16 bits by their range, others by what they hold.
 
     A scanner's 10 or 12 bits in a file of 16 would come out all but black by the file's range;
     they are stretched.
     """
-    sixteen = mode.startswith("I;16")
-    low = 0.0 if sixteen else float(values.min())
+    is_16_bit = mode.startswith("I;16")
+    low = 0.0 if is_16_bit else float(values.min())
     high = float(values.max())
-    if sixteen and high >= DIM * SIXTEEN_BITS:
-        high = float(SIXTEEN_BITS)
+    if is_16_bit and high >= MIN_16_BIT_PEAK * MAX_16_BIT:
+        high = float(MAX_16_BIT)
     if high <= low:
         return np.zeros(values.shape, np.uint8)
     return ((values - low) / (high - low) * 255 + 0.5).astype(np.uint8)
 
 
-def thumbnail(pixels: Bytes, side: int) -> Bytes:
+def thumbnail(pixels: UInt8Array, side: int) -> UInt8Array:
     """The mean of each part, so that no side is longer than ``side``; H×W or H×W×3."""
     image = Image.fromarray(pixels)
-    share = side / max(image.size)
-    if share >= 1:
+    scale = side / max(image.size)
+    if scale >= 1:
         return pixels
-    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     # In two steps, of which the first, by a whole number, is many times as fast.
     return np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=1.5))
 
 
-def any_of_blocks(mask: Mask, factor: int) -> Mask:
+def max_pool(mask: Mask, factor: int) -> Mask:
     """Whether anything is set in each ``factor``×``factor`` pixels, so that nothing thin is lost.
 
-    >>> any_of_blocks(np.eye(5, dtype=bool), 2).astype(int).tolist()
+    >>> max_pool(np.eye(5, dtype=bool), 2).astype(int).tolist()
     [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     """
     if factor == 1:

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from tsexplorer.errors import UserError
 
-Bytes = NDArray[np.uint8]
-Ink = NDArray[np.float32]
+UInt8Array = NDArray[np.uint8]
+InkMap = NDArray[np.float32]
 """How much ink is on each pixel: 0 is paper, 1 the full stroke; more where it is darker still."""
 Mask = NDArray[np.bool_]
 
-SIDE_WORKED_ON = 1280
+WORKING_SIDE = 1280
 """No side of a picture is longer once decoded: a digit of a tenth of it is still large enough."""
-BOX = 20
+BOX_SIDE = 20
 """Longer side of a digit's box in the net input, in pixels."""
-INK = (0.035, 0.28)
+TYPICAL_INTENSITY = (0.035, 0.28)
 """Mean of MNIST's images / 255: 99.8 of 100 of 7,000 lie in between."""
-THICKNESS = (1.2, 5.0)
+TYPICAL_STROKE_WIDTH = (1.2, 5.0)
 """Thickness of MNIST's strokes, in pixels, likewise."""
 Invert = Literal["auto", "yes", "no"]
 
@@ -56,7 +56,7 @@ class Box(NamedTuple):
         """The same part of a picture ``factor`` times as large."""
         return Box(*(factor * edge for edge in self))
 
-    def moved(self, right: int, down: int) -> Box:
+    def translated(self, right: int, down: int) -> Box:
         """The box so many pixels further."""
         return Box(self.left + right, self.top + down, self.right + right, self.bottom + down)
 
@@ -74,7 +74,7 @@ class Picture:
         drawn: whether it was drawn on a screen: then there is no desk, and no printed line.
     """
 
-    pixels: Bytes
+    pixels: UInt8Array
     name: str
     factor: int
     width: int
@@ -83,7 +83,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Options:
+class ExtractionOptions:
     """What a person overrules; by default every step finds out for itself.
 
     Attributes:
@@ -91,32 +91,32 @@ class Options:
         threshold: share of the strongest ink, 0...1, from which on a pixel counts as stroke; None
             finds it.
         crop: the part of the original to look at, in its pixels; None takes all of it.
-        thickness: of the stroke in the net input, in its pixels; None leaves a stroke that is as
+        stroke_width: of the stroke in the net input, in its pixels; None leaves a stroke that is as
             thick as MNIST's as it is, and brings others near.
-        single: whether everything found is one digit.
+        single_digit: whether everything found is one digit.
     """
 
     invert: Invert = "auto"
     threshold: float | None = None
     crop: Box | None = None
-    thickness: float | None = None
-    single: bool = False
+    stroke_width: float | None = None
+    single_digit: bool = False
 
     def __post_init__(self) -> None:
         if self.invert not in ("auto", "yes", "no"):
             raise UserError("Invert is auto, yes or no.")
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise UserError("The threshold lies between 0 and 1; choose one inside.")
-        if self.thickness is not None and not 0.5 <= self.thickness <= 6:
+        if self.stroke_width is not None and not 0.5 <= self.stroke_width <= 6:
             raise UserError("The stroke in the net input can be 0.5 to 6 pixels thick.")
 
     @property
-    def untouched(self) -> bool:
+    def keeps_net_input(self) -> bool:
         """Whether nothing is overruled that would change what a finished net input looks like."""
-        return self.invert == "auto" and self.threshold is None and self.thickness is None
+        return self.invert == "auto" and self.threshold is None and self.stroke_width is None
 
 
-AUTOMATIC = Options()
+AUTOMATIC = ExtractionOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ class Step:
     """
 
     name: str
-    pixels: Bytes
+    pixels: UInt8Array
     note: str = ""
 
 
@@ -141,23 +141,26 @@ class Digit:
     Attributes:
         pixels: uint8 28×28, the net input: white on black, centred by its centre of mass.
         box: where it lies in the original, in its pixels.
-        ink: mean of ``pixels`` / 255.
-        thickness: of its stroke in ``pixels``, in pixels.
+        mean_intensity: mean of ``pixels`` / 255.
+        stroke_width: of its stroke in ``pixels``, in pixels.
     """
 
-    pixels: Bytes
+    pixels: UInt8Array
     box: Box
-    ink: float
-    thickness: float
+    mean_intensity: float
+    stroke_width: float
 
     @property
-    def usual(self) -> bool:
+    def is_typical(self) -> bool:
         """Whether it has as much ink, in strokes as thick, as nearly all of MNIST's digits."""
-        return INK[0] <= self.ink <= INK[1] and THICKNESS[0] <= self.thickness <= THICKNESS[1]
+        return (
+            TYPICAL_INTENSITY[0] <= self.mean_intensity <= TYPICAL_INTENSITY[1]
+            and TYPICAL_STROKE_WIDTH[0] <= self.stroke_width <= TYPICAL_STROKE_WIDTH[1]
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class ExtractionResult:
     """What was read from a picture.
 
     Attributes:
@@ -165,10 +168,10 @@ class Reading:
         steps: how they were found, in order.
         note: one sentence where something is to be said: that nothing was found, or not all of
             it is given; else empty.
-        unchanged: whether the picture was a finished net input, and was taken as it is.
+        already_normalised: whether the picture was a finished net input, and was taken as it is.
     """
 
     digits: tuple[Digit, ...]
     steps: tuple[Step, ...]
     note: str = ""
-    unchanged: bool = False
+    already_normalised: bool = False

@@ -12,7 +12,7 @@ import streamlit as st
 from tsexplorer.analysis.words import counted, size
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
-from tsexplorer.imaging import as_it_is
+from tsexplorer.imaging import result_for_dataset_image
 from tsexplorer.objectives import teachers_of
 from tsexplorer.plots.palette import TITLES
 from tsexplorer.plots.verdict import distributions_figure
@@ -108,7 +108,7 @@ def warm(nets: Panel) -> None:
     import numpy as np
 
     blank = np.zeros((1, 28, 28), np.uint8)
-    as_it_is(blank[0], "blank")
+    result_for_dataset_image(blank[0], "blank")
     for role, stage in nets.stages.items():
         nets.service.reading.ask(stage, blank)
         nets.service.latency(nets.model(role), len(nets.classes))
@@ -222,7 +222,7 @@ def _doubts(nets: Panel, one: Asked) -> None:
     from tsexplorer.analysis.verdict import judge
 
     doubts = []
-    if not one.digit.usual and nets.experiment.spec.data.name in STROKES:
+    if not one.digit.is_typical and nets.experiment.spec.data.name in STROKES:
         doubts.append("its strokes have far more or less ink than nearly all training images")
     role = judge(one.verdicts)
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from tsexplorer.imaging import AUTOMATIC, Box, Options
+from tsexplorer.imaging import AUTOMATIC, Box, ExtractionOptions
 from tsexplorer.ui.pixels import enlarged
 from tsexplorer.ui.theme import escaped
 
@@ -28,14 +28,14 @@ WHOLE = (0, 100)
 SIZE = "digit.size"
 
 
-def chosen() -> Options:
+def chosen() -> ExtractionOptions:
     """What the switches say, as they stood when the page was sent; they are drawn further down."""
     state = st.session_state
-    return Options(
+    return ExtractionOptions(
         invert=state.get(INVERT) or "auto",
         threshold=state.get(BY_HAND[1], 50) / 100 if state.get(BY_HAND[0]) else None,
-        thickness=state.get(THICKNESS[1], 2.5) if state.get(THICKNESS[0]) else None,
-        single=bool(state.get(SINGLE)),
+        stroke_width=state.get(THICKNESS[1], 2.5) if state.get(THICKNESS[0]) else None,
+        single_digit=bool(state.get(SINGLE)),
         crop=_crop(),
     )
 

@@ -12,7 +12,15 @@ import streamlit as st
 
 from tsexplorer.analysis.words import begun
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.imaging import Options, Picture, Reading, as_it_is, decode, from_strokes, read
+from tsexplorer.imaging import (
+    ExtractionOptions,
+    ExtractionResult,
+    Picture,
+    decode,
+    extract_digits,
+    picture_from_strokes,
+    result_for_dataset_image,
+)
 from tsexplorer.service import Service
 from tsexplorer.ui.pad import SIDE, pad
 from tsexplorer.ui.process import sentences
@@ -44,13 +52,13 @@ class Shown:
     """
 
     name: str
-    reading: Reading
+    reading: ExtractionResult
     size: tuple[int, int]
     label: int | None = None
     fixed: bool = False
 
 
-def taken(service: Service, source: str, dataset: str, options: Options) -> list[Shown]:
+def taken(service: Service, source: str, dataset: str, options: ExtractionOptions) -> list[Shown]:
     """Draw the widgets of a source, and read what they hold.
 
     Args:
@@ -64,7 +72,8 @@ def taken(service: Service, source: str, dataset: str, options: Options) -> list
     if source == "draw":
         strokes = pad(key="pad")
         return _read(
-            [(strokes, lambda: from_strokes(strokes, SIDE, SIDE))] if strokes else [], options
+            [(strokes, lambda: picture_from_strokes(strokes, SIDE, SIDE))] if strokes else [],
+            options,
         )
     if source == "camera":
         photo = st.camera_input(
@@ -100,7 +109,7 @@ def _decoded(file: UploadedFile) -> Picture:
     return decode(file.getvalue(), file.name)
 
 
-def _read(sources: Sequence[Source], options: Options) -> list[Shown]:
+def _read(sources: Sequence[Source], options: ExtractionOptions) -> list[Shown]:
     """Read pictures, each once; what is refused is said, and the others are shown."""
     known = st.session_state.get(READINGS, {})
     kept: dict[Any, Shown] = {}
@@ -112,8 +121,8 @@ def _read(sources: Sequence[Source], options: Options) -> list[Shown]:
     return list(kept.values())
 
 
-def _shown(picture: Picture, options: Options) -> Shown:
-    return Shown(picture.name, read(picture, options), (picture.width, picture.height))
+def _shown(picture: Picture, options: ExtractionOptions) -> Shown:
+    return Shown(picture.name, extract_digits(picture, options), (picture.width, picture.height))
 
 
 def _sample(service: Service, dataset: str) -> Iterator[Shown]:
@@ -135,7 +144,9 @@ def _sample(service: Service, dataset: str) -> Iterator[Shown]:
     st.caption(f"{escaped(begun(images.words))}; image {place:,}.")
     label = int(images.labels_N[place])
     name = f"image {place} of {get_dataset(dataset).info.title}"
-    yield Shown(name, as_it_is(images.pixels_N[place], name), (28, 28), label, fixed=True)
+    yield Shown(
+        name, result_for_dataset_image(images.pixels_N[place], name), (28, 28), label, fixed=True
+    )
 
 
 def _forget_sample() -> None:
