@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Shell
-from tests.imaging.image_files import packed
+from tests.imaging.image_files import encode_pixels
 from tests.imaging.synthetic_strokes import mnist_digits
 from tsexplorer.imaging import decode, extract_digits
 from tsexplorer.service import Service
@@ -29,13 +29,13 @@ def row(tmp_path: Path) -> Path:
         digit = np.kron(255 - IMAGES[number], np.ones((4, 4), np.uint8))
         canvas[20:132, 20 + place * 130 : 132 + place * 130] = digit
     file = tmp_path / "row.png"
-    file.write_bytes(packed(canvas))
+    file.write_bytes(encode_pixels(canvas))
     return file
 
 
 def test_a_digit_with_all_that_is_known_of_it(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "digit.png"
-    file.write_bytes(packed(IMAGES[0]))
+    file.write_bytes(encode_pixels(IMAGES[0]))
     result = shell("predict", "--stage", "demo:teacher", str(file), "--json")
     assert result.exit_code == 0
     (said,) = json.loads(result.stdout)
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_said_and_the_others_are_answered(
 ) -> None:
     broken, blank = tmp_path / "broken.png", tmp_path / "blank.png"
     broken.write_bytes(row.read_bytes()[:60])
-    blank.write_bytes(packed(np.full((60, 60), 255, np.uint8)))
+    blank.write_bytes(encode_pixels(np.full((60, 60), 255, np.uint8)))
     names = [str(one) for one in (broken, tmp_path / "gone.png", blank, row)]
     result = shell("predict", *names, "--json")
     assert result.exit_code == 2

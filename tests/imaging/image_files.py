@@ -1,4 +1,4 @@
-"""Picture files for tests, made on the spot."""
+"""Small picture files for tests, encoded in memory."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Bytes = NDArray[np.uint8]
+UInt8Image = NDArray[np.uint8]
 
 
-def saved(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """The bytes of an image as a file of some kind."""
-    into = BytesIO()
-    image.save(into, kind, **options)
-    return into.getvalue()
+def encode_image(image: Image.Image, file_format: str = "PNG", **options: Any) -> bytes:
+    """A Pillow image as the bytes of a file."""
+    buffer = BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()
 
 
-def packed(pixels: NDArray[Any], kind: str = "PNG", **options: Any) -> bytes:
-    """The same for an array, H×W or H×W×3."""
-    return saved(Image.fromarray(pixels), kind, **options)
+def encode_pixels(pixels: NDArray[Any], file_format: str = "PNG", **options: Any) -> bytes:
+    """An array H×W or H×W×3 as the bytes of a file."""
+    return encode_image(Image.fromarray(pixels), file_format, **options)
 
 
-def seven(height: int = 24, width: int = 20) -> Bytes:
-    """A dark 7 on white, H×W, which looks different from all sides."""
+def seven(height: int = 24, width: int = 20) -> UInt8Image:
+    """A dark 7 on white, uint8 H×W. No rotation or mirroring maps it to itself."""
     pixels = np.full((height, width), 255, np.uint8)
-    thick = max(2, height // 10)
+    stroke_width = max(2, height // 10)
     top, left, right = height // 6, width // 5, width - width // 5
-    pixels[top : top + thick, left:right] = 20
+    pixels[top : top + stroke_width, left:right] = 20
     for row in range(top, height - height // 8):
-        across = right - thick - (row - top) * (right - left) // (2 * height)
-        pixels[row, across : across + thick] = 20
+        column = right - stroke_width - (row - top) * (right - left) // (2 * height)
+        pixels[row, column : column + stroke_width] = 20
     return pixels

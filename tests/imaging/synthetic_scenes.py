@@ -1,4 +1,4 @@
-"""Pens, papers, light and cameras for the made pictures."""
+"""Pens, papers, light and camera of the synthetic pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from tests.imaging.synthetic_strokes import Line
+from tests.imaging.synthetic_strokes import Polyline
 
 Field = NDArray[np.float32]
 Colour = tuple[float, float, float]
@@ -19,7 +19,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Pen:
-    """What the stroke is made with; the width is a share of the digit's longer side."""
+    """A pen; its range of widths is given as shares of the digit's longer side."""
 
     thinnest: float
     thickest: float
@@ -29,7 +29,7 @@ class Pen:
 
 @dataclass(frozen=True)
 class Paper:
-    """What it is written on: colour, and lines by the share of a side between them."""
+    """A paper: its colours, the kind of printed lines, and their colour."""
 
     colours: tuple[Colour, ...]
     lines: str = "none"
@@ -54,71 +54,71 @@ PAPERS = {
 LIGHTS = ("even", "gradient", "shadow", "lamp")
 
 
-def stroke_cover(lines: Sequence[Line], side: tuple[int, int], width: float) -> Field:
-    """How much of each pixel the pen covers, H×W, of polylines in pixels.
+def stroke_cover(lines: Sequence[Polyline], side: tuple[int, int], width: float) -> Field:
+    """Share of each pixel that the pen covers, H×W.
 
     Args:
-        lines: points in pixels.
-        side: height and width.
-        width: of the pen, in pixels.
+        lines: polylines in pixels.
+        side: height and width of the picture.
+        width: width of the pen in pixels.
     """
-    fine = 4 if width < 6 else 2 if width < 20 else 1
-    image = Image.new("L", (side[1] * fine, side[0] * fine))
+    supersampling = 4 if width < 6 else 2 if width < 20 else 1
+    image = Image.new("L", (side[1] * supersampling, side[0] * supersampling))
     draw = ImageDraw.Draw(image)
-    half = width * fine / 2
+    half = width * supersampling / 2
     for line in lines:
-        points = [(float(x) * fine, float(y) * fine) for x, y in line]
-        draw.line(points, fill=255, width=max(1, round(width * fine)))
+        points = [(float(x) * supersampling, float(y) * supersampling) for x, y in line]
+        draw.line(points, fill=255, width=max(1, round(width * supersampling)))
         if half >= 1:
             for x, y in points:
                 draw.ellipse((x - half, y - half, x + half, y + half), fill=255)
-    return np.asarray(image.reduce(fine), np.float32) / 255
+    return np.asarray(image.reduce(supersampling), np.float32) / 255
 
 
-def paper_lines(
+def ruled_paper(
     side: tuple[int, int], kind: str, angle: float, spacing: float, random: np.random.Generator
 ) -> Field:
-    """How much of each pixel the printed lines cover, H×W."""
+    """Share of each pixel that printed lines cover, H×W."""
     height, width = side
     cover = np.zeros(side, np.float32)
     if kind == "none":
         return cover
     y = np.arange(height, dtype=np.float32)[:, None]
     x = np.arange(width, dtype=np.float32)
-    thick = max(0.8, spacing * random.uniform(0.02, 0.045))
+    line_width = max(0.8, spacing * random.uniform(0.02, 0.045))
     for turn in (0.0, np.pi / 2)[: 1 if kind == "ruled" else 2]:
         cosine, sine = np.float32(np.cos(angle + turn)), np.float32(np.sin(angle + turn))
-        across = y * cosine - x * sine + np.float32(random.uniform(0, spacing))
-        away = np.abs((across + spacing / 2) % spacing - spacing / 2)
-        cover = np.maximum(cover, np.clip(thick / 2 + 0.5 - away, 0, 1))
+        position = y * cosine - x * sine + np.float32(random.uniform(0, spacing))
+        distance = np.abs((position + spacing / 2) % spacing - spacing / 2)
+        cover = np.maximum(cover, np.clip(line_width / 2 + 0.5 - distance, 0, 1))
     return cover
 
 
 def light_field(side: tuple[int, int], kind: str, random: np.random.Generator) -> Field:
-    """Light on each pixel, 0...1, H×W."""
-    small = np.mgrid[-1:1:48j, -1:1:48j]
+    """Illumination of each pixel, 0...1, H×W."""
+    grid = np.mgrid[-1:1:48j, -1:1:48j]
     angle = random.uniform(0, 2 * np.pi)
-    along = small[0] * np.sin(angle) + small[1] * np.cos(angle)
+    along = grid[0] * np.sin(angle) + grid[1] * np.cos(angle)
     if kind == "even":
         field = np.full((48, 48), random.uniform(0.85, 1))
     elif kind == "gradient":
         field = 0.5 + 0.5 * random.uniform(0.5, 1) * (along + 1.5) / 3 + 0.05
     elif kind == "lamp":
         centre = random.uniform(-0.6, 0.6, 2)
-        away = (small[0] - centre[0]) ** 2 + (small[1] - centre[1]) ** 2
-        field = 0.4 + 0.6 * np.exp(-away / random.uniform(1, 2.5))
+        distance = (grid[0] - centre[0]) ** 2 + (grid[1] - centre[1]) ** 2
+        field = 0.4 + 0.6 * np.exp(-distance / random.uniform(1, 2.5))
     else:
         depth, soft = random.uniform(0.3, 0.5), random.uniform(0.04, 0.3)
-        edge = along + 0.2 * np.sin(3 * (small[0] * np.cos(angle) - small[1] * np.sin(angle)))
+        edge = along + 0.2 * np.sin(3 * (grid[0] * np.cos(angle) - grid[1] * np.sin(angle)))
         field = 1 - depth / (1 + np.exp(-(edge - random.uniform(-0.4, 0.4)) / soft))
     image = Image.fromarray(field.astype(np.float32)).resize(side[::-1], Image.Resampling.BICUBIC)
     return np.asarray(image)
 
 
-def photographed(
+def photograph(
     reflected: NDArray[np.float32], random: np.random.Generator, blur: float, noise: float
 ) -> NDArray[np.uint8]:
-    """What a camera makes of the light that comes back, H×W×3 0...1: soft, noisy, 8 bits."""
+    """Blur, noise and quantisation of a camera: reflected light 0...1 to uint8, H×W×3."""
     if blur > 0.3:
         reflected = ndimage.gaussian_filter(reflected, (blur, blur, 0))
     tile = random.normal(0, noise / 255, (256, 256, 3)).astype(np.float32)
@@ -127,9 +127,9 @@ def photographed(
     return (np.clip(reflected + grain, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def packed(pixels: NDArray[np.uint8], kind: str, quality: int) -> bytes:
-    """The bytes of a picture file."""
-    into = BytesIO()
-    options = {} if kind == "PNG" else {"quality": quality}
-    Image.fromarray(pixels).save(into, kind, **options)
-    return into.getvalue()
+def encode_pixels(pixels: NDArray[np.uint8], file_format: str, quality: int) -> bytes:
+    """Pixels as the bytes of a file."""
+    buffer = BytesIO()
+    options = {} if file_format == "PNG" else {"quality": quality}
+    Image.fromarray(pixels).save(buffer, file_format, **options)
+    return buffer.getvalue()

@@ -1,7 +1,7 @@
-"""Handwriting for the made pictures: digits as polylines in the unit square, y downward.
+"""Handwriting for synthetic pictures: digits as polylines in the unit square, y downward.
 
-Two sources: shapes drawn by hand below, several ways to write each digit, and test digits of
-MNIST thinned to their middle line, so that a pen of any width can follow it.
+There are two sources: control points below, with several variants of each digit, and skeletons of
+MNIST test digits. A pen of any width can follow both.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from scipy import ndimage
 
 from tsexplorer.data.sample import load_sample
 
-Line = NDArray[np.float64]
-"""Points N×2 as (x, y), each 0...1."""
+Polyline = NDArray[np.float64]
+"""Points (x, y), N×2, each 0...1."""
 
 RING = [(0.5, 0.0), (0.15, 0.15), (0.05, 0.5), (0.18, 0.87), (0.5, 1.0), (0.82, 0.85), (0.95, 0.5)]
-# Each way to write a digit is a list of strokes, each stroke its control points.
-WAYS: dict[int, list[list[list[tuple[float, float]]]]] = {
+# Each variant of a digit is a list of strokes, and each stroke is a list of control points.
+VARIANTS: dict[int, list[list[list[tuple[float, float]]]]] = {
     0: [
         [[*RING, (0.85, 0.15), (0.5, 0.0)]],
         [[(0.6, 0.02), (0.3, 0.12), (0.2, 0.5), (0.32, 0.9), (0.55, 1), (0.75, 0.8), (0.8, 0.4),
@@ -63,7 +63,7 @@ WAYS: dict[int, list[list[list[tuple[float, float]]]]] = {
          [(0.25, 0.03), (0.55, 0.02), (0.85, 0.0)]],
         [[(0.22, 0.1), (0.2, 0.25), (0.2, 0.45)],
          [(0.2, 0.45), (0.55, 0.38), (0.8, 0.6), (0.7, 0.9), (0.4, 1.0), (0.12, 0.9)],
-         [(0.32, 0.05), (0.55, 0.03), (0.82, 0.0)]],  # the bar stands off
+         [(0.32, 0.05), (0.55, 0.03), (0.82, 0.0)]],  # with a detached bar
         [[(0.88, 0.0), (0.55, 0.01), (0.3, 0.04)], [(0.3, 0.04), (0.24, 0.25), (0.2, 0.45)],
          [(0.2, 0.45), (0.6, 0.42), (0.78, 0.68), (0.6, 0.95), (0.15, 1.0)]],
     ],
@@ -78,7 +78,7 @@ WAYS: dict[int, list[list[list[tuple[float, float]]]]] = {
     7: [
         [[(0.1, 0.02), (0.5, 0.03), (0.9, 0.0)], [(0.9, 0.0), (0.6, 0.45), (0.42, 1.0)]],
         [[(0.1, 0.03), (0.5, 0.04), (0.88, 0.0)], [(0.88, 0.0), (0.62, 0.4), (0.4, 1.0)],
-         [(0.35, 0.5), (0.55, 0.49), (0.8, 0.46)]],  # with the bar of a European hand
+         [(0.35, 0.5), (0.55, 0.49), (0.8, 0.46)]],  # with a crossbar
         [[(0.14, 0.16), (0.14, 0.08), (0.14, 0.03)], [(0.14, 0.03), (0.5, 0.05), (0.86, 0.0)],
          [(0.86, 0.0), (0.65, 0.5), (0.58, 1.0)]],
     ],
@@ -97,28 +97,28 @@ WAYS: dict[int, list[list[list[tuple[float, float]]]]] = {
          [(0.75, 0.08), (0.68, 0.5), (0.5, 1.0)]],
     ],
 }  # fmt: skip
-WIDTH = {0: 0.72, 1: 0.62, 4: 0.7, 7: 0.68}
+ASPECT_RATIOS = {0: 0.72, 1: 0.62, 4: 0.7, 7: 0.68}
 THINNING_SIDE = 112
 
 
-def drawn(digit: int, random: np.random.Generator) -> list[Line]:
-    """One of the ways to write a digit, with a hand's unevenness in it."""
-    ways = WAYS[digit]
-    way = ways[int(random.integers(len(ways)))]
-    wide = WIDTH.get(digit, 0.62) * random.uniform(0.85, 1.15)
+def digit_polylines(digit: int, random: np.random.Generator) -> list[Polyline]:
+    """A variant of a digit with random slant, width and jitter."""
+    variants = VARIANTS[digit]
+    variant = variants[int(random.integers(len(variants)))]
+    width = ASPECT_RATIOS.get(digit, 0.62) * random.uniform(0.85, 1.15)
     slant = random.uniform(-0.05, 0.22)
-    # Strokes that meet keep meeting: a control point is moved by where it is, not by its turn.
-    shake = {point: random.normal(0, 0.018, 2) for stroke in way for point in stroke}
+    # Equal control points get equal jitter, so that strokes stay connected.
+    jitter = {point: random.normal(0, 0.018, 2) for stroke in variant for point in stroke}
     lines = []
-    for stroke in way:
-        points = np.array([np.add(point, shake[point]) for point in stroke])
+    for stroke in variant:
+        points = np.array([np.add(point, jitter[point]) for point in stroke])
         curve = smooth(points)
-        curve[:, 0] = (curve[:, 0] - 0.5) * wide + slant * (0.5 - curve[:, 1]) + 0.5
+        curve[:, 0] = (curve[:, 0] - 0.5) * width + slant * (0.5 - curve[:, 1]) + 0.5
         lines.append(curve)
     return lines
 
 
-def smooth(points: NDArray[np.float64], steps: int = 12) -> Line:
+def smooth(points: NDArray[np.float64], steps: int = 12) -> Polyline:
     """A Catmull-Rom curve through control points."""
     padded = np.concatenate([[2 * points[0] - points[1]], points, [2 * points[-1] - points[-2]]])
     a, b, c, d = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
@@ -129,14 +129,14 @@ def smooth(points: NDArray[np.float64], steps: int = 12) -> Line:
     return np.concatenate([curve.transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
 
 
-def traced(image: NDArray[np.uint8]) -> list[Line]:
-    """The middle line of a 28×28 digit, as short strokes from pixel to pixel."""
-    big = Image.fromarray(image).resize((THINNING_SIDE,) * 2, Image.Resampling.BICUBIC)
-    skeleton = thinned(np.asarray(big) > 110)
-    # The mean place of the skeleton around each of its pixels: without the stairs of the grid.
-    near = ndimage.uniform_filter(skeleton.astype(float), 5)
+def trace_skeleton(image: NDArray[np.uint8]) -> list[Polyline]:
+    """The skeleton of a 28×28 digit as short strokes between neighbouring pixels."""
+    enlarged = Image.fromarray(image).resize((THINNING_SIDE,) * 2, Image.Resampling.BICUBIC)
+    skeleton = thin(np.asarray(enlarged) > 110)
+    # Local means of the coordinates remove the stairs of the pixel grid.
+    counts = ndimage.uniform_filter(skeleton.astype(float), 5)
     grid = np.indices(skeleton.shape).astype(float)
-    y, x = (ndimage.uniform_filter(axis * skeleton, 5) / np.maximum(near, 1e-9) for axis in grid)
+    y, x = (ndimage.uniform_filter(axis * skeleton, 5) / np.maximum(counts, 1e-9) for axis in grid)
     lines = []
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
         other = np.roll(skeleton, (-down, -right), (0, 1))
@@ -146,20 +146,20 @@ def traced(image: NDArray[np.uint8]) -> list[Line]:
     return lines
 
 
-def holes(image: NDArray[np.uint8]) -> int:
-    """How many loops a light figure on black has."""
+def count_holes(image: NDArray[np.uint8]) -> int:
+    """Number of holes of a light digit on black."""
     _, count = ndimage.label(np.pad(image, 1) <= 110)
     return int(count) - 1
 
 
-def thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A figure's middle line, one pixel wide (Zhang and Suen, CACM 27(3), 1984)."""
+def thin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Skeleton of a mask, one pixel wide (Zhang and Suen, CACM 27(3), 1984)."""
     figure = np.pad(mask, 1)
     changed = True
     while changed:
         changed = False
         for odd in (False, True):
-            # Neighbours clockwise from the one above.
+            # The eight neighbours, clockwise from the one above.
             ring = [
                 np.roll(figure, (-dy, -dx), (0, 1))
                 for dy, dx in (
@@ -167,31 +167,31 @@ def thinned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
                     *((1, 0), (1, -1), (0, -1), (-1, -1)),
                 )
             ]
-            count = sum(one.astype(int) for one in ring)
-            turns = sum(
-                (~one & after).astype(int)
-                for one, after in zip(ring, [*ring[1:], ring[0]], strict=True)
+            count = sum(neighbour.astype(int) for neighbour in ring)
+            transitions = sum(
+                (~neighbour & following).astype(int)
+                for neighbour, following in zip(ring, [*ring[1:], ring[0]], strict=True)
             )
             up, right, down, left = ring[0], ring[2], ring[4], ring[6]
             if odd:
-                free = ~(up & right & left) & ~(up & down & left)
+                is_removable = ~(up & right & left) & ~(up & down & left)
             else:
-                free = ~(up & right & down) & ~(right & down & left)
-            gone = figure & (count >= 2) & (count <= 6) & (turns == 1) & free
-            changed |= bool(gone.any())
-            figure = figure & ~gone
+                is_removable = ~(up & right & down) & ~(right & down & left)
+            removed = figure & (count >= 2) & (count <= 6) & (transitions == 1) & is_removable
+            changed |= bool(removed.any())
+            figure = figure & ~removed
     return figure[1:-1, 1:-1]
 
 
 def mnist_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The test digits of MNIST that ship: images N×28×28, labels N."""
+    """The 1,000 MNIST test digits of the repository: images N×28×28, labels N."""
     splits = load_sample("mnist")
     assert splits is not None
     return splits.test.images.numpy(), splits.test.labels.numpy()
 
 
-def fitted(lines: Sequence[Line]) -> list[Line]:
-    """The same figure, its longer side exactly 1, around (0, 0)."""
+def scale_to_unit(lines: Sequence[Polyline]) -> list[Polyline]:
+    """The digit scaled to a longer side of 1 and centred at (0, 0)."""
     points = np.concatenate(lines)
     low, high = points.min(0), points.max(0)
     return [(line - (low + high) / 2) / (high - low).max() for line in lines]

@@ -1,4 +1,4 @@
-"""From a draw pad's strokes or canvas to digits."""
+"""Strokes or a canvas of a draw pad become a picture, and its digit is found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.imaging.synthetic_strokes import drawn, fitted
+from tests.imaging.synthetic_strokes import digit_polylines, scale_to_unit
 from tsexplorer.errors import UserError
 from tsexplorer.imaging import (
     Stroke,
@@ -21,8 +21,8 @@ from tsexplorer.imaging.drawing import MAX_POINTS, MAX_SIDE
 PAD = 280
 
 
-def pen(digit: int, width: float = 20.0, size: float = 180.0) -> list[Stroke]:
-    lines = fitted(drawn(digit, np.random.default_rng(digit)))
+def digit_strokes(digit: int, width: float = 20.0, size: float = 180.0) -> list[Stroke]:
+    lines = scale_to_unit(digit_polylines(digit, np.random.default_rng(digit)))
     return [
         Stroke(tuple((float(x), float(y)) for x, y in size * line + PAD / 2), width)
         for line in lines
@@ -31,55 +31,56 @@ def pen(digit: int, width: float = 20.0, size: float = 180.0) -> list[Stroke]:
 
 @pytest.mark.parametrize("width", [4, 20, 40])
 @pytest.mark.parametrize("digit", range(10))
-def test_a_drawing_is_read(digit: int, width: float) -> None:
-    reading = extract_digits(picture_from_strokes(pen(digit, width), PAD, PAD))
-    assert len(reading.digits) == 1
-    assert reading.digits[0].is_typical
-    assert [step.name for step in reading.steps] == ["As sent", "Grey", "Ink", "Strokes", "Digits"]
+def test_a_drawn_digit_is_found(digit: int, width: float) -> None:
+    result = extract_digits(picture_from_strokes(digit_strokes(digit, width), PAD, PAD))
+    assert len(result.digits) == 1
+    assert result.digits[0].is_typical
+    names = ["Original", "Greyscale", "Ink", "Strokes", "Digits"]
+    assert [step.name for step in result.steps] == names
 
 
-def test_strokes_are_as_wide_and_where_they_were_drawn() -> None:
+def test_strokes_have_the_width_and_place_as_drawn() -> None:
     pixels = picture_from_strokes([Stroke(((50.0, 140.0), (230.0, 140.0)), 20.0)], PAD, 300).pixels
     assert pixels.shape == (300, PAD)
     assert (pixels[:, 140] < 128).sum() == pytest.approx(20, abs=1)
     assert pixels[140, 140] == 0
-    # Round ends: half a brush beyond the first and the last point.
+    # Round ends: half the brush width beyond the first and the last point.
     across = np.flatnonzero(pixels[140] < 128)
     assert (across[0], across[-1]) == (pytest.approx(40, abs=1), pytest.approx(239, abs=1))
 
 
-def test_a_tap_is_a_dot() -> None:
+def test_a_single_point_is_a_dot() -> None:
     pixels = picture_from_strokes([Stroke(((100.0, 60.0),), 30.0)], PAD, PAD).pixels
     assert (pixels < 128).sum() == pytest.approx(math.pi * 15**2, rel=0.05)
     assert picture_from_strokes([Stroke((), 30.0)], PAD, PAD).pixels.min() == 255
 
 
 @pytest.mark.parametrize("strokes", [[], [Stroke(((140.0, 140.0),), 20.0)]])
-def test_an_empty_pad_or_a_dot_is_no_digit(strokes: list[Stroke]) -> None:
-    reading = extract_digits(picture_from_strokes(strokes, PAD, PAD))
-    assert reading.digits == ()
-    assert reading.note.startswith("No pen stroke was found in the drawing; write larger")
+def test_an_empty_pad_or_a_dot_has_no_digit(strokes: list[Stroke]) -> None:
+    result = extract_digits(picture_from_strokes(strokes, PAD, PAD))
+    assert result.digits == ()
+    assert result.note.startswith("No pen stroke was found in the drawing; write larger")
 
 
-def test_what_goes_over_the_edge_of_the_pad_is_no_printed_line() -> None:
+def test_a_stroke_across_the_pad_is_not_a_ruled_line() -> None:
     across = Stroke(((140.0, -20.0), (140.0, 300.0)), 6.0)
     assert len(extract_digits(picture_from_strokes([across], PAD, PAD)).digits) == 1
 
 
-def test_a_canvas_and_its_strokes_are_read_alike() -> None:
-    picture = picture_from_strokes(pen(3), PAD, PAD)
+def test_a_canvas_gives_the_digit_of_its_strokes() -> None:
+    picture = picture_from_strokes(digit_strokes(3), PAD, PAD)
     (expected,) = extract_digits(picture).digits
     ink = 255 - picture.pixels
     clear = np.zeros((PAD, PAD, 4), np.uint8)
-    clear[..., 3] = ink  # black on nothing
+    clear[..., 3] = ink  # black on transparent
     light = np.dstack([ink, ink, ink, np.full_like(ink, 255)])  # white on black
-    white = np.dstack([np.full((PAD, PAD, 3), 255, np.uint8), ink])  # white on nothing
+    white = np.dstack([np.full((PAD, PAD, 3), 255, np.uint8), ink])  # white on transparent
     for canvas in (clear, light, white, light[..., :3], ink, 255 - ink):
         (digit,) = extract_digits(picture_from_canvas(canvas)).digits
         assert np.abs(digit.pixels.astype(int) - expected.pixels).max() <= 3
 
 
-def test_a_large_canvas_is_made_smaller() -> None:
+def test_a_large_canvas_is_downsampled() -> None:
     canvas = np.full((1500, 1900), 255, np.uint8)
     canvas[300:1200, 900:980] = 0
     picture = picture_from_canvas(canvas)
@@ -88,7 +89,7 @@ def test_a_large_canvas_is_made_smaller() -> None:
     assert np.abs(np.subtract(digit.box, (900, 300, 980, 1200))).max() <= 4
 
 
-def test_what_a_pad_sends_becomes_strokes() -> None:
+def test_the_json_of_a_pad_is_parsed() -> None:
     payload = [{"width": 12, "points": [[1, 2.5], (3, 4)]}, {"width": 3.5, "points": []}]
     assert parse_strokes(payload) == (Stroke(((1.0, 2.5), (3.0, 4.0)), 12.0), Stroke((), 3.5))
     assert parse_strokes([]) == ()
@@ -110,7 +111,7 @@ def test_what_a_pad_sends_becomes_strokes() -> None:
         [{"width": 10**400, "points": []}],
     ],
 )
-def test_what_no_pad_would_send_is_refused(payload: object) -> None:
+def test_other_json_is_refused(payload: object) -> None:
     with pytest.raises(UserError, match="could not be read; clear the pad and draw it again"):
         parse_strokes(payload)
 
@@ -126,14 +127,14 @@ def test_what_no_pad_would_send_is_refused(payload: object) -> None:
         Stroke(((1.0, 1.0),) * (MAX_POINTS + 1), 3.0),
     ],
 )
-def test_impossible_strokes_are_refused(stroke: Stroke) -> None:
+def test_strokes_out_of_range_are_refused(stroke: Stroke) -> None:
     with pytest.raises(UserError, match="could not be read; clear the pad"):
         picture_from_strokes([stroke], PAD, PAD)
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 100), (100, 7), (MAX_SIDE + 1, 100), (-5, 9)])
-def test_impossible_pads_are_refused(width: int, height: int) -> None:
-    with pytest.raises(UserError, match="A drawing has 8 to 2,000 pixels a side, and this one"):
+def test_pad_sizes_out_of_range_are_refused(width: int, height: int) -> None:
+    with pytest.raises(UserError, match="each side must have 8 to 2,000; change its size"):
         picture_from_strokes([], width, height)
 
 
@@ -147,11 +148,11 @@ def test_impossible_pads_are_refused(width: int, height: int) -> None:
         np.zeros((2, 50, 50, 3), np.uint8),
     ],
 )
-def test_what_is_no_canvas_is_refused(canvas: np.ndarray) -> None:
+def test_arrays_of_other_type_or_shape_are_refused(canvas: np.ndarray) -> None:
     with pytest.raises(UserError, match="could not be read; clear the pad"):
         picture_from_canvas(canvas)
 
 
-def test_a_canvas_of_no_size_is_refused() -> None:
-    with pytest.raises(UserError, match="this one 0 × 0"):
+def test_an_empty_canvas_is_refused() -> None:
+    with pytest.raises(UserError, match="The pad is 0 × 0 pixels"):
         picture_from_canvas(np.zeros((0, 0), np.uint8))

@@ -1,9 +1,11 @@
-"""From a picture of handwriting to 28×28 net inputs: decode, read, done.
+"""From a picture of handwriting to 28×28 net inputs.
 
-:func:`decode` takes a file, :func:`picture_from_canvas` and :func:`picture_from_strokes` a drawing; :func:`extract_digits`
-finds the digits. All are functions of their arguments: nothing is kept, and nothing is written.
+:func:`decode` reads a file, :func:`picture_from_strokes` and :func:`picture_from_canvas` read a
+drawing, and :func:`extract_digits` finds the digits. All are pure functions: they keep no state
+and write no files.
 
-scipy, which takes half a second to import, comes with the first call of :func:`extract_digits`.
+scipy takes half a second to import, so it is imported by the first call of
+:func:`extract_digits` or :func:`result_for_dataset_image`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from tsexplorer.imaging.types import (
     ExtractionResult,
     Picture,
     Step,
-    UInt8Array,
+    UInt8Image,
 )
 
 __all__ = [
@@ -44,30 +46,31 @@ __all__ = [
 ]
 
 
-def result_for_dataset_image(pixels: UInt8Array, name: str) -> ExtractionResult:
-    """The reading of an image of a dataset: what the nets were trained on needs no step.
-
-    Args:
-        pixels: uint8 28×28, light on dark.
-        name: of the image.
-    """
-    from tsexplorer.imaging.pipeline import result_for_dataset_image as result_for_dataset_image_
-
-    return result_for_dataset_image_(pixels, name)
-
-
 def extract_digits(picture: Picture, options: ExtractionOptions = AUTOMATIC) -> ExtractionResult:
     """Find the digits in a picture and make a net input of each.
 
-    A picture that is a finished net input already is taken as it is, unless a step is overruled.
+    A picture that already is a net input is used unchanged, unless an option changes its pixels.
 
     Args:
-        picture: what :func:`decode`, :func:`picture_from_canvas` or :func:`picture_from_strokes` gave.
-        options: what a person overrules.
+        picture: result of :func:`decode`, :func:`picture_from_strokes` or
+            :func:`picture_from_canvas`.
+        options: manual settings.
 
     Raises:
-        UserError: the part to be cut out lies outside the picture, or is too small.
+        UserError: the crop is too small or lies outside the picture.
     """
-    from tsexplorer.imaging.pipeline import extract_digits as extract_digits_
+    from tsexplorer.imaging import pipeline
 
-    return extract_digits_(picture, options)
+    return pipeline.extract_digits(picture, options)
+
+
+def result_for_dataset_image(pixels: UInt8Image, name: str) -> ExtractionResult:
+    """Wrap an image of a dataset, which is a net input already, as a result without steps.
+
+    Args:
+        pixels: uint8 28×28, light on dark.
+        name: name of the image.
+    """
+    from tsexplorer.imaging import pipeline
+
+    return pipeline.result_for_dataset_image(pixels, name)

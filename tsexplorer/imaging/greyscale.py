@@ -1,4 +1,4 @@
-"""Colour to the one channel in which strokes stand out."""
+"""Greyscale conversion: the colour channel with the best contrast, and the polarity of strokes."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from scipy import ndimage
 
 from tsexplorer.imaging.illumination import fit_surface, uniform_border_level
 from tsexplorer.imaging.resampling import thumbnail
-from tsexplorer.imaging.types import UInt8Array
+from tsexplorer.imaging.types import FloatImage, UInt8Image
 
+THUMBNAIL_SIDE = 160
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""ITU-R BT.601."""
+"""Weights of red, green and blue in the brightness (ITU-R BT.601)."""
 CHANNELS = ("brightness", "red", "green", "blue")
 MIN_CONTRAST_GAIN = 1.4
-"""A single channel has more noise than brightness: it must stand out so many times as much."""
-THUMBNAIL_SIDE = 160
+"""A colour channel is noisier than brightness, so it needs this multiple of its contrast."""
+SURROUND_SIGMAS = (1.5, 4.0, 10.0, 20.0)
+"""Standard deviations of the Gaussian filters that give a pixel's surround, in thumbnail pixels."""
 
 
-def to_greyscale(pixels: UInt8Array) -> tuple[UInt8Array, str]:
-    """One channel of a picture, and which: brightness, or a colour channel that shows far more.
+def to_greyscale(pixels: UInt8Image) -> tuple[UInt8Image, str]:
+    """Choose one channel: brightness, or a colour channel with much more contrast.
 
-    A yellow felt pen on white is all but invisible in brightness, and dark in blue.
+    A yellow felt pen on white, for example, is nearly invisible in brightness and dark in blue.
 
     Args:
-        pixels: uint8 H×W, taken as it is, or H×W×3.
+        pixels: uint8 H×W×3, or H×W, which is returned unchanged.
+
+    Returns:
+        the channel, uint8 H×W, and its name, one of :data:`CHANNELS`.
     """
     if pixels.ndim == 2:
         return pixels, CHANNELS[0]
@@ -36,34 +41,34 @@ def to_greyscale(pixels: UInt8Array) -> tuple[UInt8Array, str]:
     return np.ascontiguousarray(pixels[..., best - 1]), CHANNELS[best]
 
 
-def _contrast(channel: np.ndarray) -> float:
-    """By how much the small things in a channel differ from what is around them."""
-    detail = channel - ndimage.uniform_filter(channel, max(3, min(channel.shape) // 4))
-    low, high = np.percentile(detail, (0.5, 99.5))
-    return float(high - low)
+def is_light_on_dark(grey: UInt8Image) -> bool:
+    """Whether strokes are lighter than their background.
 
+    Strokes are narrow and the background is wide, so the differences from a local mean are skewed
+    towards the strokes: their third central moment has the sign of the strokes. A shadow's edge is
+    symmetric and adds nothing.
 
-SURROUND_SIGMAS = (1.5, 4.0, 10.0, 20.0)
-"""Standard deviations, in pixels of the small picture, of what counts as the surroundings."""
-
-
-def is_light_on_dark(grey: UInt8Array) -> bool:
-    """Whether strokes are lighter than their ground.
-
-    Strokes are narrow and their ground is wide, so that what differs from its surroundings leans
-    to the strokes' side: the third moment of the differences has their sign. The edge of a shadow
-    differs to both sides alike.
+    Args:
+        grey: uint8 H×W.
     """
     small = thumbnail(grey, THUMBNAIL_SIDE).astype(np.float32)
     background = uniform_border_level(small)
     if background is not None:
-        # A drawing, or a figure cut out: what lies all around is the ground.
+        # A drawing or a tightly cropped digit: the border is background.
         return float(((small - background) ** 3).mean()) > 0
     small = small - fit_surface(small)
     return sum(_third_moment(small, sigma) for sigma in SURROUND_SIGMAS) > 0
 
 
-def _third_moment(small: np.ndarray, sigma: float) -> float:
-    surround = ndimage.gaussian_filter(small, sigma, mode="nearest", truncate=2)
-    detail = small - surround
+def _contrast(channel: FloatImage) -> float:
+    """Range, without outliers, of the differences from a local mean."""
+    detail = channel - ndimage.uniform_filter(channel, max(3, min(channel.shape) // 4))
+    low, high = np.percentile(detail, (0.5, 99.5))
+    return float(high - low)
+
+
+def _third_moment(image: FloatImage, sigma: float) -> float:
+    """Third moment, about the median, of the differences from a Gaussian local mean."""
+    surround = ndimage.gaussian_filter(image, sigma, mode="nearest", truncate=2)
+    detail = image - surround
     return float(((detail - np.median(detail)) ** 3).mean())

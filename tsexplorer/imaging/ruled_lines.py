@@ -1,10 +1,10 @@
-"""Ruled and squared paper: printed lines are found by their length, and taken out.
+"""Removal of the printed lines of ruled and squared paper.
 
-A line is thin, nearly straight, and goes through the picture from one side to the other, or is one
-of several alike. Each is followed in a strip of its own, some pixels above and below it, in which
-it lies level; what crosses it is kept where it does.
+A printed line is thin and nearly straight, and it spans the picture or is one of several similar
+lines. A Hough transform finds candidates. Each is traced in a band of a few rows above and below
+it, then measured, and erased where no stroke crosses it.
 
-Lines near the horizontal are looked for; those near the vertical, in the transposed picture.
+The steps handle lines near the horizontal; for those near the vertical the picture is transposed.
 """
 
 from __future__ import annotations
@@ -19,162 +19,166 @@ from tsexplorer.imaging.resampling import max_pool
 from tsexplorer.imaging.segmentation import InkLevels
 from tsexplorer.imaging.types import InkMap, Mask
 
-SLOPES = np.tan(np.deg2rad(np.arange(-17, 17.01, 0.5)))
+RowArray = NDArray[np.intp]
+
+# Candidates of the Hough transform.
 HOUGH_SIDE = 240
-MIN_COVERAGE = 0.5
-"""A line shows along at least this share of its way through the picture."""
+"""Longest side of the mask in the Hough transform."""
+SLOPES = np.tan(np.deg2rad(np.arange(-17, 17.01, 0.5)))
 MIN_CANDIDATE_COVERAGE = 0.4
+"""Least share of a candidate's columns that contain ink."""
 MIN_LENGTH_SHARE = 0.12
-"""Of a way across a corner, as a share of the picture's width."""
-END_SHARE = 0.04
-MIN_FAMILY = 3
-"""So many lines need not reach the sides: the paper may end inside the picture."""
-MAX_RATIO, MAX_RATIO_SPANNING = 1.3, 1.6
-MAX_SLOPE_DIFFERENCE, MAX_SLOPE_DIFFERENCE_LONG = 0.04, 0.12
-"""By how much slopes of lines of one family differ."""
-MAX_THICKNESS_SHARE = 0.045
-"""Of a line, as a share of the picture's shorter side."""
-CROSSING_INK_RATIO = 1.5
-"""What is so many times as dark as a line is a stroke on it."""
-CROSSING_HEIGHT_RATIO = 1.6
-"""What is so many times as high as a line is thick crosses it."""
+"""Least length of a line inside the picture, as a share of the picture's width."""
 MAX_CANDIDATES = 80
+
+# Traced lines.
 SEGMENTS = 16
+"""Number of segments in which a candidate's vertical position is refined."""
 MAX_BEND = 3
-"""A line may lie so many pixels beside a straight way."""
-IndexArray = NDArray[np.intp]
+"""Largest distance of a line from its straight candidate, in rows."""
+MIN_COVERAGE = 0.5
+"""Least share of a line's columns that contain ink."""
+MAX_THICKNESS_SHARE = 0.045
+"""Largest thickness, as a share of the picture's shorter side."""
+END_SHARE = 0.04
+"""Share of a line's columns at each end that decides whether it spans the picture."""
+
+# Similar lines.
+MIN_FAMILY = 3
+"""Least number of similar lines that count as printed without spanning the picture."""
+MAX_RATIO, MAX_RATIO_SPANNING = 1.3, 1.6
+"""Largest ratio of ink and of thickness to the median of the family."""
+MAX_SLOPE_DIFFERENCE, MAX_SLOPE_DIFFERENCE_LONG = 0.04, 0.12
+"""Largest difference from the median slope; long lines may converge in perspective."""
+
+# Strokes that cross a line.
+CROSSING_INK_RATIO = 1.5
+"""Columns with more than this multiple of the line's ink belong to a stroke."""
+CROSSING_HEIGHT_RATIO = 1.6
+"""Columns with a vertical run above this multiple of the line's thickness belong to a stroke."""
 
 
 @dataclass(frozen=True, eq=False)
 class RuledLine:
-    """One printed line.
+    """A printed line.
 
     Attributes:
-        rows: the row of its middle in each column.
-        thickness: in pixels.
-        ink_level: its ink.
-        spans_image: whether it goes on to both sides of the picture.
-        slope: rows down for each column to the right.
-        is_long: whether its way through the picture is long enough to be no accident.
+        rows: row of the line's centre in each column.
+        thickness: median thickness in pixels.
+        ink_level: median ink.
+        spans_image: whether it reaches both sides of the picture.
+        slope: rows downward per column to the right.
+        is_long: whether at least half of its columns are inside the picture.
     """
 
-    rows: IndexArray
+    rows: RowArray
     thickness: int
     ink_level: float
     spans_image: bool
     slope: float
     is_long: bool
 
+    def is_near(self, rows: NDArray[Any]) -> bool:
+        """Whether other rows, one per column, are on average so close that they are this line."""
+        return bool(np.abs(self.rows - rows).mean() <= max(3.0, 1.5 * self.thickness))
+
 
 def remove_ruled_lines(
     ink: InkMap, levels: InkLevels, paper_mask: Mask | None = None
 ) -> tuple[InkMap, int]:
-    """Take out printed lines.
+    """Erase printed lines.
 
     Args:
-        ink: of each pixel.
-        levels: its levels.
+        ink: the ink map.
+        levels: its noise and ink levels.
         paper_mask: where lines can be; None for everywhere.
 
     Returns:
-        the ink that is left, and how many lines there were.
+        the ink map without lines, and the number of lines.
     """
-    remaining, count = ink.copy(), 0
+    cleaned, count = ink.copy(), 0
     paper_mask = np.ones(ink.shape, bool) if paper_mask is None else paper_mask
-    for transpose in (False, True):
-        view, paper_view = (remaining.T, paper_mask.T) if transpose else (remaining, paper_mask)
+    for transposed in (False, True):
+        view, paper_view = (cleaned.T, paper_mask.T) if transposed else (cleaned, paper_mask)
         foreground = view > levels.foreground
-        # Upright ones that do not reach the sides may be 111; on squared paper they are not alone.
-        lines = _select_printed(
-            _find_lines(view, foreground, paper_view), spanning_only=transpose and count == 0
-        )
-        for line in lines:
+        # Vertical lines that do not span the picture may be the digits 111. On squared paper there
+        # are horizontal lines as well.
+        spanning_only = transposed and count == 0
+        lines = _find_lines(view, foreground, paper_view)
+        printed = _select_printed(lines, spanning_only=spanning_only)
+        for line in printed:
             _erase_line(view, foreground, line)
-        count += len(lines)
-    return remaining, count
+        count += len(printed)
+    return cleaned, count
 
 
 def _find_lines(ink: InkMap, foreground: Mask, paper_mask: Mask) -> list[RuledLine]:
-    """Every line once, though several ways lead to it."""
+    """Trace all candidates; candidates of the same line give one line."""
     lines: list[RuledLine] = []
-    for row, slope in _hough_candidates(foreground):
-        straight_rows = row + slope * _centred_columns(foreground.shape[1])
-        if all(np.abs(line.rows - straight_rows).mean() > _min_distance(line) for line in lines):
-            line = _trace_line(ink, foreground, paper_mask, straight_rows)
-            if line and all(
-                np.abs(line.rows - other.rows).mean() > _min_distance(other) for other in lines
-            ):
-                lines.append(line)
+    columns = np.arange(foreground.shape[1]) - (foreground.shape[1] - 1) / 2
+    for middle_row, slope in _hough_candidates(foreground):
+        straight_rows = middle_row + slope * columns
+        if any(known.is_near(straight_rows) for known in lines):
+            continue
+        line = _trace_line(ink, foreground, paper_mask, straight_rows)
+        if line and not any(known.is_near(line.rows) for known in lines):
+            lines.append(line)
     return lines
 
 
-def _min_distance(line: RuledLine) -> float:
-    return max(3.0, 1.5 * line.thickness)
-
-
 def _select_printed(lines: list[RuledLine], *, spanning_only: bool) -> list[RuledLine]:
-    """Those that go through the picture, and others like them; one that is unlike many is none."""
+    """Lines that span the picture, and lines similar to them.
+
+    Without spanning lines, long lines count if there are several, unless ``spanning_only``.
+    """
     spanning = [line for line in lines if line.spans_image]
     long_lines = [line for line in lines if line.is_long]
-    reference = spanning or (
-        long_lines if len(long_lines) >= MIN_FAMILY and not spanning_only else []
-    )
+    has_long_family = len(long_lines) >= MIN_FAMILY and not spanning_only
+    reference = spanning or (long_lines if has_long_family else [])
     if len(reference) < MIN_FAMILY:
         return reference
-    ink_level, thickness, slope = (
-        float(np.median([getattr(line, name) for line in reference]))
-        for name in ("ink_level", "thickness", "slope")
-    )
+    ink_level = float(np.median([line.ink_level for line in reference]))
+    thickness = float(np.median([line.thickness for line in reference]))
+    slope = float(np.median([line.slope for line in reference]))
 
     def is_similar(line: RuledLine) -> bool:
-        # One that reaches both sides may be bolder, and lead to another vanishing point.
+        # A spanning line may be bolder, and may lead to another vanishing point.
         max_ratio = MAX_RATIO_SPANNING if line.spans_image else MAX_RATIO
-        max_slope_difference = (
-            MAX_SLOPE_DIFFERENCE_LONG if line.spans_image or line.is_long else MAX_SLOPE_DIFFERENCE
-        )
+        may_converge = line.spans_image or line.is_long
+        max_difference = MAX_SLOPE_DIFFERENCE_LONG if may_converge else MAX_SLOPE_DIFFERENCE
         return (
             line.ink_level <= max_ratio * ink_level
             and line.thickness <= max_ratio * thickness + 1
-            and abs(line.slope - slope) <= max_slope_difference
+            and abs(line.slope - slope) <= max_difference
         )
 
     return [line for line in lines if is_similar(line)]
 
 
 def _hough_candidates(foreground: Mask) -> list[tuple[float, float]]:
-    """Straight ways that are mostly inked, the best first: row in the middle column, and slope."""
+    """Straight lines that are mostly covered with ink, best first.
+
+    Returns:
+        for each candidate its row in the middle column and its slope.
+    """
     factor = -(-max(foreground.shape) // HOUGH_SIDE)
     small = max_pool(foreground, factor)
-    height, width = small.shape
+    width = small.shape[1]
     margin = int(SLOPES.max() * width / 2) + 2
-    y, x = np.nonzero(small)
-    # One row of counters for each slope: how much ink lies on each way.
-    rows = np.rint(y - SLOPES[:, None] * (x - (width - 1) / 2)).astype(np.intp) + margin
-    bins = height + 2 * margin
-    rows += bins * np.arange(len(SLOPES))[:, None]
-    counts = np.bincount(rows.ravel(), minlength=bins * len(SLOPES)).reshape(-1, bins)
-    columns_inside = _columns_inside(np.arange(bins) - margin, (height, width))
-    coverage = np.where(
-        columns_inside >= MIN_LENGTH_SHARE * width, counts / np.maximum(columns_inside, 1), 0
-    )
-
-    # Where it is covered as well a little aside, it lies in something thick. Two distances, as at
-    # one of them there may be the next line.
-    half = _max_thickness(foreground) // (2 * factor) + 2
-    neighbours = np.min(
-        [
-            np.maximum(np.roll(coverage, shift, 1), np.roll(coverage, -shift, 1))
-            for shift in (half, half + 2)
-        ],
-        axis=0,
-    )
+    coverage = _hough_coverage(small, margin)
+    # A candidate inside a thick object has as much coverage beside it. Two distances are compared,
+    # because at one of them there may be the next line.
+    distance = _max_thickness(foreground) // (2 * factor) + 2
+    beside = [
+        np.maximum(np.roll(coverage, shift, 1), np.roll(coverage, -shift, 1))
+        for shift in (distance, distance + 2)
+    ]
     min_coverage = max(MIN_CANDIDATE_COVERAGE, 2 * float(small.mean()))
-    slopes, offsets = np.nonzero(
-        (coverage >= min_coverage) & (coverage - neighbours >= MIN_CANDIDATE_COVERAGE / 2)
-    )
-    order = np.argsort(-coverage[slopes, offsets], kind="stable")
-    # A way's place is its rows at both sides: close to those of a better way, it is the same.
-    ends = (offsets - margin)[:, None] + SLOPES[slopes, None] * np.array([-width / 2, width / 2])
+    is_thin = coverage - np.min(beside, axis=0) >= MIN_CANDIDATE_COVERAGE / 2
+    slopes, rows = np.nonzero((coverage >= min_coverage) & is_thin)
+    order = np.argsort(-coverage[slopes, rows], kind="stable")
+    # A candidate whose rows at both sides are close to those of a better one is the same line.
+    ends = (rows - margin)[:, None] + SLOPES[slopes, None] * np.array([-width / 2, width / 2])
     kept: list[int] = []
     for index in order:
         if not kept or np.abs(ends[kept] - ends[index]).max(1).min() > 3:
@@ -182,29 +186,46 @@ def _hough_candidates(foreground: Mask) -> list[tuple[float, float]]:
         if len(kept) == MAX_CANDIDATES:
             break
     return [
-        ((float(offsets[index]) - margin + 0.5) * factor - 0.5, float(SLOPES[slopes[index]]))
+        ((float(rows[index]) - margin + 0.5) * factor - 0.5, float(SLOPES[slopes[index]]))
         for index in kept
     ]
 
 
-def _columns_inside(rows: IndexArray, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """In how many columns the ways, slopes × rows, lie inside the picture."""
+def _hough_coverage(mask: Mask, margin: int) -> NDArray[np.float64]:
+    """Share of each line's columns that are set in the mask.
+
+    Args:
+        mask: H×W.
+        margin: number of rows above and below the mask that a line's middle may have.
+
+    Returns:
+        slopes × (H + 2 ``margin``), by the row in the middle column; 0 for short lines.
+    """
+    height, width = mask.shape
+    y, x = np.nonzero(mask)
+    middle_rows = np.rint(y - SLOPES[:, None] * (x - (width - 1) / 2)).astype(np.intp) + margin
+    bins = height + 2 * margin
+    middle_rows += bins * np.arange(len(SLOPES))[:, None]
+    counts = np.bincount(middle_rows.ravel(), minlength=bins * len(SLOPES)).reshape(-1, bins)
+    inside = _columns_inside(np.arange(bins) - margin, (height, width))
+    return np.where(inside >= MIN_LENGTH_SHARE * width, counts / np.maximum(inside, 1), 0)
+
+
+def _columns_inside(middle_rows: RowArray, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Number of columns in which each line, slopes × rows, is inside the picture."""
     height, width = shape
     slopes = np.where(np.abs(SLOPES) < 1e-6, 1e-6, SLOPES)[:, None]
-    first, last = (-0.5 - rows) / slopes, (height - 0.5 - rows) / slopes
+    at_top, at_bottom = (-0.5 - middle_rows) / slopes, (height - 0.5 - middle_rows) / slopes
     half = width / 2
-    extent = np.maximum(first, last).clip(-half, half) - np.minimum(first, last).clip(-half, half)
-    return np.asarray(extent)
-
-
-def _centred_columns(width: int) -> NDArray[Any]:
-    return np.arange(width) - (width - 1) / 2
+    last = np.maximum(at_top, at_bottom).clip(-half, half)
+    first = np.minimum(at_top, at_bottom).clip(-half, half)
+    return np.asarray(last - first)
 
 
 def _trace_line(
     ink: InkMap, foreground: Mask, paper_mask: Mask, straight_rows: NDArray[np.float64]
 ) -> RuledLine | None:
-    """The line near a straight way, chunk by chunk; None if there is none that is thin."""
+    """Refine a straight candidate segment by segment; None if it is no thin line."""
     width = foreground.shape[1]
     rows = np.rint(straight_rows).astype(np.intp)
     starts = np.linspace(0, width, min(SEGMENTS, width // 8 or 1) + 1).astype(int)
@@ -214,7 +235,7 @@ def _trace_line(
     visible = np.flatnonzero(peaks > 0.3)
     if not len(visible):
         return None
-    # The middle of the best rows; where nothing is seen, straight on between its neighbours.
+    # The shift of a segment is the mean of its best rows. Segments without ink are interpolated.
     best_rows = profiles >= 0.8 * peaks
     shifts = (best_rows * np.arange(-MAX_BEND, MAX_BEND + 1)[:, None]).sum(0) / best_rows.sum(0)
     middles = (starts[:-1] + starts[1:]) / 2
@@ -222,22 +243,10 @@ def _trace_line(
     return _measure_line(ink, foreground, paper_mask, np.rint(straight_rows + bend).astype(np.intp))
 
 
-def _max_thickness(foreground: Mask) -> int:
-    return max(4, int(MAX_THICKNESS_SHARE * min(foreground.shape)))
-
-
-def _band_around(array: NDArray[Any], rows: IndexArray, reach: int) -> NDArray[Any]:
-    """So many pixels above and below a row in each column; 0 outside the picture."""
-    band_rows = rows + np.arange(-reach, reach + 1)[:, None]
-    height, width = array.shape
-    inside = (band_rows >= 0) & (band_rows < height)
-    values = array[band_rows.clip(0, height - 1), np.arange(width)]
-    return np.asarray(np.where(inside, values, array.dtype.type(0)))
-
-
 def _measure_line(
-    ink: InkMap, foreground: Mask, paper_mask: Mask, rows: IndexArray
+    ink: InkMap, foreground: Mask, paper_mask: Mask, rows: RowArray
 ) -> RuledLine | None:
+    """Measure a traced line; None if it is too short, too thick or has too little ink."""
     width = len(rows)
     reach = _max_thickness(foreground) + MAX_BEND
     inside = _band_around(paper_mask, rows, 0)[0]
@@ -253,39 +262,59 @@ def _measure_line(
     end = max(3, int(END_SHARE * len(covered_inside)))
     spans_image = bool(covered_inside[:end].mean() >= 0.5 and covered_inside[-end:].mean() >= 0.5)
     slope = float(rows[-1] - rows[0]) / width
-    return RuledLine(
-        rows, thickness, ink_level, spans_image, slope, bool(inside.sum() >= MIN_COVERAGE * width)
-    )
+    is_long = bool(inside.sum() >= MIN_COVERAGE * width)
+    return RuledLine(rows, thickness, ink_level, spans_image, slope, is_long)
 
 
-def _vertical_run(band: Mask, middle: int) -> tuple[IndexArray, IndexArray]:
-    """What is set without a gap around the middle row of each column.
+def _max_thickness(foreground: Mask) -> int:
+    return max(4, int(MAX_THICKNESS_SHARE * min(foreground.shape)))
+
+
+def _band_around(array: NDArray[Any], rows: RowArray, reach: int) -> NDArray[Any]:
+    """Values from ``reach`` rows above to ``reach`` rows below a row per column.
+
+    Args:
+        array: H×W.
+        rows: a row per column, W.
+        reach: number of rows on each side.
 
     Returns:
-        its first row and the one after its last, as offsets from the middle; equal where the
-        middle row and those beside it are not set.
+        (2 ``reach`` + 1)×W; 0 outside the picture.
+    """
+    band_rows = rows + np.arange(-reach, reach + 1)[:, None]
+    height, width = array.shape
+    inside = (band_rows >= 0) & (band_rows < height)
+    values = array[band_rows.clip(0, height - 1), np.arange(width)]
+    return np.asarray(np.where(inside, values, array.dtype.type(0)))
+
+
+def _vertical_run(band: Mask, middle: int) -> tuple[RowArray, RowArray]:
+    """Run of set pixels in each column that contains the middle row or a row next to it.
+
+    Returns:
+        first row of the run and the row after its last, as offsets from the middle row; equal
+        if there is no run.
     """
     start = np.where(band[middle], middle, np.where(band[middle - 1], middle - 1, middle + 1))
     row = np.arange(len(band))[:, None]
-    above = np.where(~band & (row < start), row, -1).max(0) + 1
-    below = np.where(~band & (row > start), row, len(band)).min(0)
+    top = np.where(~band & (row < start), row, -1).max(0) + 1
+    bottom = np.where(~band & (row > start), row, len(band)).min(0)
     is_set = band[start, np.arange(band.shape[1])]
-    return np.where(is_set, above - middle, 0), np.where(is_set, below - middle, 0)
+    return np.where(is_set, top - middle, 0), np.where(is_set, bottom - middle, 0)
 
 
 def _erase_line(ink: InkMap, foreground: Mask, line: RuledLine) -> None:
-    """Set a line to no ink, but for what crosses it: higher than the line, or far darker."""
+    """Set the ink of a line to 0, in place, except where a stroke crosses it."""
     reach = 2 * line.thickness + 4
     top, bottom = _vertical_run(_band_around(foreground, line.rows, reach), reach)
     half = line.thickness // 2 + 2
     max_ink = _band_around(ink, line.rows, half).max(0)
-    crossed = (bottom - top > CROSSING_HEIGHT_RATIO * line.thickness + 1) | (
-        max_ink > CROSSING_INK_RATIO * line.ink_level
-    )
+    is_high = bottom - top > CROSSING_HEIGHT_RATIO * line.thickness + 1
+    is_dark = max_ink > CROSSING_INK_RATIO * line.ink_level
     offsets = np.arange(-reach, reach + 1)[:, None]
-    # The soft edge of a line fades out beside what is set.
-    line_pixels = (np.abs(offsets) <= half) | ((offsets >= top - 1) & (offsets <= bottom))
-    band_rows = line.rows + offsets
-    erased = line_pixels & ~crossed & (band_rows >= 0) & (band_rows < ink.shape[0])
-    columns = np.broadcast_to(np.arange(ink.shape[1]), band_rows.shape)
-    ink[band_rows[erased], columns[erased]] = 0
+    # One more row on each side holds the soft edge of the line.
+    on_line = (np.abs(offsets) <= half) | ((offsets >= top - 1) & (offsets <= bottom))
+    rows = line.rows + offsets
+    erased = on_line & ~(is_high | is_dark) & (rows >= 0) & (rows < ink.shape[0])
+    columns = np.broadcast_to(np.arange(ink.shape[1]), rows.shape)
+    ink[rows[erased], columns[erased]] = 0

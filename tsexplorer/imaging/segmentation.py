@@ -1,4 +1,4 @@
-"""Which pixels are stroke."""
+"""Segmentation: binarise the ink map, label connected components, and group them into digits."""
 
 from __future__ import annotations
 
@@ -7,36 +7,77 @@ from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from tsexplorer.imaging.stroke_width import mean_stroke_width
-from tsexplorer.imaging.types import Box, InkMap, Mask
+from tsexplorer.imaging.types import Box, InkMap, LabelMap, Mask
 
+EIGHT_CONNECTED = np.ones((3, 3))
+"""Structuring element: a pixel is connected to its eight neighbours."""
+
+# Binarisation.
 MIN_INK = 0.07
-"""Ink below this share of the ground's light is not told from stains and paper."""
+"""Least ink that is told apart from stains and paper texture, as a share of the background."""
 MIN_FULL_INK = 0.1
-"""A pen whose full stroke is paler is none; pencil has 0.3 and more."""
+"""Least full ink level of a pen; pencil has 0.3 and more."""
 NOISE_SIGMAS = 5.0
-"""Ink stands out when it is so many standard deviations of the noise above the ground."""
+"""Foreground has more ink than this many standard deviations of the noise."""
 FULL_INK_QUANTILE = 0.9
-"""The level of full ink is this quantile of what stands out."""
-HIGH_THRESHOLD = 0.5
-LOW_THRESHOLD_RATIO = 0.6
-"""Pixels that hang on a stroke count from this share of the threshold on."""
+"""Quantile of the foreground's ink that is the full ink level."""
+HIGH_THRESHOLD, LOW_THRESHOLD_RATIO = 0.5, 0.6
+"""High threshold as a share of full ink, low threshold as a share of the high one."""
 MAX_NOISE_RATIO = 0.08
+"""Ink with more noise, as a share of full ink, is smoothed."""
 MAX_SAMPLES = 50_000
+"""Approximate number of pixels from which noise is estimated."""
 MAD_TO_SIGMA = 1.4826
-"""Standard deviations in the median absolute deviation of a normal distribution."""
+"""Standard deviation per median absolute deviation of a normal distribution."""
+
+# Specks, and components that enter the picture from outside.
+MAX_COMPONENTS = 300
+MIN_SIDE, MIN_SIDE_SHARE = 6, 1 / 40
+"""Least longer side of a digit, in pixels and as a share of the picture's shorter side."""
+MIN_SPECK_RATIO = 0.08
+"""Smaller components, as a share of the largest one, are dust."""
+MIN_DIGIT_RATIO = 0.35
+"""Smaller groups, as a share of the largest digit, are dots or commas."""
+MAX_BORDER_EXTENT = 0.6
+"""Longest side of a digit at the border, as a share of the picture's side."""
+MIN_BORDER_RATIO, MIN_BORDER_SHARE = 0.7, 0.15
+"""Least longer side of a digit at the border, as a share of the largest inner component's and as a
+share of the picture's shorter side."""
+
+# Parts of one digit; sizes and gaps as shares of the larger part's longer side.
+MAX_PART_RATIO, MAX_PART_GAP = 0.6, 0.12
+"""A component up to this size and this close belongs to the digit."""
+MIN_OVERLAP, MAX_STACKED_GAP = 0.5, 0.4
+"""It may be further away if this share of its width overlaps the digit above or below it."""
+MIN_CROSSING_OVERLAP = 0.8
+"""Least overlap of two equally large parts, as a share of the narrower one."""
+MAX_BAR_FLATNESS, MAX_BAR_GAP, MIN_BAR_OVERLAP = 0.6, 0.3, 0.35
+"""Height, gap and overlap of a flat stroke above a digit, which may be as large as the digit."""
+
+# Blots and shadows.
+BLOT_RATIO = 0.5
+"""A component is a blot if its stroke width is above this share of its longer side."""
+SHADOW_SAMPLES = 10
+"""The edge of a thick component is measured at a scale where it is this many pixels thick."""
+MIN_SHADOW_SHARE = 0.03
+"""Least thickness of a shadow, as a share of the picture's shorter side."""
+MIN_EDGE_RISE = 0.6
+"""Least rise of ink at the edge of a stroke, within the edge's width."""
+MAX_EDGE_SHARE = 0.1
+"""Largest width of an edge as a share of the picture's longer side; it also is at most the stroke
+width."""
 
 
 class InkLevels(NamedTuple):
-    """What is noise and what is ink.
+    """Noise and ink levels of an ink map.
 
     Attributes:
-        noise: standard deviation of the ground.
-        foreground: ink from which on something stands out of the noise.
-        full: level of a stroke's middle; 0 if nothing stands out.
+        noise: standard deviation of the background.
+        foreground: ink above which a pixel differs from noise.
+        full: ink in the middle of a stroke; 0 if there is no foreground.
     """
 
     noise: float
@@ -44,12 +85,37 @@ class InkLevels(NamedTuple):
     full: float
 
 
+@dataclass(frozen=True)
+class Component:
+    """A connected component, or several that were merged.
+
+    Attributes:
+        labels: labels of its connected components.
+        box: bounding box.
+        area: number of pixels.
+    """
+
+    labels: tuple[int, ...]
+    box: Box
+    area: int
+
+    @property
+    def longer_side(self) -> int:
+        """Longer side of the bounding box."""
+        return self.box.longer_side
+
+    def merged_with(self, other: Component) -> Component:
+        """Both components as one."""
+        box = enclosing_box((self.box, other.box))
+        return Component(self.labels + other.labels, box, self.area + other.area)
+
+
 def estimate_levels(ink: InkMap, *, uniform_background: bool = False) -> InkLevels:
-    """Find the levels of noise and ink.
+    """Estimate the levels of noise and ink.
 
     Args:
-        ink: of each pixel.
-        uniform_background: whether the ground is all of one level, and has no noise.
+        ink: the ink map.
+        uniform_background: whether the background is free of noise.
     """
     noise = 0.0
     if not uniform_background:
@@ -63,98 +129,49 @@ def estimate_levels(ink: InkMap, *, uniform_background: bool = False) -> InkLeve
 
 
 def denoise(ink: InkMap, levels: InkLevels) -> InkMap:
-    """The ink, softened where noise comes near to it."""
+    """Smooth the ink map with a Gaussian filter if the noise is high; else return it unchanged."""
     if levels.noise <= MAX_NOISE_RATIO * levels.full:
         return ink
     return np.asarray(ndimage.gaussian_filter(ink, 1.0))
 
 
 def binarise(ink: InkMap, levels: InkLevels, threshold: float | None = None) -> Mask:
-    """Pixels that are at least half inked, and weaker ones that hang on them.
+    """Stroke pixels by hysteresis thresholding.
+
+    Pixels from half of full ink on are strokes, and so are pixels above a lower threshold that
+    are connected to them.
 
     Args:
-        ink: of each pixel.
-        levels: its levels.
-        threshold: share of full ink that alone decides; None for what is said above.
+        ink: the ink map.
+        levels: its noise and ink levels.
+        threshold: share of full ink that is used as the only threshold; None for hysteresis.
     """
     if threshold is not None and levels.full > 0:
         return np.asarray(ink >= threshold * levels.full)
     if levels.full < MIN_FULL_INK:
         return np.zeros(ink.shape, bool)
     high = max(HIGH_THRESHOLD * levels.full, levels.foreground)
-    labels, count = ndimage.label(ink >= LOW_THRESHOLD_RATIO * high, np.ones((3, 3)))
+    labels, count = ndimage.label(ink >= LOW_THRESHOLD_RATIO * high, EIGHT_CONNECTED)
     kept = np.zeros(count + 1, bool)
     kept[np.unique(labels[ink >= high])] = True
     kept[0] = False
     return np.asarray(kept[labels])
 
 
-MIN_SIDE = 6
-"""A digit's longer side, in the pixels worked on."""
-MIN_SIDE_SHARE = 1 / 40
-"""The same, as a share of the picture's shorter side."""
-MIN_SPECK_RATIO = 0.08
-"""What is smaller than this share of the largest piece is dust."""
-MIN_DIGIT_RATIO = 0.35
-"""What is smaller than this share of the largest digit is none: a dot, a comma."""
-MAX_COMPONENTS = 300
-
-# Pieces of one digit, as shares of the larger one's size.
-MAX_PART_RATIO, MAX_PART_GAP = 0.6, 0.12
-"""A piece of at most this size, and so near, is a part."""
-MIN_OVERLAP, MAX_STACKED_GAP = 0.5, 0.4
-"""It may be further off, if so much of it lies right above or below."""
-MIN_CROSSING_OVERLAP = 0.8
-"""How much of the narrower of two halves lies over the other."""
-MAX_BAR_FLATNESS, MAX_BAR_GAP, MIN_BAR_OVERLAP = 0.6, 0.3, 0.35
-"""A flat stroke may be as large as its digit, so far off, and reach so little over it."""
-
-# What comes in from outside the picture touches its edge.
-MAX_BORDER_EXTENT = 0.6
-"""It is as long as this share of a side,"""
-MIN_BORDER_RATIO, MIN_BORDER_SHARE = 0.7, 0.15
-"""or smaller than this share of what does not touch, or of the picture."""
-
-
-@dataclass(frozen=True)
-class Component:
-    """Connected strokes: their labels, the box around them, and how many pixels they are."""
-
-    labels: tuple[int, ...]
-    box: Box
-    area: int
-
-    @property
-    def longer_side(self) -> int:
-        """The longer side of its box."""
-        return max(self.box.width, self.box.height)
-
-    def merged_with(self, other: Component) -> Component:
-        """Both as one."""
-        return Component(
-            self.labels + other.labels, enclosing_box((self.box, other.box)), self.area + other.area
-        )
-
-
-def enclosing_box(boxes: tuple[Box, ...]) -> Box:
-    """The smallest box that holds them all."""
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return Box(min(left), min(top), max(right), max(bottom))
-
-
 def find_digits(
     mask: Mask, ink: InkMap, *, single_digit: bool = False, drawn: bool = False
-) -> tuple[NDArray[np.int32], list[Component]]:
-    """Find digits.
+) -> tuple[LabelMap, list[Component]]:
+    """Find the components that are digits.
 
     Args:
         mask: stroke pixels.
-        ink: of each pixel, 1 for a full stroke.
-        single_digit: whether all of it is one digit.
-        drawn: whether nothing comes in from outside, as in a drawing.
+        ink: the ink map, 1 in a full stroke.
+        single_digit: whether all components are one digit.
+        drawn: whether the picture is a drawing, which has no shadows and no objects that enter
+            from outside.
 
     Returns:
-        the label of each pixel's connected stroke, and the digits in reading order.
+        the label of each pixel's connected component, and the digits in reading order.
     """
     labels, components = _connected_components(mask)
     components = _remove_specks(components, mask.shape)
@@ -169,87 +186,130 @@ def find_digits(
     if single_digit:
         return labels, [reduce(Component.merged_with, components)] if components else []
     digits = [
-        component
-        for component in _merge_parts(components)
-        if not is_blot(np.isin(labels, component.labels), component.box)
+        digit
+        for digit in _merge_parts(components)
+        if not is_blot(np.isin(labels, digit.labels), digit.box)
     ]
-    tallest = max((component.longer_side for component in digits), default=0)
+    min_side = MIN_DIGIT_RATIO * max((digit.longer_side for digit in digits), default=0)
     return labels, sort_in_reading_order(
-        [component for component in digits if component.longer_side >= MIN_DIGIT_RATIO * tallest]
+        [digit for digit in digits if digit.longer_side >= min_side]
     )
 
 
-def _connected_components(mask: Mask) -> tuple[NDArray[np.int32], list[Component]]:
-    """Connected strokes, the largest of them if there are very many."""
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
+def enclosing_box(boxes: tuple[Box, ...]) -> Box:
+    """Smallest box that contains all boxes."""
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return Box(min(left), min(top), max(right), max(bottom))
+
+
+def sort_in_reading_order(digits: list[Component]) -> list[Component]:
+    """Sort line by line from the top, and each line from left to right."""
+    lines: list[list[Component]] = []
+    for digit in sorted(digits, key=lambda digit: digit.box.top + digit.box.bottom):
+        middle = (digit.box.top + digit.box.bottom) / 2
+        if lines and middle < max(previous.box.bottom for previous in lines[-1]):
+            lines[-1].append(digit)
+        else:
+            lines.append([digit])
+    return [digit for line in lines for digit in sorted(line, key=lambda digit: digit.box.left)]
+
+
+def is_blot(mask: Mask, box: Box) -> bool:
+    """Whether a component is about as thick as it is long.
+
+    Args:
+        mask: pixels of the component, in the whole picture.
+        box: its bounding box.
+    """
+    cropped = mask[box.slices]
+    # A component that fills less of its box cannot be a blot, and needs no measurement.
+    if cropped.mean() <= BLOT_RATIO:
+        return False
+    return bool(mean_stroke_width(cropped) > BLOT_RATIO * max(cropped.shape))
+
+
+def is_shadow(ink: InkMap, mask: Mask, box: Box) -> bool:
+    """Whether a component is thick and its edges are softer than those of a stroke.
+
+    Args:
+        ink: the ink map, 1 in a full stroke.
+        mask: pixels of the component, in the whole picture.
+        box: its bounding box.
+    """
+    stroke_width = mean_stroke_width(mask[box.slices])
+    if stroke_width < max(SHADOW_SAMPLES, MIN_SHADOW_SHARE * min(mask.shape)):
+        return False
+    step = int(stroke_width / SHADOW_SAMPLES)
+    window = tuple(
+        slice(max(0, side.start - 2 * step), side.stop + 2 * step, step) for side in box.slices
+    )
+    small_ink, small_mask = ink[window], mask[window]
+    gradient = ndimage.gaussian_gradient_magnitude(small_ink, 1.0)
+    edge = small_mask & ~ndimage.binary_erosion(small_mask, EIGHT_CONNECTED, border_value=1)
+    edge_width = min(stroke_width, MAX_EDGE_SHARE * max(mask.shape)) / step
+    return not edge.any() or float(np.median(gradient[edge])) * edge_width < MIN_EDGE_RISE
+
+
+def _connected_components(mask: Mask) -> tuple[LabelMap, list[Component]]:
+    """Label connected components; only the largest are returned if there are very many."""
+    labels, count = ndimage.label(mask, EIGHT_CONNECTED)
     areas = np.bincount(labels.ravel(), minlength=count + 1)
     boxes = ndimage.find_objects(labels)
-    largest_labels = 1 + np.argsort(-areas[1:], kind="stable")[:MAX_COMPONENTS]
+    largest = 1 + np.argsort(-areas[1:], kind="stable")[:MAX_COMPONENTS]
     return labels, [
         Component((int(label),), Box(x.start, y.start, x.stop, y.stop), int(areas[label]))
-        for label in largest_labels
+        for label in largest
         for y, x in [boxes[label - 1]]
     ]
+
+
+def _remove_specks(components: list[Component], shape: tuple[int, int]) -> list[Component]:
+    """Remove dust: tiny components, and those that are tiny compared with the largest."""
+    largest = max((component.longer_side for component in components), default=0)
+    if largest < max(MIN_SIDE, MIN_SIDE_SHARE * min(shape)):
+        return []
+    min_side = MIN_SPECK_RATIO * largest
+    return [component for component in components if component.longer_side >= min_side]
 
 
 def _remove_border_components(
     components: list[Component], shape: tuple[int, int]
 ) -> list[Component]:
-    """Leave out what comes in from outside: the desk beside the paper, a finger, a line's end."""
-    min_size = MIN_DIGIT_RATIO * max((component.longer_side for component in components), default=0)
-    inner = [
-        component
-        for component in components
-        if not _touches_border(component.box, shape) and component.longer_side >= min_size
-    ]
-    largest = max((component.longer_side for component in inner), default=0)
+    """Remove objects that enter from outside: a desk beside the paper, a finger, a line's end."""
     height, width = shape
-    return [
-        component
+    min_side = MIN_DIGIT_RATIO * max((part.longer_side for part in components), default=0)
+    inner_sides = [
+        component.longer_side
         for component in components
-        if not _touches_border(component.box, shape)
-        or (
-            component.longer_side >= max(MIN_BORDER_RATIO * largest, MIN_BORDER_SHARE * min(shape))
-            and not (
-                inner
-                and (
-                    component.box.width > MAX_BORDER_EXTENT * width
-                    or component.box.height > MAX_BORDER_EXTENT * height
-                )
-            )
-        )
+        if not _touches_border(component.box, shape) and component.longer_side >= min_side
     ]
+    min_border_side = max(
+        MIN_BORDER_RATIO * max(inner_sides, default=0), MIN_BORDER_SHARE * min(shape)
+    )
+
+    def is_kept(component: Component) -> bool:
+        box = component.box
+        if not _touches_border(box, shape):
+            return True
+        is_long = box.width > MAX_BORDER_EXTENT * width or box.height > MAX_BORDER_EXTENT * height
+        return component.longer_side >= min_border_side and not (inner_sides and is_long)
+
+    return [component for component in components if is_kept(component)]
 
 
 def _touches_border(box: Box, shape: tuple[int, int]) -> bool:
     return box.left <= 0 or box.top <= 0 or box.right >= shape[1] or box.bottom >= shape[0]
 
 
-def _remove_specks(components: list[Component], shape: tuple[int, int]) -> list[Component]:
-    """Leave out dust: what is tiny, and what is tiny beside the largest."""
-    largest = max((component.longer_side for component in components), default=0)
-    min_size = max(MIN_SIDE, MIN_SIDE_SHARE * min(shape))
-    return (
-        [
-            component
-            for component in components
-            if component.longer_side >= MIN_SPECK_RATIO * largest
-        ]
-        if largest >= min_size
-        else []
-    )
-
-
 def _merge_parts(components: list[Component]) -> list[Component]:
-    """Join pieces of one digit, the largest first, until nothing belongs together any more."""
+    """Merge parts of one digit, the largest first, until no two belong together."""
     digits: list[Component] = []
     while len(digits) != len(components):
-        queue, digits = (
-            sorted(digits or components, key=lambda digit: digit.longer_side, reverse=True),
-            [],
+        components = sorted(
+            digits or components, key=lambda component: component.longer_side, reverse=True
         )
-        components = queue
-        for component in queue:
+        digits = []
+        for component in components:
             target = next(
                 (index for index, digit in enumerate(digits) if _is_part_of(component, digit)), None
             )
@@ -261,89 +321,33 @@ def _merge_parts(components: list[Component]) -> list[Component]:
 
 
 def _is_part_of(component: Component, digit: Component) -> bool:
-    """Whether the smaller of two pieces is a part of the larger."""
+    """Whether a component belongs to a digit that is at least as large."""
     small, large = component.box, digit.box
+    # A negative gap is an overlap.
     gap_x = max(small.left, large.left) - min(small.right, large.right)
     gap_y = max(small.top, large.top) - min(small.bottom, large.bottom)
     if _is_bar(small, large, gap_x, gap_y) or _is_bar(large, small, gap_x, gap_y):
         return True
     if component.longer_side > MAX_PART_RATIO * digit.longer_side:
-        # Two of one size: one digit only if they lie across each other, as in an open 4, or if
-        # one goes on where the other stops.
+        # Two parts of similar size are one digit if they cross, as in an open 4, or if one
+        # continues below the other.
         narrower = min(small.width, large.width)
-        across = -gap_x >= MIN_CROSSING_OVERLAP * narrower and -gap_y >= MIN_OVERLAP * small.height
-        torn = -gap_x >= MIN_OVERLAP * narrower and 0 <= gap_y <= MAX_PART_GAP * digit.longer_side
-        return across or torn
-    near = float(np.hypot(max(gap_x, 0), max(gap_y, 0)))
-    stacked = -gap_x >= MIN_OVERLAP * small.width and gap_y <= MAX_STACKED_GAP * digit.longer_side
-    return near <= MAX_PART_GAP * digit.longer_side or stacked
+        crosses = -gap_x >= MIN_CROSSING_OVERLAP * narrower and -gap_y >= MIN_OVERLAP * small.height
+        continues = (
+            -gap_x >= MIN_OVERLAP * narrower and 0 <= gap_y <= MAX_PART_GAP * digit.longer_side
+        )
+        return crosses or continues
+    distance = float(np.hypot(max(gap_x, 0), max(gap_y, 0)))
+    is_stacked = (
+        -gap_x >= MIN_OVERLAP * small.width and gap_y <= MAX_STACKED_GAP * digit.longer_side
+    )
+    return distance <= MAX_PART_GAP * digit.longer_side or is_stacked
 
 
 def _is_bar(bar: Box, body: Box, gap_x: int, gap_y: int) -> bool:
-    """Whether one is a flat stroke over the other, as in a 5 whose bar stands off."""
+    """Whether a box is a flat stroke at another box, as the detached bar of a 5."""
     return (
         bar.height <= MAX_BAR_FLATNESS * min(bar.width, body.height)
         and gap_y <= MAX_BAR_GAP * body.height
         and -gap_x >= MIN_BAR_OVERLAP * min(bar.width, body.width)
     )
-
-
-def sort_in_reading_order(digits: list[Component]) -> list[Component]:
-    """Line by line from the top, each from left to right."""
-    lines: list[list[Component]] = []
-    for digit in sorted(digits, key=lambda digit: digit.box.top + digit.box.bottom):
-        middle = (digit.box.top + digit.box.bottom) / 2
-        if lines and middle < max(digit.box.bottom for digit in lines[-1]):
-            lines[-1].append(digit)
-        else:
-            lines.append([digit])
-    return [digit for line in lines for digit in sorted(line, key=lambda digit: digit.box.left)]
-
-
-BLOT_RATIO = 0.5
-"""What is thicker than this share of its size is a blot."""
-SHADOW_SAMPLES = 10
-"""A figure is looked at as if it were so many pixels thick."""
-MIN_SHADOW_SHARE = 0.03
-"""Shadows are thicker than this share of the picture's shorter side."""
-MIN_EDGE_RISE = 0.6
-"""At a stroke's edge, however blurred, ink rises by more than this within its thickness,"""
-MAX_EDGE_SHARE = 0.1
-"""or within this share of the picture's longer side, if it is thicker."""
-
-
-def is_blot(mask: Mask, box: Box) -> bool:
-    """Whether a figure is as thick as it is long.
-
-    Args:
-        mask: its pixels, in the whole picture.
-        box: around them.
-    """
-    cropped = mask[box.slices]
-    # No stroke covers so much of its box; only what does needs to be measured.
-    return bool(cropped.mean() > BLOT_RATIO) and mean_stroke_width(cropped) > BLOT_RATIO * max(
-        cropped.shape
-    )
-
-
-def is_shadow(ink: InkMap, mask: Mask, box: Box) -> bool:
-    """Whether a figure is thick, and has no edge anywhere near as sharp as a stroke's.
-
-    Args:
-        ink: of each pixel, 1 for a full stroke.
-        mask: the figure's pixels.
-        box: around them.
-    """
-    mask_window = mask[box.slices]
-    stroke_width = mean_stroke_width(mask_window)
-    if stroke_width < max(SHADOW_SAMPLES, MIN_SHADOW_SHARE * min(mask.shape)):
-        return False
-    step = int(stroke_width / SHADOW_SAMPLES)
-    window = tuple(
-        slice(max(0, part.start - 2 * step), part.stop + 2 * step, step) for part in box.slices
-    )
-    ink_window, mask_window = ink[window], mask[window]
-    gradient = ndimage.gaussian_gradient_magnitude(ink_window, 1.0)
-    edge = mask_window & ~ndimage.binary_erosion(mask_window, np.ones((3, 3)), border_value=1)
-    edge_width = min(stroke_width, MAX_EDGE_SHARE * max(mask.shape)) / step
-    return not edge.any() or float(np.median(gradient[edge])) * edge_width < MIN_EDGE_RISE

@@ -1,6 +1,6 @@
-"""What goes through the steps from a picture to net inputs, and what comes out.
+"""Data types of the pipeline: pictures, options, boxes, results, and array aliases.
 
-Shape suffixes are not used here: every array is H×W, or H×W×3 where its docstring says so.
+Arrays have no shape suffixes here: each is H×W unless its docstring gives another shape.
 """
 
 from __future__ import annotations
@@ -13,24 +13,27 @@ from numpy.typing import NDArray
 
 from tsexplorer.errors import UserError
 
-UInt8Array = NDArray[np.uint8]
-InkMap = NDArray[np.float32]
-"""How much ink is on each pixel: 0 is paper, 1 the full stroke; more where it is darker still."""
+UInt8Image = NDArray[np.uint8]
+FloatImage = NDArray[np.float32]
+InkMap = FloatImage
+"""Amount of ink per pixel: 0 on the background, 1 in a full stroke, above 1 where it is darker."""
 Mask = NDArray[np.bool_]
+LabelMap = NDArray[np.int32]
+"""Number of the connected component that each pixel belongs to; 0 on the background."""
 
 WORKING_SIDE = 1280
-"""No side of a picture is longer once decoded: a digit of a tenth of it is still large enough."""
+"""Longest side of a decoded picture in pixels. A digit of a tenth of it is still large enough."""
 BOX_SIDE = 20
-"""Longer side of a digit's box in the net input, in pixels."""
+"""Longer side of a digit's bounding box in the net input, in pixels."""
 TYPICAL_INTENSITY = (0.035, 0.28)
-"""Mean of MNIST's images / 255: 99.8 of 100 of 7,000 lie in between."""
+"""Range of an MNIST image's mean / 255: it holds 99.8 % of 7,000 images."""
 TYPICAL_STROKE_WIDTH = (1.2, 5.0)
-"""Thickness of MNIST's strokes, in pixels, likewise."""
+"""Range of MNIST's stroke widths in pixels, likewise."""
 Invert = Literal["auto", "yes", "no"]
 
 
 class Box(NamedTuple):
-    """A part of a picture, in pixels: from left and top up to, not including, right and bottom."""
+    """A rectangle of pixels; ``right`` and ``bottom`` are exclusive."""
 
     left: int
     top: int
@@ -39,42 +42,48 @@ class Box(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Columns in it."""
+        """Number of columns."""
         return self.right - self.left
 
     @property
     def height(self) -> int:
-        """Rows in it."""
+        """Number of rows."""
         return self.bottom - self.top
 
     @property
+    def longer_side(self) -> int:
+        """The larger of width and height."""
+        return max(self.width, self.height)
+
+    @property
     def slices(self) -> tuple[slice, slice]:
-        """Rows and columns of an array that lie in it."""
+        """Row and column slices that select the box from an array."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def scaled(self, factor: int) -> Box:
-        """The same part of a picture ``factor`` times as large."""
+        """The box with all coordinates multiplied by ``factor``."""
         return Box(*(factor * edge for edge in self))
 
-    def translated(self, right: int, down: int) -> Box:
-        """The box so many pixels further."""
-        return Box(self.left + right, self.top + down, self.right + right, self.bottom + down)
+    def translated(self, dx: int, dy: int) -> Box:
+        """The box moved ``dx`` pixels right and ``dy`` pixels down."""
+        return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture, upright and at a size to work with.
+    """A decoded picture, upright and downsampled to the working size.
 
     Attributes:
-        pixels: uint8 H×W if it is grey, else H×W×3 (red, green, blue).
-        name: of the file, safe to show once markup is escaped; see :func:`~.names.shown`.
-        factor: side, in pixels of the original, of the square that one pixel stands for.
-        width: of the original once upright, in pixels.
-        height: likewise.
-        drawn: whether it was drawn on a screen: then there is no desk, and no printed line.
+        pixels: uint8 H×W for a grey picture, else H×W×3 (red, green, blue).
+        name: display name of the file; its markup is not escaped, see
+            :func:`~tsexplorer.imaging.decoding.display_name`.
+        factor: downsampling factor: a pixel stands for ``factor``×``factor`` original pixels.
+        width: width of the upright original in pixels.
+        height: height of the upright original in pixels.
+        drawn: whether it comes from the draw pad; then no desk and no ruled lines are expected.
     """
 
-    pixels: UInt8Array
+    pixels: UInt8Image
     name: str
     factor: int
     width: int
@@ -84,16 +93,20 @@ class Picture:
 
 @dataclass(frozen=True)
 class ExtractionOptions:
-    """What a person overrules; by default every step finds out for itself.
+    """Manual settings of the pipeline. The defaults leave every step automatic.
 
     Attributes:
-        invert: whether strokes are lighter than what they are on (``yes``), or darker (``no``).
-        threshold: share of the strongest ink, 0...1, from which on a pixel counts as stroke; None
-            finds it.
-        crop: the part of the original to look at, in its pixels; None takes all of it.
-        stroke_width: of the stroke in the net input, in its pixels; None leaves a stroke that is as
-            thick as MNIST's as it is, and brings others near.
-        single_digit: whether everything found is one digit.
+        invert: whether strokes are lighter (``yes``) or darker (``no``) than the background;
+            ``auto`` detects it.
+        threshold: ink level, as a share of the full ink level (0 to 1, exclusive), from which a
+            pixel counts as stroke; None chooses it.
+        crop: region of the original to search, in original pixels; None searches all of it.
+        stroke_width: stroke width in the net input in pixels, 0.5 to 6; None keeps widths that
+            are usual in MNIST and moves others towards them.
+        single_digit: whether all strokes belong to one digit.
+
+    Raises:
+        UserError: a value is outside its range.
     """
 
     invert: Invert = "auto"
@@ -104,15 +117,15 @@ class ExtractionOptions:
 
     def __post_init__(self) -> None:
         if self.invert not in ("auto", "yes", "no"):
-            raise UserError("Invert is auto, yes or no.")
+            raise UserError("Set invert to auto, yes or no.")
         if self.threshold is not None and not 0 < self.threshold < 1:
-            raise UserError("The threshold lies between 0 and 1; choose one inside.")
+            raise UserError("Choose a threshold between 0 and 1.")
         if self.stroke_width is not None and not 0.5 <= self.stroke_width <= 6:
-            raise UserError("The stroke in the net input can be 0.5 to 6 pixels thick.")
+            raise UserError("Choose a stroke width of 0.5 to 6 pixels.")
 
     @property
     def keeps_net_input(self) -> bool:
-        """Whether nothing is overruled that would change what a finished net input looks like."""
+        """Whether no option changes the pixels of a picture that already is a net input."""
         return self.invert == "auto" and self.threshold is None and self.stroke_width is None
 
 
@@ -121,38 +134,38 @@ AUTOMATIC = ExtractionOptions()
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What a picture looks like after one of the steps.
+    """A picture after one step of the pipeline, for display.
 
     Attributes:
-        name: of the step, a few words.
-        pixels: uint8 H×W, or H×W×3 for the first; small enough to be shown in a strip.
-        note: what was found or done, a few words; empty if nothing is to be said.
+        name: title of the step.
+        pixels: uint8 H×W, or H×W×3 for the original; a thumbnail.
+        note: result of the step in a few words; may be empty.
     """
 
     name: str
-    pixels: UInt8Array
+    pixels: UInt8Image
     note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Digit:
-    """One digit that was found.
+    """A digit that was found in a picture.
 
     Attributes:
         pixels: uint8 28×28, the net input: white on black, centred by its centre of mass.
-        box: where it lies in the original, in its pixels.
+        box: bounding box in the original, in original pixels.
         mean_intensity: mean of ``pixels`` / 255.
-        stroke_width: of its stroke in ``pixels``, in pixels.
+        stroke_width: mean stroke width in ``pixels``, in pixels.
     """
 
-    pixels: UInt8Array
+    pixels: UInt8Image
     box: Box
     mean_intensity: float
     stroke_width: float
 
     @property
     def is_typical(self) -> bool:
-        """Whether it has as much ink, in strokes as thick, as nearly all of MNIST's digits."""
+        """Whether intensity and stroke width are in the range of nearly all MNIST digits."""
         return (
             TYPICAL_INTENSITY[0] <= self.mean_intensity <= TYPICAL_INTENSITY[1]
             and TYPICAL_STROKE_WIDTH[0] <= self.stroke_width <= TYPICAL_STROKE_WIDTH[1]
@@ -161,14 +174,13 @@ class Digit:
 
 @dataclass(frozen=True, eq=False)
 class ExtractionResult:
-    """What was read from a picture.
+    """The digits of a picture.
 
     Attributes:
-        digits: from left to right, line by line; empty where no stroke is.
-        steps: how they were found, in order.
-        note: one sentence where something is to be said: that nothing was found, or not all of
-            it is given; else empty.
-        already_normalised: whether the picture was a finished net input, and was taken as it is.
+        digits: in reading order; empty if there is no stroke.
+        steps: intermediate pictures in the order of the pipeline.
+        note: one sentence if no digit was found or some were left out; else empty.
+        already_normalised: whether the picture was a net input and was used unchanged.
     """
 
     digits: tuple[Digit, ...]
