@@ -15,13 +15,13 @@ from tsexplorer.imaging.types import FloatImage, InkMap, UInt8Image
 
 # Uniform background, as in a drawing or a screenshot.
 UNIFORM_TOLERANCE = 2
-"""Largest difference, in grey levels, from the background level."""
+"""Maximum difference, in grey levels, from the background level."""
 UNIFORM_SHARE, UNIFORM_BORDER_SHARE = 0.5, 0.7
-"""Least shares of all pixels and of the border that have the background level."""
+"""Minimum shares of all pixels and of the border that have the background level."""
 UNIFORM_FRAMED_SHARE = 0.1
-"""Least share of all pixels where the border itself is uniform, as around a cropped digit."""
+"""Minimum share of all pixels where the border itself is uniform, as around a cropped digit."""
 BORDER_TOLERANCE, MIN_BORDER_SHARE = 4, 0.9
-"""Tolerance in grey levels and least share of border pixels for a uniform border."""
+"""Tolerance in grey levels and minimum share of border pixels for a uniform border."""
 
 # Estimate of an uneven background.
 THUMBNAIL_SIDE = 192
@@ -32,9 +32,9 @@ CLOSING_WINDOWS = (5, 7, 11, 17, 27, 41, 61)
 SHARP_EDGE_RATIO, SHARPEST_SHARE = 0.5, 0.002
 """Stroke edges are pixels with half the edge contrast of the sharpest 0.2 %."""
 MIN_EDGE_CONTRAST = 1.2
-"""Least effect of the closing at an edge pixel, as a multiple of the edge contrast."""
+"""Minimum effect of the closing at an edge pixel, as a multiple of the edge contrast."""
 MIN_CONTRAST_RATIO = 0.7
-"""Least effect of the closing, as a share of the effect of the next larger window."""
+"""Minimum effect of the closing, as a share of the effect of the next larger window."""
 MIN_EDGE_SHARE = 0.8
 """A window is large enough if both conditions hold at this share of the edge pixels."""
 WINDOW_MARGIN = 1.5

@@ -31,7 +31,7 @@ FOREGROUND_LEVEL = 32
 LONGER_SIDE_RANGE = (16, 26)
 """Longer side of a digit in a net input: 20 in MNIST, up to 24 in EMNIST."""
 MAX_CENTRE_DISTANCE = 2.5
-"""Largest distance of the centre of mass from :data:`CENTRE`, in pixels."""
+"""Maximum distance of the centre of mass from :data:`CENTRE`, in pixels."""
 BLOCK_TOLERANCE, MAX_DEVIATING_SHARE = 32, 0.01
 """At most this share of pixels may differ by more grey levels from the mean of their block."""
 

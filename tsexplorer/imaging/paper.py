@@ -18,18 +18,18 @@ CLOSING_SIZE = 9
 AREA_RANGE = (0.25, 0.97)
 """Area of a sheet as a share of the picture."""
 MIN_DESK_SHARE = 0.25
-"""Least share of the picture's border that shows the desk."""
+"""Minimum share of the picture's border that shows the desk."""
 MIN_STEP = 40
-"""Least difference between paper and desk in grey levels."""
+"""Minimum difference between paper and desk in grey levels."""
 MIN_MEDIAN_SLOPE = 0.2
-"""Least median slope of the edge, as a share of the step per pixel; shadows are softer."""
+"""Minimum median slope of the edge, as a share of the step per pixel; shadows are softer."""
 MIN_LOW_SLOPE = 0.12
-"""Least slope of 85 % of the edge, likewise."""
+"""Minimum slope of 85 % of the edge, likewise."""
 MIN_QUADRILATERAL_OVERLAP = 0.88
-"""Least intersection over union of a sheet and the quadrilateral through its corners."""
+"""Minimum intersection over union of a sheet and the quadrilateral through its corners."""
 EROSIONS = 2
 MIN_LIGHT_SHARE = 0.85
-"""Least share of the sheet that is light without the closing: strokes cover little of it."""
+"""Minimum share of the sheet that is light without the closing: strokes cover little of it."""
 
 
 @dataclass(frozen=True, eq=False)

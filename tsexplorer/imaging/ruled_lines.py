@@ -26,30 +26,30 @@ HOUGH_SIDE = 240
 """Longest side of the mask in the Hough transform."""
 SLOPES = np.tan(np.deg2rad(np.arange(-17, 17.01, 0.5)))
 MIN_CANDIDATE_COVERAGE = 0.4
-"""Least share of a candidate's columns that contain ink."""
+"""Minimum share of a candidate's columns that contain ink."""
 MIN_LENGTH_SHARE = 0.12
-"""Least length of a line inside the picture, as a share of the picture's width."""
+"""Minimum length of a line inside the picture, as a share of the picture's width."""
 MAX_CANDIDATES = 80
 
 # Traced lines.
 SEGMENTS = 16
 """Number of segments in which a candidate's vertical position is refined."""
 MAX_BEND = 3
-"""Largest distance of a line from its straight candidate, in rows."""
+"""Maximum distance of a line from its straight candidate, in rows."""
 MIN_COVERAGE = 0.5
-"""Least share of a line's columns that contain ink."""
+"""Minimum share of a line's columns that contain ink."""
 MAX_THICKNESS_SHARE = 0.045
-"""Largest thickness, as a share of the picture's shorter side."""
+"""Maximum thickness, as a share of the picture's shorter side."""
 END_SHARE = 0.04
 """Share of a line's columns at each end that decides whether it spans the picture."""
 
 # Similar lines.
-MIN_FAMILY = 3
-"""Least number of similar lines that count as printed without spanning the picture."""
+MIN_GROUP_SIZE = 3
+"""Minimum number of similar lines that count as printed if none spans the picture."""
 MAX_RATIO, MAX_RATIO_SPANNING = 1.3, 1.6
-"""Largest ratio of ink and of thickness to the median of the family."""
+"""Maximum ratio of ink and of thickness to the median of the similar lines."""
 MAX_SLOPE_DIFFERENCE, MAX_SLOPE_DIFFERENCE_LONG = 0.04, 0.12
-"""Largest difference from the median slope; long lines may converge in perspective."""
+"""Maximum difference from the median slope; long lines may converge in perspective."""
 
 # Strokes that cross a line.
 CROSSING_INK_RATIO = 1.5
@@ -133,9 +133,9 @@ def _select_printed(lines: list[RuledLine], *, spanning_only: bool) -> list[Rule
     """
     spanning = [line for line in lines if line.spans_image]
     long_lines = [line for line in lines if line.is_long]
-    has_long_family = len(long_lines) >= MIN_FAMILY and not spanning_only
-    reference = spanning or (long_lines if has_long_family else [])
-    if len(reference) < MIN_FAMILY:
+    has_long_group = len(long_lines) >= MIN_GROUP_SIZE and not spanning_only
+    reference = spanning or (long_lines if has_long_group else [])
+    if len(reference) < MIN_GROUP_SIZE:
         return reference
     ink_level = float(np.median([line.ink_level for line in reference]))
     thickness = float(np.median([line.thickness for line in reference]))

@@ -17,9 +17,9 @@ EIGHT_CONNECTED = np.ones((3, 3))
 
 # Binarisation.
 MIN_INK = 0.07
-"""Least ink that is told apart from stains and paper texture, as a share of the background."""
+"""Minimum ink that differs from stains and paper texture, as a share of the background."""
 MIN_FULL_INK = 0.1
-"""Least full ink level of a pen; pencil has 0.3 and more."""
+"""Minimum full ink level of a pen; pencil has 0.3 and more."""
 NOISE_SIGMAS = 5.0
 """Foreground has more ink than this many standard deviations of the noise."""
 FULL_INK_QUANTILE = 0.9
@@ -36,7 +36,7 @@ MAD_TO_SIGMA = 1.4826
 # Specks, and components that enter the picture from outside.
 MAX_COMPONENTS = 300
 MIN_SIDE, MIN_SIDE_SHARE = 6, 1 / 40
-"""Least longer side of a digit, in pixels and as a share of the picture's shorter side."""
+"""Minimum longer side of a digit, in pixels and as a share of the picture's shorter side."""
 MIN_SPECK_RATIO = 0.08
 """Smaller components, as a share of the largest one, are dust."""
 MIN_DIGIT_RATIO = 0.35
@@ -44,8 +44,8 @@ MIN_DIGIT_RATIO = 0.35
 MAX_BORDER_EXTENT = 0.6
 """Longest side of a digit at the border, as a share of the picture's side."""
 MIN_BORDER_RATIO, MIN_BORDER_SHARE = 0.7, 0.15
-"""Least longer side of a digit at the border, as a share of the largest inner component's and as a
-share of the picture's shorter side."""
+"""Minimum longer side of a digit at the border, as shares of the largest inner component's longer
+side and of the picture's shorter side."""
 
 # Parts of one digit; sizes and gaps as shares of the larger part's longer side.
 MAX_PART_RATIO, MAX_PART_GAP = 0.6, 0.12
@@ -53,7 +53,7 @@ MAX_PART_RATIO, MAX_PART_GAP = 0.6, 0.12
 MIN_OVERLAP, MAX_STACKED_GAP = 0.5, 0.4
 """It may be further away if this share of its width overlaps the digit above or below it."""
 MIN_CROSSING_OVERLAP = 0.8
-"""Least overlap of two equally large parts, as a share of the narrower one."""
+"""Minimum overlap of two equally large parts, as a share of the narrower one."""
 MAX_BAR_FLATNESS, MAX_BAR_GAP, MIN_BAR_OVERLAP = 0.6, 0.3, 0.35
 """Height, gap and overlap of a flat stroke above a digit, which may be as large as the digit."""
 
@@ -63,11 +63,11 @@ BLOT_RATIO = 0.5
 SHADOW_SAMPLES = 10
 """The edge of a thick component is measured at a scale where it is this many pixels thick."""
 MIN_SHADOW_SHARE = 0.03
-"""Least thickness of a shadow, as a share of the picture's shorter side."""
+"""Minimum thickness of a shadow, as a share of the picture's shorter side."""
 MIN_EDGE_RISE = 0.6
-"""Least rise of ink at the edge of a stroke, within the edge's width."""
+"""Minimum rise of ink at the edge of a stroke, within the edge's width."""
 MAX_EDGE_SHARE = 0.1
-"""Largest width of an edge as a share of the picture's longer side; it also is at most the stroke
+"""Maximum edge width as a share of the picture's longer side; it is also limited by the stroke
 width."""
 
 
