@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tsexplorer.data.digits import AUTOMATIC
+from tsexplorer.imaging import AUTOMATIC
 from tsexplorer.ui.app_state import get_service, sentences
 from tsexplorer.ui.digit import answers, inputs, score
 from tsexplorer.ui.experiment_picker import experiment_choice, seed_choice
@@ -104,7 +104,7 @@ def how(shown: list[inputs.Shown], source: str) -> None:
     for number, one in enumerate(read):
         if len(read) > 1:
             st.markdown(f"**{escaped(one.name)}**")
-        if one.reading.unchanged:
+        if one.reading.already_normalised:
             st.caption("A finished net input already: taken as it is.")
         inputs.strip(one, f"digit_strip_{number}")
     with st.expander("Overrule a step", icon=":material/tune:"):

@@ -33,6 +33,7 @@ LAYERS = [
     "training",
     "objectives",
     "models",
+    "imaging",
     "data",
     "recipes",
     "planning",

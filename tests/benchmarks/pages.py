@@ -32,7 +32,7 @@ PAUSES_MS = (200, 300, 400, 500, 600)
 """Between two switches, so that clicks meet the timer of the live view at all its phases."""
 
 # Resolves to milliseconds from the click to the title of the next page, and to the moment at
-# which its script is through as well. Looks once a frame.
+# which its script is through as well. LayerNames once a frame.
 STOPWATCH = """
 title => {
   window.switched = new Promise(resolve => {

@@ -21,9 +21,9 @@ from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, Target, sa
 from tests.benchmarks.machinery import service
 from tests.benchmarks.pages import p95
 from tests.browser.server import ROOT
-from tests.digits.made import photo
-from tests.digits.made_strokes import drawn, fitted
-from tsexplorer.data.digits import Stroke
+from tests.imaging.synthetic import photo
+from tests.imaging.synthetic_strokes import digit_polylines, scale_to_unit
+from tsexplorer.imaging import Stroke
 from tsexplorer.recipes import get_recipe
 from tsexplorer.services.service import Service
 from tsexplorer.ui import app_state
@@ -54,7 +54,9 @@ def drawings() -> Send:
     random = np.random.default_rng(8)
     figures = []
     for digit in range(10):
-        lines = [SIDE * (0.7 * line + 0.5) for line in fitted(drawn(digit, random))]
+        lines = [
+            SIDE * (0.7 * line + 0.5) for line in scale_to_unit(digit_polylines(digit, random))
+        ]
         figures.append(tuple(Stroke(tuple(map(tuple, line.tolist())), BRUSH) for line in lines))
 
     def send(page: AppTest, number: int) -> AppTest:

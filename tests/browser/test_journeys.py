@@ -22,7 +22,7 @@ from tests.browser.harness import (
     widget,
 )
 from tests.browser.server import ROOT, AppServer, serve
-from tests.digits.made_strokes import mnist_digits
+from tests.imaging.synthetic_strokes import mnist_digits
 
 TRAINED_MS = 240_000
 BUSY_MS = 120_000

@@ -42,7 +42,7 @@ from tsexplorer.ui.pad import POINTS_MOST, SIDE, THINNEST, USUAL, WIDEST
 TOY = textwrap.dedent("""
     import time
     import streamlit as st
-    from tsexplorer.data.digits import from_strokes
+    from tsexplorer.imaging import picture_from_strokes
     from tsexplorer.ui.pad import SIDE, pad
 
     state = st.session_state
@@ -58,7 +58,8 @@ TOY = textwrap.dedent("""
         st.text(f"{len(strokes)} strokes, widths {widths or 'none'}")
         st.text(f"run {state.runs}")
         st.text(f"points {points}")
-        darkest = from_strokes(strokes, SIDE, SIDE).pixels.reshape(28, 10, 28, 10).min(axis=(1, 3))
+        drawing = picture_from_strokes(strokes, SIDE, SIDE)
+        darkest = drawing.pixels.reshape(28, 10, 28, 10).min(axis=(1, 3))
         with st.container(key="picture"):
             rows = ["".join("#" if dark < 128 else "." for dark in row) for row in darkest]
             st.code("\\n".join(rows), language=None)

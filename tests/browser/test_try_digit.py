@@ -27,8 +27,8 @@ from tests.browser.harness import (
     widget,
 )
 from tests.browser.server import AppServer
-from tests.digits.digit_files import packed
-from tests.digits.made_strokes import mnist_digits
+from tests.imaging.image_files import encode_pixels
+from tests.imaging.synthetic_strokes import mnist_digits
 from tsexplorer.analysis.inference import Nets, Source
 from tsexplorer.data.bundled_sample import load_sample
 from tsexplorer.planning import plan
@@ -92,7 +92,7 @@ def row_of_digits(*numbers: int) -> bytes:
     for place, number in enumerate(numbers):
         digit = np.kron(255 - IMAGES[number], np.ones((4, 4), np.uint8))
         canvas[20:132, 20 + place * 130 : 132 + place * 130] = digit
-    return packed(canvas)
+    return encode_pixels(canvas)
 
 
 def disputed() -> tuple[bytes, list[str]]:
@@ -107,7 +107,7 @@ def disputed() -> tuple[bytes, list[str]]:
         found[planned.role] = Nets().logits(source, splits, pixels_N).argmax(1)
     teacher, distilled = found["teacher"], found["distilled"]
     place = int(np.flatnonzero(teacher != distilled)[0])
-    return packed(pixels_N[place]), [
+    return encode_pixels(pixels_N[place]), [
         str(found[role][place]) for role in ("teacher", "baseline", "distilled")
     ]
 
@@ -174,7 +174,7 @@ def test_several_digits_are_answered_from_left_to_right(page: Page, app_server: 
 def test_a_broken_file_is_one_sentence_and_the_others_are_answered(
     page: Page, app_server: AppServer
 ) -> None:
-    whole = packed(IMAGES[ZERO])
+    whole = encode_pixels(IMAGES[ZERO])
     upload(page, app_server, ("<img src=x>.png", whole[:70]), ("zero.png", whole))
     expect_answers(page, "0", "0", "0")
     alerts = page.get_by_test_id("stAlert")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Shell
-from tests.digits.digit_files import packed
-from tests.digits.made_strokes import mnist_digits
-from tsexplorer.data.digits import decode, read
+from tests.imaging.image_files import encode_pixels
+from tests.imaging.synthetic_strokes import mnist_digits
+from tsexplorer.imaging import decode, extract_digits
 from tsexplorer.services.service import Service
 from tsexplorer.ui.digit import answers
 from tsexplorer.ui.digit.inputs import Shown
@@ -29,13 +29,13 @@ def row(tmp_path: Path) -> Path:
         digit = np.kron(255 - IMAGES[number], np.ones((4, 4), np.uint8))
         canvas[20:132, 20 + place * 130 : 132 + place * 130] = digit
     file = tmp_path / "row.png"
-    file.write_bytes(packed(canvas))
+    file.write_bytes(encode_pixels(canvas))
     return file
 
 
 def test_a_digit_with_all_that_is_known_of_it(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "digit.png"
-    file.write_bytes(packed(IMAGES[0]))
+    file.write_bytes(encode_pixels(IMAGES[0]))
     result = shell("predict", "--stage", "demo:teacher", str(file), "--json")
     assert result.exit_code == 0
     (said,) = json.loads(result.stdout)
@@ -59,7 +59,7 @@ def test_the_page_says_the_same(shell: Shell, row: Path, service: Service, role:
     (said,) = json.loads(shell("predict", "--stage", f"demo:{role}", str(row), "--json").stdout)
     nets = answers.panel(service, service.experiment("demo"), 0)
     picture = decode(row.read_bytes(), row.name)
-    shown = Shown(picture.name, read(picture), (picture.width, picture.height))
+    shown = Shown(picture.name, extract_digits(picture), (picture.width, picture.height))
     for one, digit in zip(answers.ask(nets, [shown]), said["digits"], strict=True):
         page = one.verdicts[role]  # type: ignore[index]
         assert list(digit["probabilities"].values()) == page.probabilities_C.tolist()
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_said_and_the_others_are_answered(
 ) -> None:
     broken, blank = tmp_path / "broken.png", tmp_path / "blank.png"
     broken.write_bytes(row.read_bytes()[:60])
-    blank.write_bytes(packed(np.full((60, 60), 255, np.uint8)))
+    blank.write_bytes(encode_pixels(np.full((60, 60), 255, np.uint8)))
     names = [str(one) for one in (broken, tmp_path / "gone.png", blank, row)]
     result = shell("predict", *names, "--json")
     assert result.exit_code == 2

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.digits.digit_files import packed
-from tests.digits.made_strokes import mnist_digits
+from tests.imaging.image_files import encode_pixels
+from tests.imaging.synthetic_strokes import mnist_digits
 from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer.services import demo
 from tsexplorer.services.service import Service
@@ -48,7 +48,7 @@ def test_at_first_there_is_a_pad_and_no_answer(open_page: OpenPage) -> None:
 
 def test_an_upload_is_answered_by_all_three(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    upload(page, ("seven.png", packed(IMAGES[SEVEN])))
+    upload(page, ("seven.png", encode_pixels(IMAGES[SEVEN])))
     assert answers(page) == ["7"] * CARDS
     assert "A finished net input already" in words(page)
     assert "Same answer" in words(page)
@@ -60,8 +60,10 @@ def test_an_upload_is_answered_by_all_three(open_page: OpenPage) -> None:
 
 def test_several_files_and_one_that_is_broken(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    whole = packed(IMAGES[SEVEN])
-    upload(page, ("a.png", whole), ("<b>b</b>.png", whole[:80]), ("c.png", packed(IMAGES[ZERO])))
+    whole = encode_pixels(IMAGES[SEVEN])
+    upload(
+        page, ("a.png", whole), ("<b>b</b>.png", whole[:80]), ("c.png", encode_pixels(IMAGES[ZERO]))
+    )
     assert answers(page) == ["7"] * CARDS + ["0"] * CARDS
     assert len(page.error) == 1
     assert "damaged" in page.error[0].value
@@ -84,14 +86,14 @@ def test_no_picture_at_all(open_page: OpenPage, content: bytes, sentence: str) -
 
 def test_a_picture_without_a_stroke_is_said(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    upload(page, ("blank.png", packed(np.full((90, 90), 250, np.uint8))))
+    upload(page, ("blank.png", encode_pixels(np.full((90, 90), 250, np.uint8))))
     assert "No pen stroke was found" in page.info[0].value
     assert not answers(page)
 
 
 def test_more_files_than_are_shown_at_once(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    files = [(f"{k}.png", packed(IMAGES[k])) for k in range(inputs.MOST_FILES + 2)]
+    files = [(f"{k}.png", encode_pixels(IMAGES[k])) for k in range(inputs.MOST_FILES + 2)]
     upload(page, *files)
     assert "22 files are too many at once" in page.warning[0].value
     assert len(answers(page)) == CARDS * inputs.MOST_FILES
@@ -99,7 +101,7 @@ def test_more_files_than_are_shown_at_once(open_page: OpenPage) -> None:
 
 def test_the_same_digit_twice(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    upload(page, ("a.png", packed(IMAGES[SEVEN])), ("b.png", packed(IMAGES[SEVEN])))
+    upload(page, ("a.png", encode_pixels(IMAGES[SEVEN])), ("b.png", encode_pixels(IMAGES[SEVEN])))
     assert not page.error
     assert answers(page) == ["7"] * 2 * CARDS
 
@@ -108,7 +110,7 @@ def test_a_file_is_read_once_and_let_go(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page("try_digit", source="upload")
-    upload(page, ("seven.png", packed(IMAGES[SEVEN])))
+    upload(page, ("seven.png", encode_pixels(IMAGES[SEVEN])))
     monkeypatch.setattr(inputs, "decode", None)  # a second look would fail
     page.run()
     no_exception(page)
@@ -119,7 +121,7 @@ def test_a_file_is_read_once_and_let_go(
 
 def test_steps_can_be_overruled_and_set_back(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    upload(page, ("seven.png", packed(IMAGES[SEVEN])))
+    upload(page, ("seven.png", encode_pixels(IMAGES[SEVEN])))
     page.toggle(key="digit.thickness_on").set_value(True).run()
     page.slider(key="digit.thickness").set_value(5.0).run()
     no_exception(page)
@@ -146,7 +148,7 @@ def test_samples_are_by_class_and_say_their_split(open_page: OpenPage) -> None:
 
 def test_the_score_follows_what_people_say(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    upload(page, ("seven.png", packed(IMAGES[SEVEN])))
+    upload(page, ("seven.png", encode_pixels(IMAGES[SEVEN])))
     assert "the score begins" in words(page)
     marks(page)[0].set_value("Correct").run()
     assert [one.value for one in marks(page)] == ["Correct"] * CARDS
@@ -161,18 +163,18 @@ def test_the_score_follows_what_people_say(open_page: OpenPage) -> None:
 
 def test_a_mark_outlives_its_picture(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    upload(page, ("seven.png", packed(IMAGES[SEVEN])))
+    upload(page, ("seven.png", encode_pixels(IMAGES[SEVEN])))
     marks(page)[0].set_value("Correct").run()
-    upload(page, ("other.png", packed(IMAGES[ZERO])))
+    upload(page, ("other.png", encode_pixels(IMAGES[ZERO])))
     assert [one.value for one in page.metric][-CARDS:] == ["1 of 1"] * CARDS
     assert [one.value for one in marks(page)] == [None] * CARDS
-    upload(page, ("seven again.png", packed(IMAGES[SEVEN])))
+    upload(page, ("seven again.png", encode_pixels(IMAGES[SEVEN])))
     assert [one.value for one in marks(page)] == ["Correct"] * CARDS
 
 
 def test_a_digit_unlike_the_data_gets_a_mild_word(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="upload")
-    upload(page, ("seven.png", packed(IMAGES[SEVEN])))
+    upload(page, ("seven.png", encode_pixels(IMAGES[SEVEN])))
     assert "Unlike the training data" not in words(page)
     page.toggle(key="digit.thickness_on").set_value(True).run()
     page.slider(key="digit.thickness").set_value(6.0).run()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tsexplorer.data.digits import Stroke, from_strokes
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import Stroke, picture_from_strokes
 from tsexplorer.ui.pad import (
     POINTS_MOST,
     SERIAL_MOST,
@@ -112,8 +112,8 @@ def test_what_is_believed_makes_a_picture() -> None:
     far = [[-SIDE, -SIDE], [2 * SIDE, 2 * SIDE]]
     widest = later(Drawing(), sent(line(points=far, width=WIDEST), line(width=THINNEST)))
     dots = later(Drawing(), sent(*[DOT] * POINTS_MOST))
-    assert from_strokes(widest.strokes, SIDE, SIDE).pixels[140, 140] == 0
-    assert from_strokes(dots.strokes, SIDE, SIDE).pixels[20, 10] == 0
+    assert picture_from_strokes(widest.strokes, SIDE, SIDE).pixels[140, 140] == 0
+    assert picture_from_strokes(dots.strokes, SIDE, SIDE).pixels[20, 10] == 0
 
 
 def _refuses(nonsense: object) -> None:

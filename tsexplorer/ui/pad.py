@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from tsexplorer.assets import ASSETS
-from tsexplorer.data.digits import Stroke, strokes_of
-from tsexplorer.data.digits.drawing import UNREADABLE
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import Stroke, parse_strokes
+from tsexplorer.imaging.drawing import INVALID_DRAWING
 
 SIDE = 280
 """The pad's side in its own units, whatever its size on the screen; x goes right, y down."""
@@ -97,15 +97,15 @@ def later(before: Drawing, sent: object) -> Drawing:
     if sent is None:
         return before
     if not isinstance(sent, Mapping):
-        raise UserError(UNREADABLE)
+        raise UserError(INVALID_DRAWING)
     serial = sent.get("serial")
     if type(serial) is not int or serial > SERIAL_MOST:
-        raise UserError(UNREADABLE)
+        raise UserError(INVALID_DRAWING)
     if serial <= before.serial:
         return before
-    strokes = strokes_of(sent.get("strokes"))
+    strokes = parse_strokes(sent.get("strokes"))
     if sum(len(one.points) for one in strokes) > POINTS_MOST or not all(map(_possible, strokes)):
-        raise UserError(UNREADABLE)
+        raise UserError(INVALID_DRAWING)
     return Drawing(strokes, serial)
 
 

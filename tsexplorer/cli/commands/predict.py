@@ -13,7 +13,7 @@ from tsexplorer.cli.session import opened
 from tsexplorer.cli.shell import BAD_ARGUMENT, LOOK_UP, app
 
 if TYPE_CHECKING:
-    from tsexplorer.data.digits import Digit, Options
+    from tsexplorer.imaging import Digit, ExtractionOptions
     from tsexplorer.services import Service, StageSnapshot
 
 
@@ -69,9 +69,11 @@ def predict(
     pixels, 0 to 255) of its first digit, all of its digits under digits, note, and error where it
     was refused.
     """
-    from tsexplorer.data.digits import Options
+    from tsexplorer.imaging import ExtractionOptions
 
-    options = Options(invert=invert, threshold=threshold, thickness=thickness, single=single)
+    options = ExtractionOptions(
+        invert=invert, threshold=threshold, stroke_width=thickness, single_digit=single
+    )
     with opened() as service:
         found = service.stage(stage)
         documents = [_document(service, found, file, options) for file in files]
@@ -87,15 +89,15 @@ def predict(
 
 
 def _document(
-    service: Service, stage: StageSnapshot, file: Path, options: Options
+    service: Service, stage: StageSnapshot, file: Path, options: ExtractionOptions
 ) -> dict[str, Any]:
     """What is said about one file."""
-    from tsexplorer.data.digits import decode, read
     from tsexplorer.errors import UserError
+    from tsexplorer.imaging import decode, extract_digits
 
     try:
         content = _content(file)
-        reading = read(decode(content, file.name), options)
+        reading = extract_digits(decode(content, file.name), options)
     except UserError as error:
         return {"file": str(file), "error": str(error)}
     digits = _digits(service, stage, reading.digits) if reading.digits else []
@@ -109,14 +111,15 @@ def _document(
 
 
 def _content(file: Path) -> bytes:
-    from tsexplorer.data.digits.decoding import MEGABYTES
     from tsexplorer.errors import UserError
+    from tsexplorer.imaging.decoding import MAX_MEGABYTES
 
     try:
         size = file.stat().st_size
-        if size > MEGABYTES * 1_000_000:
+        if size > MAX_MEGABYTES * 1_000_000:
             raise UserError(
-                f"{file} has {size / 1e6:.1f} MB, and {MEGABYTES} MB is the most; make it smaller."
+                f"{file} has {size / 1e6:.1f} MB, and {MAX_MEGABYTES} MB is the most; "
+                "make it smaller."
             )
         return file.read_bytes()
     except OSError as error:
@@ -144,7 +147,7 @@ def _digits(
                 "entropy": said.entropy,
                 "probabilities": dict(shares),
                 "box": list(digit.box),
-                "usual": digit.usual,
+                "usual": digit.is_typical,
                 "input": digit.pixels.tolist(),
             }
         )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from tsexplorer.analysis.formatting import counted, size
-from tsexplorer.data.digits import as_it_is
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import result_for_dataset_image
 from tsexplorer.objectives import teachers_of
 from tsexplorer.plots.soft_targets import distributions_figure
 from tsexplorer.plots.style import TITLES
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tsexplorer.analysis.prediction import Verdict
-    from tsexplorer.data.digits import Digit
+    from tsexplorer.imaging import Digit
     from tsexplorer.ui.digit.inputs import Shown
 
 IMAGE_SCALE = 4
@@ -107,7 +107,7 @@ def warm(nets: Panel) -> None:
     import numpy as np
 
     blank = np.zeros((1, 28, 28), np.uint8)
-    as_it_is(blank[0], "blank")
+    result_for_dataset_image(blank[0], "blank")
     for role, stage in nets.stages.items():
         nets.service.reading.ask(stage, blank)
         nets.service.latency(nets.model(role), len(nets.classes))
@@ -221,7 +221,7 @@ def _doubts(nets: Panel, one: Asked) -> None:
     from tsexplorer.analysis.prediction import judge
 
     doubts = []
-    if not one.digit.usual and nets.experiment.spec.data.name in STROKES:
+    if not one.digit.is_typical and nets.experiment.spec.data.name in STROKES:
         doubts.append("its strokes have far more or less ink than nearly all training images")
     role = judge(one.verdicts)
     try:

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from tsexplorer.analysis.formatting import begun
-from tsexplorer.data.digits import (
+from tsexplorer.data.registry import get_dataset
+from tsexplorer.imaging import (
     AUTOMATIC,
     Box,
-    Options,
+    ExtractionOptions,
+    ExtractionResult,
     Picture,
-    Reading,
-    as_it_is,
     decode,
-    from_strokes,
-    read,
+    extract_digits,
+    picture_from_strokes,
+    result_for_dataset_image,
 )
-from tsexplorer.data.registry import get_dataset
 from tsexplorer.services import Service
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.figures import enlarged
@@ -51,14 +51,14 @@ WHOLE = (0, 100)
 SIZE = "digit.size"
 
 
-def chosen() -> Options:
+def chosen() -> ExtractionOptions:
     """What the switches say, as they stood when the page was sent; they are drawn further down."""
     state = st.session_state
-    return Options(
+    return ExtractionOptions(
         invert=state.get(INVERT) or "auto",
         threshold=state.get(BY_HAND[1], 50) / 100 if state.get(BY_HAND[0]) else None,
-        thickness=state.get(THICKNESS[1], 2.5) if state.get(THICKNESS[0]) else None,
-        single=bool(state.get(SINGLE)),
+        stroke_width=state.get(THICKNESS[1], 2.5) if state.get(THICKNESS[0]) else None,
+        single_digit=bool(state.get(SINGLE)),
         crop=_crop(),
     )
 
@@ -153,13 +153,13 @@ class Shown:
     """
 
     name: str
-    reading: Reading
+    reading: ExtractionResult
     size: tuple[int, int]
     label: int | None = None
     fixed: bool = False
 
 
-def taken(service: Service, source: str, dataset: str, options: Options) -> list[Shown]:
+def taken(service: Service, source: str, dataset: str, options: ExtractionOptions) -> list[Shown]:
     """Draw the widgets of a source, and read what they hold.
 
     Args:
@@ -173,7 +173,8 @@ def taken(service: Service, source: str, dataset: str, options: Options) -> list
     if source == "draw":
         strokes = pad(key="pad")
         return _read(
-            [(strokes, lambda: from_strokes(strokes, SIDE, SIDE))] if strokes else [], options
+            [(strokes, lambda: picture_from_strokes(strokes, SIDE, SIDE))] if strokes else [],
+            options,
         )
     if source == "camera":
         photo = st.camera_input(
@@ -209,7 +210,7 @@ def _decoded(file: UploadedFile) -> Picture:
     return decode(file.getvalue(), file.name)
 
 
-def _read(sources: Sequence[Source], options: Options) -> list[Shown]:
+def _read(sources: Sequence[Source], options: ExtractionOptions) -> list[Shown]:
     """Read pictures, each once; what is refused is said, and the others are shown."""
     known = st.session_state.get(READINGS, {})
     kept: dict[Any, Shown] = {}
@@ -221,8 +222,8 @@ def _read(sources: Sequence[Source], options: Options) -> list[Shown]:
     return list(kept.values())
 
 
-def _shown(picture: Picture, options: Options) -> Shown:
-    return Shown(picture.name, read(picture, options), (picture.width, picture.height))
+def _shown(picture: Picture, options: ExtractionOptions) -> Shown:
+    return Shown(picture.name, extract_digits(picture, options), (picture.width, picture.height))
 
 
 def _sample(service: Service, dataset: str) -> Iterator[Shown]:
@@ -244,7 +245,9 @@ def _sample(service: Service, dataset: str) -> Iterator[Shown]:
     st.caption(f"{escaped(begun(images.words))}; image {place:,}.")
     label = int(images.labels_N[place])
     name = f"image {place} of {get_dataset(dataset).info.title}"
-    yield Shown(name, as_it_is(images.pixels_N[place], name), (28, 28), label, fixed=True)
+    yield Shown(
+        name, result_for_dataset_image(images.pixels_N[place], name), (28, 28), label, fixed=True
+    )
 
 
 def _forget_sample() -> None:
