@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tsexplorer.data.base import Dataset, DatasetInfo
-from tsexplorer.data.registry import SplitsCache, load_splits
+from tsexplorer.data.registry import cached_reader, load_splits
 from tsexplorer.errors import UserError
 
 
@@ -23,7 +23,7 @@ class Counting(Dataset):
         self.may_end = threading.Event()
         self.may_end.set()
 
-    def available(self, folder):  # noqa: ARG002
+    def is_available(self, folder):  # noqa: ARG002
         return True
 
     def load(self, folder):  # noqa: ARG002
@@ -38,46 +38,46 @@ class Counting(Dataset):
 
 
 def test_threads_that_ask_at_once_share_one_reading():
-    dataset, cache = Counting(), SplitsCache(size=2)
+    dataset, cache = Counting(), cached_reader(2)
     dataset.may_end.clear()
     with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(cache.get, dataset, Path()) for _ in range(4)]
+        answers = [pool.submit(cache, dataset, Path()) for _ in range(4)]
         dataset.may_end.set()
     assert dataset.readings == 1
     assert len({id(answer.result()) for answer in answers}) == 1
 
 
 def test_one_slow_reading_does_not_hold_up_another_dataset():
-    slow, quick, cache = Counting("slow"), Counting("quick"), SplitsCache(size=2)
+    slow, quick, cache = Counting("slow"), Counting("quick"), cached_reader(2)
     slow.may_end.clear()
     with ThreadPoolExecutor(2) as pool:
-        waiting = pool.submit(cache.get, slow, Path())
-        pool.submit(cache.get, quick, Path()).result(timeout=2)
+        waiting = pool.submit(cache, slow, Path())
+        pool.submit(cache, quick, Path()).result(timeout=2)
         assert not waiting.done()
         slow.may_end.set()
 
 
 def test_a_failed_reading_is_not_remembered():
-    dataset, cache = Counting(), SplitsCache(size=2)
+    dataset, cache = Counting(), cached_reader(2)
     dataset.broken = True
     with pytest.raises(UserError):
-        cache.get(dataset, Path())
+        cache(dataset, Path())
     dataset.broken = False
-    assert cache.get(dataset, Path()) is cache.get(dataset, Path())
+    assert cache(dataset, Path()) is cache(dataset, Path())
 
 
 def test_the_dataset_used_longest_ago_makes_room():
-    first, second, third, cache = *map(Counting, "abc"), SplitsCache(size=2)
+    first, second, third, cache = *map(Counting, "abc"), cached_reader(2)
     for dataset in (first, second, first, third, first, second):
-        cache.get(dataset, Path())
+        cache(dataset, Path())
     assert (first.readings, second.readings, third.readings) == (1, 2, 1)
 
 
 def test_another_folder_is_another_reading(tmp_path):
-    dataset, cache = Counting(), SplitsCache(size=2)
-    cache.get(dataset, tmp_path / "a")
-    cache.get(dataset, tmp_path / "b")
-    cache.get(dataset, tmp_path / "b" / ".." / "b")
+    dataset, cache = Counting(), cached_reader(2)
+    cache(dataset, tmp_path / "a")
+    cache(dataset, tmp_path / "b")
+    cache(dataset, tmp_path / "b" / ".." / "b")
     assert dataset.readings == 2
 
 

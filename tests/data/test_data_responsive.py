@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from tsexplorer.data.download import responsive
+from tsexplorer.data.download import iterate_cancellable
 from tsexplorer.errors import Cancelled
 
 
 def test_items_come_in_order_and_end(never):
-    assert list(responsive((number for number in range(50)), never)) == list(range(50))
+    assert list(iterate_cancellable((number for number in range(50)), never)) == list(range(50))
 
 
 def test_what_the_source_raises_arrives_after_its_items(never):
@@ -22,8 +22,8 @@ def test_what_the_source_raises_arrives_after_its_items(never):
 
     seen = []
     with pytest.raises(ConnectionError, match="gone"):
-        seen.extend(responsive(source(), never))
-    items = responsive(source(), never)
+        seen.extend(iterate_cancellable(source(), never))
+    items = iterate_cancellable(source(), never)
     assert next(items) == 1
 
 
@@ -39,7 +39,7 @@ def test_cancel_does_not_wait_for_the_source():
             closed.set()
 
     cancel = threading.Event()
-    items = responsive(source(), cancel.is_set)
+    items = iterate_cancellable(source(), cancel.is_set)
     assert next(items) == 1
     threading.Timer(0.05, cancel.set).start()
     start = time.monotonic()
@@ -60,7 +60,7 @@ def test_a_caller_that_turns_away_stops_the_source(never):
         finally:
             closed.set()
 
-    items = responsive(source(), never)
+    items = iterate_cancellable(source(), never)
     assert next(items) == 1
     items.close()
     assert closed.wait(2)

@@ -298,7 +298,7 @@ def test_a_training_that_diverges_fails_in_one_sentence_and_says_what_to_do(serv
     job = service.start(base.model_copy(update={"distilled_train": wild}))
     failed = ended(service, job)
     assert failed.status == "failed"
-    assert "is no number any more in epoch 1; train it with a lower learning rate" in failed.error
+    assert "became infinite or NaN in epoch 1; train it with a lower learning rate" in failed.error
     experiment = service.experiment(job.experiment_id)
     assert [link.stage.status for link in experiment.stages if link.role != "distilled"] == [
         "done",

@@ -183,7 +183,7 @@ class TestTurn:
 
     def test_a_folder_that_cannot_be_made_is_one_sentence(self, tmp_path: Path):
         (tmp_path / "stage").write_text("in the way")
-        sentence = r"^.*stage cannot be written \(.*\); mend that and resume the job\.$"
+        sentence = r"^.*stage cannot be written \(.*\); fix that and resume the job\.$"
         with pytest.raises(UserError, match=sentence), turn(tmp_path / "stage", lambda: None):
             pass
 
@@ -235,7 +235,7 @@ class TestShelf:
             raise PermissionError("no")
 
         monkeypatch.setattr(checkpoints, "safe_open", refuse)
-        with pytest.raises(UserError, match="may not be read"):
+        with pytest.raises(UserError, match="cannot be read"):
             shelf.whole(stage)
 
     def test_weights_that_ship_are_found(self, shelf: WeightFiles, service: Service):

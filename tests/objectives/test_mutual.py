@@ -30,9 +30,9 @@ from tsexplorer.objectives import Loss, Pair, get_objective
 from tsexplorer.objectives.base import cross_entropy, soft_divergence
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
 from tsexplorer.training import checkpoints, events
+from tsexplorer.training.checkpoints import CHECKPOINT, WEIGHTS
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
-from tsexplorer.training.paths import CHECKPOINT, WEIGHTS
 from tsexplorer.training.task import Task
 
 MUTUAL = get_objective("mutual")
@@ -117,12 +117,12 @@ def test_each_member_s_loss_is_the_paper_s_against_a_loop_over_all_pairs() -> No
 
 def test_peers_start_apart_and_are_trained_along(tmp_path: Path) -> None:
     spec = stage(objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
-    first = made(spec).extra
+    first = made(spec).auxiliary_module
     assert isinstance(first, Stacked)
     before = {name: value.clone() for name, value in first.state_dict().items()}
     assert all(not torch.equal(*value_K) for value_K in before.values())
     run(spec, tmp_path)
-    after = checkpoints.under("extra.", checkpoints.read(tmp_path / CHECKPOINT)[0])
+    after = checkpoints.select_prefix("extra.", checkpoints.read(tmp_path / CHECKPOINT)[0])
     assert after.keys() == before.keys()
     assert not any(torch.equal(after[name], value) for name, value in before.items())
 
@@ -136,13 +136,13 @@ def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: 
     for kind in (Stacked, Looped):
         task = made(spec)
         if kind is Looped:
-            task.extra = as_looped(task)
+            task.auxiliary_module = as_looped(task)
         heard = Heard()
         train(task, tmp_path / kind.__name__, heard, Control())
-        assert isinstance(task.extra, kind)
+        assert isinstance(task.auxiliary_module, kind)
         rows.append(heard.of(events.EpochEnded))
         weights.append(checkpoints.read(tmp_path / kind.__name__ / WEIGHTS)[0])
-        peers.append(task.extra(few().validation.images.unsqueeze(1) / 255))
+        peers.append(task.auxiliary_module(few().validation.images.unsqueeze(1) / 255))
     for name, value in weights[0].items():
         torch.testing.assert_close(value, weights[1][name], rtol=0, atol=1e-5)
     torch.testing.assert_close(*peers, rtol=0, atol=1e-4)  # logits, of some tens
@@ -155,13 +155,13 @@ def test_peers_are_bound_as_the_student_is(kind: type, tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peers": 2})
     task = made(stage(objective=objective, max_norm=0.3))
     if kind is Looped:
-        task.extra = as_looped(task)
+        task.auxiliary_module = as_looped(task)
     train(task, tmp_path, Heard(), Control())
-    if isinstance(task.extra, Stacked):
-        weights = list(task.extra.dense_weights)
+    if isinstance(task.auxiliary_module, Stacked):
+        weights = list(task.auxiliary_module.dense_weights)
     else:
-        assert isinstance(task.extra, Looped)
-        weights = [one for one in task.extra.parameters() if one.dim() == 2]
+        assert isinstance(task.auxiliary_module, Looped)
+        weights = [one for one in task.auxiliary_module.parameters() if one.dim() == 2]
     weights += [one for one in task.net.parameters() if one.dim() == 2]
     assert len(weights) == (4 if kind is Stacked else 6)
     assert max(one.norm(dim=-1).max().item() for one in weights) <= 0.3 + 1e-5
@@ -188,11 +188,11 @@ def test_peers_compute_in_the_student_s_format(
 
 def as_looped(task: Task) -> Looped:
     """The same peers from the same first weights, one after the other."""
-    assert isinstance(task.extra, Stacked)
+    assert isinstance(task.auxiliary_module, Stacked)
     nets = []
-    for place in range(len(task.extra.weights[0])):
+    for place in range(len(task.auxiliary_module.weights[0])):
         net = copy.deepcopy(task.net)
-        for own, value_K in zip(net.parameters(), task.extra.weights, strict=True):
+        for own, value_K in zip(net.parameters(), task.auxiliary_module.weights, strict=True):
             own.data = value_K[place].detach().clone()
         nets.append(net)
     return Looped(nets)
@@ -209,9 +209,9 @@ def test_each_peer_is_validated_after_each_epoch(peer: str, tmp_path: Path) -> N
     rows = heard.of(events.EpochEnded)
     names = ["peer 1, validation accuracy", "peer 2, validation accuracy"]
     assert [list(row.terms) for row in rows] == [["labels", "peers", *names]] * 2
-    assert isinstance(task.extra, Looped)
+    assert isinstance(task.auxiliary_module, Looped)
     (images,) = task.validation_batches()
-    for name, net in zip(names, task.extra.nets, strict=True):
+    for name, net in zip(names, task.auxiliary_module.nets, strict=True):
         right_N = net.eval()(images).argmax(-1) == task.splits.validation.labels
         assert rows[-1].terms[name] == pytest.approx(right_N.float().mean().item())
 

@@ -28,7 +28,7 @@ from tsexplorer.students.run_chunk import run_chunk
 from tsexplorer.students.stacked_trainer import _Training
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluation import logits_over
+from tsexplorer.training.evaluation import compute_logits
 
 STOPPING = (
     student(1, 0.9, learning_rate=2e-3, epochs=6, early_stopping=1),
@@ -91,9 +91,9 @@ class TestEarlyStopping:
         moving = [one for one in training.students if not one.over]
         assert frozen
         assert moving
-        before = [_now(one.learner.judged) for one in training.students]
+        before = [_now(one.learner.evaluated_net) for one in training.students]
         training.epoch(pulse)
-        after = [_now(one.learner.judged) for one in training.students]
+        after = [_now(one.learner.evaluated_net) for one in training.students]
         for place, one in enumerate(training.students):
             if one in frozen:
                 assert_same(before[place], after[place])
@@ -206,8 +206,8 @@ class TestFigures:
         (one,) = together([spec]).students
         task = made(spec, library())
         task.net.load_state_dict({name: torch.tensor(a) for name, a in one.weights.items()})
-        z_NC = logits_over(task.net, task.validation_batches()).numpy()
-        z_t_NC = logits_over(task.teacher_net, task.validation_batches()).numpy()
+        z_NC = compute_logits(task.net, task.validation_batches()).numpy()
+        z_t_NC = compute_logits(task.teacher_net, task.validation_batches()).numpy()
         expected = quality(z_NC, z_t_NC, few().validation.labels.numpy(), 1.0)
         assert one.validation.accuracy == expected.accuracy
         assert one.validation.agreement == pytest.approx(expected.agreement)
@@ -277,9 +277,9 @@ def test_the_teachers_answers_are_computed_once_for_all_chunks(monkeypatch):
 
     student_scores._kept.clear()
     asked = []
-    attend = Task.attend_teachers
+    attend = Task.prepare_teacher
     monkeypatch.setattr(
-        Task, "attend_teachers", lambda self, *rest: (asked.append(1), attend(self, *rest))[1]
+        Task, "prepare_teacher", lambda self, *rest: (asked.append(1), attend(self, *rest))[1]
     )
     first = together(several())
     again = together(several())

@@ -17,8 +17,8 @@ from tests.training.training_examples import (
 )
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.training import checkpoints
+from tsexplorer.training.checkpoints import CHECKPOINT
 from tsexplorer.training.events import EpochEnded
-from tsexplorer.training.paths import CHECKPOINT
 
 
 @pytest.mark.parametrize("mode", ["cooperative", "adversarial"])
@@ -34,7 +34,7 @@ def test_a_resumed_stage_ends_in_the_same_bits(mode: str, tmp_path: Path) -> Non
     run_until(2, spec, tmp_path / "parts", library)
     assert_same(whole, run(spec, tmp_path / "parts", library=library))
     tensors = [checkpoints.read(tmp_path / one / CHECKPOINT)[0] for one in ("whole", "parts")]
-    discriminators = [checkpoints.under("extra.", one) for one in tensors]
+    discriminators = [checkpoints.select_prefix("extra.", one) for one in tensors]
     assert discriminators[0]["0.weight"].shape == (32, 10)
     assert_same(*discriminators)
     for row in heard.of(EpochEnded):

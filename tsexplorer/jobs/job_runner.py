@@ -22,7 +22,7 @@ from tsexplorer.specs import StageSpec
 from tsexplorer.store import JobSnapshot, StageSnapshot, Store
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
-from tsexplorer.training.device import machine, pick_device, use_cores
+from tsexplorer.training.device import describe_machine, pick_device, use_cores
 from tsexplorer.training.loop import train
 from tsexplorer.training.task import prepare
 
@@ -138,7 +138,7 @@ class Runner:
         splits = load_splits(stage.spec.data.name, self._settings.data_folder)
         task = prepare(stage.spec, splits, device, self._teacher)
         self._store.stage_started(
-            key, parameters=task.parameters, macs=task.macs, machine=machine(device)
+            key, parameters=task.parameters, macs=task.macs, machine=describe_machine(device)
         )
         folder = self._settings.stages_folder / key
         ended = train(task, folder, listen, control, must_converge=True)

@@ -25,7 +25,7 @@ from tsexplorer.students.run_chunk import run_chunk
 from tsexplorer.students.stacking_rule import available
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
-from tsexplorer.training.device import machine, pick_device
+from tsexplorer.training.device import describe_machine, pick_device
 
 STUDENTS = "chunk.json"
 """Beside a chunk's checkpoint: which students it is of."""
@@ -183,7 +183,7 @@ class LocalChunkRunner:
     ) -> None:
         place = self._folder / chunk.key
         _write_students(place, chunk)
-        words = in_words(machine(pick_device(self._settings.device)), chunk)
+        words = in_words(describe_machine(pick_device(self._settings.device)), chunk)
         register = self._keeper.begin(chunk, wanted, words)
         self._board.take(self._job.id, events.Notice(chunk.key, chunk.sentence))
 

@@ -34,8 +34,8 @@ from tsexplorer.store import (
     StageSnapshot,
     Store,
 )
+from tsexplorer.training.checkpoints import weights_path
 from tsexplorer.training.control import PagePriority
-from tsexplorer.training.paths import weights_path
 
 if TYPE_CHECKING:
     from tsexplorer.analysis.latency import Latency
@@ -92,7 +92,7 @@ class Service:
 
     def dataset_available(self, name: str) -> bool:
         """Whether a dataset can be trained on now."""
-        return get_dataset(name).available(self.settings.data_folder)
+        return get_dataset(name).is_available(self.settings.data_folder)
 
     def download(self, name: str) -> Download | None:
         """Where the dataset's download stands."""

@@ -28,7 +28,7 @@ from tsexplorer.students.dask_address import checked_address
 from tsexplorer.students.events import Scores
 from tsexplorer.students.stacking_rule import available, in_words, need, verdict
 from tsexplorer.studies.sweep.spec import Cell, SweepSpec, check_objective
-from tsexplorer.training.paths import weights_path
+from tsexplorer.training.checkpoints import weights_path
 
 if TYPE_CHECKING:
     from tsexplorer.students.cost import Paces

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tsexplorer.data.base import DatasetInfo
-from tsexplorer.data.class_subsets import check_left_out, without
+from tsexplorer.data.class_subsets import check_excluded_classes, exclude_classes
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
 from tsexplorer.models import Count, count
@@ -79,12 +79,12 @@ def _check_left_out(spec: ExperimentSpec, info: DatasetInfo, folder: Path) -> No
     How many these are the images alone tell. They are counted where the batch is so large
     that there may be too few: reading them takes seconds.
     """
-    check_left_out(info, spec.left_out)
+    check_excluded_classes(info, spec.left_out)
     size = spec.distilled_train.batch_size
     small = size <= info.train // (2 * len(info.classes))
-    if not spec.left_out or small or not get_dataset(info.name).available(folder):
+    if not spec.left_out or small or not get_dataset(info.name).is_available(folder):
         return
-    left = len(without(load_splits(info.name, folder), spec.left_out).train)
+    left = len(exclude_classes(load_splits(info.name, folder), spec.left_out).train)
     if size > left:
         raise UserError(
             f"The batch size {size:,} is larger than the {left:,} training images that are "
@@ -123,7 +123,7 @@ def needs_data(base: ExperimentSpec, settings: Settings) -> None:
         UserError: its images are not there.
     """
     name = base.data.name
-    if not get_dataset(name).available(settings.data_folder):
+    if not get_dataset(name).is_available(settings.data_folder):
         raise UserError(
             f"The images of {name} are not in {settings.data_folder}; download them on the Train "
             "page, or put the files there."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tsexplorer.data.class_subsets import class_names, labels_of, without
+from tsexplorer.data.class_subsets import exclude_classes, format_class_names, parse_classes
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
 
@@ -17,11 +17,11 @@ CLOTHES = get_dataset("fashion-mnist").info
 
 
 def test_nothing_left_out_is_the_dataset_itself() -> None:
-    assert without(WHOLE, ()) is WHOLE
+    assert exclude_classes(WHOLE, ()) is WHOLE
 
 
 def test_the_other_classes_stay_in_their_order() -> None:
-    left = without(WHOLE, (3, 7))
+    left = exclude_classes(WHOLE, (3, 7))
     kept = [place for place, label in enumerate(WHOLE.train.labels.tolist()) if label not in (3, 7)]
     assert len(left.train) == 3200
     assert torch.equal(left.train.images, WHOLE.train.images[kept])
@@ -29,7 +29,7 @@ def test_the_other_classes_stay_in_their_order() -> None:
 
 
 def test_validation_test_and_the_scaling_are_those_of_all_classes() -> None:
-    left = without(WHOLE, (3,))
+    left = exclude_classes(WHOLE, (3,))
     assert left.validation is WHOLE.validation
     assert left.test is WHOLE.test
     assert (left.mean, left.deviation) == (WHOLE.mean, WHOLE.deviation)
@@ -47,19 +47,19 @@ def test_validation_test_and_the_scaling_are_those_of_all_classes() -> None:
 )
 def test_what_cannot_be_left_out(left_out: tuple[int, ...], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
-        without(WHOLE, left_out)
+        exclude_classes(WHOLE, left_out)
     assert str(caught.value) == sentence
 
 
 def test_classes_are_given_by_name_or_label() -> None:
-    assert labels_of(DIGITS, ["7", "3"]) == (7, 3)
-    assert labels_of(CLOTHES, [CLOTHES.classes[4].upper(), " 1 "]) == (4, 1)
+    assert parse_classes(DIGITS, ["7", "3"]) == (7, 3)
+    assert parse_classes(CLOTHES, [CLOTHES.classes[4].upper(), " 1 "]) == (4, 1)
     with pytest.raises(UserError, match="has no class 'three'; choose among 0, 1, 2"):
-        labels_of(DIGITS, ["three"])
+        parse_classes(DIGITS, ["three"])
 
 
 @pytest.mark.parametrize(
     ("labels", "words"), [((), ""), ((3,), "3"), ((7, 8), "7 and 8"), ((0, 1, 2), "0, 1 and 2")]
 )
 def test_classes_as_one_phrase(labels: tuple[int, ...], words: str) -> None:
-    assert class_names(DIGITS, labels) == words
+    assert format_class_names(DIGITS, labels) == words

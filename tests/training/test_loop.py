@@ -32,10 +32,10 @@ from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.models.modules import Dropout
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig
 from tsexplorer.training import checkpoints, events
+from tsexplorer.training.checkpoints import CHECKPOINT
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluation import Figures, figures, logits_over
+from tsexplorer.training.evaluation import SplitMetrics, compute_logits, compute_metrics
 from tsexplorer.training.loop import train
-from tsexplorer.training.paths import CHECKPOINT
 
 
 def test_a_net_learns(tmp_path):
@@ -62,8 +62,8 @@ def test_a_student_learns_what_its_teacher_says_and_not_the_labels(tmp_path):
     assert heard.of(events.StageEnded)[0].test_accuracy < 0.2
     task = made(spec, library)
     task.net.load_state_dict(student)
-    z_NC = logits_over(task.net, task.test_batches())
-    assert figures(z_NC, (few().test.labels + 1) % 10).accuracy > 0.5
+    z_NC = compute_logits(task.net, task.test_batches())
+    assert compute_metrics(z_NC, (few().test.labels + 1) % 10).accuracy > 0.5
 
 
 def test_warm_start_goes_on_from_the_other_stages_weights(tmp_path):
@@ -157,7 +157,7 @@ def test_each_epoch_has_an_order_of_its_own_also_when_it_is_resumed(tmp_path, mo
 def test_jitter_moves_what_is_learnt_from_and_not_what_is_judged(tmp_path):
     task = made(stage(jitter=2))
     jittered = torch.cat([batch.images for batch in task.batches.epoch(1)])
-    order = torch.cat([batch.index for batch in task.batches.epoch(1)])
+    order = torch.cat([batch.indices for batch in task.batches.epoch(1)])
     plain = few().train.images[order].float().unsqueeze(1) / 255
     assert not torch.equal(jittered, plain)
     torch.testing.assert_close(jittered.sum((1, 2, 3)), plain.sum((1, 2, 3)), rtol=0.1, atol=1)
@@ -180,14 +180,14 @@ def test_early_stopping_ends_a_stage_before_its_epochs(tmp_path):
 def test_keep_best_keeps_the_epoch_that_validation_liked_most(tmp_path, monkeypatch):
     said = iter([(0.2, 1.0), (0.9, 0.5), (0.3, 0.2)])
 
-    def script(z_NC: torch.Tensor, y_N: torch.Tensor) -> Figures:
-        real = figures(z_NC, y_N)
+    def script(z_NC: torch.Tensor, y_N: torch.Tensor) -> SplitMetrics:
+        real = compute_metrics(z_NC, y_N)
         scripted = next(said, None)
-        return real if scripted is None else Figures(*scripted, real.errors, real.size)
+        return real if scripted is None else SplitMetrics(*scripted, real.errors, real.size)
 
     heard = Heard()
     with monkeypatch.context() as patch:
-        patch.setattr("tsexplorer.training.loop.figures", script)
+        patch.setattr("tsexplorer.training.loop.compute_metrics", script)
         weights = run(stage(epochs=3, keep="best"), tmp_path / "best", listener=heard)
     assert heard.of(events.StageEnded)[0].kept_epoch == 2
     # The same run ended there by its epochs: the schedule is constant.
@@ -199,11 +199,13 @@ def test_average_is_what_is_validated_and_kept(tmp_path):
     spec = stage(epochs=2, averaging=0.9, learning_rate=0.05)
     average = run(spec, tmp_path, listener=heard)
     tensors, _ = checkpoints.read(tmp_path / checkpoints.CHECKPOINT)
-    assert_same(checkpoints.under("average.", tensors), average)
-    assert differ(checkpoints.under("net.", tensors), average)
+    assert_same(checkpoints.select_prefix("average.", tensors), average)
+    assert differ(checkpoints.select_prefix("net.", tensors), average)
     task = made(spec)
     task.net.load_state_dict(average)
-    validation = figures(logits_over(task.net, task.validation_batches()), few().validation.labels)
+    validation = compute_metrics(
+        compute_logits(task.net, task.validation_batches()), few().validation.labels
+    )
     assert heard.of(events.EpochEnded)[-1].validation_loss == pytest.approx(validation.loss)
 
 
@@ -270,7 +272,7 @@ def test_evaluation_leaves_the_mode_as_it_was_also_when_it_is_stopped():
     images = [torch.zeros(2, 1, 28, 28)]
     for mode in (True, False):
         net.train(mode)
-        assert logits_over(net, images).shape == (2, 3)
+        assert compute_logits(net, images).shape == (2, 3)
         assert net.training is mode
 
     def stop() -> None:
@@ -278,13 +280,13 @@ def test_evaluation_leaves_the_mode_as_it_was_also_when_it_is_stopped():
 
     net.train()
     with pytest.raises(Cancelled):
-        logits_over(net, images, stop)
+        compute_logits(net, images, stop)
     assert net.training
 
 
 def test_figures_of_a_hand_worked_case():
     z_NC = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0], [0.0, 0.0]])
-    found = figures(z_NC, torch.tensor([0, 0, 0, 0]))
+    found = compute_metrics(z_NC, torch.tensor([0, 0, 0, 0]))
     expected = [0.126928, 1.313262, 0.048587, 0.693147]
     assert (found.accuracy, found.errors, found.size) == (0.75, 1, 4)
     assert found.loss == pytest.approx(sum(expected) / 4, abs=1e-5)
@@ -332,7 +334,7 @@ def test_scaling_is_the_same_for_learning_judging_and_the_teachers_cache(tmp_pat
     library = Library()
     key = library.add(teacher, run(teacher, tmp_path))
     task = made(stage(teachers=(key,), objective=SOFT, data=data, jitter=1, epochs=5), library)
-    task.attend_teachers(0, lambda _: None)
+    task.prepare_teacher(0, lambda _: None)
     batch = next(task.batches.epoch(1))
     assert batch.images.min() < 0
     assert next(task.validation_batches()).min() < 0
@@ -347,8 +349,8 @@ def test_a_loss_that_is_no_number_ends_a_training_that_must_converge(tmp_path):
     raw = DataSpec(scaling="raw")
     spec = stage(wild, optimiser="sgd", learning_rate=1000.0, data=raw)
     sentence = (
-        r"^The loss of conv 4-6, FC 12-12-10 \(seed 3\) is no number any more in epoch 1; train it "
-        r"with a lower learning rate than 1000, or scale its pixels if they are raw\.$"
+        r"^The loss of conv 4-6, FC 12-12-10 \(seed 3\) became infinite or NaN in epoch 1; train it "
+        r"with a lower learning rate than 1000, or scale the pixels if they are raw\.$"
     )
     heard = Heard()
     with pytest.raises(UserError, match=sentence):

@@ -11,7 +11,7 @@ import torch
 
 from tsexplorer.data.base import Split
 from tsexplorer.data.registry import dataset_names, get_dataset
-from tsexplorer.data.torchvision_idx import IdxDataset, carved, published
+from tsexplorer.data.torchvision_idx import IdxDataset, split_off_validation, torchvision_source
 from tsexplorer.errors import UserError
 
 # Read while tests are collected: in a test the settings are all at their defaults.
@@ -22,7 +22,7 @@ DOWNLOADED = [name for name in dataset_names() if get_dataset(name).info.downloa
 @pytest.mark.parametrize("form", ["plain", "gz"])
 def test_files_that_are_there_are_read(mnist, tmp_path, form):
     mnist.write(tmp_path, form)
-    assert mnist.dataset.available(tmp_path)
+    assert mnist.dataset.is_available(tmp_path)
     splits = mnist.dataset.load(tmp_path)
     assert [len(s) for s in (splits.train, splits.validation, splits.test)] == [30, 10, 20]
     assert np.array_equal(splits.test.images.numpy(), mnist.test_images)
@@ -45,7 +45,7 @@ def test_training_and_validation_images_are_the_training_file_cut_in_two(mnist, 
 
 def test_validation_images_are_the_same_for_ever():
     whole = Split(torch.zeros(60_000, 1, 1), torch.arange(60_000))
-    train, validation = carved(whole, 5_000)
+    train, validation = split_off_validation(whole, 5_000)
     assert validation.labels[:5].tolist() == [9, 33, 40, 53, 57]
     assert len(train) == 55_000
     assert not set(train.labels.tolist()) & set(validation.labels.tolist())
@@ -68,7 +68,7 @@ def test_letters_stand_upright_and_count_from_zero(letters, tmp_path, form):
     upright[21:24, 6:20] = 255  # and its foot, to the right
     letters.test_images[0], letters.test_labels[0] = upright.T, 12
     letters.write(tmp_path, form)
-    assert letters.dataset.available(tmp_path)
+    assert letters.dataset.is_available(tmp_path)
     splits = letters.dataset.load(tmp_path)
     assert np.array_equal(splits.test.images[0].numpy(), upright)
     assert splits.test.images.is_contiguous()
@@ -80,7 +80,7 @@ def test_letters_stand_upright_and_count_from_zero(letters, tmp_path, form):
 def test_missing_files_are_asked_for_by_name_and_place(mnist, tmp_path):
     raw = mnist.write(tmp_path)
     (raw / "t10k-labels-idx1-ubyte").unlink()
-    assert not mnist.dataset.available(tmp_path)
+    assert not mnist.dataset.is_available(tmp_path)
     with pytest.raises(UserError) as caught:
         mnist.dataset.load(tmp_path)
     sentence = str(caught.value)
@@ -90,7 +90,7 @@ def test_missing_files_are_asked_for_by_name_and_place(mnist, tmp_path):
 
 
 def test_a_folder_that_is_gone_is_the_same_as_missing_files(letters, tmp_path):
-    assert not letters.dataset.available(tmp_path / "gone")
+    assert not letters.dataset.is_available(tmp_path / "gone")
     with pytest.raises(UserError, match=r"or gzip\.zip with all of them\) into .*EMNIST"):
         letters.dataset.load(tmp_path / "gone")
 
@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_unpacked_here_says_why(mnist, tmp_path, monkeypat
     def read_only(target: Path) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("tsexplorer.data.download.written_beside", read_only)
+    monkeypatch.setattr("tsexplorer.data.download.open_atomic", read_only)
     with pytest.raises(UserError, match=r"could not be unpacked \(Read-only file system\); put"):
         mnist.dataset.load(tmp_path)
 
@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_unpacked_here_says_why(mnist, tmp_path, monkeypat
 def test_torchvision_says_where_each_file_comes_from(name):
     dataset = get_dataset(name)
     assert isinstance(dataset, IdxDataset)
-    remote = published(dataset.torchvision_class)
+    remote = torchvision_source(dataset.torchvision_class)
     expected = [dataset.bundle] if dataset.bundle else [f"{file}.gz" for file in dataset.files]
     assert [file.name for file in remote.files] == expected
     assert all(len(file.md5) == 32 for file in remote.files)
@@ -167,7 +167,7 @@ def test_torchvision_says_where_each_file_comes_from(name):
 @pytest.mark.parametrize("name", DOWNLOADED)
 def test_the_true_files_are_what_the_metadata_says(name):
     dataset = get_dataset(name)
-    if not dataset.available(TRUE_DATA):
+    if not dataset.is_available(TRUE_DATA):
         pytest.skip(f"{name} is not in TSEXPLORER_DATA")
     splits = dataset.load(TRUE_DATA)
     for split in (splits.train, splits.validation, splits.test):

@@ -15,7 +15,7 @@ from tsexplorer.objectives import LayerNames, Loss, Pair, Terms, get_objective
 from tsexplorer.planning import PretrainStage, TrainingPlan, plan
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 from tsexplorer.training import checkpoints
-from tsexplorer.training.paths import CHECKPOINT
+from tsexplorer.training.checkpoints import CHECKPOINT
 
 
 def _loss(batch: Loss) -> Terms:
@@ -72,12 +72,12 @@ def test_its_net_is_trained_along_and_is_no_part_of_the_student(
 ) -> None:
     library, spec = taught(tmp_path, DENSE, epochs=3)
     spec = spec.model_copy(update={"objective": looks_inside})
-    before = made(spec, library).extra
+    before = made(spec, library).auxiliary_module
     assert before is not None
     weights = run(spec, tmp_path / "student", library=library)
     assert weights.keys() == dict(made(spec, library).net.named_parameters()).keys()
     tensors, _ = checkpoints.read(tmp_path / "student" / CHECKPOINT)
-    after = checkpoints.under("extra.", tensors)
+    after = checkpoints.select_prefix("extra.", tensors)
     assert after.keys() == before.state_dict().keys()
     assert not torch.equal(after["weight"], before.weight)  # type: ignore[arg-type]
 
@@ -88,8 +88,8 @@ def test_its_first_weights_are_a_function_of_the_seed(
     library, spec = taught(tmp_path, DENSE)
     spec = spec.model_copy(update={"objective": looks_inside})
     random = torch.random.get_rng_state()
-    nets = [made(spec, library).extra for _ in range(2)]
-    other = made(spec.model_copy(update={"seed": 4}), library).extra
+    nets = [made(spec, library).auxiliary_module for _ in range(2)]
+    other = made(spec.model_copy(update={"seed": 4}), library).auxiliary_module
     assert torch.equal(random, torch.random.get_rng_state())
     assert nets[0] is not None
     assert nets[1] is not None

@@ -10,7 +10,7 @@ from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec
 from tsexplorer.training import device
-from tsexplorer.training.device import autocast, machine, pick_device, uses_bf16
+from tsexplorer.training.device import autocast, describe_machine, pick_device, uses_bf16
 
 CUDA = torch.device("cuda")
 
@@ -109,9 +109,9 @@ def test_a_device_that_is_here_is_taken(monkeypatch):
 
 def test_machine_names_what_was_trained_on(monkeypatch):
     monkeypatch.setattr(device.platform, "machine", lambda: "abacus")
-    assert machine(CPU).startswith("abacus CPU, 1 thread, torch ")
+    assert describe_machine(CPU).startswith("abacus CPU, 1 thread, torch ")
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device}")
-    assert machine(torch.device("cuda:1")).startswith("card cuda:1, torch ")
+    assert describe_machine(torch.device("cuda:1")).startswith("card cuda:1, torch ")
 
 
 def test_presets_without_convolutions_stay_in_fp32(processor_has_bf16):

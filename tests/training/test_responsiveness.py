@@ -25,7 +25,11 @@ from tsexplorer.specs import ModelSpec, ObjectiveSpec
 from tsexplorer.training import events, responsiveness
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
-from tsexplorer.training.responsiveness import add_cancel_hooks, evaluation_batch, is_slow_batch
+from tsexplorer.training.responsiveness import (
+    add_cancel_hooks,
+    evaluation_batch_size,
+    is_slow_batch,
+)
 
 
 def macs(name: str) -> int:
@@ -33,11 +37,11 @@ def macs(name: str) -> int:
 
 
 def test_costly_nets_are_evaluated_a_few_images_at_a_time():
-    assert evaluation_batch(macs("mlp-64")) == 1000
-    assert evaluation_batch(macs("wu-cnn")) == 10**9 // macs("wu-cnn") < 200
-    assert evaluation_batch(macs("resnet18")) == 2
-    assert evaluation_batch(10**12) == 1
-    assert evaluation_batch(0) == 1000
+    assert evaluation_batch_size(macs("mlp-64")) == 1000
+    assert evaluation_batch_size(macs("wu-cnn")) == 10**9 // macs("wu-cnn") < 200
+    assert evaluation_batch_size(macs("resnet18")) == 2
+    assert evaluation_batch_size(10**12) == 1
+    assert evaluation_batch_size(0) == 1000
 
 
 def test_only_costly_batches_are_listened_through():
@@ -101,7 +105,7 @@ def test_evaluation_needs_no_gradient_to_be_listened_through():
 
 @pytest.fixture
 def everything_is_costly(monkeypatch):
-    monkeypatch.setattr(responsiveness, "PATIENT_MACS", 1)
+    monkeypatch.setattr(responsiveness, "MACS_PER_CHECK", 1)
 
 
 def test_listening_changes_no_bit(tmp_path, monkeypatch):
@@ -151,7 +155,7 @@ def test_a_run_of_a_costly_net_can_be_stopped_at_any_look(tmp_path, everything_i
 
 
 def test_long_validation_looks_up_between_its_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("tsexplorer.training.task.evaluation_batch", lambda _: 10)
+    monkeypatch.setattr("tsexplorer.training.task.evaluation_batch_size", lambda _: 10)
     spec = stage(epochs=1, batch_size=90)
     assert looks_of(spec, tmp_path / "counted") == 1 + 4 + 4 + 3
     heard = stopped_at(4, spec, tmp_path / "stopped")
@@ -160,7 +164,7 @@ def test_long_validation_looks_up_between_its_batches(tmp_path, monkeypatch):
 
 def test_long_teachers_pass_looks_up_between_its_batches(tmp_path, monkeypatch):
     library, spec = taught(tmp_path, DENSE, epochs=5, jitter=1)
-    monkeypatch.setattr("tsexplorer.training.task.evaluation_batch", lambda _: 30)
+    monkeypatch.setattr("tsexplorer.training.task.evaluation_batch_size", lambda _: 30)
     heard = stopped_at(27, spec, tmp_path / "stopped", library)
     assert {type(event) for event in heard} <= {events.StageStarted, events.Progress}
     assert all(event.doing == "teacher outputs" for event in heard[1:])
@@ -173,8 +177,8 @@ def test_teacher_that_runs_along_is_listened_through(tmp_path, everything_is_cos
     spec = stage(teachers=(key,), objective=SOFT, jitter=2, epochs=1)
     task = made(spec, library)
     said: list[str] = []
-    task.listen(lambda: said.append("?"))
-    task.attend_teachers(0, lambda _: None)
+    task.add_cancel_hooks(lambda: said.append("?"))
+    task.prepare_teacher(0, lambda _: None)
     task.teacher.logits(next(task.batches.epoch(1)))
     assert len(said) == sum(1 for layer in build(CONV, 10, 0).modules() if not [*layer.children()])
 
@@ -183,11 +187,11 @@ def test_costly_peers_are_listened_to_and_validated_a_few_images_at_a_time():
     cohort = ObjectiveSpec(name="mutual", options={"peers": 2, "peer": "resnet18"})
     task = made(stage(objective=cohort))
     assert [len(images) for images in task.validation_batches()] == [40]
-    assert [len(images) for images in task.member_batches()] == [1] * 40
+    assert [len(images) for images in task.cohort_batches()] == [1] * 40
     said = []
-    task.listen(lambda: said.append("?"))
+    task.add_cancel_hooks(lambda: said.append("?"))
     with torch.no_grad():
-        task.extra(torch.zeros(1, 1, 28, 28))
+        task.auxiliary_module(torch.zeros(1, 1, 28, 28))
     assert len(said) > 100
     heard = len(said)
     task.net(torch.zeros(1, 1, 28, 28))

@@ -132,7 +132,7 @@ def damage(path, kind: str) -> None:
         elif kind == "with an odd record":
             numbers["record"]["mood"] = "good"
         elif kind == "without optimiser":
-            tensors = checkpoints.under(
+            tensors = checkpoints.select_prefix(
                 "", {n: t for n, t in tensors.items() if n.startswith("net.")}
             )
             numbers["optimiser"] = []
@@ -175,7 +175,7 @@ def test_checkpoint_that_may_not_be_read_is_left_alone(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "safe_open", refuse)
-        with pytest.raises(UserError, match="may not be read"):
+        with pytest.raises(UserError, match="cannot be read"):
             run(spec, tmp_path)
     heard = Heard()
     run(spec, tmp_path, listener=heard)

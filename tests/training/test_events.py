@@ -26,7 +26,7 @@ from tests.training.training_examples import (
 from tsexplorer.models import build
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluation import figures, logits_over
+from tsexplorer.training.evaluation import compute_logits, compute_metrics
 from tsexplorer.training.loop import train
 from tsexplorer.training.progress import INTERVAL
 
@@ -98,7 +98,7 @@ def test_figures_of_an_epoch(tmp_path):
     spec = stage(teachers=(key,), objective=SOFT, **settings)
     task = made(spec, library)
     batch = next(task.batches.epoch(1))
-    task.attend_teachers(0, lambda _: None)
+    task.prepare_teacher(0, lambda _: None)
     with torch.no_grad():
         z_BC = task.net(batch.images)
         log_p = (task.teacher.logits(batch) / 3).log_softmax(1)
@@ -106,7 +106,9 @@ def test_figures_of_an_epoch(tmp_path):
     labels = float(torch.nn.functional.cross_entropy(z_BC, batch.labels))
     soft = 9 * float((log_p.exp() * (log_p - log_q)).sum(1).mean())
     accuracy = float((z_BC.argmax(1) == batch.labels).float().mean())
-    validation = figures(logits_over(task.net, task.validation_batches()), few().validation.labels)
+    validation = compute_metrics(
+        compute_logits(task.net, task.validation_batches()), few().validation.labels
+    )
     run(spec, tmp_path, library=library, listener=heard)
     row = heard.of(events.EpochEnded)[0]
     assert row.terms == pytest.approx({"labels": labels, "soft": soft}, rel=1e-4)
@@ -136,8 +138,10 @@ def test_end_has_the_figures_of_the_weights_that_lie_on_the_disk(tmp_path):
     weights = run(spec, tmp_path, listener=heard)
     task = made(spec)
     task.net.load_state_dict(weights)
-    validation = figures(logits_over(task.net, task.validation_batches()), few().validation.labels)
-    test = figures(logits_over(task.net, task.test_batches()), few().test.labels)
+    validation = compute_metrics(
+        compute_logits(task.net, task.validation_batches()), few().validation.labels
+    )
+    test = compute_metrics(compute_logits(task.net, task.test_batches()), few().test.labels)
     ended = heard.of(events.StageEnded)[0]
     assert ended.validation_accuracy == validation.accuracy
     assert ended.validation_loss == validation.loss
@@ -161,7 +165,7 @@ def test_what_a_listener_raises_is_logged(caplog):
     def act(event: events.Event) -> None:
         raise ValueError("a listener's own trouble")
 
-    events.shielded(act)(events.CheckpointWritten("stage", 1))
+    events.log_errors(act)(events.CheckpointWritten("stage", 1))
     assert "CheckpointWritten" in caplog.text
     assert "a listener's own trouble" in caplog.text
 
@@ -260,7 +264,7 @@ def test_teachers_outputs_are_said_and_are_no_part_of_the_time_a_batch_takes(tmp
 
 
 def test_testing_is_said_when_it_takes_long(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr("tsexplorer.training.task.evaluation_batch", lambda _: 2)
+    monkeypatch.setattr("tsexplorer.training.task.evaluation_batch_size", lambda _: 2)
     heard = Heard()
     run(stage(epochs=1), tmp_path, listener=heard)
     testing = [one for one in heard.of(events.Progress) if one.doing == "testing"]
@@ -272,8 +276,8 @@ def test_progress_costs_no_look_at_the_loss_while_there_is_nothing_to_say(tmp_pa
     looks: list[None] = []
     from tsexplorer.training import loop
 
-    real = loop._Sums.loss
-    monkeypatch.setattr(loop._Sums, "loss", lambda sums: looks.append(None) or real(sums))
+    real = loop._EpochMeans.loss
+    monkeypatch.setattr(loop._EpochMeans, "loss", lambda sums: looks.append(None) or real(sums))
     monkeypatch.setattr("tsexplorer.training.progress.INTERVAL", 1e9)
     train(made(stage(epochs=2)), tmp_path, Heard(), Control())
     assert len(looks) == 2  # one an epoch, for its row

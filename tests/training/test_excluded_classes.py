@@ -20,7 +20,7 @@ from tests.training.training_examples import (
 )
 from tsexplorer.errors import UserError
 from tsexplorer.training import events
-from tsexplorer.training.teacher_logits import Cached, Online
+from tsexplorer.training.teacher_logits import CachedTeacher, OnlineTeacher
 
 LEFT_OUT = (3, 8)
 SEEN = sum(label not in LEFT_OUT for label in few().train.labels.tolist())
@@ -40,10 +40,10 @@ def test_the_teachers_kept_answers_are_those_to_the_images_of_the_batch(
 ) -> None:
     library, spec = taught(tmp_path, left_out=LEFT_OUT, jitter=jitter, epochs=5)
     task = made(spec, library)
-    task.attend_teachers(0, lambda _share: None)
-    assert isinstance(task.teacher, Cached)
+    task.prepare_teacher(0, lambda _share: None)
+    assert isinstance(task.teacher, CachedTeacher)
     assert task.teacher_net is not None
-    online = Online(task.teacher_net, bf16=task.teacher_bf16)
+    online = OnlineTeacher(task.teacher_net, bf16=task.teacher_bf16)
     for batch in task.batches.epoch(2):
         torch.testing.assert_close(
             task.teacher.logits(batch), online.logits(batch), atol=2e-2, rtol=0

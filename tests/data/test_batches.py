@@ -33,7 +33,7 @@ def batches(split: Split, **changes) -> Batches:
 
 
 def order(one: Batches, epoch: int) -> list[int]:
-    return torch.cat([batch.index for batch in one.epoch(epoch)]).tolist()
+    return torch.cat([batch.indices for batch in one.epoch(epoch)]).tolist()
 
 
 def moved(image: torch.Tensor, down: int, right: int) -> torch.Tensor:
@@ -81,8 +81,8 @@ def test_each_sample_comes_once_an_epoch_and_the_short_batch_is_kept(split):
 def test_images_and_labels_belong_to_the_index(split):
     for batch in batches(split).epoch(2):
         assert batch.shift is None
-        assert torch.equal(batch.images[:, 0], split.images[batch.index].float())
-        assert torch.equal(batch.labels, split.labels[batch.index])
+        assert torch.equal(batch.images[:, 0], split.images[batch.indices].float())
+        assert torch.equal(batch.labels, split.labels[batch.indices])
 
 
 def test_order_is_a_function_of_seed_and_epoch(split):
@@ -113,7 +113,7 @@ def test_the_global_generator_is_neither_read_nor_moved(split):
 def test_jitter_shows_each_image_through_the_window_it_names(split):
     for batch in batches(split, jitter=2).epoch(0):
         assert batch.shift is not None
-        for image, index, shift in zip(batch.images, batch.index, batch.shift, strict=True):
+        for image, index, shift in zip(batch.images, batch.indices, batch.shift, strict=True):
             assert torch.equal(image[0], moved(split.images[index], *shift.tolist()))
 
 
@@ -143,15 +143,6 @@ def test_a_batch_larger_than_the_data_says_so_at_once(split):
     batches(split, batch_size=N)
     with pytest.raises(UserError, match=r"batch size 104 is larger than the 103 training images"):
         batches(split, batch_size=N + 1)
-
-
-@pytest.mark.parametrize("jitter", [0, 1])
-def test_channels_last_is_a_matter_of_strides_alone(split, jitter):
-    plain = batches(split, jitter=jitter).epoch(0)
-    laid_out = batches(split, jitter=jitter, channels_last=True).epoch(0)
-    for one, other in zip(plain, laid_out, strict=True):
-        assert torch.equal(one.images, other.images)
-        assert other.images.stride()[1:] == (1, 28, 1)
 
 
 def test_evaluation_keeps_the_order_and_scales_as_training_does(split):

@@ -135,7 +135,7 @@ def test_a_full_disk_says_so_and_leaves_nothing(mnist, server, tmp_path, never, 
     def on_full_disk(target: Path):
         yield FullDisk()
 
-    monkeypatch.setattr("tsexplorer.data.download.written_beside", on_full_disk)
+    monkeypatch.setattr("tsexplorer.data.download.open_atomic", on_full_disk)
     mnist.write_into(server.folder, "gz")
     dataset = mnist.served([server.address, server.address], server.folder)
     with pytest.raises(UserError, match=r"\(No space left on device\); put train-images"):

@@ -18,6 +18,7 @@ from torch.optim import SGD, Adam
 from tests.training.training_examples import assert_same
 from tsexplorer.errors import UserError
 from tsexplorer.training import checkpoints
+from tsexplorer.training.optimisation import flatten_state, unflatten_state
 
 TENSORS = {
     "weight": torch.arange(12.0).reshape(3, 4),
@@ -109,8 +110,8 @@ def test_write_goes_beside_is_synced_and_then_renamed(path, monkeypatch):
     [
         (errno.ENOSPC, r"^There is no space left in .*stage; free some and resume the job\.$"),
         (errno.EDQUOT, r"^There is no space left in .*stage; free some and resume the job\.$"),
-        (errno.EROFS, r"^.*stage cannot be written \(Read-only file system\); mend that and"),
-        (errno.EACCES, r"^.*stage cannot be written \(Permission denied\); mend that and"),
+        (errno.EROFS, r"^.*stage cannot be written \(Read-only file system\); fix that and"),
+        (errno.EACCES, r"^.*stage cannot be written \(Permission denied\); fix that and"),
     ],
 )
 def test_a_disk_that_fails_costs_one_sentence_and_no_old_file(path, monkeypatch, number, sentence):
@@ -133,7 +134,7 @@ def test_a_folder_that_was_removed_is_made_again(path):
 
 def test_a_file_where_the_folder_should_be(path):
     path.parent.write_text("in the way")
-    with pytest.raises(UserError, match=r"stage cannot be written \(.*\); mend that"):
+    with pytest.raises(UserError, match=r"stage cannot be written \(.*\); fix that"):
         checkpoints.write(path, TENSORS, {})
     assert path.parent.read_text() == "in the way"
 
@@ -196,7 +197,7 @@ def test_a_file_that_may_not_be_read_is_not_damaged(path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(checkpoints, "safe_open", refuse)
-    with pytest.raises(UserError, match=r"may not be read; check its permissions\.$") as caught:
+    with pytest.raises(UserError, match=r"cannot be read; check its permissions\.$") as caught:
         checkpoints.read(path)
     assert not isinstance(caught.value, checkpoints.DamagedFileError)
 
@@ -206,17 +207,17 @@ def test_leftovers_of_killed_processes_go_and_nothing_else(path):
     for name in (f".{checkpoints.CHECKPOINT}.77", f".{checkpoints.WEIGHTS}.123"):
         (path.parent / name).write_text("half")
     (path.parent / "notes").write_text("somebody's own")
-    checkpoints.remove_leftovers(path.parent)
+    checkpoints.remove_partial_files(path.parent)
     assert {one.name for one in path.parent.iterdir()} == {checkpoints.CHECKPOINT, "notes"}
-    checkpoints.remove_leftovers(path.parent / "nowhere")
+    checkpoints.remove_partial_files(path.parent / "nowhere")
 
 
 def test_a_damaged_file_can_be_looked_at_under_another_name(path):
     checkpoints.write(path, TENSORS, {})
-    checkpoints.set_aside(path)
+    checkpoints.rename_damaged(path)
     assert [one.name for one in path.parent.iterdir()] == ["checkpoint.damaged"]
     with pytest.raises(UserError, match="cannot be written"):
-        checkpoints.set_aside(path)
+        checkpoints.rename_damaged(path)
 
 
 @pytest.mark.parametrize(
@@ -237,13 +238,13 @@ def test_an_optimisers_state_goes_through_a_file(path, make):
     first, second = nn.Linear(3, 2), nn.Linear(3, 2)
     one, other = make(first.parameters()), make(second.parameters())
     stepped(first, one)
-    tensors, numbers = checkpoints.flatten_optimiser(one.state_dict())
+    tensors, numbers = flatten_state(one.state_dict())
     checkpoints.write(
         path, tensors | {f"net.{n}": t for n, t in first.state_dict().items()}, numbers
     )
     read, said = checkpoints.read(path)
-    second.load_state_dict(checkpoints.under("net.", read))
-    other.load_state_dict(checkpoints.unflatten_optimiser(read, said))
+    second.load_state_dict(checkpoints.select_prefix("net.", read))
+    other.load_state_dict(unflatten_state(read, said))
     stepped(first, one)
     stepped(second, other)
     assert_same(first.state_dict(), second.state_dict())
@@ -252,7 +253,7 @@ def test_an_optimisers_state_goes_through_a_file(path, make):
 def test_shapes_are_compared_by_name():
     net = nn.Linear(3, 2)
     weights = net.state_dict()
-    assert checkpoints.same_shapes(weights, net)
-    assert not checkpoints.same_shapes({"weight": weights["weight"]}, net)
-    assert not checkpoints.same_shapes({**weights, "more": torch.ones(1)}, net)
-    assert not checkpoints.same_shapes({**weights, "bias": torch.ones(3)}, net)
+    assert checkpoints.fits_net(weights, net)
+    assert not checkpoints.fits_net({"weight": weights["weight"]}, net)
+    assert not checkpoints.fits_net({**weights, "more": torch.ones(1)}, net)
+    assert not checkpoints.fits_net({**weights, "bias": torch.ones(3)}, net)

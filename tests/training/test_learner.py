@@ -11,7 +11,7 @@ from torch import nn
 
 from tests.training.training_examples import CONV, CPU, assert_same, made, stage
 from tsexplorer.specs import TrainSpec
-from tsexplorer.training.evaluation import Figures
+from tsexplorer.training.evaluation import SplitMetrics
 from tsexplorer.training.learner import Learner
 
 
@@ -26,7 +26,7 @@ def judged(one: Learner, *figures: tuple[float, float]) -> Learner:
     for accuracy, loss in figures:
         with torch.no_grad():
             one.net.weight.add_(1.0)
-        one.judge(Figures(accuracy, loss, 0, 10))
+        one.record_validation(SplitMetrics(accuracy, loss, 0, 10))
     return one
 
 
@@ -49,7 +49,7 @@ class TestPlateau:
             factors.append(one.record.plateau)
         assert factors == pytest.approx([1, 1, 1, 0.1, 0.1, 0.01, 0.01])
         step(one)
-        assert one.rate == pytest.approx(0.1 * 0.01)
+        assert one.last_rate == pytest.approx(0.1 * 0.01)
 
     def test_gain_starts_the_count_again(self):
         one = judged(learner(schedule="plateau", plateau_patience=2), *losses(1, 1, 0.9, 1))
@@ -71,44 +71,47 @@ class TestPlateau:
 class TestEarlyStopping:
     def test_stops_after_so_many_epochs_without_gain(self):
         one = judged(learner(early_stopping=3), *losses(1, 0.9, 0.95, 0.93))
-        assert not one.finished
-        assert judged(one, *losses(0.9)).finished
+        assert not one.is_finished
+        assert judged(one, *losses(0.9)).is_finished
 
     def test_gain_starts_the_count_again(self):
         one = judged(learner(early_stopping=2), *losses(1, 1.1, 0.9, 1))
-        assert not one.finished
+        assert not one.is_finished
 
     def test_plateau_does_not_start_the_count_again(self):
         settings = {"schedule": "plateau", "plateau_patience": 1, "early_stopping": 3}
         one = judged(learner(**settings), *losses(1, 1.1, 1.1, 1.1))
-        assert one.finished
+        assert one.is_finished
 
     def test_diverged_loss_is_no_gain(self):
         one = judged(learner(early_stopping=2), *losses(1, float("nan"), float("nan")))
-        assert one.finished
+        assert one.is_finished
 
     def test_without_it_the_epochs_decide(self):
         one = judged(learner(epochs=4), *losses(1, 2, 3))
-        assert not one.finished
-        assert judged(one, *losses(4)).finished
+        assert not one.is_finished
+        assert judged(one, *losses(4)).is_finished
 
 
 class TestKeep:
     def test_last_keeps_the_last(self):
         one = judged(learner(keep="last"), (0.9, 0.1), (0.5, 0.5))
         weights = copy.deepcopy(one.net.state_dict())
-        assert one.settle() == 2
+        assert one.load_kept_weights() == 2
         assert_same(one.net.state_dict(), weights)
 
     def test_best_keeps_the_most_accurate(self):
         one = judged(learner(keep="best"), (0.7, 0.5), (0.9, 0.6))
         weights = copy.deepcopy(one.net.state_dict())
         judged(one, (0.8, 0.1), (0.9, 0.7))
-        assert one.settle() == 2
+        assert one.load_kept_weights() == 2
         assert_same(one.net.state_dict(), weights)
 
     def test_loss_decides_between_equals(self):
-        assert judged(learner(keep="best"), (0.9, 0.6), (0.9, 0.5), (0.9, 0.5)).settle() == 2
+        assert (
+            judged(learner(keep="best"), (0.9, 0.6), (0.9, 0.5), (0.9, 0.5)).load_kept_weights()
+            == 2
+        )
 
     def test_best_of_a_stacked_net_takes_none_of_the_others_along(self):
         """A stacked net's weights are a part of all nets' memory."""
@@ -123,12 +126,12 @@ class TestKeep:
     def test_best_of_an_average_is_the_averages(self):
         one = learner(keep="best", averaging=0.9)
         step(one, 3)
-        one.judge(Figures(0.9, 0.1, 0, 10))
+        one.record_validation(SplitMetrics(0.9, 0.1, 0, 10))
         weights = copy.deepcopy(one.average.state_dict())
         step(one, 3)
-        one.judge(Figures(0.8, 0.1, 0, 10))
-        one.settle()
-        assert_same(one.judged.state_dict(), weights)
+        one.record_validation(SplitMetrics(0.8, 0.1, 0, 10))
+        one.load_kept_weights()
+        assert_same(one.evaluated_net.state_dict(), weights)
 
 
 class TestAveraging:
@@ -150,8 +153,8 @@ class TestAveraging:
 
     def test_what_is_judged_is_the_average(self):
         one = learner(averaging=0.9)
-        assert one.judged is one.average
-        assert learner().judged is not None
+        assert one.evaluated_net is one.average
+        assert learner().evaluated_net is not None
         assert not one.average.training
 
     def test_batch_norms_figures_are_the_nets(self):
@@ -194,7 +197,7 @@ def test_a_loaded_learner_takes_the_very_same_steps(optimiser):
         one.net.train()
         for batch in made(spec).batches.epoch(epoch):
             one.step(nn.functional.cross_entropy(one.net(batch.images), batch.labels))
-        one.judge(Figures(0.1 * epoch, 1.0, 0, 10))
+        one.record_validation(SplitMetrics(0.1 * epoch, 1.0, 0, 10))
 
     first = begun()
     learn(first, 1)
