@@ -1,4 +1,4 @@
-"""Classes left out of the training images: exactly those, and nothing else of the dataset."""
+"""Excluded classes: which images are removed, and how classes are parsed and displayed."""
 
 from __future__ import annotations
 
@@ -7,36 +7,43 @@ from pathlib import Path
 import pytest
 import torch
 
-from tsexplorer.data.class_subsets import exclude_classes, format_class_names, parse_classes
+from tsexplorer.data.class_subsets import (
+    describe_excluded_classes,
+    exclude_classes,
+    format_class_names,
+    parse_classes,
+)
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
+from tsexplorer.specs import ExperimentSpec
 
-WHOLE = load_splits("mnist-5k", Path("unused"))
+SPLITS = load_splits("mnist-5k", Path("unused"))
 DIGITS = get_dataset("mnist-5k").info
 CLOTHES = get_dataset("fashion-mnist").info
 
 
-def test_nothing_left_out_is_the_dataset_itself() -> None:
-    assert exclude_classes(WHOLE, ()) is WHOLE
+def test_without_labels_the_splits_are_unchanged() -> None:
+    assert exclude_classes(SPLITS, ()) is SPLITS
 
 
-def test_the_other_classes_stay_in_their_order() -> None:
-    left = exclude_classes(WHOLE, (3, 7))
-    kept = [place for place, label in enumerate(WHOLE.train.labels.tolist()) if label not in (3, 7)]
-    assert len(left.train) == 3200
-    assert torch.equal(left.train.images, WHOLE.train.images[kept])
-    assert torch.equal(left.train.labels, WHOLE.train.labels[kept])
+def test_the_other_images_keep_their_order() -> None:
+    remaining = exclude_classes(SPLITS, (3, 7)).train
+    labels = SPLITS.train.labels.tolist()
+    indices = [index for index, label in enumerate(labels) if label not in (3, 7)]
+    assert len(remaining) == 3200
+    assert torch.equal(remaining.images, SPLITS.train.images[indices])
+    assert torch.equal(remaining.labels, SPLITS.train.labels[indices])
 
 
-def test_validation_test_and_the_scaling_are_those_of_all_classes() -> None:
-    left = exclude_classes(WHOLE, (3,))
-    assert left.validation is WHOLE.validation
-    assert left.test is WHOLE.test
-    assert (left.mean, left.deviation) == (WHOLE.mean, WHOLE.deviation)
+def test_validation_test_and_scaling_do_not_change() -> None:
+    splits = exclude_classes(SPLITS, (3,))
+    assert splits.validation is SPLITS.validation
+    assert splits.test is SPLITS.test
+    assert (splits.mean, splits.deviation) == (SPLITS.mean, SPLITS.deviation)
 
 
 @pytest.mark.parametrize(
-    ("left_out", "sentence"),
+    ("labels", "sentence"),
     [
         ((10,), "MNIST, 5,000 digits has no class 10 to leave out; its labels are 0 to 9."),
         (
@@ -45,13 +52,13 @@ def test_validation_test_and_the_scaling_are_those_of_all_classes() -> None:
         ),
     ],
 )
-def test_what_cannot_be_left_out(left_out: tuple[int, ...], sentence: str) -> None:
+def test_unknown_or_all_classes_are_refused(labels: tuple[int, ...], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
-        exclude_classes(WHOLE, left_out)
+        exclude_classes(SPLITS, labels)
     assert str(caught.value) == sentence
 
 
-def test_classes_are_given_by_name_or_label() -> None:
+def test_classes_are_parsed_by_name_or_label() -> None:
     assert parse_classes(DIGITS, ["7", "3"]) == (7, 3)
     assert parse_classes(CLOTHES, [CLOTHES.classes[4].upper(), " 1 "]) == (4, 1)
     with pytest.raises(UserError, match="has no class 'three'; choose among 0, 1, 2"):
@@ -59,7 +66,13 @@ def test_classes_are_given_by_name_or_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "words"), [((), ""), ((3,), "3"), ((7, 8), "7 and 8"), ((0, 1, 2), "0, 1 and 2")]
+    ("labels", "phrase"),
+    [((), ""), ((3,), "3"), ((7, 8), "7 and 8"), ((0, 1, 2), "0, 1 and 2"), ((9, 12), "9 and 12")],
 )
-def test_classes_as_one_phrase(labels: tuple[int, ...], words: str) -> None:
-    assert format_class_names(DIGITS, labels) == words
+def test_class_names_are_joined(labels: tuple[int, ...], phrase: str) -> None:
+    assert format_class_names(DIGITS, labels) == phrase
+
+
+def test_excluded_classes_of_an_experiment() -> None:
+    assert describe_excluded_classes(ExperimentSpec()) == ""
+    assert describe_excluded_classes(ExperimentSpec(left_out=(7, 8))) == "without 7 and 8"

@@ -183,7 +183,7 @@ class TestTurn:
 
     def test_a_folder_that_cannot_be_made_is_one_sentence(self, tmp_path: Path):
         (tmp_path / "stage").write_text("in the way")
-        sentence = r"^.*stage cannot be written \(.*\); fix that and resume the job\.$"
+        sentence = r"^.*stage cannot be written \(.*\); mend that and resume the job\.$"
         with pytest.raises(UserError, match=sentence), turn(tmp_path / "stage", lambda: None):
             pass
 

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from tests.training.training_examples import (
     CONV,
     DENSE,
-    DROPPING,
-    Heard,
-    assert_same,
-    few,
-    made,
-    run,
-    run_until,
-    stage,
+    DROPOUT,
+    EventRecorder,
+    assert_equal_weights,
+    make_stage,
+    make_task,
+    small_splits,
+    train_stage,
+    train_until,
 )
 from tsexplorer import objectives
 from tsexplorer.errors import NotFoundError, UserError
@@ -116,12 +116,12 @@ def test_each_member_s_loss_is_the_paper_s_against_a_loop_over_all_pairs() -> No
 
 
 def test_peers_start_apart_and_are_trained_along(tmp_path: Path) -> None:
-    spec = stage(objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
-    first = made(spec).auxiliary_module
+    spec = make_stage(objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
+    first = make_task(spec).auxiliary_module
     assert isinstance(first, Stacked)
     before = {name: value.clone() for name, value in first.state_dict().items()}
     assert all(not torch.equal(*value_K) for value_K in before.values())
-    run(spec, tmp_path)
+    train_stage(spec, tmp_path)
     after = checkpoints.select_prefix("extra.", checkpoints.read(tmp_path / CHECKPOINT)[0])
     assert after.keys() == before.keys()
     assert not any(torch.equal(after[name], value) for name, value in before.items())
@@ -131,18 +131,18 @@ def test_peers_start_apart_and_are_trained_along(tmp_path: Path) -> None:
 def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peers": 3})
     # The epsilon is above the rounding by which Adam would divide at an edge pixel.
-    spec = stage(objective=objective, epochs=4, optimiser=optimiser, epsilon=1e-6)
+    spec = make_stage(objective=objective, epochs=4, optimiser=optimiser, epsilon=1e-6)
     rows, weights, peers = [], [], []
     for kind in (Stacked, Looped):
-        task = made(spec)
+        task = make_task(spec)
         if kind is Looped:
             task.auxiliary_module = as_looped(task)
-        heard = Heard()
+        heard = EventRecorder()
         train(task, tmp_path / kind.__name__, heard, Control())
         assert isinstance(task.auxiliary_module, kind)
         rows.append(heard.of(events.EpochEnded))
         weights.append(checkpoints.read(tmp_path / kind.__name__ / WEIGHTS)[0])
-        peers.append(task.auxiliary_module(few().validation.images.unsqueeze(1) / 255))
+        peers.append(task.auxiliary_module(small_splits().validation.images.unsqueeze(1) / 255))
     for name, value in weights[0].items():
         torch.testing.assert_close(value, weights[1][name], rtol=0, atol=1e-5)
     torch.testing.assert_close(*peers, rtol=0, atol=1e-4)  # logits, of some tens
@@ -153,10 +153,10 @@ def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: 
 @pytest.mark.parametrize("kind", [Stacked, Looped])
 def test_peers_are_bound_as_the_student_is(kind: type, tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peers": 2})
-    task = made(stage(objective=objective, max_norm=0.3))
+    task = make_task(make_stage(objective=objective, max_norm=0.3))
     if kind is Looped:
         task.auxiliary_module = as_looped(task)
-    train(task, tmp_path, Heard(), Control())
+    train(task, tmp_path, EventRecorder(), Control())
     if isinstance(task.auxiliary_module, Stacked):
         weights = list(task.auxiliary_module.dense_weights)
     else:
@@ -181,8 +181,8 @@ def test_peers_compute_in_the_student_s_format(
         return answers
 
     monkeypatch.setattr(Stacked, "forward", forward)
-    spec = stage(objective=ObjectiveSpec(name="mutual"), precision=wish, epochs=1)
-    run(spec, tmp_path)
+    spec = make_stage(objective=ObjectiveSpec(name="mutual"), precision=wish, epochs=1)
+    train_stage(spec, tmp_path)
     assert seen == {expected}
 
 
@@ -202,9 +202,9 @@ def as_looped(task: Task) -> Looped:
 def test_each_peer_is_validated_after_each_epoch(peer: str, tmp_path: Path) -> None:
     """Peers whose answers differ between training and evaluation, or that are stacked."""
     objective = ObjectiveSpec(name="mutual", options={"peers": 2, "peer": peer})
-    heard = Heard()
-    spec = stage(CONV if peer == "same" else DENSE, objective=objective)
-    task = made(spec)
+    heard = EventRecorder()
+    spec = make_stage(CONV if peer == "same" else DENSE, objective=objective)
+    task = make_task(spec)
     train(task, tmp_path, heard, Control())
     rows = heard.of(events.EpochEnded)
     names = ["peer 1, validation accuracy", "peer 2, validation accuracy"]
@@ -216,27 +216,27 @@ def test_each_peer_is_validated_after_each_epoch(peer: str, tmp_path: Path) -> N
         assert rows[-1].terms[name] == pytest.approx(right_N.float().mean().item())
 
 
-@pytest.mark.parametrize("model", [CONV, DROPPING, DENSE], ids=["norm", "dropout", "stacked"])
+@pytest.mark.parametrize("model", [CONV, DROPOUT, DENSE], ids=["norm", "dropout", "stacked"])
 def test_what_is_trained_does_not_feel_the_peers_validation(
     model: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = stage(model, objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
+    spec = make_stage(model, objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
     random = torch.random.get_rng_state()
-    run(spec, tmp_path / "seen")
+    train_stage(spec, tmp_path / "seen")
     assert torch.equal(torch.random.get_rng_state(), random)
     unseen = dataclasses.replace(MUTUAL, members=())
     monkeypatch.setitem(objectives._registry(), "mutual", unseen)
-    run(spec, tmp_path / "unseen")
+    train_stage(spec, tmp_path / "unseen")
     one, other = (checkpoints.read(tmp_path / way / CHECKPOINT)[0] for way in ("seen", "unseen"))
-    assert_same(one, other)
+    assert_equal_weights(one, other)
 
 
 def test_resuming_a_cohort_with_dropout_ends_in_the_same_bits(tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peer": "hinton-teacher"})
-    spec = stage(objective=objective, epochs=2)
-    whole = run(spec, tmp_path / "whole")
-    run_until(1, spec, tmp_path / "parts")
-    parts = run(spec, tmp_path / "parts")
+    spec = make_stage(objective=objective, epochs=2)
+    whole = train_stage(spec, tmp_path / "whole")
+    train_until(1, spec, tmp_path / "parts")
+    parts = train_stage(spec, tmp_path / "parts")
     for name, value in whole.items():
         assert torch.equal(value, parts[name])
 

@@ -1,4 +1,4 @@
-"""An objective that looks inside both nets and trains a net of its own."""
+"""An objective that uses layers of both nets and trains a net of its own."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ import pytest
 import torch
 from torch import nn
 
-from tests.training.training_examples import DENSE, made, run, run_until, taught
+from tests.training.training_examples import (
+    DENSE,
+    assert_equal_weights,
+    make_task,
+    stage_with_teacher,
+    train_stage,
+    train_until,
+)
 from tsexplorer import objectives
 from tsexplorer.objectives import LayerNames, Loss, Pair, Terms, get_objective
 from tsexplorer.planning import PretrainStage, TrainingPlan, plan
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 from tsexplorer.training import checkpoints
-from tsexplorer.training.checkpoints import CHECKPOINT
 
 
 def _loss(batch: Loss) -> Terms:
-    """Cross-entropy, and how far a map of the student's layer is from the teacher's."""
+    """Cross-entropy plus the distance of a regression of the student's layer to the teacher's."""
     labels = get_objective("labels").loss(batch).total
     assert batch.extra is not None
-    hint = (
-        (batch.extra(batch.student_features["dense1"]) - batch.teacher_features["dense1"])
-        .pow(2)
-        .mean()
-    )
+    regressed = batch.extra(batch.student_features["dense1"])
+    hint = (regressed - batch.teacher_features["dense1"]).pow(2).mean()
     return Terms(labels + hint / batch.epoch, {"labels": labels, "hint": hint})
 
 
@@ -35,9 +38,9 @@ def _module(pair: Pair) -> nn.Module:
     return nn.Linear(12, 12)
 
 
-OBJECTIVE = dataclasses.replace(
+REGRESSION = dataclasses.replace(
     get_objective("hinton"),
-    name="looks-inside",
+    name="regression",
     loss=_loss,
     looks=lambda _pair: LayerNames(("dense1",), ("dense1",)),
     module=_module,
@@ -45,18 +48,19 @@ OBJECTIVE = dataclasses.replace(
 
 
 @pytest.fixture
-def looks_inside(monkeypatch: pytest.MonkeyPatch) -> ObjectiveSpec:
-    known = {**objectives._registry(), OBJECTIVE.name: OBJECTIVE}
-    monkeypatch.setattr(objectives, "_registry", lambda: known)
-    return ObjectiveSpec(name=OBJECTIVE.name)
+def regression(monkeypatch: pytest.MonkeyPatch) -> ObjectiveSpec:
+    """The registered objective."""
+    registry = {**objectives._registry(), REGRESSION.name: REGRESSION}
+    monkeypatch.setattr(objectives, "_registry", lambda: registry)
+    return ObjectiveSpec(name=REGRESSION.name)
 
 
-def test_such_an_objective_does_not_stack() -> None:
+def test_students_of_such_an_objective_do_not_stack() -> None:
     assert get_objective("hinton").stacks
-    assert not OBJECTIVE.stacks
+    assert not REGRESSION.stacks
 
 
-def test_a_first_stage_is_planned_and_gone_on_from() -> None:
+def test_a_pretrain_stage_is_planned_before_distillation() -> None:
     first = ObjectiveSpec(name="additive")
     stages = plan(ExperimentSpec(), TrainingPlan(first=PretrainStage(first)))
     assert [stage.role for stage in stages] == ["teacher", "baseline", "hint", "distilled"]
@@ -67,43 +71,41 @@ def test_a_first_stage_is_planned_and_gone_on_from() -> None:
     assert distilled.objective == ExperimentSpec().objective
 
 
-def test_its_net_is_trained_along_and_is_no_part_of_the_student(
-    looks_inside: ObjectiveSpec, tmp_path: Path
+def test_the_module_is_trained_and_not_part_of_the_student(
+    regression: ObjectiveSpec, tmp_path: Path
 ) -> None:
-    library, spec = taught(tmp_path, DENSE, epochs=3)
-    spec = spec.model_copy(update={"objective": looks_inside})
-    before = made(spec, library).auxiliary_module
+    stages, spec = stage_with_teacher(tmp_path, DENSE, epochs=3)
+    spec = spec.model_copy(update={"objective": regression})
+    task = make_task(spec, stages)
+    before = task.auxiliary_module
     assert before is not None
-    weights = run(spec, tmp_path / "student", library=library)
-    assert weights.keys() == dict(made(spec, library).net.named_parameters()).keys()
-    tensors, _ = checkpoints.read(tmp_path / "student" / CHECKPOINT)
+    weights = train_stage(spec, tmp_path / "student", stages=stages)
+    assert weights.keys() == dict(task.net.named_parameters()).keys()
+    tensors, _ = checkpoints.read(tmp_path / "student" / checkpoints.CHECKPOINT)
     after = checkpoints.select_prefix("extra.", tensors)
     assert after.keys() == before.state_dict().keys()
-    assert not torch.equal(after["weight"], before.weight)  # type: ignore[arg-type]
+    assert not torch.equal(after["weight"], before.state_dict()["weight"])
 
 
-def test_its_first_weights_are_a_function_of_the_seed(
-    looks_inside: ObjectiveSpec, tmp_path: Path
+def test_initial_weights_of_the_module_depend_on_the_seed(
+    regression: ObjectiveSpec, tmp_path: Path
 ) -> None:
-    library, spec = taught(tmp_path, DENSE)
-    spec = spec.model_copy(update={"objective": looks_inside})
-    random = torch.random.get_rng_state()
-    nets = [made(spec, library).auxiliary_module for _ in range(2)]
-    other = made(spec.model_copy(update={"seed": 4}), library).auxiliary_module
-    assert torch.equal(random, torch.random.get_rng_state())
-    assert nets[0] is not None
-    assert nets[1] is not None
-    assert other is not None
-    first = nets[0].state_dict()["weight"]
-    assert torch.equal(first, nets[1].state_dict()["weight"])
-    assert not torch.equal(first, other.state_dict()["weight"])
+    stages, spec = stage_with_teacher(tmp_path, DENSE)
+    spec = spec.model_copy(update={"objective": regression})
+    random_state = torch.random.get_rng_state()
+    modules = [
+        make_task(spec.model_copy(update={"seed": seed}), stages).auxiliary_module
+        for seed in (3, 3, 4)
+    ]
+    assert torch.equal(random_state, torch.random.get_rng_state())
+    first, same_seed, other_seed = (module.state_dict()["weight"] for module in modules if module)
+    assert torch.equal(first, same_seed)
+    assert not torch.equal(first, other_seed)
 
 
-def test_resuming_ends_in_the_same_bits(looks_inside: ObjectiveSpec, tmp_path: Path) -> None:
-    library, spec = taught(tmp_path, DENSE, epochs=3)
-    spec = spec.model_copy(update={"objective": looks_inside})
-    whole = run(spec, tmp_path / "whole", library=library)
-    run_until(2, spec, tmp_path / "parts", library)
-    parts = run(spec, tmp_path / "parts", library=library)
-    for name, value in whole.items():
-        assert torch.equal(value, parts[name])
+def test_resume_with_a_module_is_bit_identical(regression: ObjectiveSpec, tmp_path: Path) -> None:
+    stages, spec = stage_with_teacher(tmp_path, DENSE, epochs=3)
+    spec = spec.model_copy(update={"objective": regression})
+    whole = train_stage(spec, tmp_path / "whole", stages=stages)
+    train_until(2, spec, tmp_path / "parts", stages)
+    assert_equal_weights(train_stage(spec, tmp_path / "parts", stages=stages), whole)

@@ -1,4 +1,4 @@
-"""Checkpoints and weights on disk: whole or not there, and no damage goes unnoticed."""
+"""Files of a stage: written completely or not at all, and damage is detected."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import errno
 import json
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
-from torch.optim import SGD, Adam
 
-from tests.training.training_examples import assert_same
+from tests.training.training_examples import assert_equal_weights
 from tsexplorer.errors import UserError
 from tsexplorer.training import checkpoints
-from tsexplorer.training.optimisation import flatten_state, unflatten_state
 
 TENSORS = {
     "weight": torch.arange(12.0).reshape(3, 4),
@@ -27,7 +27,7 @@ TENSORS = {
     "half": torch.tensor([1.5, -2.0], dtype=torch.bfloat16),
     "none": torch.empty(0, 3),
 }
-NUMBERS = {"record": {"loss": math.inf, "epoch": 3}, "words": ["T", "λ"]}
+METADATA = {"record": {"loss": math.inf, "epoch": 3}, "words": ["T", "λ"]}
 
 
 @pytest.fixture
@@ -35,52 +35,42 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "stage" / checkpoints.CHECKPOINT
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, number: int, name: str = "fsync") -> None:
-    """Let the disk fail at a certain call."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, name, fail)
-
-
-def test_what_is_written_is_read(path):
-    checkpoints.write(path, TENSORS, NUMBERS)
-    tensors, numbers = checkpoints.read(path)
-    assert_same(tensors, TENSORS)
-    assert {name: one.dtype for name, one in tensors.items()} == {
-        name: one.dtype for name, one in TENSORS.items()
-    }
-    assert numbers == NUMBERS
+def test_read_returns_what_was_written(path):
+    checkpoints.write(path, TENSORS, METADATA)
+    tensors, metadata = checkpoints.read(path)
+    assert_equal_weights(tensors, TENSORS)
+    dtypes = {name: tensor.dtype for name, tensor in tensors.items()}
+    assert dtypes == {name: tensor.dtype for name, tensor in TENSORS.items()}
+    assert metadata == METADATA
 
 
-def test_weights_channels_last_are_the_same_numbers(path):
+def test_channels_last_weights_keep_their_values(path):
     weight = torch.randn(4, 3, 2, 2).to(memory_format=torch.channels_last)
     checkpoints.write(path, {"weight": weight}, {})
     assert torch.equal(checkpoints.read(path)[0]["weight"], weight)
 
 
 def test_file_is_plain_safetensors(path):
-    checkpoints.write(path, TENSORS, NUMBERS)
+    checkpoints.write(path, TENSORS, METADATA)
     with safe_open(path, "pt") as file:
-        assert json.loads(file.metadata()["numbers"]) == NUMBERS
+        assert json.loads(file.metadata()["numbers"]) == METADATA
         assert torch.equal(file.get_tensor("weight"), TENSORS["weight"])
 
 
-def test_what_was_read_does_not_change_with_the_file(path):
-    checkpoints.write(path, TENSORS, NUMBERS)
+def test_tensors_do_not_change_when_the_file_does(path):
+    checkpoints.write(path, TENSORS, METADATA)
     tensors, _ = checkpoints.read(path)
     with path.open("r+b") as file:
         file.write(bytes(path.stat().st_size))
-    assert_same(tensors, TENSORS)
+    assert_equal_weights(tensors, TENSORS)
 
 
-def test_there_is_none(path):
+def test_missing_file_raises_file_not_found(path):
     with pytest.raises(FileNotFoundError):
         checkpoints.read(path)
 
 
-def test_write_goes_beside_is_synced_and_then_renamed(path, monkeypatch):
+def test_temporary_file_is_synced_before_the_rename(path, monkeypatch):
     checkpoints.write(path, TENSORS, {"number": 1})
     order: list[str] = []
     real_sync, real_replace = os.fsync, Path.replace
@@ -91,7 +81,7 @@ def test_write_goes_beside_is_synced_and_then_renamed(path, monkeypatch):
         if target != path.parent:
             assert target.parent == path.parent
             assert target.stat().st_size > 0
-            assert checkpoints.read(path)[1] == {"number": 1}  # still the old one
+            assert checkpoints.read(path)[1] == {"number": 1}  # the old file is still there
         real_sync(handle)
 
     def replace(self: Path, target: Path) -> Path:
@@ -114,17 +104,20 @@ def test_write_goes_beside_is_synced_and_then_renamed(path, monkeypatch):
         (errno.EACCES, r"^.*stage cannot be written \(Permission denied\); fix that and"),
     ],
 )
-def test_a_disk_that_fails_costs_one_sentence_and_no_old_file(path, monkeypatch, number, sentence):
+def test_a_disk_error_keeps_the_old_file(path, monkeypatch, number, sentence):
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
     checkpoints.write(path, TENSORS, {"number": 1})
     with monkeypatch.context() as patch:
-        failing(patch, number)
+        patch.setattr(os, "fsync", fail)
         with pytest.raises(UserError, match=sentence):
             checkpoints.write(path, TENSORS, {"number": 2})
     assert checkpoints.read(path)[1] == {"number": 1}
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_folder_that_was_removed_is_made_again(path):
+def test_a_removed_folder_is_created_again(path):
     checkpoints.write(path, TENSORS, {})
     path.unlink()
     path.parent.rmdir()
@@ -132,14 +125,14 @@ def test_a_folder_that_was_removed_is_made_again(path):
     assert checkpoints.read(path)[1] == {}
 
 
-def test_a_file_where_the_folder_should_be(path):
-    path.parent.write_text("in the way")
+def test_a_file_in_place_of_the_folder_is_an_error(path):
+    path.parent.write_text("not a folder")
     with pytest.raises(UserError, match=r"stage cannot be written \(.*\); fix that"):
         checkpoints.write(path, TENSORS, {})
-    assert path.parent.read_text() == "in the way"
+    assert path.parent.read_text() == "not a folder"
 
 
-def damaged(path: Path, kind: str) -> None:
+def damage(path: Path, kind: str) -> None:
     content = bytearray(path.read_bytes())
     start = 8 + int.from_bytes(content[:8], "little")
     match kind:
@@ -147,9 +140,9 @@ def damaged(path: Path, kind: str) -> None:
             content.clear()
         case "cut in the header":
             del content[start // 2 :]
-        case "cut in the numbers":
+        case "cut in the tensors":
             del content[-5:]
-        case "garbage":
+        case "random bytes":
             content[:] = os.urandom(len(content))
         case "one bit":
             content[start + 9] ^= 0x10
@@ -159,38 +152,39 @@ def damaged(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["empty", "cut in the header", "cut in the numbers", "garbage", "one bit", "longer"]
+    "kind",
+    ["empty", "cut in the header", "cut in the tensors", "random bytes", "one bit", "longer"],
 )
-def test_damage_is_noticed_and_said(path, kind):
-    checkpoints.write(path, TENSORS, NUMBERS)
-    damaged(path, kind)
+def test_damage_is_detected(path, kind):
+    checkpoints.write(path, TENSORS, METADATA)
+    damage(path, kind)
     with pytest.raises(
         checkpoints.DamagedFileError, match=r"^.*checkpoint.* is damaged; delete the"
     ):
         checkpoints.read(path)
 
 
-def test_safetensors_of_another_program_are_damaged(path):
+def test_safetensors_of_another_program_count_as_damaged(path):
     path.parent.mkdir()
     save_file({"weight": torch.ones(3)}, path)
     with pytest.raises(checkpoints.DamagedFileError):
         checkpoints.read(path)
 
 
-def test_a_pickle_is_never_opened(path):
+def test_pickles_are_not_opened(path):
     path.parent.mkdir()
     torch.save({"weight": torch.ones(3)}, path)
     with pytest.raises(checkpoints.DamagedFileError):
         checkpoints.read(path)
 
 
-def test_file_without_a_sum_is_taken_as_it_is(path):
+def test_a_file_without_a_checksum_is_accepted(path):
     path.parent.mkdir()
     save_file({"weight": torch.ones(3)}, path, metadata={"numbers": "{}"})
-    assert_same(checkpoints.read(path)[0], {"weight": torch.ones(3)})
+    assert_equal_weights(checkpoints.read(path)[0], {"weight": torch.ones(3)})
 
 
-def test_a_file_that_may_not_be_read_is_not_damaged(path, monkeypatch):
+def test_a_file_without_read_permission_is_not_damaged(path, monkeypatch):
     checkpoints.write(path, TENSORS, {})
 
     def refuse(*_: object, **__: object) -> None:
@@ -202,58 +196,49 @@ def test_a_file_that_may_not_be_read_is_not_damaged(path, monkeypatch):
     assert not isinstance(caught.value, checkpoints.DamagedFileError)
 
 
-def test_leftovers_of_killed_processes_go_and_nothing_else(path):
+def test_only_partial_files_are_removed(path):
     checkpoints.write(path, TENSORS, {})
     for name in (f".{checkpoints.CHECKPOINT}.77", f".{checkpoints.WEIGHTS}.123"):
         (path.parent / name).write_text("half")
-    (path.parent / "notes").write_text("somebody's own")
+    (path.parent / "notes").write_text("a file of the user")
     checkpoints.remove_partial_files(path.parent)
-    assert {one.name for one in path.parent.iterdir()} == {checkpoints.CHECKPOINT, "notes"}
-    checkpoints.remove_partial_files(path.parent / "nowhere")
+    names = {file.name for file in path.parent.iterdir()}
+    assert names == {checkpoints.CHECKPOINT, "notes"}
+    checkpoints.remove_partial_files(path.parent / "missing")
 
 
-def test_a_damaged_file_can_be_looked_at_under_another_name(path):
+def test_a_damaged_file_is_renamed(path):
     checkpoints.write(path, TENSORS, {})
     checkpoints.rename_damaged(path)
-    assert [one.name for one in path.parent.iterdir()] == ["checkpoint.damaged"]
+    assert [file.name for file in path.parent.iterdir()] == ["checkpoint.damaged"]
     with pytest.raises(UserError, match="cannot be written"):
         checkpoints.rename_damaged(path)
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda parameters: Adam(parameters, 0.1, fused=True),
-        lambda parameters: SGD(parameters, 0.1, momentum=0.9),
-        lambda parameters: SGD(parameters, 0.1),
-    ],
-)
-def test_an_optimisers_state_goes_through_a_file(path, make):
-    def stepped(net: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-        optimiser.zero_grad()
-        net(torch.ones(2, 3)).square().sum().backward()
-        optimiser.step()
-
-    torch.manual_seed(2)
-    first, second = nn.Linear(3, 2), nn.Linear(3, 2)
-    one, other = make(first.parameters()), make(second.parameters())
-    stepped(first, one)
-    tensors, numbers = flatten_state(one.state_dict())
-    checkpoints.write(
-        path, tensors | {f"net.{n}": t for n, t in first.state_dict().items()}, numbers
-    )
-    read, said = checkpoints.read(path)
-    second.load_state_dict(checkpoints.select_prefix("net.", read))
-    other.load_state_dict(unflatten_state(read, said))
-    stepped(first, one)
-    stepped(second, other)
-    assert_same(first.state_dict(), second.state_dict())
-
-
-def test_shapes_are_compared_by_name():
+def test_weights_fit_a_net_of_the_same_names_and_shapes():
     net = nn.Linear(3, 2)
     weights = net.state_dict()
     assert checkpoints.fits_net(weights, net)
     assert not checkpoints.fits_net({"weight": weights["weight"]}, net)
     assert not checkpoints.fits_net({**weights, "more": torch.ones(1)}, net)
     assert not checkpoints.fits_net({**weights, "bias": torch.ones(3)}, net)
+
+
+def test_weights_are_found_at_home_before_the_shipped_ones(tmp_path, monkeypatch):
+    shipped = tmp_path / "demo" / "key.safetensors"
+    trained = tmp_path / "stages" / "key" / checkpoints.WEIGHTS
+    monkeypatch.setattr(checkpoints, "DEMO", shipped.parent)
+    assert checkpoints.weights_path(tmp_path / "stages", "key") is None
+    for path in (shipped, trained):
+        path.parent.mkdir(parents=True)
+        path.touch()
+        assert checkpoints.weights_path(tmp_path / "stages", "key") == path
+
+
+def test_looking_for_weights_needs_no_torch():
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from tsexplorer.training.checkpoints import weights_path\n"
+        "weights_path(Path('missing'), 'key'); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

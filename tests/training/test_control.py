@@ -1,216 +1,268 @@
-"""Pause, resume, step and cancel, from any thread, held or not."""
+"""Pause, resume, step and cancel from any thread; training waits for pages."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.training.training_examples import Heard, assert_same, made, run, stage
+from tests.training.training_examples import (
+    EventRecorder,
+    assert_equal_weights,
+    make_stage,
+    make_task,
+    train_stage,
+)
 from tsexplorer.errors import Cancelled
 from tsexplorer.training import checkpoints, events
-from tsexplorer.training.control import Control
+from tsexplorer.training.control import Control, PagePriority
 from tsexplorer.training.loop import train
 
-PATIENCE = 20.0
-"""Seconds after which a thread that hangs fails a test; none of them waits for it."""
+TIMEOUT = 20.0
+"""Seconds after which a hanging thread fails its test."""
 
 
-class Loop(threading.Thread):
-    """Checks again and again, as a run does, and counts."""
+class CheckingThread(threading.Thread):
+    """Checks again and again, as a training run does, and counts its checks."""
 
     def __init__(self, control: Control) -> None:
         super().__init__(daemon=True)
         self.control = control
-        self.checks, self.held, self.cancelled = 0, 0.0, False
-        self._moved = threading.Condition()
+        self.checks, self.waited, self.cancelled = 0, 0.0, False
+        self._checked = threading.Condition()
         self.start()
 
     def run(self) -> None:
         try:
             while True:
-                self.held += self.control.check()
-                with self._moved:
+                self.waited += self.control.check()
+                with self._checked:
                     self.checks += 1
-                    self._moved.notify_all()
+                    self._checked.notify_all()
                 time.sleep(0.001)
         except Cancelled:
             self.cancelled = True
 
-    def goes_on(self) -> bool:
-        with self._moved:
-            seen = self.checks
-            return self._moved.wait_for(lambda: self.checks > seen + 3, PATIENCE)
+    def is_running(self) -> bool:
+        with self._checked:
+            before = self.checks
+            return self._checked.wait_for(lambda: self.checks > before + 3, TIMEOUT)
 
-    def stands(self, seconds: float = 0.1) -> bool:
-        with self._moved:
-            seen = self.checks + 1  # one may be under way
-            return not self._moved.wait_for(lambda: self.checks > seen, seconds)
+    def is_waiting(self, seconds: float = 0.1) -> bool:
+        with self._checked:
+            before = self.checks + 1  # one check may be in progress
+            return not self._checked.wait_for(lambda: self.checks > before, seconds)
 
 
 @pytest.fixture
-def loop():
-    one = Loop(Control())
-    yield one
-    one.control.cancel()
-    one.join(PATIENCE)
-    assert not one.is_alive()
+def loop() -> Iterator[CheckingThread]:
+    thread = CheckingThread(Control())
+    yield thread
+    thread.control.cancel()
+    thread.join(TIMEOUT)
+    assert not thread.is_alive()
 
 
-def test_untouched_control_holds_nothing():
+def test_new_control_does_not_wait():
     control = Control()
     assert control.check() == 0.0
     assert not control.paused
     assert not control.cancelled
 
 
-def test_pause_holds_and_resume_lets_go(loop):
-    assert loop.goes_on()
+def test_pause_stops_and_resume_continues(loop):
+    assert loop.is_running()
     loop.control.pause()
-    assert loop.stands()
+    assert loop.is_waiting()
     assert loop.control.paused
     loop.control.resume()
-    assert loop.goes_on()
+    assert loop.is_running()
     assert not loop.control.paused
-    assert loop.held >= 0.05
+    assert loop.waited >= 0.05
 
 
-def test_cancel_ends_a_run_that_is_held(loop):
+def test_cancel_ends_a_paused_run(loop):
     loop.control.pause()
-    assert loop.stands()
+    assert loop.is_waiting()
     loop.control.cancel()
-    loop.join(PATIENCE)
+    loop.join(TIMEOUT)
     assert loop.cancelled
 
 
-def test_cancel_before_the_run_begins():
+def test_cancel_before_the_first_check():
     control = Control()
     control.cancel()
     with pytest.raises(Cancelled):
         control.check()
 
 
-def test_nothing_takes_back_a_cancel():
+def test_no_call_undoes_a_cancel():
     control = Control()
     control.cancel()
-    for turn in (control.resume, control.step, control.pause):
-        turn()
+    for method in (control.resume, control.step, control.pause):
+        method()
         with pytest.raises(Cancelled):
             control.check()
 
 
-def test_pause_that_is_taken_back_at_once_holds_nothing():
+def test_pause_and_resume_before_a_check_do_not_wait():
     control = Control()
     control.pause()
     control.resume()
     assert control.check() == 0.0
 
 
-def test_step_lets_go_until_the_epoch_ends(loop):
+def test_step_runs_until_the_epoch_ends(loop):
     loop.control.pause()
-    assert loop.stands()
+    assert loop.is_waiting()
     loop.control.step()
-    assert loop.goes_on()
+    assert loop.is_running()
     loop.control.epoch_ended()
-    assert loop.stands()
+    assert loop.is_waiting()
     assert loop.control.paused
 
 
-def test_only_a_step_ends_with_the_epoch(loop):
+def test_only_a_step_pauses_at_the_end_of_an_epoch(loop):
     loop.control.epoch_ended()
-    assert loop.goes_on()
+    assert loop.is_running()
     loop.control.step()
     loop.control.resume()
     loop.control.epoch_ended()
-    assert loop.goes_on()
+    assert loop.is_running()
 
 
-# -- in a run -----------------------------------------------------------------------------------
+# -- in a training run --------------------------------------------------------------------------
 
 
-def trainer(control: Control, heard: Heard, folder: Path) -> threading.Thread:
+def start_training(control: Control, listener: events.Listener, folder: Path) -> threading.Thread:
     def work() -> None:
-        try:
-            train(made(stage(epochs=4)), folder, heard, control)
-        except Cancelled:
-            heard(Over("over"))
+        train(make_task(make_stage(epochs=4)), folder, listener, control)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
 
 
-class Over(events.Event):
-    """The run was cancelled."""
-
-
-def test_step_by_step_through_a_stage(tmp_path):
-    """Each step is one epoch, neither less nor more, and the weights are those of one go."""
-    control, ended = Control(), threading.Semaphore(0)
+def test_steps_are_single_epochs_with_the_same_weights(tmp_path):
+    control, written = Control(), threading.Semaphore(0)
 
     def act(event: events.Event) -> None:
         if isinstance(event, events.CheckpointWritten):
-            ended.release()
+            written.release()
 
-    heard = Heard(act)
+    recorder = EventRecorder(act)
     control.pause()
-    thread = trainer(control, heard, tmp_path / "stepped")
+    thread = start_training(control, recorder, tmp_path / "stepped")
     for epoch in (1, 2, 3):
-        assert not heard.of(events.EpochEnded)[epoch - 1 :]
+        assert not recorder.of(events.EpochEnded)[epoch - 1 :]
         control.step()
-        assert ended.acquire(timeout=PATIENCE)
+        assert written.acquire(timeout=TIMEOUT)
         wait_until(lambda: control.paused)
-        assert [event.epoch for event in heard.of(events.EpochEnded)] == list(range(1, epoch + 1))
+        epochs = [event.epoch for event in recorder.of(events.EpochEnded)]
+        assert epochs == list(range(1, epoch + 1))
     control.resume()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     stepped = checkpoints.read(tmp_path / "stepped" / checkpoints.WEIGHTS)[0]
-    assert_same(stepped, run(stage(epochs=4), tmp_path / "at once"))
+    assert_equal_weights(stepped, train_stage(make_stage(epochs=4), tmp_path / "whole"))
 
 
-def test_step_that_ends_the_stage_is_left_for_the_next(tmp_path):
+def test_step_over_the_last_epoch_pauses_in_the_next_stage(tmp_path):
     control = Control()
     control.step()
-    train(made(stage(epochs=1)), tmp_path, Heard(), control)
+    train(make_task(make_stage(epochs=1)), tmp_path, EventRecorder(), control)
     assert not control.paused
     control.epoch_ended()
     assert control.paused
 
 
-def test_time_held_is_not_time_spent(tmp_path, monkeypatch):
-    """An epoch in whose midst a run is held an hour takes as long as ever."""
-    control = Control()
-    hour = 3600.0
-    calls = iter(range(10**6))
-    monkeypatch.setattr(control, "check", lambda: hour if next(calls) == 2 else 0.0)
-    clock = {"now": 1000.0}
+class FakeClock:
+    """Replaces the module ``time``: each call takes 10 ms, and a pause an hour."""
 
-    class Time:
-        @staticmethod
-        def monotonic() -> float:
-            clock["now"] += 0.01 + (hour if clock.pop("held", None) else 0)
-            return clock["now"]
+    HOUR = 3600.0
 
-    real = control.check
+    def __init__(self) -> None:
+        self.now = 1000.0
 
-    def check() -> float:
-        held = real()
-        if held:
-            clock["held"] = True
-        return held
+    def monotonic(self) -> float:
+        self.now += 0.01
+        return self.now
 
-    monkeypatch.setattr(control, "check", check)
-    monkeypatch.setattr("tsexplorer.training.progress.time", Time)
-    heard = Heard()
-    ended = train(made(stage(epochs=2)), tmp_path, heard, control)
-    assert [event.seconds < 60 for event in heard.of(events.EpochEnded)] == [True, True]
+    def pause(self) -> float:
+        self.now += self.HOUR
+        return self.HOUR
+
+
+def test_reported_times_do_not_count_pauses(tmp_path, monkeypatch):
+    control, clock = Control(), FakeClock()
+    checks = iter(range(10**6))
+    monkeypatch.setattr(control, "check", lambda: clock.pause() if next(checks) == 2 else 0.0)
+    monkeypatch.setattr("tsexplorer.training.progress.time", clock)
+    recorder = EventRecorder()
+    ended = train(make_task(make_stage(epochs=2)), tmp_path, recorder, control)
+    assert clock.now > 1000 + clock.HOUR
+    assert [event.seconds < 60 for event in recorder.of(events.EpochEnded)] == [True, True]
     assert 0 < ended.train_seconds < 60
-    assert all(event.seconds < 60 for event in heard.of(events.Progress))
+    assert all(event.seconds < 60 for event in recorder.of(events.Progress))
 
 
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + PATIENCE
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+class TestPagePriority:
+    """Training waits while a page is drawn, but gets half of the time."""
+
+    TICK = 0.05
+    MAX_WAIT = 4 * TICK
+
+    @pytest.fixture(autouse=True)
+    def short_wait(self, monkeypatch):
+        monkeypatch.setattr("tsexplorer.training.control.MAX_WAIT_SECONDS", self.MAX_WAIT)
+
+    def test_without_a_page_there_is_no_wait(self):
+        assert Control(PagePriority()).check() == 0.0
+
+    def test_training_continues_when_the_page_is_drawn(self):
+        page_priority = PagePriority()
+        started, drawn = threading.Event(), threading.Event()
+
+        def draw() -> None:
+            with page_priority.drawing_page():
+                started.set()
+                time.sleep(self.TICK)
+                drawn.set()
+
+        page = threading.Thread(target=draw)
+        page.start()
+        started.wait()
+        waited = Control(page_priority).check()
+        assert drawn.is_set()
+        assert 0 < waited < self.MAX_WAIT
+        page.join()
+
+    def test_wait_for_a_slow_page_is_bounded(self):
+        page_priority = PagePriority()
+        with page_priority.drawing_page():
+            waited = page_priority.yield_to_page()
+        assert waited == pytest.approx(self.MAX_WAIT, abs=2 * self.TICK)
+
+    def test_many_pages_leave_half_of_the_time_to_training(self):
+        page_priority = PagePriority()
+        with page_priority.drawing_page():
+            waited = page_priority.yield_to_page()
+            with page_priority.drawing_page():
+                assert page_priority.yield_to_page() == 0.0
+                time.sleep(waited)
+                assert page_priority.yield_to_page() > 0.0
+
+    def test_a_page_that_fails_ends_the_wait(self):
+        page_priority = PagePriority()
+        with pytest.raises(RuntimeError), page_priority.drawing_page():
+            raise RuntimeError
+        assert page_priority.yield_to_page() == 0.0

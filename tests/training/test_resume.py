@@ -1,4 +1,4 @@
-"""A stage that was stopped and resumed ends in the very weights of one that never was."""
+"""A stage that is stopped and resumed ends with the weights of one that was not."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import pytest
 from tests.training.training_examples import (
     CONV,
     DENSE,
-    DROPPING,
-    Heard,
-    assert_same,
-    run,
-    run_until,
-    stage,
-    taught,
+    DROPOUT,
+    EventRecorder,
+    assert_equal_weights,
+    make_stage,
+    make_task,
+    stage_with_teacher,
+    train_stage,
+    train_until,
 )
-from tsexplorer.errors import UserError
+from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.training import checkpoints, events
+from tsexplorer.training.control import Control
+from tsexplorer.training.loop import train
 
 OPTIMISERS = ["adam", "adamw", "sgd", "adadelta"]
 SETTINGS = {
@@ -34,141 +37,142 @@ SETTINGS = {
 }
 
 
-def ended(heard: Heard) -> dict[str, object]:
-    return {**vars(heard.of(events.StageEnded)[0]), "train_seconds": None}
+def final_metrics(recorder: EventRecorder) -> dict[str, object]:
+    return {**vars(recorder.of(events.StageEnded)[0]), "train_seconds": None}
 
 
-def rows(heard: Heard) -> list[dict[str, object]]:
-    earlier = [row for started in heard.of(events.StageStarted) for row in started.earlier]
-    found = [*earlier, *heard.of(events.EpochEnded)]
-    return [{**vars(row), "seconds": None} for row in found]
+def curve(recorder: EventRecorder) -> list[dict[str, object]]:
+    """Metrics of all epochs, those of the checkpoint included, without times."""
+    earlier = [epoch for start in recorder.of(events.StageStarted) for epoch in start.earlier]
+    epochs = [*earlier, *recorder.of(events.EpochEnded)]
+    return [{**vars(epoch), "seconds": None} for epoch in epochs]
 
 
-def check(spec, folder, epoch: int = 1, library=None) -> None:
-    """Stop after an epoch, go on: the same weights, the same curve, the same figures."""
-    whole, resumed = Heard(), Heard()
-    expected = run(spec, folder / "whole", library=library, listener=whole)
-    run_until(epoch, spec, folder / "resumed", library)
-    found = run(spec, folder / "resumed", library=library, listener=resumed)
+def check_resume(spec, folder, epoch=1, stages=None) -> None:
+    """Stop after an epoch and resume: weights, curve and metrics must be the same."""
+    whole, resumed = EventRecorder(), EventRecorder()
+    expected = train_stage(spec, folder / "whole", stages=stages, listener=whole)
+    train_until(epoch, spec, folder / "resumed", stages)
+    weights = train_stage(spec, folder / "resumed", stages=stages, listener=resumed)
     assert resumed.of(events.StageStarted)[0].epochs_done == epoch
     assert len(resumed.of(events.EpochEnded)) == len(whole.of(events.EpochEnded)) - epoch
-    assert_same(found, expected)
-    assert ended(resumed) == ended(whole)
-    assert rows(resumed) == rows(whole)
+    assert_equal_weights(weights, expected)
+    assert final_metrics(resumed) == final_metrics(whole)
+    assert curve(resumed) == curve(whole)
 
 
-@pytest.mark.parametrize("model", [DENSE, CONV, DROPPING], ids=["dense", "conv", "dropout"])
+@pytest.mark.parametrize(
+    ("model", "precision"),
+    [(DENSE, "fp32"), (CONV, "fp32"), (CONV, "bf16"), (DROPOUT, "fp32")],
+    ids=["dense", "conv", "conv in bf16", "dropout"],
+)
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_each_optimiser_and_kind_of_net(tmp_path, optimiser, model):
-    check(stage(model, epochs=3, optimiser=optimiser), tmp_path)
+def test_each_optimiser_and_type_of_net(tmp_path, optimiser, model, precision):
+    check_resume(make_stage(model, epochs=3, optimiser=optimiser, precision=precision), tmp_path)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_each_setting(tmp_path, setting):
-    check(stage(CONV, **({"epochs": 4} | SETTINGS[setting])), tmp_path, epoch=1)
+    check_resume(make_stage(CONV, **({"epochs": 4} | SETTINGS[setting])), tmp_path)
 
 
-def test_all_at_once(tmp_path):
+def test_several_settings_together(tmp_path):
     settings = {"jitter": 1, "averaging": 0.8, "keep": "best", "schedule": "plateau"}
-    check(stage(DROPPING, epochs=5, learning_rate=0.1, **settings), tmp_path, epoch=3)
+    check_resume(make_stage(DROPOUT, epochs=5, learning_rate=0.1, **settings), tmp_path, epoch=3)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(("jitter", "epochs"), [(0, 3), (1, 5), (2, 3)])
-def test_with_a_teacher_cached_or_not(tmp_path, jitter, epochs):
-    library, spec = taught(tmp_path, CONV, jitter=jitter, epochs=epochs)
-    check(spec, tmp_path, epochs - 1, library)
+def test_cached_and_online_teachers(tmp_path, jitter, epochs, precision):
+    stages, spec = stage_with_teacher(
+        tmp_path, CONV, precision=precision, jitter=jitter, epochs=epochs
+    )
+    check_resume(spec, tmp_path, epochs - 1, stages)
 
 
-def test_stopped_after_each_epoch(tmp_path):
-    spec = stage(DROPPING, epochs=4, averaging=0.5)
-    whole = run(spec, tmp_path / "whole")
+def test_stop_after_each_epoch(tmp_path):
+    spec = make_stage(DROPOUT, epochs=4, averaging=0.5)
+    whole = train_stage(spec, tmp_path / "whole")
     for epoch in (1, 2, 3):
-        run_until(epoch, spec, tmp_path / "resumed")
-    assert_same(run(spec, tmp_path / "resumed"), whole)
+        train_until(epoch, spec, tmp_path / "resumed")
+    assert_equal_weights(train_stage(spec, tmp_path / "resumed"), whole)
 
 
-def test_stopped_between_the_last_checkpoint_and_the_weights(tmp_path):
-    spec = stage(epochs=2, keep="best", averaging=0.5)
-    whole, again = Heard(), Heard()
-    expected = run(spec, tmp_path, listener=whole)
+def test_stop_between_the_last_checkpoint_and_the_weights(tmp_path):
+    spec = make_stage(epochs=2, keep="best", averaging=0.5)
+    whole, again = EventRecorder(), EventRecorder()
+    expected = train_stage(spec, tmp_path, listener=whole)
     (tmp_path / checkpoints.WEIGHTS).unlink()
-    assert_same(run(spec, tmp_path, listener=again), expected)
+    assert_equal_weights(train_stage(spec, tmp_path, listener=again), expected)
     assert not again.of(events.EpochEnded)
-    assert ended(again) == ended(whole)
+    assert final_metrics(again) == final_metrics(whole)
 
 
-def test_stopped_in_the_midst_of_an_epoch_it_begins_that_epoch_again(tmp_path):
-    from tests.training.training_examples import made
-    from tsexplorer.errors import Cancelled
-    from tsexplorer.training.control import Control
-    from tsexplorer.training.loop import train
-
-    spec = stage(DROPPING, epochs=3, batch_size=10, jitter=1)
+def test_stop_within_an_epoch_repeats_that_epoch(tmp_path):
+    spec = make_stage(DROPOUT, epochs=3, batch_size=10, jitter=1)
     control = Control()
-    looks = iter(range(1000))
-    control.check = lambda: control.cancel() if next(looks) == 14 else Control.check(control)
+    checks = iter(range(1000))
+    control.check = lambda: control.cancel() if next(checks) == 14 else Control.check(control)
     with pytest.raises(Cancelled):
-        train(made(spec), tmp_path / "stopped", Heard(), control)
-    heard = Heard()
-    found = run(spec, tmp_path / "stopped", listener=heard)
-    assert [event.epoch for event in heard.of(events.EpochEnded)] == [2, 3]
-    assert_same(found, run(spec, tmp_path / "whole"))
+        train(make_task(spec), tmp_path / "stopped", EventRecorder(), control)
+    recorder = EventRecorder()
+    weights = train_stage(spec, tmp_path / "stopped", listener=recorder)
+    assert [event.epoch for event in recorder.of(events.EpochEnded)] == [2, 3]
+    assert_equal_weights(weights, train_stage(spec, tmp_path / "whole"))
 
 
 def damage(path, kind: str) -> None:
     content = path.read_bytes()
     if kind == "cut":
         path.write_bytes(content[: len(content) // 2])
-    elif kind == "garbage":
+    elif kind == "random bytes":
         path.write_bytes(os.urandom(3000))
     elif kind == "empty":
         path.write_bytes(b"")
     else:
-        tensors, numbers = checkpoints.read(path)
+        tensors, metadata = checkpoints.read(path)
         if kind == "of another net":
             tensors = {name: tensor.flatten()[:1] for name, tensor in tensors.items()}
         elif kind == "without its record":
-            del numbers["record"]
-        elif kind == "with an odd record":
-            numbers["record"]["mood"] = "good"
+            del metadata["record"]
+        elif kind == "with an unknown field":
+            metadata["record"]["unknown"] = "value"
         elif kind == "without optimiser":
-            tensors = checkpoints.select_prefix(
-                "", {n: t for n, t in tensors.items() if n.startswith("net.")}
-            )
-            numbers["optimiser"] = []
-        checkpoints.write(path, tensors, numbers)
+            tensors = {name: tensor for name, tensor in tensors.items() if name.startswith("net.")}
+            metadata["optimiser"] = []
+        checkpoints.write(path, tensors, metadata)
 
 
 @pytest.mark.parametrize(
     "kind",
     [
         "cut",
-        "garbage",
+        "random bytes",
         "empty",
         "of another net",
         "without its record",
-        "with an odd record",
+        "with an unknown field",
         "without optimiser",
     ],
 )
-def test_damaged_checkpoint_is_set_aside_and_said_and_the_stage_starts_again(tmp_path, kind):
-    spec = stage(CONV, epochs=3, averaging=0.5)
-    run_until(2, spec, tmp_path / "resumed")
+def test_a_damaged_checkpoint_restarts_the_stage(tmp_path, kind):
+    spec = make_stage(averaging=0.5)
+    train_until(1, spec, tmp_path / "resumed")
     damage(tmp_path / "resumed" / checkpoints.CHECKPOINT, kind)
     content = (tmp_path / "resumed" / checkpoints.CHECKPOINT).read_bytes()
-    heard = Heard()
-    found = run(spec, tmp_path / "resumed", listener=heard)
-    assert [event.sentence for event in heard.of(events.Notice)] == [
+    recorder = EventRecorder()
+    weights = train_stage(spec, tmp_path / "resumed", listener=recorder)
+    assert [event.sentence for event in recorder.of(events.Notice)] == [
         "A damaged checkpoint was set aside; this stage starts again."
     ]
-    assert heard.of(events.StageStarted)[0].epochs_done == 0
+    assert recorder.of(events.StageStarted)[0].epochs_done == 0
     assert (tmp_path / "resumed" / "checkpoint.damaged").read_bytes() == content
-    assert_same(found, run(spec, tmp_path / "whole"))
+    assert_equal_weights(weights, train_stage(spec, tmp_path / "whole"))
 
 
-def test_checkpoint_that_may_not_be_read_is_left_alone(tmp_path, monkeypatch):
-    spec = stage(epochs=3)
-    run_until(2, spec, tmp_path)
+def test_an_unreadable_checkpoint_is_kept(tmp_path, monkeypatch):
+    spec = make_stage(epochs=3)
+    train_until(2, spec, tmp_path)
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError("no")
@@ -176,30 +180,29 @@ def test_checkpoint_that_may_not_be_read_is_left_alone(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "safe_open", refuse)
         with pytest.raises(UserError, match="cannot be read"):
-            run(spec, tmp_path)
-    heard = Heard()
-    run(spec, tmp_path, listener=heard)
-    assert heard.of(events.StageStarted)[0].epochs_done == 2
+            train_stage(spec, tmp_path)
+    recorder = EventRecorder()
+    train_stage(spec, tmp_path, listener=recorder)
+    assert recorder.of(events.StageStarted)[0].epochs_done == 2
 
 
-def test_full_disk_ends_the_stage_in_one_sentence_and_it_goes_on_from_there(tmp_path, monkeypatch):
-    spec = stage(DROPPING, epochs=3)
-    writes = iter(range(10))
-    real = checkpoints._write_through
+def test_a_stage_resumes_after_a_full_disk(tmp_path, monkeypatch):
+    spec = make_stage(DROPOUT, epochs=3)
+    syncs = iter(range(10))
+    real_sync = os.fsync
 
-    def full(path, content) -> None:
-        if next(writes) == 1:
-            path.write_bytes(content[:100])
+    def fail_second_file(handle: int) -> None:
+        if next(syncs) == 2:  # each file has two: of itself and of its folder
             raise OSError(28, "No space left on device")
-        real(path, content)
+        real_sync(handle)
 
     folder = tmp_path / "full"
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "_write_through", full)
+        patch.setattr(os, "fsync", fail_second_file)
         with pytest.raises(UserError, match=r"^There is no space left in .*full; free some and"):
-            run(spec, folder)
-    assert [one.name for one in folder.iterdir()] == [checkpoints.CHECKPOINT]
-    heard = Heard()
-    found = run(spec, folder, listener=heard)
-    assert heard.of(events.StageStarted)[0].epochs_done == 1
-    assert_same(found, run(spec, tmp_path / "whole"))
+            train_stage(spec, folder)
+    assert [path.name for path in folder.iterdir()] == [checkpoints.CHECKPOINT]
+    recorder = EventRecorder()
+    weights = train_stage(spec, folder, listener=recorder)
+    assert recorder.of(events.StageStarted)[0].epochs_done == 1
+    assert_equal_weights(weights, train_stage(spec, tmp_path / "whole"))

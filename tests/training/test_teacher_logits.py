@@ -1,4 +1,4 @@
-"""Teacher's answers: the cache gives what the teacher itself says of the very same images."""
+"""Teacher logits: the cache holds the teacher's logits of exactly the images of each batch."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from torch import Tensor
 from tests.training.training_examples import (
     CONV,
     DENSE,
-    SOFT,
-    Library,
-    few,
-    made,
-    run,
-    stage,
-    taught,
+    SOFT_TARGETS,
+    TrainedStages,
+    make_stage,
+    make_task,
+    stage_with_teacher,
+    train_stage,
+    untrained_teacher,
 )
 from tsexplorer.data.batches import Batches, TrainingBatch, scale
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec, NetConfig, StageSpec
-from tsexplorer.training import teacher_logits
 from tsexplorer.training.task import Task
 from tsexplorer.training.teacher_logits import (
     CachedTeacher,
@@ -31,41 +30,45 @@ from tsexplorer.training.teacher_logits import (
     is_cache_worthwhile,
 )
 
-TELLING = ModelSpec(name="custom", net=NetConfig(conv=(8,), dense=(64,)))
-"""A net whose answers differ from image to image."""
-CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+DISTINCT = ModelSpec(name="custom", net=NetConfig(conv=(8,), dense=(64,)))
+"""A net whose logits differ from image to image."""
+EXACT = {"rtol": 0.0, "atol": 1e-9}
 
 
-def both(
-    jitter: int, epochs: int = 1, batch: int = 32
+def make_teachers(
+    jitter: int, epochs: int = 1, batch_size: int = 32
 ) -> tuple[CachedTeacher, OnlineTeacher, Batches]:
-    """A cache and the teacher beside it, and the batches of a stage of its own."""
-    online = OnlineTeacher(MeanOfTeachers([build(TELLING, 10, 5)]), bf16=False)
-    task = made(stage(jitter=jitter, epochs=epochs))
+    """The same teacher cached and online, and the batches of a stage."""
+    online = OnlineTeacher(MeanOfTeachers([build(DISTINCT, 10, 5)]), bf16=False)
+    task = make_task(make_stage(jitter=jitter, epochs=epochs))
     scaler = partial(scale, scaling="unit", mean=task.splits.mean, deviation=1.0)
-    cached = CachedTeacher(online, task.batches.padded, scaler, jitter, lambda _: None, batch)
+    padded = task.batches.padded
+    cached = CachedTeacher(online, padded, scaler, jitter, lambda _: None, batch_size)
     return cached, online, task.batches
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("jitter", [0, 1, 2])
-def test_cache_gives_the_teachers_own_answer_for_each_batch(jitter):
-    cached, online, batches = both(jitter)
+def test_cached_logits_equal_online_logits(jitter):
+    cached, online, batches = make_teachers(jitter)
     for epoch in (1, 2):
         for batch in batches.epoch(epoch):
-            torch.testing.assert_close(cached.logits(batch), online.logits(batch), **CLOSE)
+            torch.testing.assert_close(cached.logits(batch), online.logits(batch), **EXACT)
 
 
 @pytest.mark.parametrize("jitter", [0, 1])
-def test_no_two_images_share_an_answer_so_that_a_wrong_row_would_be_seen(jitter):
-    cached, _, batches = both(jitter)
-    answers = torch.cat([cached.logits(batch) for batch in batches.epoch(1)])
-    distance = (answers.unsqueeze(0) - answers.unsqueeze(1)).abs().amax(-1)
+def test_logits_of_all_images_differ(jitter):
+    """So the comparison above would notice a wrong row."""
+    cached, _, batches = make_teachers(jitter)
+    logits = torch.cat([cached.logits(batch) for batch in batches.epoch(1)])
+    distance = (logits.unsqueeze(0) - logits.unsqueeze(1)).abs().amax(-1)
     distance.fill_diagonal_(1)
-    assert distance.min() > 10 * (CLOSE["atol"] + CLOSE["rtol"] * answers.abs().max())
+    assert distance.min() > 1e-3
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
-    "wrong",
+    "misalign",
     [
         lambda batch: batch._replace(indices=batch.indices.roll(1)),
         lambda batch: batch._replace(indices=torch.arange(len(batch.indices))),
@@ -73,80 +76,82 @@ def test_no_two_images_share_an_answer_so_that_a_wrong_row_would_be_seen(jitter)
         lambda batch: batch._replace(shift=batch.shift.flip(1)),
         lambda batch: batch._replace(shift=None),
     ],
-    ids=["rolled", "unshuffled", "other way", "axes swapped", "unshifted"],
+    ids=["rolled", "unshuffled", "other direction", "axes swapped", "unshifted"],
 )
-def test_a_misaligned_cache_is_noticed(wrong):
-    cached, online, batches = both(jitter=1)
+def test_the_comparison_notices_a_misaligned_cache(misalign):
+    cached, online, batches = make_teachers(jitter=1)
     for batch in batches.epoch(1):
         with pytest.raises(AssertionError, match="not close"):
-            torch.testing.assert_close(cached.logits(wrong(batch)), online.logits(batch), **CLOSE)
+            torch.testing.assert_close(
+                cached.logits(misalign(batch)), online.logits(batch), **EXACT
+            )
 
 
-def test_batches_are_shuffled_anew_each_epoch():
-    _, _, batches = both(jitter=0)
-    orders = [torch.cat([batch.indices for batch in batches.epoch(number)]) for number in (1, 2)]
-    assert not torch.equal(orders[0], orders[1])
-    assert not torch.equal(orders[0], orders[0].sort().values)
-
-
-def test_share_done_grows_from_nothing_and_is_told_before_each_batch():
+def test_the_finished_share_is_reported_before_each_batch():
     online = OnlineTeacher(MeanOfTeachers([build(DENSE, 10, 5)]), bf16=False)
     shares: list[float] = []
-    padded = made(stage(jitter=1)).batches.padded
+    padded = make_task(make_stage(jitter=1)).batches.padded
     scaler = partial(scale, scaling="unit", mean=0.0, deviation=1.0)
-    CachedTeacher(online, padded, scaler, 1, shares.append, batch=50)
+    CachedTeacher(online, padded, scaler, 1, shares.append, batch_size=50)
     assert len(shares) == 9 * 2
     assert shares[0] == 0
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx((8 + 50 / 90) / 9)
 
 
-def test_ensemble_answers_with_the_mean_of_its_logits():
+# -- several teachers ---------------------------------------------------------------------------
+
+
+def logits_of(nets: list[torch.nn.Module]) -> tuple[Tensor, list[Tensor]]:
+    """A batch of images, and the logits of each net."""
+    images = next(make_task(make_stage()).batches.epoch(1)).images
+    with torch.no_grad():
+        return images, [net(images) for net in nets]
+
+
+@pytest.mark.usefixtures("float64")
+def test_logits_of_teachers_are_averaged():
     nets = [build(DENSE, 10, seed).eval() for seed in (1, 2, 3)]
-    images = next(made(stage()).batches.epoch(1)).images
-    with torch.no_grad():
-        expected = sum(net(images) for net in nets) / 3
-    torch.testing.assert_close(MeanOfTeachers(nets)(images), expected)
-    torch.testing.assert_close(MeanOfTeachers(nets[:1])(images), nets[0](images).detach())
+    images, logits = logits_of(nets)
+    torch.testing.assert_close(MeanOfTeachers(nets)(images), sum(logits) / 3, **EXACT)
+    torch.testing.assert_close(MeanOfTeachers(nets[:1])(images), logits[0], **EXACT)
 
 
-def test_members_count_by_their_weights():
+@pytest.mark.usefixtures("float64")
+def test_teachers_are_weighted():
     nets = [build(DENSE, 10, seed).eval() for seed in (1, 2)]
-    images = next(made(stage()).batches.epoch(1)).images
-    with torch.no_grad():
-        first, second = (net(images) for net in nets)
+    images, (first, second) = logits_of(nets)
     mean = MeanOfTeachers(nets, (1.0, 3.0))(images)
-    torch.testing.assert_close(mean, first / 4 + 3 * second / 4)
+    torch.testing.assert_close(mean, first / 4 + 3 * second / 4, **EXACT)
 
 
-def test_mean_of_softmaxes_and_its_level():
+@pytest.mark.usefixtures("float64")
+def test_probabilities_and_levels_are_averaged():
     nets = [build(DENSE, 10, seed).eval() for seed in (1, 2)]
-    images = next(made(stage()).batches.epoch(1)).images
+    images, (first, second) = logits_of(nets)
     mean = MeanOfTeachers(nets, (1.0, 3.0), "probabilities")(images)
-    with torch.no_grad():
-        first, second = (net(images) for net in nets)
     p_BC = first.softmax(-1) / 4 + 3 * second.softmax(-1) / 4
-    torch.testing.assert_close(mean.softmax(-1), p_BC)
+    torch.testing.assert_close(mean.softmax(-1), p_BC, **EXACT)
     level = (first.logsumexp(-1) + 3 * second.logsumexp(-1)) / 4
-    torch.testing.assert_close(mean.logsumexp(-1), level)
+    torch.testing.assert_close(mean.logsumexp(-1), level, **EXACT)
     alone = MeanOfTeachers(nets[:1], (), "probabilities")(images)
     assert torch.equal(alone, first)
 
 
-def test_an_ensembles_weights_and_way_come_with_the_stage(tmp_path):
-    library, spec = taught(tmp_path, DENSE)
-    other = stage(CONV, seed=8)
-    keys = (*spec.teachers, library.add(other, run(other, tmp_path / "other")))
-    changes = {"teachers": keys, "teacher_weights": (1.0, 3.0), "combine": "probabilities"}
-    task = made(spec.model_copy(update=changes), library)
+@pytest.mark.usefixtures("float64")
+def test_weights_and_kind_of_mean_are_those_of_the_stage():
+    stages = TrainedStages()
+    nets = [build(DENSE, 10, 1).eval(), build(CONV, 10, 8).eval()]
+    keys = tuple(
+        stages.add(make_stage(model), net.state_dict())
+        for model, net in zip((DENSE, CONV), nets, strict=True)
+    )
+    changes = {"teacher_weights": (1.0, 3.0), "combine": "probabilities"}
+    task = make_task(make_stage(teachers=keys, objective=SOFT_TARGETS, **changes), stages)
     task.prepare_teacher(0, lambda _: None)
-    nets = []
-    for teacher, weights in map(library, keys):
-        nets.append(build(teacher.model, 10, 0))
-        nets[-1].load_state_dict(weights)
     batch = next(task.batches.epoch(1))
     expected = MeanOfTeachers(nets, (1.0, 3.0), "probabilities")(batch.images)
-    torch.testing.assert_close(task.teacher.logits(batch), expected, **CLOSE)
+    torch.testing.assert_close(task.teacher.logits(batch), expected, **EXACT)
 
 
 def test_teachers_are_frozen_and_in_evaluation_mode():
@@ -155,92 +160,95 @@ def test_teachers_are_frozen_and_in_evaluation_mode():
     assert not any(module.training for module in mean.modules())
 
 
-def alike(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return all(torch.allclose(one[name], other[name], rtol=1e-2, atol=1e-3) for name in one)
+# -- in a stage ---------------------------------------------------------------------------------
 
 
-def attended(library: Library, spec: StageSpec, epochs_done: int = 0) -> Task:
-    task = made(spec, library)
+def prepared_task(stages: TrainedStages, spec: StageSpec, epochs_done: int = 0) -> Task:
+    task = make_task(spec, stages)
     task.prepare_teacher(epochs_done, lambda _: None)
     return task
 
 
 @pytest.mark.parametrize(
-    ("jitter", "epochs", "pays"),
+    ("jitter", "epochs", "worthwhile"),
     [(0, 1, True), (1, 4, False), (1, 5, True), (2, 12, False), (2, 13, True)],
 )
-def test_cache_pays_where_each_image_is_seen_about_twice_an_epoch_and_shift(jitter, epochs, pays):
-    assert is_cache_worthwhile(jitter, epochs, samples=90, classes=10) is pays
+def test_cache_needs_an_epoch_per_two_variants(jitter, epochs, worthwhile):
+    assert is_cache_worthwhile(jitter, epochs, samples=90, classes=10) is worthwhile
 
 
-def test_cache_that_would_not_fit_does_not_pay():
+def test_cache_is_at_most_a_gibibyte():
     assert is_cache_worthwhile(4, 1000, samples=331_000, classes=10)
     assert not is_cache_worthwhile(4, 1000, samples=332_000, classes=10)
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind"),
+    ("changes", "teacher"),
     [
         ({"jitter": 0}, CachedTeacher),
         ({"jitter": 2}, OnlineTeacher),
         ({"jitter": 1, "epochs": 5}, CachedTeacher),
     ],
 )
-def test_stage_decides_by_its_spec_and_not_by_how_far_it_is(tmp_path, changes, kind):
-    library, spec = taught(tmp_path, DENSE, **changes)
+def test_caching_depends_on_the_spec_and_not_on_epochs_done(changes, teacher):
+    stages, spec = untrained_teacher(DENSE, **changes)
     for epochs_done in range(spec.train.epochs):
-        assert isinstance(attended(library, spec, epochs_done).teacher, kind)
+        assert isinstance(prepared_task(stages, spec, epochs_done).teacher, teacher)
 
 
-def test_a_stage_that_is_over_asks_no_teacher(tmp_path):
-    library, spec = taught(tmp_path, DENSE)
-    assert attended(library, spec, spec.train.epochs).teacher is None
+def test_a_finished_stage_needs_no_teacher():
+    stages, spec = untrained_teacher(DENSE)
+    assert prepared_task(stages, spec, spec.train.epochs).teacher is None
 
 
+def are_close(
+    weights: dict[str, Tensor], others: dict[str, Tensor], rtol: float = 0, atol: float = 1e-9
+) -> bool:
+    return all(torch.allclose(weights[name], others[name], rtol, atol) for name in weights)
+
+
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("jitter", [0, 1])
-def test_stage_learns_from_a_cache_what_it_would_learn_online(tmp_path, monkeypatch, jitter):
-    library, spec = taught(tmp_path, CONV, jitter=jitter, epochs=5)
-    weights = {}
-    for way in (True, False):
-        monkeypatch.setattr("tsexplorer.training.task.is_cache_worthwhile", lambda *_, way=way: way)
-        assert isinstance(attended(library, spec).teacher, CachedTeacher if way else OnlineTeacher)
-        weights[way] = run(spec, tmp_path / str(way), library=library)
-    assert alike(weights[True], weights[False])
+def test_cache_does_not_change_what_a_student_learns(tmp_path, monkeypatch, jitter):
+    stages, spec = stage_with_teacher(tmp_path, CONV, jitter=jitter, epochs=5)
+    weights = []
+    for cached in (True, False):
+        monkeypatch.setattr(
+            "tsexplorer.training.task.is_cache_worthwhile", lambda *_, cached=cached: cached
+        )
+        teacher = prepared_task(stages, spec).teacher
+        assert isinstance(teacher, CachedTeacher if cached else OnlineTeacher)
+        weights.append(train_stage(spec, tmp_path / str(cached), stages=stages))
+    assert are_close(*weights)
 
 
-def test_stage_learns_something_else_from_a_cache_that_is_off_by_one(tmp_path, monkeypatch):
-    """What the test above would see of a misaligned cache."""
-    library, spec = taught(tmp_path, CONV, epochs=5)
-    right = run(spec, tmp_path / "right", library=library)
+@pytest.mark.usefixtures("float64")
+def test_a_misaligned_cache_changes_what_a_student_learns(tmp_path, monkeypatch):
+    """So the test above would notice a misaligned cache."""
+    stages, spec = stage_with_teacher(tmp_path, CONV, epochs=5)
+    aligned = train_stage(spec, tmp_path / "aligned", stages=stages)
 
-    class Off(CachedTeacher):
+    class OffByOne(CachedTeacher):
         def logits(self, batch: TrainingBatch) -> Tensor:
             return super().logits(batch._replace(indices=batch.indices.roll(1)))
 
-    monkeypatch.setattr("tsexplorer.training.task.CachedTeacher", Off)
-    wrong = run(spec, tmp_path / "wrong", library=library)
-    assert not alike(wrong, right)
+    monkeypatch.setattr("tsexplorer.training.task.CachedTeacher", OffByOne)
+    misaligned = train_stage(spec, tmp_path / "misaligned", stages=stages)
+    assert not are_close(misaligned, aligned, rtol=1e-2, atol=1e-3)
 
 
-def test_teacher_answers_in_the_format_it_was_trained_in(tmp_path):
-    for wish in ("bf16", "fp32"):
-        teacher = stage(CONV, precision=wish)
-        library = Library()
-        key = library.add(teacher, run(teacher, tmp_path / wish))
-        task = made(stage(teachers=(key,), objective=SOFT), library)
-        assert task.teacher_bf16 is (wish == "bf16")
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_a_teacher_runs_in_the_precision_of_its_training(precision):
+    stages = TrainedStages()
+    key = stages.add(make_stage(CONV, precision=precision), build(CONV, 10, 0).state_dict())
+    task = make_task(make_stage(teachers=(key,), objective=SOFT_TARGETS), stages)
+    assert task.teacher_bf16 is (precision == "bf16")
 
 
-def test_logits_are_fp32_without_gradient(tmp_path):
-    library, spec = taught(tmp_path, CONV)
-    task = attended(library, spec)
+def test_logits_are_fp32_without_gradient():
+    task = prepared_task(*untrained_teacher(CONV))
     for teacher in (task.teacher, OnlineTeacher(task.teacher_net, bf16=True)):
         z_BC = teacher.logits(next(task.batches.epoch(1)))
         assert z_BC.dtype == torch.float32
         assert not z_BC.requires_grad
         assert z_BC.shape == (20, 10)
-
-
-def test_bound_on_the_cache_is_a_gibibyte():
-    assert teacher_logits.MAX_CACHE_BYTES == 2**30
-    assert few().train.images.dtype == torch.uint8

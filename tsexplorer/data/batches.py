@@ -52,9 +52,9 @@ def scale(
         deviation: standard deviation of the training pixels / 255, for ``standard``.
 
     Returns:
-        float32 N×1×28×28.
+        N×1×28×28 in torch's default type, float32.
     """
-    pixels = images.float()
+    pixels = images.to(torch.get_default_dtype())
     if scaling != "raw":
         pixels = pixels.div_(255)
     if scaling == "standard":

@@ -49,7 +49,7 @@ def compute_logits(
         logits = []
         for images in batches:
             check()
-            logits.append(net(images).float())
+            logits.append(net(images).to(torch.get_default_dtype()))
     finally:
         net.train(training)
     return torch.cat(logits, -2)

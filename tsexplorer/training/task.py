@@ -131,7 +131,8 @@ class Task:
             z_BC, student_features = _logits_and_features(
                 net, batch.images, self.layer_names.student
             )
-        z_BC = z_BC.float()
+        dtype = torch.get_default_dtype()  # float32; in bf16 the loss would be too inexact
+        z_BC = z_BC.to(dtype)
         z_t_BC: Tensor | None = None
         teacher_features: dict[str, Tensor] = {}
         if self.teacher is not None:
@@ -148,7 +149,7 @@ class Task:
             self.options,
             epoch,
             self.spec.train.epochs,
-            {name: feature.float() for name, feature in student_features.items()},
+            {name: feature.to(dtype) for name, feature in student_features.items()},
             teacher_features,
             None if self.auxiliary_module is None else self._run_auxiliary_module,
             batch.images,

@@ -97,7 +97,7 @@ class MeanOfTeachers(nn.Module):
         z_KBC = torch.stack(list(logits))
         if self._combine == "logits" and self._equal_weights:
             return z_KBC.mean(0)
-        z_KBC, w_K11 = z_KBC.float(), self.w_K[:, None, None]
+        z_KBC, w_K11 = z_KBC.to(torch.get_default_dtype()), self.w_K[:, None, None]
         if self._combine == "logits":
             return (w_K11 * z_KBC).sum(0)
         level_KB1 = z_KBC.logsumexp(-1, keepdim=True)
@@ -121,7 +121,7 @@ class OnlineTeacher:
         """Teacher's logits B×C in fp32 for scaled images B×1×28×28."""
         with autocast(self._bf16, images.device):
             z_BC: Tensor = self._net(images)
-        return z_BC.float()
+        return z_BC.to(torch.get_default_dtype())
 
     @torch.no_grad()
     def logits_and_features(
@@ -132,7 +132,8 @@ class OnlineTeacher:
             return self.logits(batch), {}
         with autocast(self._bf16, batch.images.device):
             z_BC, features = self._net.forward_with(batch.images, names)
-        return z_BC.float(), {name: feature.float() for name, feature in features.items()}
+        dtype = torch.get_default_dtype()
+        return z_BC.to(dtype), {name: feature.to(dtype) for name, feature in features.items()}
 
 
 class CachedTeacher:
