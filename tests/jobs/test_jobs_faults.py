@@ -196,7 +196,7 @@ def test_data_removed_between_start_and_run(
     trained(service, other)
     failed = service.store.job(gone.id)
     assert failed.status == "failed"
-    assert failed.error.startswith("MNIST is not there; download it, or put ")
+    assert failed.error.startswith("MNIST is not in the data folder; download it, or put ")
     assert str(raw.resolve()) in failed.error
 
 

@@ -1,4 +1,4 @@
-"""Sample images of a dataset that is not downloaded, to look at the nets trained on it.
+"""Sample images of a dataset that is not downloaded, to evaluate the nets trained on it.
 
 ``assets/demo/mnist-images.npz`` holds the first images of MNIST's validation and test splits, split
 as in :mod:`tsexplorer.data.torchvision_idx`. :mod:`tsexplorer.services.demo` writes it together

@@ -29,7 +29,7 @@ from tsexplorer.errors import Cancelled, UserError
 CHUNK_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.1
-"""Time between two looks at a cancel request while the source is silent."""
+"""Time between two checks for a cancel request while the source is silent."""
 QUEUE_SIZE = 8
 """Number of items that a source may produce in advance."""
 UNPACKING_ERRORS = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, KeyError)

@@ -1,4 +1,4 @@
-"""Pausing and cancelling within 0.2 s, also where one batch takes seconds, as with ResNet-18.
+"""Pausing and cancelling within 0.2 s, also for nets such as ResNet-18 with batches of seconds.
 
 For slow nets, evaluation uses smaller batches, and training checks for requests before each layer,
 forward and backward.
@@ -30,7 +30,7 @@ def evaluation_batch_size(macs: int) -> int:
 
 
 def is_slow_batch(macs: int, batch_size: int) -> bool:
-    """Whether one training batch may take so long that requests would wait too long.
+    """Whether one training batch may delay a pause or a cancel by more than 0.2 s.
 
     The backward pass takes about twice as long as the forward pass. Nets of many small layers,
     such as MobileNet, compute half as many multiply-accumulates per second as others.

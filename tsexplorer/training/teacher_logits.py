@@ -24,8 +24,8 @@ from tsexplorer.training.device import autocast
 from tsexplorer.training.responsiveness import MAX_EVALUATION_BATCH
 
 MIN_EPOCHS_PER_VARIANT = 0.5
-"""Number of epochs per variant from which the cache is faster than the teacher in each batch: an
-image costs half as much in the cache's large batches."""
+"""Least number of epochs per variant for which the cache is faster: the cache uses large batches, in
+which an image takes half of the time."""
 MAX_CACHE_BYTES = 2**30
 
 

