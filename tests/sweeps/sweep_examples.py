@@ -65,7 +65,7 @@ def several(**changes: Any) -> tuple[StageSpec, ...]:
 def request(
     students: Sequence[StageSpec], folder: Path | None = None, *, stacked: bool = True
 ) -> ChunkRequest:
-    nets = {key: (spec, as_arrays(own)) for key, (spec, own) in library().known.items()}
+    nets = {key: (spec, as_arrays(own)) for key, (spec, own) in library().stages.items()}
     chunk = Chunk(tuple(students), stacked, "They do.")
     return ChunkRequest(chunk, nets, Path("unused"), folder)
 

@@ -75,7 +75,8 @@ class IdxDataset(Dataset):
         raw = self.raw(folder)
         if not self.is_available(folder):
             raise UserError(
-                f"{self.info.title} is not in the data folder; download it, or {self._describe_manual(raw)}."
+                f"{self.info.title} is not in the data folder; download it, or "
+                f"{self._describe_manual(raw)}."
             )
         self._unpack(raw, cancelled=lambda: False)
         learning = self._read(raw, self.files[:2], self.info.train + self.info.validation)

@@ -24,8 +24,8 @@ from tsexplorer.training.device import autocast
 from tsexplorer.training.responsiveness import MAX_EVALUATION_BATCH
 
 MIN_EPOCHS_PER_VARIANT = 0.5
-"""Least number of epochs per variant for which the cache is faster: the cache uses large batches, in
-which an image takes half of the time."""
+"""Least number of epochs per variant for which the cache is faster. The cache uses large batches,
+in which an image takes half of the time."""
 MAX_CACHE_BYTES = 2**30
 
 
