@@ -51,7 +51,7 @@ def split(size: int, seed: int) -> Split:
 def dataset(train_: int = 40, validation: int = 12, test: int = 9) -> Splits:
     names = tuple("abc")
     info = DatasetInfo("toy", "Toy", names, train_, validation, test, source="made here")
-    return Splits.measured(info, split(train_, 1), split(validation, 2), split(test, 3))
+    return Splits.with_statistics(info, split(train_, 1), split(validation, 2), split(test, 3))
 
 
 def stage(
@@ -156,7 +156,7 @@ def test_nets_answer_in_evaluation_mode(tmp_path: Path, model: ModelSpec) -> Non
 def test_batches_are_put_together_in_order(
     tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "evaluation_batch", lambda _macs: size)
+    monkeypatch.setattr(module, "evaluation_batch_size", lambda _macs: size)
     splits, asking = dataset(), source(tmp_path, stage(LINEAR))
     found = AnswerCache().features(asking, splits, "test")
     np.testing.assert_allclose(found, splits.test.images.reshape(9, -1).numpy() / 255, rtol=1e-6)
@@ -214,7 +214,7 @@ def test_a_net_is_asked_on_one_core(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_check_hears_how_far_it_is_and_may_stop_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "evaluation_batch", lambda _macs: 3)
+    monkeypatch.setattr(module, "evaluation_batch_size", lambda _macs: 3)
     splits, asking, shares = dataset(), source(tmp_path), list[float]()
 
     def stop(share: float) -> None:

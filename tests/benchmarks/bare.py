@@ -17,7 +17,7 @@ from tsexplorer.objectives import Loss
 from tsexplorer.planning import plan
 from tsexplorer.specs import ExperimentSpec, StageSpec
 from tsexplorer.training.device import autocast
-from tsexplorer.training.evaluation import Figures, figures, logits_over
+from tsexplorer.training.evaluation import SplitMetrics, compute_logits, compute_metrics
 from tsexplorer.training.learner import Learner
 from tsexplorer.training.task import Task, prepare
 
@@ -33,14 +33,16 @@ def train_bare(experiment: ExperimentSpec, splits: Splits) -> Outcome:
     for planned in plan(experiment):
         task = prepare(planned.spec, splits, CPU, trained.__getitem__)
         learner = Learner(task.net, task.spec.train, task.total_steps)
-        task.attend_teachers(0, _no_check)
-        while not learner.finished:
+        task.prepare_teacher(0, _no_check)
+        while not learner.is_finished:
             samples += _epoch(task, learner)
-            learner.judge(_validation(task, learner))
-        learner.settle()
+            learner.record_validation(_validation(task, learner))
+        learner.load_kept_weights()
         loss += _validation(task, learner).loss
-        figures(logits_over(learner.judged, task.test_batches()), splits.test.labels)
-        trained[task.key] = (task.spec, learner.judged.state_dict())
+        compute_metrics(
+            compute_logits(learner.evaluated_net, task.test_batches()), splits.test.labels
+        )
+        trained[task.key] = (task.spec, learner.evaluated_net.state_dict())
         steps += learner.record.steps
     return Outcome(time.perf_counter() - began, steps, samples, loss)
 
@@ -61,9 +63,9 @@ def _epoch(task: Task, learner: Learner) -> int:
     return seen
 
 
-def _validation(task: Task, learner: Learner) -> Figures:
-    z_NC = logits_over(learner.judged, task.validation_batches())
-    return figures(z_NC, task.splits.validation.labels)
+def _validation(task: Task, learner: Learner) -> SplitMetrics:
+    z_NC = compute_logits(learner.evaluated_net, task.validation_batches())
+    return compute_metrics(z_NC, task.splits.validation.labels)
 
 
 def _no_check(share: float) -> None:

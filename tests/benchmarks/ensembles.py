@@ -20,7 +20,7 @@ from tsexplorer.training.control import Control
 from tsexplorer.training.events import EpochEnded, Event
 from tsexplorer.training.loop import train
 from tsexplorer.training.task import Task
-from tsexplorer.training.teacher_logits import Online
+from tsexplorer.training.teacher_logits import OnlineTeacher
 
 STUDENT, MANY = "mlp-64", 3
 TEACHER, CHEAP = "hinton-teacher", "mlp-64"
@@ -95,8 +95,8 @@ def _teachers(net: str, count: int, *, alike: bool = False) -> Teachers:
 def _without_cache(task: Task) -> Task:
     """The same task, whose teachers look at each batch."""
     assert task.teacher_net is not None
-    task.teacher = Online(task.teacher_net, bf16=task.teacher_bf16)
-    task.attend_teachers = lambda *_: None  # type: ignore[method-assign]
+    task.teacher = OnlineTeacher(task.teacher_net, bf16=task.teacher_bf16)
+    task.prepare_teacher = lambda *_: None  # type: ignore[method-assign]
     return task
 
 

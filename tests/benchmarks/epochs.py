@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.benchmarks.base import CPU, Outcome
-from tsexplorer.data.batches import Batch, Batches
+from tsexplorer.data.batches import Batches, TrainingBatch
 from tsexplorer.data.registry import Splits
 from tsexplorer.specs import LABELS, DataSpec, ModelSpec, ObjectiveSpec, StageSpec, TrainSpec
 from tsexplorer.training.control import Control
@@ -57,7 +57,7 @@ class ClockedBatches:
     """A task's batches under a clock."""
 
     def __init__(self, batches: Batches) -> None:
-        self.clock: Clock[Batch] = Clock()
+        self.clock: Clock[TrainingBatch] = Clock()
         self._batches = batches
 
     @property
@@ -65,9 +65,9 @@ class ClockedBatches:
         """Images for a teacher's answers, computed before the clock runs."""
         return self._batches.padded
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int) -> Iterator[TrainingBatch]:
         """The batches of an epoch."""
-        return self.clock.over(self._batches.epoch(number), Batch._fields.index("labels"))
+        return self.clock.over(self._batches.epoch(number), TrainingBatch._fields.index("labels"))
 
 
 def task_of(

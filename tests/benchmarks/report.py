@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tests.benchmarks.base import CPU, Benchmark, Finding
-from tsexplorer.training.device import machine
+from tsexplorer.training.device import describe_machine
 
 Results = Mapping[str, Finding | str]
 """By benchmark: what was found, or one sentence that says why nothing was."""
@@ -20,7 +20,7 @@ BUSY_SHARE = 0.5
 
 def tables(benchmarks: Mapping[str, Benchmark], results: Results) -> Group:
     """The figures with their targets, and below what each is made of."""
-    figures = Table(caption=machine(CPU), caption_justify="left")
+    figures = Table(caption=describe_machine(CPU), caption_justify="left")
     for place, title in enumerate(("Benchmark", "Figure", "Range", "n", "Target", "Reached")):
         figures.add_column(title, justify="right" if place else "left", no_wrap=True)
     notes = Table.grid(padding=(0, 2))
@@ -36,7 +36,7 @@ def as_json(
 ) -> str:
     """One document: the machine, how busy it was when we came, and the findings."""
     content = {
-        "machine": machine(CPU),
+        "machine": describe_machine(CPU),
         "load": load_before,
         "benchmarks": [_entry(benchmarks[name], result) for name, result in results.items()],
     }

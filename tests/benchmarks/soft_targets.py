@@ -135,7 +135,7 @@ def app() -> Iterator[AppServer]:
 
 def summary(waits: Sequence[float]) -> Finding:
     """The 95th percentile, with the median beside it."""
-    whole = get_dataset("mnist").available(get_settings().data_folder)
+    whole = get_dataset("mnist").is_available(get_settings().data_folder)
     images = "MNIST's test split" if whole else "the part of MNIST's test split that ships"
     return Finding(
         value=p95(waits),

@@ -36,7 +36,7 @@ def run(pairs: int) -> Finding:
     """Measure on all of MNIST where it is, else on the digits that come with the app."""
     cores = use_cores()
     folder = get_settings().data_folder
-    name = FULL if get_dataset(FULL).available(folder) else SMALL
+    name = FULL if get_dataset(FULL).is_available(folder) else SMALL
     _pairs(load_splits(SMALL, folder), 1)  # a first time, off the record
     splits = load_splits(name, folder)
     return speed_up(
@@ -57,7 +57,7 @@ def _pairs(splits: Splits, pairs: int) -> list[tuple[Outcome, Outcome]]:
     def usual(number: int) -> Outcome:
         task = task_of("mlp-64", splits, number)
         net = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
-        order = torch.cat([batch.index for batch in task.batches.epoch(1)]).tolist()
+        order = torch.cat([batch.indices for batch in task.batches.epoch(1)]).tolist()
         loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
             pictures, BATCH, sampler=order, num_workers=0
         )

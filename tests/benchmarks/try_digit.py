@@ -79,7 +79,7 @@ def run(source: str, make: Callable[[], Send], busy: bool, count: int) -> Findin
             for number in range(-2, count):
                 sleep(PAUSE_SECONDS)
                 began = perf_counter()
-                with app.page_priority.visit():
+                with app.page_priority.drawing_page():
                     send(page, number + 2).run()
                 waits.append(perf_counter() - began)
                 check(page)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import TOY, Shell, document
-from tests.data.conftest import Server, Small
+from tests.data.conftest import Server, SmallDataset
 from tsexplorer.analysis.seed_statistics import gap_closed, interval
 from tsexplorer.data import registry
 from tsexplorer.data.download import Remote, RemoteFile
@@ -245,13 +245,13 @@ SMALL = {f"{role}_train": {"epochs": 1, "batch_size": 10} for role in ROLES}
 def test_a_dataset_that_is_not_here_is_fetched(
     shell: Shell,
     spec_file: SpecFile,
-    mnist: Small,
+    mnist: SmallDataset,
     server: Server,
     only: Callable[[Any], None],
     home: Path,
 ) -> None:
     mnist.write_into(server.folder, "gz")
-    only(mnist.served([server.address], server.folder))
+    only(mnist.on_mirrors([server.address], server.folder))
     result = shell("run", "--spec", spec_file(**SMALL), "--data", "mnist", "--json")
     assert document(result)["experiment"] == "toy, mnist"
     assert f"Fetched MNIST into {home / 'data'}." in result.stderr.splitlines()
@@ -261,7 +261,7 @@ def test_a_dataset_that_is_not_here_is_fetched(
 def test_without_a_network_one_sentence_says_what_to_put_where(
     shell: Shell,
     spec_file: SpecFile,
-    mnist: Small,
+    mnist: SmallDataset,
     only: Callable[[Any], None],
     home: Path,
     service: Service,
@@ -282,14 +282,14 @@ def test_without_a_network_one_sentence_says_what_to_put_where(
 def test_ctrl_c_stops_a_download_and_leaves_nothing(
     shell: Shell,
     spec_file: SpecFile,
-    mnist: Small,
+    mnist: SmallDataset,
     server: Server,
     only: Callable[[Any], None],
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mnist.write_into(server.folder, "gz")
-    only(mnist.served([f"{server.address}/slow"], server.folder))
+    only(mnist.on_mirrors([f"{server.address}/slow"], server.folder))
 
     pressed = []
 

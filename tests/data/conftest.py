@@ -1,4 +1,4 @@
-"""Small datasets in torchvision's file formats, and a server to fetch them from."""
+"""Small datasets in torchvision's file formats, and a server to download them from."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tsexplorer.data.registry import get_dataset
 from tsexplorer.data.torchvision_idx import IdxDataset
 
 LEARNING, VALIDATION, TEST = 40, 10, 20
+"""Numbers of images: in the training files, of these for validation, and in the test files."""
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
@@ -30,8 +31,8 @@ def idx_bytes(array: NDArray[np.uint8]) -> bytes:
 
 
 @dataclass
-class Small:
-    """A dataset of few images, and the bytes of its four files."""
+class SmallDataset:
+    """A dataset of few images, and the arrays of its four files."""
 
     dataset: IdxDataset
     images: NDArray[np.uint8]
@@ -40,47 +41,54 @@ class Small:
     test_labels: NDArray[np.uint8]
 
     def files(self) -> dict[str, bytes]:
+        """Content of the four files by name."""
         arrays = (self.images, self.labels, self.test_images, self.test_labels)
         return {
             name: idx_bytes(array) for name, array in zip(self.dataset.files, arrays, strict=True)
         }
 
-    def write(self, folder: Path, form: str = "plain") -> Path:
-        """Put the files below a data folder: plain, gz or zip."""
-        raw = self.dataset.raw(folder)
+    def write(self, data_folder: Path, form: str = "plain") -> Path:
+        """Write the files below a data folder; returns their folder.
+
+        Args:
+            data_folder: the data folder.
+            form: "plain", "gz" or "zip".
+        """
+        raw = self.dataset.raw(data_folder)
         raw.mkdir(parents=True, exist_ok=True)
         self.write_into(raw, form)
         return raw
 
-    def write_into(self, place: Path, form: str) -> None:
+    def write_into(self, folder: Path, form: str) -> None:
+        """Write the files into a folder."""
         if form == "zip":
-            with zipfile.ZipFile(place / "gzip.zip", "w") as archive:
+            with zipfile.ZipFile(folder / "gzip.zip", "w") as archive:
                 archive.writestr("gzip/emnist-digits-mapping.txt", "not needed")
                 for name, content in self.files().items():
                     archive.writestr(f"gzip/{name}.gz", gzip.compress(content))
             return
         for name, content in self.files().items():
             if form == "gz":
-                (place / f"{name}.gz").write_bytes(gzip.compress(content))
+                (folder / f"{name}.gz").write_bytes(gzip.compress(content))
             else:
-                (place / name).write_bytes(content)
+                (folder / name).write_bytes(content)
 
-    def served(self, mirrors: list[str], place: Path) -> IdxDataset:
-        """The dataset, fetched from ``mirrors``, with the checksums of the files in ``place``."""
-        md5 = [
+    def on_mirrors(self, mirrors: list[str], folder: Path) -> IdxDataset:
+        """The dataset on ``mirrors``, with the checksums of the files in ``folder``."""
+        files = [
             RemoteFile(path.name, hashlib.md5(path.read_bytes()).hexdigest())
-            for path in sorted(place.iterdir())
+            for path in sorted(folder.iterdir())
         ]
-        return replace(self.dataset, remote=Remote(tuple(mirrors), tuple(md5)))
+        return replace(self.dataset, remote=Remote(tuple(mirrors), tuple(files)))
 
 
-def small(name: str, first_label: int) -> Small:
+def make_small_dataset(name: str, first_label: int) -> SmallDataset:
     random = np.random.default_rng(3)
     dataset = get_dataset(name)
     assert isinstance(dataset, IdxDataset)
     info = replace(dataset.info, train=LEARNING - VALIDATION, validation=VALIDATION, test=TEST)
     classes = len(info.classes)
-    return Small(
+    return SmallDataset(
         replace(dataset, info=info),
         random.integers(0, 256, (LEARNING, 28, 28), dtype=np.uint8),
         (np.arange(LEARNING) % classes + first_label).astype(np.uint8),
@@ -90,37 +98,45 @@ def small(name: str, first_label: int) -> Small:
 
 
 @pytest.fixture
-def mnist() -> Small:
+def mnist() -> SmallDataset:
     """MNIST with 40 + 20 images."""
-    return small("mnist", 0)
+    return make_small_dataset("mnist", 0)
 
 
 @pytest.fixture
-def letters() -> Small:
+def letters() -> SmallDataset:
     """EMNIST letters with 40 + 20 images, labels from 1."""
-    return small("emnist-letters", 1)
+    return make_small_dataset("emnist-letters", 1)
 
 
 @dataclass
 class Server:
-    """A mirror on this machine."""
+    """A mirror on this machine.
+
+    Attributes:
+        folder: the files that it serves.
+        address: its URL.
+        requests: paths of all requests so far.
+        stalled: set when a request under ``/slow/`` has sent half of its file.
+        proceed: lets such requests end, with half of the file.
+    """
 
     folder: Path
     address: str
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
-    go_on: threading.Event = field(default_factory=threading.Event)
+    proceed: threading.Event = field(default_factory=threading.Event)
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves a folder; what lies under ``/slow/`` stops half-way until it is let go on."""
+    """Serves a folder; a path under ``/slow/`` sends half of the file and then nothing."""
 
     def __init__(self, *args: object, server_state: Server, **kwargs: object) -> None:
         self._state = server_state
         super().__init__(*args, directory=str(server_state.folder), **kwargs)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        self._state.asked.append(self.path)
+        self._state.requests.append(self.path)
         if not self.path.startswith("/slow/"):
             super().do_GET()
             return
@@ -130,7 +146,7 @@ class _Handler(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content[: len(content) // 2])
         self._state.stalled.set()
-        self._state.go_on.wait(10)
+        self._state.proceed.wait(10)
 
     def log_message(self, *args: object) -> None:
         pass
@@ -140,7 +156,7 @@ class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        pass  # a client that hangs up is what some tests are about
+        pass  # some tests disconnect on purpose
 
 
 @pytest.fixture
@@ -154,12 +170,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.start()
         state.address = f"http://127.0.0.1:{http.server_port}"
         yield state
-        state.go_on.set()
+        state.proceed.set()
         http.shutdown()
         thread.join()
 
 
 @pytest.fixture
 def never() -> Callable[[], bool]:
-    """Nobody cancels."""
+    """A ``cancelled`` function that is always false."""
     return lambda: False

@@ -20,6 +20,7 @@ from tsexplorer.models import build
 from tsexplorer.services import demo
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec
+from tsexplorer.training import checkpoints
 
 MIN_ACCURACY = {"teacher": 0.95, "distilled": 0.92}
 Predict = Callable[[np.ndarray], np.ndarray]

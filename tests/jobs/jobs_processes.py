@@ -139,7 +139,7 @@ MOMENTS: dict[str, Callable[[_Countdown], None]] = {
     ),
     "stage change": lambda countdown: _after(Store, "stage_ended", countdown),
     "stage begun": lambda countdown: _after(Store, "stage_started", countdown),
-    "teacher outputs": lambda countdown: _after(task.Cached, "__init__", countdown),
+    "teacher outputs": lambda countdown: _after(task.CachedTeacher, "__init__", countdown),
 }
 
 

@@ -237,7 +237,7 @@ def test_cancel_in_a_long_pass(
         return real(self, images)
 
     monkeypatch.setattr(slow, "forward", forward)
-    monkeypatch.setattr("tsexplorer.training.task.evaluation_batch", lambda _: 1)
+    monkeypatch.setattr("tsexplorer.training.task.evaluation_batch_size", lambda _: 1)
 
     def cancel(number: int) -> float:
         begun.clear()

@@ -196,7 +196,7 @@ def test_data_removed_between_start_and_run(
     trained(service, other)
     failed = service.store.job(gone.id)
     assert failed.status == "failed"
-    assert failed.error.startswith("MNIST is not there; download it, or put ")
+    assert failed.error.startswith("MNIST is not in the data folder; download it, or put ")
     assert str(raw.resolve()) in failed.error
 
 
@@ -298,7 +298,7 @@ def test_a_training_that_diverges_fails_in_one_sentence_and_says_what_to_do(serv
     job = service.start(base.model_copy(update={"distilled_train": wild}))
     failed = ended(service, job)
     assert failed.status == "failed"
-    assert "is no number any more in epoch 1; train it with a lower learning rate" in failed.error
+    assert "became infinite or NaN in epoch 1; train it with a lower learning rate" in failed.error
     experiment = service.experiment(job.experiment_id)
     assert [link.stage.status for link in experiment.stages if link.role != "distilled"] == [
         "done",

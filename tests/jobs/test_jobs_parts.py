@@ -234,7 +234,7 @@ class TestShelf:
             raise PermissionError("no")
 
         monkeypatch.setattr(checkpoints, "safe_open", refuse)
-        with pytest.raises(UserError, match="may not be read"):
+        with pytest.raises(UserError, match="cannot be read"):
             shelf.whole(stage)
 
     def test_weights_that_ship_are_found(self, shelf: WeightFiles, service: Service):

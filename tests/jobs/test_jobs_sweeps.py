@@ -31,7 +31,7 @@ from tsexplorer.store import StoreError
 from tsexplorer.students.events import ChunkStarted, Scores, StudentEpoch
 from tsexplorer.students.stacking_rule import need
 from tsexplorer.training import checkpoints
-from tsexplorer.training.paths import CHECKPOINT
+from tsexplorer.training.checkpoints import CHECKPOINT
 
 LONGER = TrainSpec(epochs=5, batch_size=30, learning_rate=0.02, keep="best")
 

@@ -197,7 +197,7 @@ def test_epochs_are_those_of_the_source(name: str) -> None:
 
 
 def test_the_quick_start_needs_no_download(tmp_path: Path) -> None:
-    assert get_dataset(get_recipe("quick").spec.data.name).available(tmp_path)
+    assert get_dataset(get_recipe("quick").spec.data.name).is_available(tmp_path)
 
 
 def test_wu_goes_on_from_the_baseline_on_raw_pixels_without_labels() -> None:

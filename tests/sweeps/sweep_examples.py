@@ -9,7 +9,14 @@ from typing import Any
 
 import torch
 
-from tests.training.training_examples import DENSE, Heard, Library, few, run, stage
+from tests.training.training_examples import (
+    DENSE,
+    EventRecorder,
+    TrainedStages,
+    make_stage,
+    small_splits,
+    train_stage,
+)
 from tsexplorer.data.base import Splits
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec, NetConfig, ObjectiveSpec, StageSpec
@@ -21,21 +28,15 @@ from tsexplorer.training.control import Control
 SIGMOID = ModelSpec(
     name="custom", net=NetConfig(dense=(14, 9), activation="sigmoid", initialisation="glorot")
 )
-TEACHER = stage(
-    ModelSpec(name="custom", net=NetConfig(conv=(3,), dense=(16,))), seed=11, precision="fp32"
-)
+TEACHER = make_stage(ModelSpec(name="custom", net=NetConfig(conv=(3,), dense=(16,))), seed=11)
 SETTINGS = ((1.0, 0.3), (4.0, 0.0), (4.0, 0.7), (20.0, 0.5), (1.0, 1.0))
 """T and lambda of some students."""
 
 
-def library() -> Library:
-    """A teacher that has learnt nothing, and so is sure of nothing and wrong in its own way."""
-    return _library(torch.get_default_dtype())
-
-
 @cache
-def _library(_dtype: torch.dtype) -> Library:
-    known = Library()
+def library() -> TrainedStages:
+    """A teacher that has learnt nothing, and so is sure of nothing and wrong in its own way."""
+    known = TrainedStages()
     weights = build(TEACHER.model, 10, seed=5).state_dict()
     for value in weights.values():
         value.mul_(3)
@@ -53,7 +54,7 @@ def student(
 ) -> StageSpec:
     """A stage that learns from the teacher; what is not of the stage is of its training."""
     objective = ObjectiveSpec(name=name, temperature=temperature, lam=lam)
-    return stage(model, objective=objective, teachers=(TEACHER.hash,), **changes)
+    return make_stage(model, objective=objective, teachers=(TEACHER.hash,), **changes)
 
 
 def several(**changes: Any) -> tuple[StageSpec, ...]:
@@ -64,7 +65,7 @@ def several(**changes: Any) -> tuple[StageSpec, ...]:
 def request(
     students: Sequence[StageSpec], folder: Path | None = None, *, stacked: bool = True
 ) -> ChunkRequest:
-    nets = {key: (spec, as_arrays(own)) for key, (spec, own) in library().known.items()}
+    nets = {key: (spec, as_arrays(own)) for key, (spec, own) in library().stages.items()}
     chunk = Chunk(tuple(students), stacked, "They do.")
     return ChunkRequest(chunk, nets, Path("unused"), folder)
 
@@ -79,7 +80,9 @@ def together(
     splits: Splits | None = None,
 ) -> ChunkResult:
     asked = request(students, folder, stacked=stacked)
-    return run_chunk(asked, listener or Heard(), control or Control(), splits or few())
+    return run_chunk(
+        asked, listener or EventRecorder(), control or Control(), splits or small_splits()
+    )
 
 
 def weights_of(result: ChunkResult) -> list[dict[str, torch.Tensor]]:
@@ -93,8 +96,8 @@ def weights_of(result: ChunkResult) -> list[dict[str, torch.Tensor]]:
 
 def alone(
     spec: StageSpec, folder: Path, splits: Splits | None = None
-) -> tuple[dict[str, torch.Tensor], Heard]:
+) -> tuple[dict[str, torch.Tensor], EventRecorder]:
     """The same student trained as an experiment trains it, and what was said of it."""
-    heard = Heard()
-    weights = run(spec, folder / spec.hash, library=library(), splits=splits, listener=heard)
+    heard = EventRecorder()
+    weights = train_stage(spec, folder / spec.hash, stages=library(), splits=splits, listener=heard)
     return weights, heard

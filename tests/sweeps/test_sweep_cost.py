@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.sweeps.sweep_examples import request, several, student
-from tests.training.training_examples import CONV, few
+from tests.training.training_examples import CONV, small_splits
 from tsexplorer.students import cost as costs
 from tsexplorer.students.cost import Pace, cost, pace
 
 
 def test_a_measurement_takes_steps_and_gives_seconds(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = pace(request(several(epochs=1, early_stopping=1)), few())
+    found = pace(request(several(epochs=1, early_stopping=1)), small_splits())
     assert 0 <= found.step < 1
     assert 0 <= found.epoch < 5
     assert found.step + found.epoch > 0
@@ -21,7 +21,7 @@ def test_a_measurement_takes_steps_and_gives_seconds(tmp_path, monkeypatch):
 
 def test_students_that_train_apart_are_measured_by_one():
     spec = student(model=CONV)
-    found = pace(request([spec, student(1, 0, model=CONV)], stacked=False), few())
+    found = pace(request([spec, student(1, 0, model=CONV)], stacked=False), small_splits())
     assert found.step + found.epoch > 0
 
 
@@ -41,7 +41,7 @@ def known(monkeypatch) -> list[str]:
 
 def test_chunks_add_up(known):
     first, second = several(epochs=3), several(epochs=3, seed=9)
-    found = cost([request(first), request(second)], few())
+    found = cost([request(first), request(second)], small_splits())
     # 90 images in batches of 20 are 5 steps.
     assert found.seconds == 2 * 3 * (5 * 2 + 10) + 0.5
     assert (found.students, found.chunks) == (10, 2)
@@ -50,20 +50,22 @@ def test_chunks_add_up(known):
 
 def test_students_that_train_apart_add_up(known):
     specs = [student(temperature, 0, model=CONV) for temperature in (1, 2, 3)]
-    assert cost([request(specs, stacked=False)], few()).seconds == 3 * 2 * (5 * 2 + 10) + 0.5
+    assert (
+        cost([request(specs, stacked=False)], small_splits()).seconds == 3 * 2 * (5 * 2 + 10) + 0.5
+    )
 
 
 def test_another_size_is_measured_again(known):
-    cost([request(several()), request(several()[:2])], few())
+    cost([request(several()), request(several()[:2])], small_splits())
     assert len(known) == 2
 
 
 def test_nothing_costs_nothing():
-    assert cost([], few()).seconds == 0
+    assert cost([], small_splits()).seconds == 0
 
 
 def test_the_teachers_answers_cost_something():
     taught = request(several())
-    assert costs._teacher_seconds(taught, few()) > 0
+    assert costs._teacher_seconds(taught, small_splits()) > 0
     along = request(several(jitter=4, epochs=1))
-    assert costs._teacher_seconds(along, few()) == 0
+    assert costs._teacher_seconds(along, small_splits()) == 0

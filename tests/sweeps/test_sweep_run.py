@@ -18,7 +18,15 @@ from tests.sweeps.sweep_examples import (
     together,
     weights_of,
 )
-from tests.training.training_examples import CONV, CPU, Heard, assert_same, differ, few, made
+from tests.training.training_examples import (
+    CONV,
+    CPU,
+    EventRecorder,
+    assert_equal_weights,
+    make_task,
+    small_splits,
+    weights_differ,
+)
 from tsexplorer.analysis.quality import quality
 from tsexplorer.errors import Cancelled
 from tsexplorer.specs import StageSpec
@@ -28,7 +36,7 @@ from tsexplorer.students.run_chunk import run_chunk
 from tsexplorer.students.stacked_trainer import _Training
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluation import logits_over
+from tsexplorer.training.evaluation import compute_logits
 
 STOPPING = (
     student(1, 0.9, learning_rate=2e-3, epochs=6, early_stopping=1),
@@ -61,7 +69,7 @@ def stop_after(epoch: int, students: tuple[StageSpec, ...], folder: Path, **opti
 def assert_equal(one: ChunkResult, other: ChunkResult) -> None:
     """Bit by bit, but for the clock."""
     for first, second in zip(weights_of(one), weights_of(other), strict=True):
-        assert_same(first, second)
+        assert_equal_weights(first, second)
     for left, right in zip(one.students, other.students, strict=True):
         assert (left.kept_epoch, left.validation) == (right.kept_epoch, right.validation)
         assert left.test_accuracy == right.test_accuracy
@@ -83,26 +91,26 @@ class TestEarlyStopping:
                 torch.testing.assert_close(weights[name], value, rtol=0, atol=1e-9)
 
     def test_who_is_over_no_longer_changes_while_the_others_do(self):
-        training = _Training(request(STOPPING).chunk, few(), CPU, library())
-        pulse = training.attend(Heard(), Control())
+        training = _Training(request(STOPPING).chunk, small_splits(), CPU, library())
+        pulse = training.attend(EventRecorder(), Control())
         while len(training.active) == len(STOPPING):
             training.epoch(pulse)
         frozen = [one for one in training.students if one.over]
         moving = [one for one in training.students if not one.over]
         assert frozen
         assert moving
-        before = [_now(one.learner.judged) for one in training.students]
+        before = [_now(one.learner.evaluated_net) for one in training.students]
         training.epoch(pulse)
-        after = [_now(one.learner.judged) for one in training.students]
+        after = [_now(one.learner.evaluated_net) for one in training.students]
         for place, one in enumerate(training.students):
             if one in frozen:
-                assert_same(before[place], after[place])
-                assert_same(one.kept, after[place])
+                assert_equal_weights(before[place], after[place])
+                assert_equal_weights(one.kept, after[place])
             else:
-                assert differ(before[place], after[place])
+                assert weights_differ(before[place], after[place])
 
     def test_who_is_over_is_said_once(self):
-        heard = Heard()
+        heard = EventRecorder()
         result = together(STOPPING, listener=heard)
         ended = heard.of(StudentEnded)
         assert sorted(event.stage for event in ended) == sorted(one.hash for one in STOPPING)
@@ -120,7 +128,7 @@ class TestResuming:
         students = several(**({"epochs": 4} | SETTINGS[setting]))
         whole = together(students, tmp_path / "whole")
         stop_after(2, students, tmp_path / "resumed")
-        heard = Heard()
+        heard = EventRecorder()
         found = together(students, tmp_path / "resumed", listener=heard)
         assert_equal(found, whole)
         assert {row.epoch for row in heard.of(StudentEpoch)} == {3, 4}
@@ -136,7 +144,7 @@ class TestResuming:
 
     def test_a_chunk_that_is_done_trains_no_more(self, tmp_path):
         whole = together(STOPPING, tmp_path)
-        heard = Heard()
+        heard = EventRecorder()
         assert_equal(together(STOPPING, tmp_path, listener=heard), whole)
         assert not heard.of(StudentEpoch)
 
@@ -149,7 +157,7 @@ class TestResuming:
             path.write_bytes(path.read_bytes()[:5000])
         else:
             stop_after(1, students[:3], tmp_path)
-        heard = Heard()
+        heard = EventRecorder()
         found = together(students, tmp_path, listener=heard)
         assert_equal(found, together(students))
         assert len(heard.of(events.Notice)) == 1
@@ -157,7 +165,7 @@ class TestResuming:
 
     def test_no_folder_no_file(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        heard = Heard()
+        heard = EventRecorder()
         together(several(), listener=heard)
         assert not heard.of(events.CheckpointWritten)
         assert not list(tmp_path.rglob("*.safetensors"))
@@ -204,11 +212,11 @@ class TestFigures:
     def test_kept_weights_have_the_figures_that_are_given(self):
         spec = student(3, 0.2, epochs=3)
         (one,) = together([spec]).students
-        task = made(spec, library())
+        task = make_task(spec, library())
         task.net.load_state_dict({name: torch.tensor(a) for name, a in one.weights.items()})
-        z_NC = logits_over(task.net, task.validation_batches()).numpy()
-        z_t_NC = logits_over(task.teacher_net, task.validation_batches()).numpy()
-        expected = quality(z_NC, z_t_NC, few().validation.labels.numpy(), 1.0)
+        z_NC = compute_logits(task.net, task.validation_batches()).numpy()
+        z_t_NC = compute_logits(task.teacher_net, task.validation_batches()).numpy()
+        expected = quality(z_NC, z_t_NC, small_splits().validation.labels.numpy(), 1.0)
         assert one.validation.accuracy == expected.accuracy
         assert one.validation.agreement == pytest.approx(expected.agreement)
         assert one.validation.ece == pytest.approx(expected.ece, abs=1e-6)
@@ -229,7 +237,7 @@ class TestFigures:
 
     def test_weights_come_only_if_asked_for(self):
         asked = replace(request(several()), with_weights=False)
-        result = run_chunk(asked, Heard(), Control(), few())
+        result = run_chunk(asked, EventRecorder(), Control(), small_splits())
         assert all(one.weights is None for one in result.students)
         assert result.seconds > 0
         assert "CPU" in result.machine
@@ -239,11 +247,11 @@ class TestOneAfterTheOther:
     SPECS = tuple(student(temperature, 0.2, model=CONV) for temperature in (1, 4))
 
     def test_results_are_those_of_training_alone(self, tmp_path):
-        heard = Heard()
+        heard = EventRecorder()
         result = together(self.SPECS, stacked=False, listener=heard)
         for spec, one, weights in zip(self.SPECS, result.students, weights_of(result), strict=True):
             expected, said = alone(spec, tmp_path)
-            assert_same(weights, expected)
+            assert_equal_weights(weights, expected)
             rows = said.of(events.EpochEnded)
             assert [row.validation.loss for row in one.epochs] == [
                 row.validation_loss for row in rows
@@ -263,7 +271,7 @@ class TestOneAfterTheOther:
 
         with pytest.raises(Cancelled):
             together(self.SPECS, tmp_path, stacked=False, listener=act, control=control)
-        heard = Heard()
+        heard = EventRecorder()
         assert_equal(
             together(self.SPECS, tmp_path, stacked=False, listener=heard),
             whole,
@@ -278,21 +286,21 @@ def test_the_teachers_answers_are_computed_once_for_all_chunks(monkeypatch):
 
     student_scores._kept.clear()
     asked = []
-    attend = Task.attend_teachers
+    attend = Task.prepare_teacher
     monkeypatch.setattr(
-        Task, "attend_teachers", lambda self, *rest: (asked.append(1), attend(self, *rest))[1]
+        Task, "prepare_teacher", lambda self, *rest: (asked.append(1), attend(self, *rest))[1]
     )
     first = together(several())
     again = together(several())
     assert asked == [1]
     assert_equal(first, again)
-    together(several(), splits=few(train=80))
+    together(several(), splits=small_splits(train=80))
     assert asked == [1, 1]
 
 
 def test_pulse_speaks_for_the_chunk(monkeypatch):
     monkeypatch.setattr("tsexplorer.training.progress.INTERVAL", 0.0)
-    heard = Heard()
+    heard = EventRecorder()
     result = together(several(), listener=heard)
     said = heard.of(events.Progress)
     assert {event.stage for event in said} == {result.key}
@@ -310,13 +318,13 @@ class TestGivingUp:
 
     def trained(self, folder=None, *, stacked, listener=None, control=None):
         asked = request(self.STUDENTS, folder, stacked=stacked)
-        heard, steered = listener or Heard(), control or Control()
-        return run_chunk(asked, heard, steered, few(), self.give_up)
+        heard, steered = listener or EventRecorder(), control or Control()
+        return run_chunk(asked, heard, steered, small_splits(), self.give_up)
 
     @pytest.mark.usefixtures("float64")
     @pytest.mark.parametrize("stacked", [True, False])
     def test_the_others_end_as_without_them(self, stacked):
-        heard = Heard()
+        heard = EventRecorder()
         found = self.trained(stacked=stacked, listener=heard)
         left = tuple(one for one in self.STUDENTS if one.hash not in self.GIVEN_UP)
         expected = together(left, stacked=stacked)
@@ -330,7 +338,7 @@ class TestGivingUp:
         assert sorted(epochs) == [1, 1, 2, 2]
 
     def test_who_was_given_up_stays_so_when_the_chunk_is_resumed(self, tmp_path):
-        control, heard = Control(), Heard()
+        control, heard = Control(), EventRecorder()
 
         def act(event):
             if isinstance(event, events.CheckpointWritten) and event.epoch == 3:
@@ -345,13 +353,13 @@ class TestGivingUp:
     def test_nobody_is_left(self):
         asked = request(self.STUDENTS, stacked=True)
         keys = {one.hash for one in self.STUDENTS}
-        found = run_chunk(asked, Heard(), Control(), few(), lambda _: keys)
+        found = run_chunk(asked, EventRecorder(), Control(), small_splits(), lambda _: keys)
         assert found.students == ()
 
     def test_seeds_that_are_not_begun_are_not_trained(self):
-        heard = Heard()
+        heard = EventRecorder()
         keys = {one.hash for one in self.STUDENTS}
         asked = request(self.STUDENTS, stacked=False)
-        run_chunk(asked, heard, Control(), few(), lambda _: keys)
+        run_chunk(asked, heard, Control(), small_splits(), lambda _: keys)
         assert len(heard.of(StudentEpoch)) == 1
         assert len(heard.of(StudentPruned)) == len(keys)

@@ -16,7 +16,7 @@ from tests.sweeps.sweep_examples import (
     together,
     weights_of,
 )
-from tests.training.training_examples import DENSE, differ, few, stage
+from tests.training.training_examples import DENSE, make_stage, small_splits, weights_differ
 from tsexplorer.models import build
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, StageSpec
 from tsexplorer.training import events
@@ -42,7 +42,7 @@ SETTINGS = {
 
 def assert_equal_to_alone(students: tuple[StageSpec, ...], folder: Path, images: int = 500) -> None:
     """Weights after training, and the curve on validation."""
-    splits = few(train=images)
+    splits = small_splits(train=images)
     result = together(students, splits=splits)
     for spec, found, weights in zip(students, result.students, weights_of(result), strict=True):
         expected, heard = alone(spec, folder, splits)
@@ -112,15 +112,15 @@ def test_other_dense_nets(tmp_path, net):
 
 def test_students_go_on_from_given_weights(tmp_path):
     """Warm start: from the weights of the baseline of their seed."""
-    start = library().add(stage(seed=77), build(DENSE, 10, seed=21).state_dict())
+    start = library().add(make_stage(seed=77), build(DENSE, 10, seed=21).state_dict())
     students = several(start_from=start)
     assert_equal_to_alone(students, tmp_path, images=90)
-    cold = weights_of(together(several(), splits=few(train=90)))
-    assert differ(cold[0], weights_of(together(students, splits=few(train=90)))[0])
+    cold = weights_of(together(several(), splits=small_splits(train=90)))
+    assert weights_differ(cold[0], weights_of(together(students, splits=small_splits(train=90)))[0])
 
 
 def test_seeds_may_have_teachers_of_their_own(tmp_path):
-    other = library().add(stage(SIGMOID, seed=78), build(SIGMOID, 10, seed=8).state_dict())
+    other = library().add(make_stage(SIGMOID, seed=78), build(SIGMOID, 10, seed=8).state_dict())
     students = (
         student(2, 0.1, seed=1),
         student(2, 0.1, seed=2).model_copy(update={"teachers": (other,)}),
@@ -129,13 +129,13 @@ def test_seeds_may_have_teachers_of_their_own(tmp_path):
     swapped = students[1].model_copy(update={"teachers": students[0].teachers})
     ones = weights_of(together(students))
     others = weights_of(together((students[0], swapped)))
-    assert not differ(ones[0], others[0])
-    assert differ(ones[1], others[1])
+    assert not weights_differ(ones[0], others[0])
+    assert weights_differ(ones[1], others[1])
 
 
 def test_students_without_a_teacher_stack_too(tmp_path):
     students = tuple(
-        stage(learning_rate=rate, seed=seed) for rate in (1e-3, 1e-2) for seed in (1, 2)
+        make_stage(learning_rate=rate, seed=seed) for rate in (1e-3, 1e-2) for seed in (1, 2)
     )
     assert_equal_to_alone(students, tmp_path, images=90)
     result = together(students)
@@ -144,8 +144,8 @@ def test_students_without_a_teacher_stack_too(tmp_path):
 
 
 def test_lambda_one_under_hinton_is_the_baseline(tmp_path):
-    splits = few(train=500)
-    expected, _ = alone(stage(**HUNDRED), tmp_path, splits)
+    splits = small_splits(train=500)
+    expected, _ = alone(make_stage(**HUNDRED), tmp_path, splits)
     (found,) = weights_of(together([student(1, 1, **HUNDRED)], splits=splits))
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=0, atol=1e-9)

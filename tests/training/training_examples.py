@@ -1,4 +1,4 @@
-"""Toy nets, few images and a listener that remembers, for the tests of training."""
+"""Toy nets, few images, and functions that train them, for tests of training."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from tsexplorer.data.base import Split, Splits
 from tsexplorer.data.registry import load_splits
 from tsexplorer.errors import Cancelled
+from tsexplorer.models import build
 from tsexplorer.specs import (
     LABELS,
     DataSpec,
@@ -32,63 +33,69 @@ from tsexplorer.training.task import Task, prepare
 CPU = torch.device("cpu")
 DENSE = ModelSpec(name="custom", net=NetConfig(dense=(12,)))
 CONV = ModelSpec(name="custom", net=NetConfig(conv=(4, 6), dense=(8,), batch_norm=True))
-DROPPING = ModelSpec(name="custom", net=NetConfig(dense=(12, 8), dropout=0.4, input_dropout=0.1))
-CLOSE = {"fp32": {"rtol": 0.0, "atol": 1e-9}, "bf16": {"rtol": 0.0, "atol": 2e-2}}
-"""How far equal logits may differ under the fixture ``precision``; bf16 keeps 8 bits."""
-SOFT = ObjectiveSpec(name="hinton", temperature=3.0, lam=0.3)
+DROPOUT = ModelSpec(name="custom", net=NetConfig(dense=(12, 8), dropout=0.4, input_dropout=0.1))
+SOFT_TARGETS = ObjectiveSpec(name="hinton", temperature=3.0, lam=0.3)
+TOLERANCE = {"fp32": {"rtol": 0.0, "atol": 1e-9}, "bf16": {"rtol": 0.0, "atol": 2e-2}}
+"""Largest difference of equal logits under the fixture ``precision``; bf16 has 8 bits."""
 
-Kind = TypeVar("Kind", bound=events.Event)
+EventType = TypeVar("EventType", bound=events.Event)
 
 
 @cache
-def few(train: int = 90, validation: int = 40, test: int = 30) -> Splits:
-    """The first images of mnist-5k; 90 and batches of 20 leave a short last batch."""
-    whole = load_splits("mnist-5k", Path("unused"))
+def small_splits(train: int = 90, validation: int = 40, test: int = 30) -> Splits:
+    """The first images of mnist-5k; with 90 images and batches of 20 the last batch is short."""
+    splits = load_splits("mnist-5k", Path("unused"))
     return replace(
-        whole,
-        train=_first(whole.train, train),
-        validation=_first(whole.validation, validation),
-        test=_first(whole.test, test),
+        splits,
+        train=_first_images(splits.train, train),
+        validation=_first_images(splits.validation, validation),
+        test=_first_images(splits.test, test),
     )
 
 
-def _first(split: Split, count: int) -> Split:
+def _first_images(split: Split, count: int) -> Split:
     return Split(split.images[:count], split.labels[:count])
 
 
-def stage(model: ModelSpec = DENSE, **changes: Any) -> StageSpec:
-    """A stage of 2 epochs in fp32 and batches of 20; other changes are of its training."""
-    own = {name: changes.pop(name) for name in StageSpec.model_fields if name in changes}
-    usual = {"epochs": 2, "batch_size": 20, "learning_rate": 0.01, "precision": "fp32"}
+def make_stage(model: ModelSpec = DENSE, **changes: Any) -> StageSpec:
+    """A stage of 2 epochs in fp32 with batches of 20.
+
+    Args:
+        model: the net.
+        changes: fields of the stage; all others are fields of its training settings.
+    """
+    fields = {name: changes.pop(name) for name in StageSpec.model_fields if name in changes}
+    settings = {"epochs": 2, "batch_size": 20, "learning_rate": 0.01, "precision": "fp32"}
     return StageSpec(
         **{
             "data": DataSpec(),
             "model": model,
             "objective": LABELS,
-            "train": TrainSpec(**(usual | changes)),
+            "train": TrainSpec(**(settings | changes)),
             "seed": 3,
-            **own,
+            **fields,
         }
     )
 
 
 @dataclass
-class Library:
-    """Stages that are done."""
+class TrainedStages:
+    """Finished stages by hash; a ``StageLoader``."""
 
-    known: dict[str, tuple[StageSpec, dict[str, Tensor]]] = field(default_factory=dict)
+    stages: dict[str, tuple[StageSpec, dict[str, Tensor]]] = field(default_factory=dict)
 
     def __call__(self, key: str) -> tuple[StageSpec, dict[str, Tensor]]:
-        return self.known[key]
+        return self.stages[key]
 
     def add(self, spec: StageSpec, weights: dict[str, Tensor]) -> str:
-        self.known[spec.hash] = (spec, weights)
+        """Add a stage; returns its hash."""
+        self.stages[spec.hash] = (spec, weights)
         return spec.hash
 
 
 @dataclass
-class Heard:
-    """A listener that keeps what it hears, and may do something about it."""
+class EventRecorder:
+    """A listener that records all events, and calls a function with each."""
 
     act: Callable[[events.Event], None] = lambda _: None
     all: list[events.Event] = field(default_factory=list)
@@ -97,67 +104,79 @@ class Heard:
         self.all.append(event)
         self.act(event)
 
-    def of(self, kind: type[Kind]) -> list[Kind]:
-        return [event for event in self.all if isinstance(event, kind)]
+    def of(self, event_type: type[EventType]) -> list[EventType]:
+        """The events of one type, in order."""
+        return [event for event in self.all if isinstance(event, event_type)]
 
 
-def made(spec: StageSpec, library: Library | None = None, splits: Splits | None = None) -> Task:
-    return prepare(spec, splits or few(), CPU, library or Library())
+def make_task(
+    spec: StageSpec, stages: TrainedStages | None = None, splits: Splits | None = None
+) -> Task:
+    return prepare(spec, splits or small_splits(), CPU, stages or TrainedStages())
 
 
-def run(
+def train_stage(
     spec: StageSpec,
     folder: Path,
     *,
-    library: Library | None = None,
+    stages: TrainedStages | None = None,
     splits: Splits | None = None,
     listener: events.Listener | None = None,
     control: Control | None = None,
 ) -> dict[str, Tensor]:
-    """Train a stage to its end; its weights as they lie on the disk."""
-    task = made(spec, library, splits)
-    train(task, folder, listener or Heard(), control or Control())
+    """Train a stage to its end; returns the weights that it wrote."""
+    task = make_task(spec, stages, splits)
+    train(task, folder, listener or EventRecorder(), control or Control())
     return checkpoints.read(folder / checkpoints.WEIGHTS)[0]
 
 
-def run_until(epoch: int, spec: StageSpec, folder: Path, library: Library | None = None) -> None:
-    """Train a stage and cancel it as soon as an epoch's checkpoint is written."""
+def train_until(
+    epoch: int, spec: StageSpec, folder: Path, stages: TrainedStages | None = None
+) -> None:
+    """Train a stage and cancel it as soon as the checkpoint of an epoch is written."""
     control = Control()
 
-    def act(event: events.Event) -> None:
+    def cancel_after(event: events.Event) -> None:
         if isinstance(event, events.CheckpointWritten) and event.epoch == epoch:
             control.cancel()
 
     try:
-        train(made(spec, library), folder, act, control)
+        train(make_task(spec, stages), folder, cancel_after, control)
     except Cancelled:
         return
-    raise AssertionError(f"the stage was over before epoch {epoch} could be cancelled")
+    raise AssertionError(f"the stage ended before epoch {epoch} could be cancelled")
 
 
-def taught(
+def stage_with_teacher(
     folder: Path, model: ModelSpec = CONV, *, precision: Precision = "fp32", **changes: Any
-) -> tuple[Library, StageSpec]:
-    """A library with a trained teacher, and the stage of a student that learns from it.
+) -> tuple[TrainedStages, StageSpec]:
+    """Train a teacher; returns it and the stage of a student that learns from it.
 
     Args:
         folder: for the teacher's files.
-        model: the teacher's.
-        precision: the teacher's.
-        changes: the student's, as for :func:`stage`.
+        model: net of the teacher.
+        precision: precision of the teacher.
+        changes: fields of the student's stage, as for :func:`make_stage`.
     """
-    teacher = stage(model, precision=precision)
-    library = Library()
-    key = library.add(teacher, run(teacher, folder / "teacher"))
-    return library, stage(teachers=(key,), objective=SOFT, **changes)
+    teacher = make_stage(model, precision=precision)
+    stages = TrainedStages()
+    key = stages.add(teacher, train_stage(teacher, folder / "teacher"))
+    return stages, make_stage(teachers=(key,), objective=SOFT_TARGETS, **changes)
 
 
-def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
-    """Bit by bit."""
-    assert one.keys() == other.keys()
-    for name, tensor in one.items():
-        assert torch.equal(tensor, other[name]), f"{name} differs"
+def untrained_teacher(model: ModelSpec, **changes: Any) -> tuple[TrainedStages, StageSpec]:
+    """An untrained teacher, and the stage of a student that learns from it."""
+    stages = TrainedStages()
+    key = stages.add(make_stage(model), build(model, 10, 0).state_dict())
+    return stages, make_stage(teachers=(key,), objective=SOFT_TARGETS, **changes)
 
 
-def differ(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    return any(not torch.equal(tensor, other[name]) for name, tensor in one.items())
+def assert_equal_weights(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Check that all weights are bit-identical."""
+    assert weights.keys() == expected.keys()
+    for name, tensor in weights.items():
+        assert torch.equal(tensor, expected[name]), f"{name} differs"
+
+
+def weights_differ(weights: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
+    return any(not torch.equal(tensor, others[name]) for name, tensor in weights.items())

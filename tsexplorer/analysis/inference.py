@@ -27,7 +27,7 @@ from tsexplorer.models.network import Net
 from tsexplorer.specs import StageSpec
 from tsexplorer.training import checkpoints
 from tsexplorer.training.device import has_convolutions
-from tsexplorer.training.responsiveness import evaluation_batch
+from tsexplorer.training.responsiveness import evaluation_batch_size
 
 SplitName = Literal["validation", "test"]
 Part = Literal["answers", "features"]
@@ -223,7 +223,7 @@ def compute(
     """
     stage = source.stage
     net = load_net(source, len(splits.info.classes))
-    size = evaluation_batch(count(stage.model, len(splits.info.classes)).macs)
+    size = evaluation_batch_size(count(stage.model, len(splits.info.classes)).macs)
     batches = evaluation_batches(
         split,
         scaling=stage.data.scaling,
@@ -255,7 +255,7 @@ def load_net(source: Source, classes: int) -> Net:
     except FileNotFoundError:
         raise UserError(MISSING) from None
     net = build(source.stage.model, classes, seed=0)
-    if not checkpoints.same_shapes(weights, net):
+    if not checkpoints.fits_net(weights, net):
         raise UserError(MISFIT)
     net.load_state_dict(weights)
     if has_convolutions(net):

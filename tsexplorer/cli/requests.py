@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tsexplorer.data.class_subsets import class_names, labels_of
+from tsexplorer.data.class_subsets import format_class_names, parse_classes
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective
@@ -55,8 +55,8 @@ def asked_for(
         words += [f"{key} {format_scalar(value)}" for key, value in wanted.options.items()]
     if left_out:
         info = get_dataset(data or spec.data.name).info
-        changes["left_out"] = labels = labels_of(info, left_out)
-        words.append(f"without {class_names(info, labels)}")
+        changes["left_out"] = labels = parse_classes(info, left_out)
+        words.append(f"without {format_class_names(info, labels)}")
     changes["name"] = _joined(spec.name, words) if name is None else name
     return parse_spec(ExperimentSpec, dict(spec) | changes)
 

@@ -1,7 +1,6 @@
-"""Datasets as uint8 tensors, and the batches a net is trained on.
+"""Datasets as uint8 tensors, their download, and the batches for training and evaluation.
 
-Names, counts and classes come without torch; see :mod:`tsexplorer.data.registry`. Batches live
-in :mod:`tsexplorer.data.batches`.
+Names, classes and numbers of images are available without torch.
 """
 
 from __future__ import annotations

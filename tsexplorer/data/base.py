@@ -1,6 +1,6 @@
-"""What a dataset is: what is known of it without reading it, and what reading it gives.
+"""Base class of datasets, their metadata, and their images in memory.
 
-Nothing here imports torch; tensors are used through their own methods alone.
+This module does not import torch; it only calls methods of the tensors it gets.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ SIDE = 28
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What can be said about a dataset before any of it is read.
+    """Metadata of a dataset, available without reading its files.
 
     Attributes:
         name: identifier in specs.
-        title: name as people write it.
-        classes: label k stands for ``classes[k]``.
-        train: images to learn from.
-        validation: images to choose on.
-        test: images that are looked at once, at the end.
-        source: where the data comes from.
-        download_megabytes: size of the transfer in MB (10⁶ bytes); None if nothing is fetched.
-        note: what was done to the data so that it fits here; empty if nothing.
+        title: name for display.
+        classes: name of the class of each label.
+        train: number of training images.
+        validation: number of validation images, for selection.
+        test: number of test images, for the final evaluation.
+        source: publication that describes the data.
+        download_megabytes: size of the download in MB (10⁶ bytes); None without a download.
+        note: how this version differs from the published data; empty if it does not.
     """
 
     name: str
@@ -49,14 +49,14 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class DownloadProgress:
-    """How far a download is.
+    """Progress of a download.
 
     Attributes:
-        file: name of the file on its way.
-        done_bytes: bytes of it that have arrived; back to 0 when another mirror is tried.
-        total_bytes: its size; None if the server does not say.
-        number: which of the files it is, from 1.
-        count: files in all.
+        file: name of the current file.
+        done_bytes: bytes of it received so far; starts again at 0 with another mirror.
+        total_bytes: its size; None if the server does not send it.
+        number: number of the file, from 1.
+        count: number of all files.
     """
 
     file: str
@@ -68,7 +68,7 @@ class DownloadProgress:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images and their labels. Splits are shared between stages: never write into them.
+    """Images and their labels. Stages share splits: do not modify the tensors.
 
     Attributes:
         images: uint8 N×28×28, 0 is background.
@@ -82,7 +82,7 @@ class Split:
         return len(self.labels)
 
     def to(self, device: torch.device | str) -> Split:
-        """The same split on ``device``; itself if it is there already."""
+        """The split on ``device``; the same object if it is there already."""
         images, labels = self.images.to(device), self.labels.to(device)
         if images is self.images and labels is self.labels:
             return self
@@ -94,10 +94,10 @@ class Splits:
     """A dataset in memory.
 
     Attributes:
-        info: what it is.
-        train: images to learn from.
-        validation: images to choose on.
-        test: images for the final figure.
+        info: its metadata.
+        train: training images.
+        validation: validation images, for selection.
+        test: test images, for the final evaluation.
         mean: mean of the training pixels / 255.
         deviation: their standard deviation (population).
     """
@@ -110,7 +110,9 @@ class Splits:
     deviation: float
 
     @classmethod
-    def measured(cls, info: DatasetInfo, train: Split, validation: Split, test: Split) -> Self:
+    def with_statistics(
+        cls, info: DatasetInfo, train: Split, validation: Split, test: Split
+    ) -> Self:
         """Splits with the mean and deviation of ``train``."""
         return cls(info, train, validation, test, *pixel_statistics(train.images))
 
@@ -118,8 +120,8 @@ class Splits:
 def pixel_statistics(images: Tensor) -> tuple[float, float]:
     """Mean and population standard deviation of uint8 images / 255.
 
-    Computed from the 256 pixel counts, so that they are exact to rounding and depend neither on
-    the order of the images nor on the number of threads.
+    They are computed from the counts of the 256 pixel values. So they are exact up to rounding,
+    and independent of the order of the images and of the number of threads.
     """
     counts = images.flatten().bincount(minlength=256).tolist()
     total = sum(counts)
@@ -129,25 +131,25 @@ def pixel_statistics(images: Tensor) -> tuple[float, float]:
 
 
 class Dataset(ABC):
-    """A dataset that can be looked for, fetched and read."""
+    """A dataset that can be found in the data folder, downloaded and read."""
 
     info: DatasetInfo
 
     @property
     def name(self) -> str:
-        """The name it is registered under."""
+        """Name in the registry."""
         return self.info.name
 
     @abstractmethod
-    def available(self, folder: Path) -> bool:
-        """Whether the files are in the data folder; looks at names only, without torch."""
+    def is_available(self, folder: Path) -> bool:
+        """Whether the files are in the data folder; checks names only, without torch."""
 
     @abstractmethod
     def load(self, folder: Path) -> Splits:
         """Read the dataset into memory.
 
         Raises:
-            UserError: files are missing or damaged; says which and where.
+            UserError: files are missing or damaged; the text gives their names and folder.
         """
 
     @abstractmethod
@@ -158,14 +160,14 @@ class Dataset(ABC):
         progress: Callable[[DownloadProgress], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        """Fetch what is missing into the data folder.
+        """Download the missing files into the data folder.
 
         Args:
-            folder: the data folder; made if it is not there.
+            folder: the data folder; created if it does not exist.
             progress: called after each chunk, in the calling thread.
-            cancelled: asked about ten times a second; true stops the download.
+            cancelled: called about ten times a second; true stops the download.
 
         Raises:
-            UserError: it cannot be fetched or written; says which files to put where.
-            Cancelled: ``cancelled`` said so; no partial file is left.
+            UserError: download or writing failed; the text says which files to put where.
+            Cancelled: ``cancelled`` was true; no partial file is left.
         """

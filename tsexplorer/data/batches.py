@@ -1,8 +1,6 @@
-"""Batches made on the training device: gathered, jittered and scaled in a handful of operations.
+"""Batches of training and evaluation images, made on the device; seeds for their random order.
 
-Shape suffixes: N images of the split, B of them in a batch, j the jitter in pixels.
-
-Seeds for generators, derived from what the random numbers are for.
+Shape suffixes in docstrings: N images of the split, B images of a batch, j the jitter in pixels.
 """
 
 from __future__ import annotations
@@ -20,21 +18,19 @@ from tsexplorer.data.base import SIDE, Split
 from tsexplorer.errors import UserError
 from tsexplorer.specs import Scaling
 
-EVALUATION_BATCH = 1000
 
-
-class Batch(NamedTuple):
-    """What one optimiser step sees.
+class TrainingBatch(NamedTuple):
+    """Images and labels of one optimiser step.
 
     Attributes:
-        index: int64 B, places of the samples in the training split.
-        shift: int64 B×2, pixels by which the window on each image moved (down, right), so that
-            the figure moved (up, left), each -j...j; None without jitter.
+        indices: int64 B, positions of the samples in the training split.
+        shift: int64 B×2, shift of the 28×28 window on each padded image (down, right) in pixels,
+            each -j...j; the digit moves the other way (up, left). None without jitter.
         images: float32 B×1×28×28, scaled.
         labels: int64 B.
     """
 
-    index: Tensor  # type: ignore[assignment]  # a tuple's own index() is not missed
+    indices: Tensor
     shift: Tensor | None
     images: Tensor
     labels: Tensor
@@ -45,38 +41,32 @@ def scale(
     scaling: Scaling,
     mean: float,
     deviation: float,
-    *,
-    channels_last: bool = False,
 ) -> Tensor:
-    """Net input made of pixels; the same function in training, evaluation and prediction.
+    """Convert pixels to net input, in training, evaluation and prediction alike.
 
     Args:
         images: uint8 N×28×28.
-        scaling: ``unit`` divides by 255, ``standard`` then subtracts the mean and divides by the
-            deviation, ``raw`` leaves 0...255.
-        mean: of the training pixels / 255; used by ``standard``.
-        deviation: of the training pixels / 255; used by ``standard``.
-        channels_last: memory format of the result.
+        scaling: ``unit`` divides by 255; ``standard`` then subtracts the mean and divides by the
+            deviation; ``raw`` keeps 0...255.
+        mean: mean of the training pixels / 255, for ``standard``.
+        deviation: standard deviation of the training pixels / 255, for ``standard``.
 
     Returns:
-        N×1×28×28 in torch's default dtype, float32.
+        N×1×28×28 in torch's default type, float32.
     """
     pixels = images.to(torch.get_default_dtype())
     if scaling != "raw":
         pixels = pixels.div_(255)
     if scaling == "standard":
         pixels = pixels.sub_(mean).div_(deviation)
-    if channels_last:
-        # With one channel both formats lie alike in memory; the strides alone tell them apart.
-        return pixels.unsqueeze(-1).permute(0, 3, 1, 2)
     return pixels.unsqueeze(1)
 
 
 class Batches:
-    """The training split, epoch by epoch.
+    """Training batches of a split, epoch by epoch.
 
     Attributes:
-        padded: uint8 N×(28+2j)×(28+2j) on the device, j zeros on each side.
+        padded: uint8 N×(28+2j)×(28+2j) on the device, with j zeros on each side.
         labels: int64 N on the device.
     """
 
@@ -91,20 +81,18 @@ class Batches:
         batch_size: int,
         jitter: int,
         seed: int,
-        channels_last: bool = False,
     ) -> None:
-        """Bring the images to the device.
+        """Move the images to the device.
 
         Args:
-            split: what to learn from.
+            split: training images.
             scaling: see :func:`scale`.
-            mean: of the training pixels / 255.
-            deviation: of the training pixels / 255.
+            mean: mean of the training pixels / 255.
+            deviation: standard deviation of the training pixels / 255.
             device: where the net is trained.
-            batch_size: images a batch; the last batch of an epoch may be shorter.
-            jitter: largest random shift j on each axis, in pixels.
-            seed: with the epoch it decides order and shifts.
-            channels_last: memory format of the images.
+            batch_size: number of images per batch; the last batch of an epoch may have fewer.
+            jitter: largest random shift j along each axis, in pixels.
+            seed: determines, with the epoch, the order and the shifts.
 
         Raises:
             UserError: the batch is larger than the split.
@@ -119,31 +107,28 @@ class Batches:
         self._windows = self.padded.unfold(1, SIDE, 1).unfold(2, SIDE, 1)
         self._scaling, self._mean, self._deviation = scaling, mean, deviation
         self._batch_size, self._jitter, self._seed = batch_size, jitter, seed
-        self._channels_last = channels_last
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Number of batches per epoch."""
         return -(-len(self.labels) // self._batch_size)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch: a function of the seed and the epoch's number alone."""
+    def epoch(self, number: int) -> Iterator[TrainingBatch]:
+        """The batches of epoch ``number``, a function of the seed and the number alone."""
         order = self._order(number)
-        # One gather an epoch for the labels; what the loop takes from here on are views.
+        # Labels and shifts are gathered once per epoch; each batch takes views of them.
         labels = torch.split(self.labels[order], self._batch_size)
         shifts = self._shifts(number)
-        for place, index in enumerate(torch.split(order, self._batch_size)):
-            shift = None if shifts is None else shifts[place]
-            yield Batch(index, shift, self._images(index, shift), labels[place])
+        for position, indices in enumerate(torch.split(order, self._batch_size)):
+            shift = None if shifts is None else shifts[position]
+            yield TrainingBatch(indices, shift, self._images(indices, shift), labels[position])
 
-    def _images(self, index: Tensor, shift: Tensor | None) -> Tensor:
+    def _images(self, indices: Tensor, shift: Tensor | None) -> Tensor:
         if shift is None:
-            pixels = self.padded.index_select(0, index)
+            pixels = self.padded.index_select(0, indices)
         else:
             down, right = (shift + self._jitter).unbind(1)
-            pixels = self._windows[index, down, right]
-        return scale(
-            pixels, self._scaling, self._mean, self._deviation, channels_last=self._channels_last
-        )
+            pixels = self._windows[indices, down, right]
+        return scale(pixels, self._scaling, self._mean, self._deviation)
 
     def _order(self, epoch: int) -> Tensor:
         generator = self._generator(epoch, "order")
@@ -157,7 +142,7 @@ class Batches:
         return torch.split(shifts.to(self.labels.device), self._batch_size)
 
     def _generator(self, epoch: int, purpose: str) -> torch.Generator:
-        """A CPU generator whatever the device, so that every device sees the same order."""
+        """A generator on the CPU, so that all devices get the same random numbers."""
         return torch.Generator().manual_seed(derived_seed(self._seed, epoch, purpose))
 
 
@@ -168,39 +153,37 @@ def evaluation_batches(
     mean: float,
     deviation: float,
     device: torch.device | str,
-    batch_size: int = EVALUATION_BATCH,
-    channels_last: bool = False,
+    batch_size: int,
 ) -> Iterator[Tensor]:
-    """Scaled images of a split in its own order, without jitter.
+    """Scaled images of a split in its order, without jitter.
 
     Args:
-        split: what to look at; moved batch by batch unless it is on the device already.
+        split: images; a split on another device is moved batch by batch.
         scaling: see :func:`scale`.
-        mean: of the training pixels / 255.
-        deviation: of the training pixels / 255.
+        mean: mean of the training pixels / 255.
+        deviation: standard deviation of the training pixels / 255.
         device: where the net is.
-        batch_size: images a batch; the last may be shorter.
-        channels_last: memory format of the images.
+        batch_size: number of images per batch; the last batch may have fewer.
 
     Yields:
         float32 B×1×28×28.
     """
     for pixels in torch.split(split.images, batch_size):
-        yield scale(pixels.to(device), scaling, mean, deviation, channels_last=channels_last)
+        yield scale(pixels.to(device), scaling, mean, deviation)
 
 
 def derived_seed(*parts: int | str) -> int:
-    """A seed that is a function of ``parts`` alone, in every process and on every machine.
+    """A seed that is a function of ``parts``, the same in every process and on every machine.
 
-    Generators that are seeded with neighbouring numbers, or that share one number, are not
-    independent of each other; a digest of (seed, epoch, purpose) makes them so. An int and its
-    spelling are different parts, and so are ``("ab", "c")`` and ``("a", "bc")``.
+    Generators with consecutive or equal seeds are not independent of each other. Seeds made from a
+    digest of (seed, epoch, purpose) are. An int and its decimal string give different seeds, and so
+    do ``("ab", "c")`` and ``("a", "bc")``.
 
     Args:
-        parts: for example the stage's seed, the epoch and the purpose.
+        parts: for example the seed of the stage, the epoch and the purpose.
 
     Returns:
-        0...2⁶³ - 1, which every generator takes (torch's CPU generator uses the lowest 32 bits).
+        0...2⁶³ - 1, valid for every generator (torch's CPU generator uses the lowest 32 bits).
 
     >>> derived_seed(0, 3, "order") == derived_seed(0, 3, "order")
     True

@@ -1,7 +1,8 @@
-"""A few images of a dataset that is not here, so that nets trained on it can still be looked at.
+"""Sample images of a dataset that is not downloaded, to evaluate the nets trained on it.
 
-``assets/demo/mnist-images.npz`` holds the first images of MNIST's validation and test splits as
-:mod:`tsexplorer.data.torchvision_idx` carves them; it is written together with the demo pair.
+``assets/demo/mnist-images.npz`` holds the first images of MNIST's validation and test splits, split
+as in :mod:`tsexplorer.data.torchvision_idx`. :mod:`tsexplorer.services.demo` writes it together
+with the demo nets.
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ from tsexplorer.data.base import Split, Splits
 from tsexplorer.data.registry import get_dataset
 
 SIZE = 1000
+"""Number of images in each split of a sample."""
 
 
 def sample_path(name: str) -> Path:
-    """Where the sample of a dataset lies, if there is one."""
+    """Path of the sample of a dataset; few datasets have one."""
     return DEMO / f"{name}-images.npz"
 
 
 @cache
 def load_sample(name: str) -> Splits | None:
-    """The sample of a dataset: nothing to train on, some images to validate and test on.
+    """Read the sample of a dataset: no training images, some for validation and test.
 
     Returns:
-        None where none ships.
+        None if the dataset has no sample.
     """
     import numpy as np
     import torch
@@ -38,27 +40,27 @@ def load_sample(name: str) -> Splits | None:
         return None
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
 
-        def split(part: str) -> Split:
+        def read_split(part: str) -> Split:
             images, labels = file[f"{part}_images"], file[f"{part}_labels"]
             return Split(torch.from_numpy(images), torch.from_numpy(labels).long())
 
-        validation, test = split("validation"), split("test")
+        validation, test = read_split("validation"), read_split("test")
         mean, deviation = float(file["mean"]), float(file["deviation"])
     info = replace(get_dataset(name).info, train=0, validation=len(validation), test=len(test))
-    return Splits(info, _first(validation, 0), validation, test, mean, deviation)
+    return Splits(info, _first_images(validation, 0), validation, test, mean, deviation)
 
 
 def write_sample(splits: Splits) -> None:
-    """Write the sample of a dataset that is here."""
+    """Write the sample of a dataset from its splits."""
     import numpy as np
 
     arrays: dict[str, Any] = {"mean": splits.mean, "deviation": splits.deviation}
     for part in ("validation", "test"):
-        split = _first(getattr(splits, part), SIZE)
+        split = _first_images(getattr(splits, part), SIZE)
         arrays[f"{part}_images"] = split.images.numpy()
         arrays[f"{part}_labels"] = split.labels.numpy().astype(np.uint8)
     np.savez_compressed(sample_path(splits.info.name), **arrays)
 
 
-def _first(split: Split, size: int) -> Split:
+def _first_images(split: Split, size: int) -> Split:
     return Split(split.images[:size], split.labels[:size])

@@ -1,4 +1,4 @@
-"""Training images without those of some classes, which a student then has never seen."""
+"""Training without some classes: images, labels of class names, and phrases that describe it."""
 
 from __future__ import annotations
 
@@ -11,82 +11,82 @@ from tsexplorer.errors import UserError
 from tsexplorer.specs import ExperimentSpec, shorten
 
 
-def without(splits: Splits, left_out: Sequence[int]) -> Splits:
-    """The same dataset with fewer training images; validation and test stay whole.
+def exclude_classes(splits: Splits, labels: Sequence[int]) -> Splits:
+    """Remove the training images of some classes; validation and test keep all classes.
 
-    Mean and deviation stay those of all training images, so that every net of an experiment gets
-    the same pixels scaled alike.
+    The mean and the deviation stay those of all training images, so that all nets of an experiment
+    get pixels of the same scale.
 
     Args:
-        splits: a whole dataset; itself is given back where nothing is left out.
-        left_out: labels.
+        splits: a whole dataset; returned unchanged if ``labels`` is empty.
+        labels: the excluded classes.
 
     Raises:
-        UserError: a label is unknown, or nothing would be left.
+        UserError: a label does not exist, or all classes are excluded.
     """
-    if not left_out:
+    if not labels:
         return splits
-    check_left_out(splits.info, left_out)
+    check_excluded_classes(splits.info, labels)
     kept_N = splits.train.labels.new_ones(len(splits.train)).bool()
-    for label in left_out:
+    for label in labels:
         kept_N &= splits.train.labels != label
     train = Split(splits.train.images[kept_N], splits.train.labels[kept_N])
     return replace(splits, train=train)
 
 
-def check_left_out(info: DatasetInfo, left_out: Sequence[int]) -> None:
-    """Refuse labels that the dataset does not have, and all of them at once.
+def check_excluded_classes(info: DatasetInfo, labels: Sequence[int]) -> None:
+    """Check that the labels exist and that a class is left.
 
     Raises:
-        UserError: one sentence.
+        UserError: a label does not exist, or all classes are excluded.
     """
     classes = len(info.classes)
-    for label in left_out:
+    for label in labels:
         if not 0 <= label < classes:
             raise UserError(
                 f"{info.title} has no class {label} to leave out; its labels are 0 to "
                 f"{classes - 1}."
             )
-    if len(set(left_out)) == classes:
+    if len(set(labels)) == classes:
         raise UserError(
             "With all classes left out nothing is left to learn from; keep at least one."
         )
 
 
-def labels_of(info: DatasetInfo, words: Iterable[str]) -> tuple[int, ...]:
-    """Labels of classes that are given by name, or by label.
+def parse_classes(info: DatasetInfo, texts: Iterable[str]) -> tuple[int, ...]:
+    """Labels of classes that are given as text.
 
     Args:
-        info: whose classes.
-        words: a name in any case, or a label in digits; names come first.
+        info: the dataset.
+        texts: names in any case, or labels in decimal digits; a name takes precedence.
 
     Raises:
-        UserError: there is no such class.
+        UserError: the dataset has no such class.
     """
     names = [name.casefold() for name in info.classes]
-    found = []
-    for word in words:
-        name = word.strip().casefold()
+    labels = []
+    for text in texts:
+        name = text.strip().casefold()
         if name in names:
-            found.append(names.index(name))
+            labels.append(names.index(name))
         elif name.isdecimal() and int(name) < len(names):
-            found.append(int(name))
+            labels.append(int(name))
         else:
             raise UserError(
-                f"{info.title} has no class {shorten(word)}; choose among "
+                f"{info.title} has no class {shorten(text)}; choose among "
                 f"{', '.join(info.classes)}."
             )
-    return tuple(found)
+    return tuple(labels)
 
 
-def left_out_words(spec: ExperimentSpec) -> str:
-    """What an experiment leaves out, as in "without 7 and 8"; empty where it is nothing."""
+def describe_excluded_classes(spec: ExperimentSpec) -> str:
+    """Phrase for the excluded classes, such as "without 7 and 8"; empty if there are none."""
     if not spec.left_out:
         return ""
-    return f"without {class_names(get_dataset(spec.data.name).info, spec.left_out)}"
+    return f"without {format_class_names(get_dataset(spec.data.name).info, spec.left_out)}"
 
 
-def class_names(info: DatasetInfo, labels: Sequence[int]) -> str:
-    """Classes as one phrase, such as "7 and 8"; labels that are unknown stay numbers."""
-    named = [info.classes[label] if label < len(info.classes) else str(label) for label in labels]
-    return " and ".join(filter(None, [", ".join(named[:-1]), *named[-1:]]))
+def format_class_names(info: DatasetInfo, labels: Sequence[int]) -> str:
+    """Join class names, as in "7 and 8"; a label that does not exist is shown as its number."""
+    names = [info.classes[label] if label < len(info.classes) else str(label) for label in labels]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -1,8 +1,7 @@
-"""Fetching one file over HTTP: in chunks, checked, from the first mirror that has it.
+"""Downloading and unpacking single files.
 
-Waiting for something slow without getting deaf to a cancel.
-
-Finding a file under one of the names it may have, and unpacking it as torchvision would.
+A file is downloaded in chunks from the first mirror that has it, and its checksum is checked. A
+download can be cancelled while the server sends nothing.
 """
 
 from __future__ import annotations
@@ -29,21 +28,28 @@ from tsexplorer.errors import Cancelled, UserError
 
 CHUNK_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 10.0
-Report = Callable[[int, int | None], None]
-"""Takes the bytes done and the bytes in all (None if the server does not say)."""
+POLL_SECONDS = 0.1
+"""Time between two checks for a cancel request while the source is silent."""
+QUEUE_SIZE = 8
+"""Number of items that a source may produce in advance."""
+UNPACKING_ERRORS = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, KeyError)
+
+ReportBytes = Callable[[int, int | None], None]
+"""Takes the bytes received so far and the total (None if the server does not send it)."""
+Item = TypeVar("Item")
 
 
 class TransferError(Exception):
-    """A file could not be fetched; the text says why, a mirror at a time."""
+    """No mirror delivered the file; the text gives the reason for each mirror."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that can be fetched.
+    """A file on a mirror.
 
     Attributes:
         name: its name on the mirrors and on disk.
-        md5: what its bytes must add up to, in hex.
+        md5: MD5 checksum of its bytes, in hexadecimal.
     """
 
     name: str
@@ -52,11 +58,11 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Remote:
-    """Where files can be fetched.
+    """Mirrors of a dataset.
 
     Attributes:
-        mirrors: addresses of folders, tried in this order.
-        files: what lies there.
+        mirrors: addresses of folders, in the order in which they are tried.
+        files: the files in each of them.
     """
 
     mirrors: tuple[str, ...]
@@ -67,20 +73,27 @@ def fetch(
     file: RemoteFile,
     mirrors: tuple[str, ...],
     target: Path,
-    report: Report,
+    report: ReportBytes,
     cancelled: Callable[[], bool],
 ) -> None:
-    """Fetch a file to ``target``, whole and checked or not at all.
+    """Download a file to ``target`` and check it; on failure nothing is left there.
+
+    Args:
+        file: the file.
+        mirrors: addresses of folders, in the order in which they are tried.
+        target: path on disk.
+        report: called after each chunk.
+        cancelled: called about ten times a second; true stops the download.
 
     Raises:
-        TransferError: no mirror gave it.
-        Cancelled: ``cancelled`` said so.
+        TransferError: no mirror delivered it.
+        Cancelled: ``cancelled`` was true.
         OSError: it could not be written.
     """
     reasons = []
     for mirror in mirrors:
         try:
-            with written_beside(target) as part:
+            with open_atomic(target) as part:
                 _copy(f"{mirror.rstrip('/')}/{file.name}", file.md5, part, report, cancelled)
         except TransferError as error:
             reasons.append(f"{urlsplit(mirror).netloc or mirror}: {error}")
@@ -90,8 +103,8 @@ def fetch(
 
 
 @contextmanager
-def written_beside(target: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name only once it is whole; after an exception nothing is left."""
+def open_atomic(target: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file that is renamed to ``target`` at the end, or removed on an error."""
     part = target.with_name(f".{target.name}.{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
@@ -102,7 +115,7 @@ def written_beside(target: Path) -> Iterator[IO[bytes]]:
 
 
 def has_md5(path: Path, md5: str) -> bool:
-    """Whether a file is there and its bytes add up to ``md5``."""
+    """Whether the file exists and has the checksum ``md5``."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -110,15 +123,15 @@ def has_md5(path: Path, md5: str) -> bool:
 
 
 def _md5() -> hashlib._Hash:
-    """MD5 guards against damage here, not against malice; so it may be used everywhere."""
+    """MD5 that systems with restricted cryptography allow too: it only detects damage here."""
     return hashlib.md5(usedforsecurity=False)
 
 
 def _copy(
-    url: str, md5: str, part: IO[bytes], report: Report, cancelled: Callable[[], bool]
+    url: str, md5: str, part: IO[bytes], report: ReportBytes, cancelled: Callable[[], bool]
 ) -> None:
     digest, done, total = _md5(), 0, None
-    for chunk, total in responsive(_chunks(url), cancelled):
+    for chunk, total in iterate_cancellable(_chunks(url), cancelled):
         part.write(chunk)
         digest.update(chunk)
         done += len(chunk)
@@ -126,144 +139,146 @@ def _copy(
     if total is not None and done < total:
         raise TransferError("the connection broke off")
     if digest.hexdigest() != md5:
-        raise TransferError("what came is damaged (wrong checksum)")
+        raise TransferError("the received file is damaged (wrong checksum)")
 
 
 def _chunks(url: str) -> Generator[tuple[bytes, int | None], None, None]:
-    """Pieces of a file as they arrive, each with the size of the whole."""
+    """Chunks of a file as they arrive, each with the size of the whole file."""
     try:
         request = Request(url, headers={"User-Agent": f"tsexplorer/{__version__}"})
         with urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             total = response.length
-            # read1 gives what is there: on a slow line read() would wait for a full chunk.
+            # read1 returns the bytes that are there; read would wait for a full chunk.
             while chunk := response.read1(CHUNK_BYTES):
                 yield chunk, total
     except HTTPError as error:
         error.close()
         raise TransferError(f"HTTP {error.code}") from error
     except (OSError, HTTPException, ValueError) as error:
-        raise TransferError(_reason(error)) from error
+        raise TransferError(_describe_network_error(error)) from error
 
 
-def _reason(error: Exception) -> str:
-    """The innermost plain words of a network error."""
-    inner = getattr(error, "reason", error)
-    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+def _describe_network_error(error: Exception) -> str:
+    """The text of the underlying system error, if there is one."""
+    cause = getattr(error, "reason", error)
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
 
 
-Item = TypeVar("Item")
-POLL_SECONDS = 0.1
-AHEAD = 8
-
-
-class _End:
-    """Stands behind the last item; carries what the source raised, if it did."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
-
-
-def responsive(
+def iterate_cancellable(
     source: Generator[Item, None, None], cancelled: Callable[[], bool]
 ) -> Iterator[Item]:
-    """The items of ``source``, which may block for long, with an ear for ``cancelled``.
+    """Iterate over a source that may block, and check for a cancel request meanwhile.
 
-    The source runs in a thread of its own (a read from a silent server cannot be interrupted) and
-    is left behind when the caller turns away; it then ends at its next item or its own timeout.
+    The source runs in a thread of its own, because a read from a silent server cannot be
+    interrupted. If the caller stops early, the thread ends at its next item or its timeout.
 
     Args:
         source: closed in its thread at the end.
-        cancelled: asked before each item and every 0.1 s while there is none.
+        cancelled: called before each item and every :data:`POLL_SECONDS` between items.
 
     Raises:
-        Cancelled: ``cancelled`` said so.
-        Exception: whatever the source raised.
+        Cancelled: ``cancelled`` was true.
+        Exception: any exception of the source.
     """
-    box: Queue[Item | _End] = Queue(maxsize=AHEAD)
-    left = threading.Event()
-    threading.Thread(target=_produce, args=(source, box, left), daemon=True).start()
+    queue: Queue[Item | _EndOfSource] = Queue(maxsize=QUEUE_SIZE)
+    stopped = threading.Event()
+    threading.Thread(target=_produce, args=(source, queue, stopped), daemon=True).start()
     try:
         while True:
             if cancelled():
                 raise Cancelled
             try:
-                item = box.get(timeout=POLL_SECONDS)
+                item = queue.get(timeout=POLL_SECONDS)
             except Empty:
                 continue
-            if isinstance(item, _End):
+            if isinstance(item, _EndOfSource):
                 if item.error is not None:
                     raise item.error
                 return
             yield item
     finally:
-        left.set()
+        stopped.set()
+
+
+class _EndOfSource:
+    """Follows the last item in the queue; has the exception of the source, if there was one."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
 
 
 def _produce(
-    source: Generator[Item, None, None], box: Queue[Item | _End], left: threading.Event
+    source: Generator[Item, None, None],
+    queue: Queue[Item | _EndOfSource],
+    stopped: threading.Event,
 ) -> None:
-    end = _End()
+    end = _EndOfSource()
     try:
         with closing(source):
             for item in source:
-                if not _put(item, box, left):
+                if not _put(item, queue, stopped):
                     return
-    except Exception as error:  # handed to the thread that asked
-        end = _End(error)
-    _put(end, box, left)
+    except Exception as error:  # raised again in the caller's thread
+        end = _EndOfSource(error)
+    _put(end, queue, stopped)
 
 
-def _put(item: Item | _End, box: Queue[Item | _End], left: threading.Event) -> bool:
-    """Whether the item found its place before the caller turned away."""
-    while not left.is_set():
+def _put(
+    item: Item | _EndOfSource, queue: Queue[Item | _EndOfSource], stopped: threading.Event
+) -> bool:
+    """Put an item into the queue; returns whether that happened before the caller stopped."""
+    while not stopped.is_set():
         try:
-            box.put(item, timeout=POLL_SECONDS)
+            queue.put(item, timeout=POLL_SECONDS)
         except Full:
             continue
         return True
     return False
 
 
-DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, KeyError)
-
-
-def find(raw: Path, name: str, bundle: str | None) -> Path | None:
-    """The file that holds ``name``: itself, ``name.gz`` or the bundle; None if none is there."""
-    names = (name, f"{name}.gz", *([bundle] if bundle else []))
-    return next((raw / one for one in names if (raw / one).is_file()), None)
-
-
-def unpack(raw: Path, name: str, bundle: str | None, cancelled: Callable[[], bool]) -> None:
-    """Make ``name`` a plain file if it is there in another form.
+def find_file(raw: Path, name: str, bundle: str | None) -> Path | None:
+    """Find the file that contains ``name``: itself, ``name.gz`` or the bundle.
 
     Args:
         raw: folder of the files.
-        name: the plain file.
-        bundle: zip file that holds ``gzip/<name>.gz``, if the dataset has one.
-        cancelled: asked between chunks.
+        name: the unpacked file.
+        bundle: name of a zip file that contains it, if the dataset has one.
+    """
+    candidates = (name, f"{name}.gz", *([bundle] if bundle else []))
+    return next((raw / candidate for candidate in candidates if (raw / candidate).is_file()), None)
+
+
+def unpack(raw: Path, name: str, bundle: str | None, cancelled: Callable[[], bool]) -> None:
+    """Unpack ``name`` if there is only a packed file.
+
+    Args:
+        raw: folder of the files.
+        name: the unpacked file.
+        bundle: name of a zip file that contains ``gzip/<name>.gz``, if the dataset has one.
+        cancelled: called between chunks; true stops the unpacking.
 
     Raises:
         UserError: the packed file is damaged.
-        Cancelled: ``cancelled`` said so; no partial file is left.
-        OSError: the plain file could not be written.
+        Cancelled: ``cancelled`` was true; no partial file is left.
+        OSError: the unpacked file could not be written.
     """
-    packed = find(raw, name, bundle)
+    packed = find_file(raw, name, bundle)
     if packed is None or packed.name == name:
         return
     try:
         if packed.name == bundle:
             with zipfile.ZipFile(packed) as archive, archive.open(f"gzip/{name}.gz") as member:
-                _inflate(member, raw / name, cancelled)
+                _decompress(member, raw / name, cancelled)
         else:
             with packed.open("rb") as file:
-                _inflate(file, raw / name, cancelled)
-    except DAMAGED as error:
+                _decompress(file, raw / name, cancelled)
+    except UNPACKING_ERRORS as error:
         raise UserError(f"{packed} is damaged; delete it and download it again.") from error
 
 
-def _inflate(packed: IO[bytes], target: Path, cancelled: Callable[[], bool]) -> None:
-    with gzip.GzipFile(fileobj=packed) as source, written_beside(target) as plain:
+def _decompress(packed: IO[bytes], target: Path, cancelled: Callable[[], bool]) -> None:
+    with gzip.GzipFile(fileobj=packed) as source, open_atomic(target) as unpacked:
         while chunk := source.read(CHUNK_BYTES):
             if cancelled():
                 raise Cancelled
-            plain.write(chunk)
+            unpacked.write(chunk)

@@ -1,8 +1,8 @@
-"""Datasets in torchvision's own folders: files that are already there need no network.
+"""Datasets in torchvision's folders; files that are already there are not downloaded.
 
-``<data folder>/<class>/raw`` holds four IDX files, plain or gzipped, or a zip with all of them.
-torchvision says where they come from and reads them. Its reading functions are used rather than
-its classes: a class prefers pickles in ``processed/`` where an old version left some.
+``<data folder>/<class>/raw`` holds four IDX files, plain or gzipped, or one zip file with all of
+them. The addresses, the checksums and the functions that read IDX files come from torchvision. Its
+dataset classes are not used, since they prefer pickles that an old version left in ``processed/``.
 """
 
 from __future__ import annotations
@@ -13,28 +13,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsexplorer.data.base import SIDE, Dataset, DatasetInfo, DownloadProgress, Split, Splits
-from tsexplorer.data.download import Remote, RemoteFile, TransferError, fetch, find, has_md5, unpack
+from tsexplorer.data.download import (
+    Remote,
+    RemoteFile,
+    TransferError,
+    fetch,
+    find_file,
+    has_md5,
+    unpack,
+)
 from tsexplorer.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 VALIDATION_SEED = 2015
-UNREADABLE = (AssertionError, OSError, RuntimeError, TypeError, ValueError, KeyError)
+READING_ERRORS = (AssertionError, OSError, RuntimeError, TypeError, ValueError, KeyError)
 
 
 @dataclass(frozen=True)
 class IdxDataset(Dataset):
-    """Images and labels in four IDX files.
+    """A dataset whose images and labels are in four IDX files.
 
     Attributes:
-        info: train and validation add up to the images of the training files.
-        torchvision_class: class in ``torchvision.datasets``; also the folder's name.
-        files: plain names of training images, training labels, test images, test labels.
-        bundle: zip file that holds ``gzip/<file>.gz`` for each of them, if there is one.
-        first_label: what the first class is called in the files.
-        transposed: whether rows and columns are swapped in the files.
-        remote: where to fetch from; None asks torchvision.
+        info: metadata; training and validation images are those of the training files.
+        torchvision_class: class in ``torchvision.datasets``, and name of the folder.
+        files: names of training images, training labels, test images and test labels, unpacked.
+        bundle: zip file that contains ``gzip/<file>.gz`` for each of them, if there is one.
+        first_label: label of the first class in the files.
+        transposed: whether the images in the files are transposed.
+        remote: where to download; None for torchvision's addresses.
     """
 
     info: DatasetInfo
@@ -51,29 +59,30 @@ class IdxDataset(Dataset):
     remote: Remote | None = None
 
     def raw(self, folder: Path) -> Path:
-        """Where the files lie below the data folder."""
+        """Folder of the files, inside the data folder."""
         return folder / self.torchvision_class / "raw"
 
-    def available(self, folder: Path) -> bool:
-        """Whether each file is there, plain or packed."""
-        return all(find(self.raw(folder), name, self.bundle) for name in self.files)
+    def is_available(self, folder: Path) -> bool:
+        """Whether all files are there, plain or packed."""
+        return all(find_file(self.raw(folder), name, self.bundle) for name in self.files)
 
     def load(self, folder: Path) -> Splits:
-        """Read the files and carve the validation split off the training images.
+        """Read the files and split the training images into training and validation.
 
         Raises:
-            UserError: a file is missing, damaged or cannot be unpacked.
+            UserError: a file is missing or damaged, or cannot be unpacked.
         """
         raw = self.raw(folder)
-        if not self.available(folder):
+        if not self.is_available(folder):
             raise UserError(
-                f"{self.info.title} is not there; download it, or {self._by_hand(raw)}."
+                f"{self.info.title} is not in the data folder; download it, or "
+                f"{self._describe_manual(raw)}."
             )
         self._unpack(raw, cancelled=lambda: False)
         learning = self._read(raw, self.files[:2], self.info.train + self.info.validation)
         test = self._read(raw, self.files[2:], self.info.test)
-        train, validation = carved(learning, self.info.validation)
-        return Splits.measured(self.info, train, validation, test)
+        train, validation = split_off_validation(learning, self.info.validation)
+        return Splits.with_statistics(self.info, train, validation, test)
 
     def download(
         self,
@@ -82,11 +91,11 @@ class IdxDataset(Dataset):
         progress: Callable[[DownloadProgress], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        """Fetch and unpack what is missing; see :meth:`Dataset.download`."""
+        """Download and unpack the missing files; see :meth:`Dataset.download`."""
         raw = self.raw(folder)
         if all((raw / name).is_file() for name in self.files):
             return
-        remote = self.remote or published(self.torchvision_class)
+        remote = self.remote or torchvision_source(self.torchvision_class)
         for number, file in enumerate(remote.files, start=1):
 
             def report(
@@ -94,9 +103,9 @@ class IdxDataset(Dataset):
             ) -> None:
                 progress(DownloadProgress(name, done, total, number, len(remote.files)))
 
-            self._obtain(raw, file, remote.mirrors, report, cancelled)
+            self._download_file(raw, file, remote.mirrors, report, cancelled)
 
-    def _obtain(
+    def _download_file(
         self,
         raw: Path,
         file: RemoteFile,
@@ -104,9 +113,9 @@ class IdxDataset(Dataset):
         report: Callable[[int, int | None], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        """One remote file and the plain files in it; what was fetched does not stay packed."""
-        plain = self.files if file.name == self.bundle else (file.name.removesuffix(".gz"),)
-        if all((raw / name).is_file() for name in plain):
+        """Download one file and unpack it; a downloaded packed file is removed afterwards."""
+        unpacked = self.files if file.name == self.bundle else (file.name.removesuffix(".gz"),)
+        if all((raw / name).is_file() for name in unpacked):
             return
         packed = raw / file.name
         try:
@@ -115,10 +124,10 @@ class IdxDataset(Dataset):
             if fetched:
                 fetch(file, mirrors, packed, report, cancelled)
         except TransferError as error:
-            raise UserError(self._failed(raw, str(error))) from error
+            raise UserError(self._describe_failure(raw, str(error))) from error
         except OSError as error:
-            raise UserError(self._failed(raw, error.strerror or str(error))) from error
-        self._unpack(raw, cancelled, plain)
+            raise UserError(self._describe_failure(raw, error.strerror or str(error))) from error
+        self._unpack(raw, cancelled, unpacked)
         if fetched:
             packed.unlink(missing_ok=True)
 
@@ -131,17 +140,17 @@ class IdxDataset(Dataset):
         except OSError as error:
             reason = error.strerror or str(error)
             raise UserError(
-                f"{self.info.title} could not be unpacked ({reason}); {self._by_hand(raw)}."
+                f"{self.info.title} could not be unpacked ({reason}); {self._describe_manual(raw)}."
             ) from error
 
     def _read(self, raw: Path, names: tuple[str, ...], count: int) -> Split:
-        """Images and labels of two files, upright and counted from 0."""
+        """Read images and labels; images become upright, labels start at 0."""
         from torchvision.datasets.mnist import read_image_file, read_label_file
 
         try:
             images = read_image_file(str(raw / names[0]))
             labels = read_label_file(str(raw / names[1])) - self.first_label
-        except UNREADABLE as error:
+        except READING_ERRORS as error:
             raise self._damaged(raw, names) from error
         classes = len(self.info.classes)
         if images.shape[1:] == (SIDE, SIDE) and len(images) == len(labels) != count:
@@ -160,38 +169,45 @@ class IdxDataset(Dataset):
             f"{' or '.join(names)} in {raw} is damaged; delete both and download them again."
         )
 
-    def _failed(self, raw: Path, reason: str) -> str:
-        return f"{self.info.title} could not be downloaded ({reason}); {self._by_hand(raw)}."
+    def _describe_failure(self, raw: Path, reason: str) -> str:
+        return (
+            f"{self.info.title} could not be downloaded ({reason}); {self._describe_manual(raw)}."
+        )
 
-    def _by_hand(self, raw: Path) -> str:
+    def _describe_manual(self, raw: Path) -> str:
+        """How to provide the files without a download."""
         forms = "plain or as .gz" + (f", or {self.bundle} with all of them" if self.bundle else "")
         return f"put {', '.join(self.files)} ({forms}) into {raw.resolve()}"
 
 
-def carved(split: Split, validation: int) -> tuple[Split, Split]:
-    """Training and validation images, the same ones for ever and whatever an experiment's seed.
+def split_off_validation(split: Split, size: int) -> tuple[Split, Split]:
+    """Split into training and validation images, always in the same way.
 
-    Both keep the order of the file.
+    The seed of an experiment has no influence. Both parts keep the order of the file.
+
+    Args:
+        split: all images of the training files.
+        size: number of validation images.
     """
     import numpy as np
     import torch
 
-    # RandomState's stream is frozen (NEP 19); newer generators may change between releases.
+    # RandomState gives the same numbers in all versions of numpy (NEP 19); Generator does not.
     order = torch.from_numpy(np.random.RandomState(VALIDATION_SEED).permutation(len(split)))
-    held, kept = order[:validation].sort().values, order[validation:].sort().values
-    return _part(split, kept), _part(split, held)
+    validation, train = order[:size].sort().values, order[size:].sort().values
+    return _select(split, train), _select(split, validation)
 
 
-def _part(split: Split, index: Tensor) -> Split:
-    return Split(split.images[index], split.labels[index])
+def _select(split: Split, indices: Tensor) -> Split:
+    return Split(split.images[indices], split.labels[indices])
 
 
-def published(torchvision_class: str) -> Remote:
-    """Where torchvision fetches a dataset, and the checksums it demands."""
+def torchvision_source(torchvision_class: str) -> Remote:
+    """Addresses and checksums of a dataset in torchvision."""
     import torchvision.datasets
 
-    kind = getattr(torchvision.datasets, torchvision_class)
-    if "url" in vars(kind):
-        mirror, name = kind.url.rsplit("/", 1)
-        return Remote((mirror,), (RemoteFile(name, kind.md5),))
-    return Remote(tuple(kind.mirrors), tuple(RemoteFile(*entry) for entry in kind.resources))
+    dataset = getattr(torchvision.datasets, torchvision_class)
+    if "url" in vars(dataset):
+        mirror, name = dataset.url.rsplit("/", 1)
+        return Remote((mirror,), (RemoteFile(name, dataset.md5),))
+    return Remote(tuple(dataset.mirrors), tuple(RemoteFile(*entry) for entry in dataset.resources))

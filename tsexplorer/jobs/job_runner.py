@@ -21,7 +21,7 @@ from tsexplorer.specs import StageSpec
 from tsexplorer.store import JobSnapshot, StageSnapshot, Store
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
-from tsexplorer.training.device import machine, pick_device, use_cores
+from tsexplorer.training.device import describe_machine, pick_device, use_cores
 from tsexplorer.training.loop import train
 from tsexplorer.training.task import prepare
 
@@ -166,7 +166,7 @@ class _StageTrainer:
         splits = load_splits(stage.spec.data.name, self.settings.data_folder)
         task = prepare(stage.spec, splits, device, self._teacher)
         self.store.stage_started(
-            key, parameters=task.parameters, macs=task.macs, machine=machine(device)
+            key, parameters=task.parameters, macs=task.macs, machine=describe_machine(device)
         )
         folder = self.settings.stages_folder / key
         ended = train(task, folder, listen, self.control, must_converge=True)

@@ -21,7 +21,7 @@ from tsexplorer.students.events import GiveUp, nobody
 from tsexplorer.students.run_chunk import run_chunk
 from tsexplorer.students.stacking_rule import available
 from tsexplorer.training import events
-from tsexplorer.training.device import machine, pick_device
+from tsexplorer.training.device import describe_machine, pick_device
 
 CHUNK_FILE = "chunk.json"
 """Beside a chunk's checkpoint: the students of the chunk."""
@@ -155,7 +155,7 @@ class LocalChunkRunner:
         run, settings = self._run, self._run.settings
         folder = self._folder / chunk.key
         _write_chunk(folder, chunk)
-        description = in_words(machine(pick_device(settings.device)), chunk)
+        description = in_words(describe_machine(pick_device(settings.device)), chunk)
         epoch_log = self._results.begin(chunk, wanted, description)
         run.board.take(run.job.id, events.Notice(chunk.key, chunk.sentence))
 

@@ -19,7 +19,7 @@ from tsexplorer.models import build
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import Store
 from tsexplorer.training import checkpoints, events
-from tsexplorer.training.paths import CHECKPOINT, weights_path
+from tsexplorer.training.checkpoints import CHECKPOINT, weights_path
 
 log = logging.getLogger(__name__)
 LOCK = ".lock"
@@ -63,13 +63,13 @@ class WeightFiles:
         except checkpoints.DamagedFileError:
             return False
         net = build(stage.model, len(get_dataset(stage.data.name).info.classes), seed=0)
-        return checkpoints.same_shapes(weights, net)
+        return checkpoints.fits_net(weights, net)
 
     def discard_checkpoint(self, key: str) -> None:
         """Remove a stage's checkpoint and temporary files."""
         with suppress(OSError):  # a file that cannot be removed only takes up space
             (self._folder / key / CHECKPOINT).unlink(missing_ok=True)
-        checkpoints.remove_leftovers(self._folder / key)
+        checkpoints.remove_partial_files(self._folder / key)
 
     def discard(self, key: str) -> None:
         """Remove all files of a stage."""
@@ -132,7 +132,7 @@ def recorded_failures(
     except Exception as error:
         sentence = in_one_sentence(error)
         for key in keys:
-            events.shielded(listener)(events.StageFailed(key, sentence))
+            events.log_errors(listener)(events.StageFailed(key, sentence))
             _record_end(key, store, files, "failed", sentence)
         raise UserError(sentence) from error
 

@@ -16,8 +16,8 @@ from tsexplorer.store import Store
 from tsexplorer.students.chunks import Arrays, Chunk, ChunkResult, StudentResult, as_arrays
 from tsexplorer.students.student_scores import scores_of_trained
 from tsexplorer.training import checkpoints
+from tsexplorer.training.checkpoints import WEIGHTS
 from tsexplorer.training.device import pick_device
-from tsexplorer.training.paths import WEIGHTS
 
 
 class StudentResultWriter:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tsexplorer.data.class_subsets import left_out_words
+from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.objectives.base import LayerNames, Loss, Objective, Pair, Terms, validated
 from tsexplorer.objectives.options import Option
@@ -78,7 +78,7 @@ def loss_in_words(experiment: ExperimentSpec) -> str:
     number = len(teachers_of(experiment))
     if number > 1:
         words.append(f"{number} teachers averaged by {experiment.combine}")
-    return ", ".join(filter(None, [*words, left_out_words(experiment)]))
+    return ", ".join(filter(None, [*words, describe_excluded_classes(experiment)]))
 
 
 def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:

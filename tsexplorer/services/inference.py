@@ -17,7 +17,7 @@ from tsexplorer.objectives import get_objective, loss_in_words, teachers_of
 from tsexplorer.settings import Settings
 from tsexplorer.specs import Role
 from tsexplorer.store import ExperimentSnapshot, StageSnapshot
-from tsexplorer.training.paths import weights_path
+from tsexplorer.training.checkpoints import weights_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +129,7 @@ class Reading:
     def class_shares(self, dataset: str) -> ClassShares:
         """How often each class occurs in training; alike where those images are not here."""
         folder, info = self._settings.data_folder, get_dataset(dataset).info
-        if not get_dataset(dataset).available(folder):
+        if not get_dataset(dataset).is_available(folder):
             return ClassShares((1 / len(info.classes),) * len(info.classes), counted=False)
         labels = load_splits(dataset, folder).train.labels
         counts = labels.bincount(minlength=len(info.classes)).tolist()
@@ -244,7 +244,7 @@ class Reading:
 
     def _splits(self, dataset: str) -> Splits:
         folder = self._settings.data_folder
-        if get_dataset(dataset).available(folder):
+        if get_dataset(dataset).is_available(folder):
             return load_splits(dataset, folder)
         sample = load_sample(dataset)
         if sample is None:

@@ -271,7 +271,7 @@ class Service(JobQueue):
 
     def dataset_available(self, name: str) -> bool:
         """Whether a dataset can be trained on now."""
-        return get_dataset(name).available(self.settings.data_folder)
+        return get_dataset(name).is_available(self.settings.data_folder)
 
     def download(self, name: str) -> Download | None:
         """The state of the dataset's download; None if there was none."""

@@ -34,7 +34,7 @@ from tsexplorer.studies.kind import (
 )
 from tsexplorer.studies.student_stages import Cell
 from tsexplorer.studies.sweep.spec import SweepSpec
-from tsexplorer.training.paths import weights_path
+from tsexplorer.training.checkpoints import weights_path
 
 if TYPE_CHECKING:
     from tsexplorer.students.cost import Paces

@@ -34,9 +34,9 @@ from tsexplorer.students.stacking_rule import available
 from tsexplorer.training.control import Control
 from tsexplorer.training.device import pick_device, use_cores
 from tsexplorer.training.events import CheckpointWritten, Event
-from tsexplorer.training.responsiveness import evaluation_batch
+from tsexplorer.training.responsiveness import evaluation_batch_size
 from tsexplorer.training.task import prepare
-from tsexplorer.training.teacher_logits import Online, cache_pays
+from tsexplorer.training.teacher_logits import OnlineTeacher, is_cache_worthwhile
 
 FEW, MORE = 4, 24
 """Steps of the short epochs of either kind; their difference is what is measured."""
@@ -175,15 +175,15 @@ def _teacher_seconds(request: ChunkRequest, splits: Splits) -> float:
     spec = request.chunk.students[0]
     jitter, images = spec.train.jitter, len(splits.train)
     classes = len(splits.info.classes)
-    if not spec.teachers or not cache_pays(jitter, spec.train.epochs, images, classes):
+    if not spec.teachers or not is_cache_worthwhile(jitter, spec.train.epochs, images, classes):
         return 0.0
     task = prepare(spec, splits, pick_device(request.device), shelf(request))
     assert task.teacher_net is not None
-    online = Online(task.teacher_net, bf16=task.teacher_bf16)
-    looks = next(task.validation_batches())[: evaluation_batch(task.teacher_macs)]
-    online.answer(looks)  # the first time takes longer
+    online = OnlineTeacher(task.teacher_net, bf16=task.teacher_bf16)
+    looks = next(task.validation_batches())[: evaluation_batch_size(task.teacher_macs)]
+    online.logits_of_images(looks)  # the first time takes longer
     variants = (2 * jitter + 1) ** 2
-    return _typical(lambda: online.answer(looks)) * variants * images / len(looks)
+    return _typical(lambda: online.logits_of_images(looks)) * variants * images / len(looks)
 
 
 def _typical(work: Callable[[], object]) -> float:

@@ -82,7 +82,7 @@ def _trained(request: ChunkRequest) -> ChunkResult:
 
     settings = get_settings()
     name, folder = request.chunk.students[0].data.name, settings.data_folder.absolute()
-    if not get_dataset(name).available(folder):
+    if not get_dataset(name).is_available(folder):
         raise UserError(
             f"the images of {name} are not in {folder}; put them there, or start the worker with "
             "TSEXPLORER_DATA set to where they are, and resume the job."

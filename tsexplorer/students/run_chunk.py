@@ -30,9 +30,10 @@ from tsexplorer.students.events import (
 from tsexplorer.students.stacked_trainer import Done, train_together
 from tsexplorer.students.student_scores import scores, taught
 from tsexplorer.training import checkpoints
+from tsexplorer.training.checkpoints import WEIGHTS
 from tsexplorer.training.control import Control
-from tsexplorer.training.device import machine, pick_device
-from tsexplorer.training.evaluation import logits_over
+from tsexplorer.training.device import describe_machine, pick_device
+from tsexplorer.training.evaluation import compute_logits
 from tsexplorer.training.events import (
     EpochEnded,
     Event,
@@ -40,12 +41,11 @@ from tsexplorer.training.events import (
     Progress,
     StageEnded,
     StageStarted,
-    shielded,
+    log_errors,
 )
 from tsexplorer.training.loop import train
-from tsexplorer.training.paths import WEIGHTS
 from tsexplorer.training.responsiveness import add_cancel_hooks, is_slow_batch
-from tsexplorer.training.task import Trained, prepare
+from tsexplorer.training.task import StageLoader, prepare
 
 
 def run_chunk(
@@ -81,15 +81,15 @@ def run_chunk(
         device,
         shelf(request),
         request.folder,
-        shielded(emit),
+        log_errors(emit),
         control,
         give_up,
     )
     results = tuple(_result(one, with_weights=request.with_weights) for one in done)
-    return ChunkResult(chunk.key, results, seconds, machine(device))
+    return ChunkResult(chunk.key, results, seconds, describe_machine(device))
 
 
-def shelf(request: ChunkRequest) -> Trained:
+def shelf(request: ChunkRequest) -> StageLoader:
     """Looks up the nets that a request carries."""
 
     def trained(key: str) -> tuple[StageSpec, dict[str, torch.Tensor]]:
@@ -114,7 +114,7 @@ def train_apart(
     chunk: Chunk,
     splits: Splits,
     device: torch.device,
-    trained: Trained,
+    trained: StageLoader,
     folder: Path | None,
     emit: Listener,
     control: Control,
@@ -208,7 +208,7 @@ def _train(
     spec: StageSpec,
     splits: Splits,
     device: torch.device,
-    trained: Trained,
+    trained: StageLoader,
     folder: Path,
     heard: _Heard,
     control: Control,
@@ -227,7 +227,7 @@ def _train(
     ended = train(task, folder, heard, control, give_up)
     weights, _ = checkpoints.read(folder / WEIGHTS)
     task.net.load_state_dict(weights)
-    z_NC = logits_over(task.net, task.validation_batches())
+    z_NC = compute_logits(task.net, task.validation_batches())
     labels = splits.validation.labels.to(device)
     validation = scores(z_NC, labels, None if known is None else known.validation_N)
     rows = tuple(heard.rows)

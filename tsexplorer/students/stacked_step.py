@@ -30,8 +30,14 @@ from tsexplorer.models.network import Net
 from tsexplorer.models.stacked import Layers, forward, named_layers
 from tsexplorer.objectives import Loss, Objective
 from tsexplorer.specs import StageSpec, TrainSpec
-from tsexplorer.training.checkpoints import Numbers, flatten_optimiser, under, unflatten_optimiser
-from tsexplorer.training.optimisation import bound_units, make_optimiser, set_rate
+from tsexplorer.training.checkpoints import Metadata, select_prefix
+from tsexplorer.training.optimisation import (
+    bound_units,
+    flatten_state,
+    make_optimiser,
+    set_rate,
+    unflatten_state,
+)
 
 Weights = Mapping[str, Tensor]
 
@@ -132,7 +138,7 @@ class Stack:
         if self.average is not None:
             self.average = {name: value[list(places)] for name, value in self.average.items()}
 
-    def state(self) -> tuple[dict[str, Tensor], Numbers]:
+    def state(self) -> tuple[dict[str, Tensor], Metadata]:
         """All of it as tensors by name and JSON numbers."""
         tensors, runs = self._updates.state()
         tensors |= {f"net.{name}": value for name, value in self.weights.items()}
@@ -141,14 +147,14 @@ class Stack:
         return tensors, {"steps": self.steps, "runs": runs}
 
     @torch.no_grad()
-    def load(self, tensors: dict[str, Tensor], numbers: Numbers) -> None:
+    def load(self, tensors: dict[str, Tensor], numbers: Metadata) -> None:
         """Go on from what :meth:`state` gave.
 
         Raises:
             KeyError, ValueError, RuntimeError: it is the state of another stack.
         """
-        _overwrite(self.weights, under("net.", tensors))
-        _overwrite(self.average or {}, under("average.", tensors))
+        _overwrite(self.weights, select_prefix("net.", tensors))
+        _overwrite(self.average or {}, select_prefix("average.", tensors))
         self._updates.load(tensors, numbers["runs"])
         self.steps = numbers["steps"]
 
@@ -265,25 +271,25 @@ class Updates:
                         else value.clone()
                     )
 
-    def state(self) -> tuple[dict[str, Tensor], list[Numbers]]:
+    def state(self) -> tuple[dict[str, Tensor], list[Metadata]]:
         """Tensors by name, and JSON numbers of each run."""
         tensors: dict[str, Tensor] = {}
         numbers = []
         for place, run in enumerate(self._runs):
-            own, rest = flatten_optimiser(run.optimiser.state_dict())
+            own, rest = flatten_state(run.optimiser.state_dict())
             tensors |= {f"run{place}.{name}": value for name, value in own.items()}
             numbers.append(rest)
         return tensors, numbers
 
-    def load(self, tensors: dict[str, Tensor], numbers: list[Numbers]) -> None:
+    def load(self, tensors: dict[str, Tensor], numbers: list[Metadata]) -> None:
         """Go on from what :meth:`state` gave.
 
         Raises:
             KeyError, ValueError: it is the state of another stack.
         """
         for place, (run, rest) in enumerate(zip(self._runs, numbers, strict=True)):
-            own = under(f"run{place}.", tensors)
-            run.optimiser.load_state_dict(unflatten_optimiser(own, rest))
+            own = select_prefix(f"run{place}.", tensors)
+            run.optimiser.load_state_dict(unflatten_state(own, rest))
 
     def _history(self, place: int) -> list[dict[str, Tensor]]:
         """What is known of one student, by parameter: 1×... each, or a number for all."""

@@ -34,15 +34,15 @@ from tsexplorer.students.events import (
 from tsexplorer.students.stacked_step import Stack, Weights, stacked_logits
 from tsexplorer.students.student_scores import Taught, completed, scores, taught
 from tsexplorer.training import checkpoints
+from tsexplorer.training.checkpoints import CHECKPOINT
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluation import figures
+from tsexplorer.training.evaluation import compute_metrics
 from tsexplorer.training.events import CheckpointWritten, Listener, Notice
-from tsexplorer.training.learner import Learner, Record
+from tsexplorer.training.learner import Learner, TrainingRecord
 from tsexplorer.training.optimisation import learning_rate
-from tsexplorer.training.paths import CHECKPOINT
 from tsexplorer.training.progress import ProgressReporter
-from tsexplorer.training.responsiveness import evaluation_batch
-from tsexplorer.training.task import Task, Trained, prepare
+from tsexplorer.training.responsiveness import evaluation_batch_size
+from tsexplorer.training.task import StageLoader, Task, prepare
 
 Batch = tuple[Tensor, Tensor | None, Tensor]
 """Images, the teacher's logits, labels: for all students, or with S in front."""
@@ -95,7 +95,7 @@ def train_together(
     chunk: Chunk,
     splits: Splits,
     device: torch.device,
-    trained: Trained,
+    trained: StageLoader,
     folder: Path | None,
     emit: Listener,
     control: Control,
@@ -138,7 +138,7 @@ class _Training:
     """A chunk under way."""
 
     def __init__(
-        self, chunk: Chunk, splits: Splits, device: torch.device, trained: Trained
+        self, chunk: Chunk, splits: Splits, device: torch.device, trained: StageLoader
     ) -> None:
         self._chunk, self._splits, self._device = chunk, splits, device
         tasks: dict[int, Task] = {}
@@ -148,7 +148,7 @@ class _Training:
         self._tasks = list(tasks.values())
         self.students = [_student(spec, tasks[spec.seed]) for spec in chunk.students]
         self.active = list(self.students)
-        self.clock = Record()
+        self.clock = TrainingRecord()
         self._stack = Stack(
             [student.learner.net for student in self.students],  # type: ignore[misc]
             list(chunk.students),
@@ -168,8 +168,9 @@ class _Training:
             self._tasks[0], self.clock, _as_chunk(emit, self._chunk.key), control
         )
         for task in self._tasks:
-            task.listen(pulse.check)  # for the teacher, which may look at each batch, and be slow
-            self._taught[task.spec.seed] = taught(task, pulse.preparing)
+            # For the teacher, which may look at each batch, and be slow.
+            task.add_cancel_hooks(pulse.check)
+            self._taught[task.spec.seed] = taught(task, pulse.teacher_batch)
         return pulse
 
     def epoch(self, pulse: ProgressReporter, give_up: GiveUp = nobody) -> list[Said]:
@@ -214,16 +215,16 @@ class _Training:
                 kept_epoch=student.kept_epoch,
                 epochs=tuple(student.history),
                 validation=scores(z_NC, seen.labels.to(self._device), self._teacher(student)),
-                test_accuracy=figures(z_test_NC, labels).accuracy,
+                test_accuracy=compute_metrics(z_test_NC, labels).accuracy,
                 weights=weights,
             )
             for student, weights, z_NC, z_test_NC in zip(ended, kept, validation, test, strict=True)
         )
 
-    def state(self) -> tuple[dict[str, Tensor], checkpoints.Numbers]:
+    def state(self) -> tuple[dict[str, Tensor], checkpoints.Metadata]:
         """All of it as tensors by name and JSON numbers."""
         tensors: dict[str, Tensor] = {}
-        numbers: checkpoints.Numbers = {"chunk": self._chunk.key, "clock": dict(vars(self.clock))}
+        numbers: checkpoints.Metadata = {"chunk": self._chunk.key, "clock": dict(vars(self.clock))}
         if self.active:
             tensors, numbers["stack"] = self._stack.state()
         numbers["students"] = []
@@ -250,17 +251,17 @@ class _Training:
         except FileNotFoundError:
             return True
         except (checkpoints.DamagedFileError, KeyError, ValueError, RuntimeError, TypeError):
-            checkpoints.set_aside(path)
+            checkpoints.rename_damaged(path)
             return False
         return True
 
-    def _load(self, tensors: dict[str, Tensor], numbers: checkpoints.Numbers) -> None:
+    def _load(self, tensors: dict[str, Tensor], numbers: checkpoints.Metadata) -> None:
         if numbers["chunk"] != self._chunk.key:
             raise ValueError("the checkpoint of another chunk")
         for place, (student, own) in enumerate(
             zip(self.students, numbers["students"], strict=True)
         ):
-            student.learner.record = Record(**own["record"])
+            student.learner.record = TrainingRecord(**own["record"])
             student.learner.best = self._of(f"best.{place}.", tensors)
             student.history = [_row(row) for row in own["history"]]
             student.pruned = own.get("pruned", False)
@@ -270,10 +271,10 @@ class _Training:
         self._narrow()
         if self.active:
             self._stack.load(tensors, numbers["stack"])
-        self.clock = Record(**numbers["clock"])
+        self.clock = TrainingRecord(**numbers["clock"])
 
     def _of(self, prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor] | None:
-        found = checkpoints.under(prefix, tensors)
+        found = checkpoints.select_prefix(prefix, tensors)
         return {name: value.to(self._device) for name, value in found.items()} or None
 
     def _train(self, number: int, pulse: ProgressReporter) -> Tensor:
@@ -285,7 +286,7 @@ class _Training:
             return float(sum_S.mean()) / seen if seen else float("nan")
 
         for images, z_t, labels in self._batches(number):
-            pulse.batch(mean)
+            pulse.training_batch(mean)
             loss_S = self._stack.step(images, z_t, labels, self._rate, number)
             sum_S.add_(loss_S, alpha=labels.shape[-1])
             seen += labels.shape[-1]
@@ -321,8 +322,8 @@ class _Training:
 
     def _judge(self, student: Student, z_NC: Tensor) -> Scores:
         labels = self._splits.validation.labels.to(self._device)
-        found = figures(z_NC, labels)
-        student.learner.judge(found)
+        found = compute_metrics(z_NC, labels)
+        student.learner.record_validation(found)
         return completed(found, z_NC, labels, self._teacher(student))
 
     def _teacher(self, student: Student) -> Tensor | None:
@@ -333,12 +334,12 @@ class _Training:
         """Take the weights of who is over out of the stack; who is given up leaves without them."""
         ended: list[Said] = []
         for student in self.active:
-            if student.spec.hash in given_up and not student.learner.finished:
+            if student.spec.hash in given_up and not student.learner.is_finished:
                 student.pruned = True
                 ended.append(StudentPruned(student.spec.hash))
-            elif student.learner.finished:
-                student.kept_epoch = student.learner.settle()
-                weights = student.learner.judged.state_dict()
+            elif student.learner.is_finished:
+                student.kept_epoch = student.learner.load_kept_weights()
+                weights = student.learner.evaluated_net.state_dict()
                 student.kept = {name: value.clone() for name, value in weights.items()}
                 ended.append(StudentEnded(student.spec.hash, student.kept_epoch))
         if ended:
@@ -351,7 +352,7 @@ class _Training:
         if len(places) < len(self.active):
             for student in self.active:
                 if student.kept is not None:
-                    _point(student.learner.judged, student.kept)
+                    _point(student.learner.evaluated_net, student.kept)
                 elif student.pruned:
                     _let_go(student.learner)
             self.active = [self.active[place] for place in places]
@@ -362,7 +363,7 @@ class _Training:
     def _look(self) -> None:
         """Let each learner's net look into the stack, at its own weights."""
         for place, student in enumerate(self.active):
-            _point(student.learner.judged, self._stack.student(place))
+            _point(student.learner.evaluated_net, self._stack.student(place))
 
     def _checked(self, split: Split, pulse: ProgressReporter) -> Iterator[Tensor]:
         """Scaled images, as many at a time as suits the whole chunk."""
@@ -373,7 +374,7 @@ class _Training:
             mean=self._splits.mean,
             deviation=self._splits.deviation,
             device=self._device,
-            batch_size=evaluation_batch(self._tasks[0].macs * len(self.students)),
+            batch_size=evaluation_batch_size(self._tasks[0].macs * len(self.students)),
         ):
             pulse.check()
             yield images
@@ -392,11 +393,11 @@ def _point(net: nn.Module, weights: Weights) -> None:
 def _let_go(learner: Learner) -> None:
     """Drop the weights of who was given up, which would keep the wider stack in memory."""
     learner.best = None
-    for parameter in learner.judged.parameters():
+    for parameter in learner.evaluated_net.parameters():
         parameter.data = parameter.data.new_empty(0)
 
 
-def _row(numbers: checkpoints.Numbers) -> StudentEpoch:
+def _row(numbers: checkpoints.Metadata) -> StudentEpoch:
     return StudentEpoch(**{**numbers, "validation": Scores(*numbers["validation"])})
 
 

@@ -23,7 +23,7 @@ from tsexplorer.models.registry import resolve
 from tsexplorer.models.summary import trace
 from tsexplorer.objectives import get_objective
 from tsexplorer.specs import ModelSpec, StageSpec, TrainSpec
-from tsexplorer.training.responsiveness import PATIENT_MACS, evaluation_batch
+from tsexplorer.training.responsiveness import MACS_PER_CHECK, evaluation_batch_size
 
 ONE_BY_ONE = "its students train one after the other."
 
@@ -62,7 +62,7 @@ def largest_by_work(model: ModelSpec, train: TrainSpec, classes: int) -> int:
     It is also where stacking stops to pay: a step of so much work leaves no core idle.
     """
     # The way back takes about twice as long as the way forward.
-    return PATIENT_MACS // (3 * count(model, classes).macs * train.batch_size)
+    return MACS_PER_CHECK // (3 * count(model, classes).macs * train.batch_size)
 
 
 def _against(body: tuple[Layer, ...], train: TrainSpec) -> str | None:
@@ -118,7 +118,7 @@ def need(student: StageSpec, info: DatasetInfo, seeds: int) -> Need:
     """
     train, classes = student.train, len(info.classes)
     size = count(student.model, classes)
-    looks = evaluation_batch(size.macs)
+    looks = evaluation_batch_size(size.macs)
     # What lies flat is the images themselves, which all students share.
     widths = sum(
         prod(layer.output(shape))

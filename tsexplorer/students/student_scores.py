@@ -18,9 +18,9 @@ from tsexplorer.analysis.quality import reliability
 from tsexplorer.data.registry import Splits
 from tsexplorer.specs import StageSpec
 from tsexplorer.students.events import Scores
-from tsexplorer.training.evaluation import Figures, figures, logits_over
-from tsexplorer.training.task import Task, Trained, prepare
-from tsexplorer.training.teacher_logits import Cached, TeacherOutputs
+from tsexplorer.training.evaluation import SplitMetrics, compute_logits, compute_metrics
+from tsexplorer.training.task import StageLoader, Task, prepare
+from tsexplorer.training.teacher_logits import CachedTeacher, TeacherOutputs
 
 KEPT = 2
 _kept: OrderedDict[object, Taught] = OrderedDict()
@@ -53,12 +53,12 @@ def taught(task: Task, check: Callable[[float], None]) -> Taught | None:
     with _guard:
         found = _kept.get(key)
     if found is None:
-        task.attend_teachers(0, check)
+        task.prepare_teacher(0, check)
         assert task.teacher is not None
         batches = task.validation_batches()
-        z_NC = logits_over(task.teacher_net, batches, lambda: check(1.0))
+        z_NC = compute_logits(task.teacher_net, batches, lambda: check(1.0))
         found = Taught(task.teacher, z_NC.argmax(1))
-        if isinstance(task.teacher, Cached):
+        if isinstance(task.teacher, CachedTeacher):
             _keep(key, found)
     task.teacher = found.outputs
     return found
@@ -83,7 +83,7 @@ def _key(task: Task) -> object:
     shown = (
         task.spec.teacher_weights,
         task.spec.combine,
-        task.looks.teacher,
+        task.layer_names.teacher,
         data.name,
         data.scaling,
         splits.mean,
@@ -99,7 +99,7 @@ def scores_of_trained(
     spec: StageSpec,
     splits: Splits,
     device: torch.device,
-    trained: Trained,
+    trained: StageLoader,
     check: Callable[[], object],
 ) -> Scores:
     """A student that was trained elsewhere, an experiment's say, on validation.
@@ -115,8 +115,8 @@ def scores_of_trained(
     task.net.load_state_dict(trained(spec.hash)[1])
     teacher_N = None
     if task.teacher_net is not None:
-        teacher_N = logits_over(task.teacher_net, task.validation_batches(), check).argmax(1)
-    z_NC = logits_over(task.net, task.validation_batches(), check)
+        teacher_N = compute_logits(task.teacher_net, task.validation_batches(), check).argmax(1)
+    z_NC = compute_logits(task.net, task.validation_batches(), check)
     return scores(z_NC, splits.validation.labels.to(device), teacher_N)
 
 
@@ -128,11 +128,13 @@ def scores(z_NC: Tensor, labels_N: Tensor, teacher_N: Tensor | None) -> Scores:
         labels_N: true classes.
         teacher_N: the classes that its teacher answers; None where it has none.
     """
-    found = figures(z_NC, labels_N)
+    found = compute_metrics(z_NC, labels_N)
     return completed(found, z_NC, labels_N, teacher_N)
 
 
-def completed(found: Figures, z_NC: Tensor, labels_N: Tensor, teacher_N: Tensor | None) -> Scores:
+def completed(
+    found: SplitMetrics, z_NC: Tensor, labels_N: Tensor, teacher_N: Tensor | None
+) -> Scores:
     """The scores of figures that are known; arguments as in :func:`scores`."""
     agreement = None
     if teacher_N is not None:

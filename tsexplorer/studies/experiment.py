@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tsexplorer.analysis.seed_statistics import Gain, gain
 from tsexplorer.data.base import DatasetInfo
-from tsexplorer.data.class_subsets import check_left_out, without
+from tsexplorer.data.class_subsets import check_excluded_classes, exclude_classes
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.study_run import JobPlan, StudyRun
@@ -146,7 +146,7 @@ def require_data(base: ExperimentSpec, data_folder: Path) -> None:
         UserError: they are.
     """
     name = base.data.name
-    if not get_dataset(name).available(data_folder):
+    if not get_dataset(name).is_available(data_folder):
         raise UserError(
             f"The images of {name} are not in {data_folder}; download them on the Train "
             "page, or put the files there."
@@ -159,12 +159,12 @@ def _check_left_out(spec: ExperimentSpec, info: DatasetInfo, folder: Path) -> No
     The images are read and counted, which takes seconds, only if the batch is so large that there
     may be too few.
     """
-    check_left_out(info, spec.left_out)
+    check_excluded_classes(info, spec.left_out)
     size = spec.distilled_train.batch_size
     small = size <= info.train // (2 * len(info.classes))
-    if not spec.left_out or small or not get_dataset(info.name).available(folder):
+    if not spec.left_out or small or not get_dataset(info.name).is_available(folder):
         return
-    left = len(without(load_splits(info.name, folder), spec.left_out).train)
+    left = len(exclude_classes(load_splits(info.name, folder), spec.left_out).train)
     if size > left:
         raise UserError(
             f"The batch size {size:,} is larger than the {left:,} training images that are "

@@ -1,1 +1,1 @@
-"""Training one stage: the loop, events out, control in, checkpoints."""
+"""Training of one net: loop, events, control, checkpoints."""

@@ -1,12 +1,11 @@
-"""How other threads steer a training run: pause, resume, step one epoch, cancel.
+"""Control of a training run from other threads: pause, resume, run one epoch, cancel.
 
-The run calls :meth:`Control.check` at each batch. Cancelling ends the run and keeps its last
-checkpoint, so that a cancelled stage can still be resumed; pausing holds it where it is.
+The run calls :meth:`Control.check` before each batch. A paused run waits there. A cancelled run
+ends and keeps its last checkpoint, so that it can be resumed.
 
-Training gives way to people: while a page is being drawn, the trainer holds between batches.
-
-Both need the interpreter, which hands itself over every few milliseconds at best: a page that takes
-0.25 s alone took 0.9 s beside a trainer, whatever the niceness of its thread.
+Training also waits while a page is being drawn (:class:`PagePriority`). Both need Python's
+interpreter lock, which changes hands every few milliseconds at best: a page that takes 0.25 s
+alone took 0.9 s beside a training run, whatever the priority of the training thread.
 """
 
 from __future__ import annotations
@@ -18,124 +17,128 @@ from contextlib import contextmanager
 
 from tsexplorer.errors import Cancelled
 
+MAX_WAIT_SECONDS = 0.5
+"""Longest time that training waits for one page."""
+
 
 class Control:
-    """One run's steering wheel; every method may be called from any thread."""
+    """Control of one training run; any thread may call any method."""
 
     def __init__(self, page_priority: PagePriority | None = None) -> None:
-        """Steer a run that gives way to whom ``page_priority`` knows of; without it, to nobody."""
-        self._courtesy = page_priority or PagePriority()
+        """Make the control of one run.
+
+        Args:
+            page_priority: pages that the run waits for; None if it waits for no page.
+        """
+        self._page_priority = page_priority or PagePriority()
         self._changed = threading.Condition()
         self._paused = False
-        self._step = False
+        self._pause_after_epoch = False
         self._cancelled = False
-        self._attention = False
+        self._must_wait_or_stop = False
 
     def pause(self) -> None:
-        """Hold at the next batch."""
-        self._set(paused=True, step=False)
+        """Pause before the next batch."""
+        self._set(paused=True, pause_after_epoch=False)
 
     def resume(self) -> None:
-        """Go on."""
-        self._set(paused=False, step=False)
+        """Continue a paused run."""
+        self._set(paused=False, pause_after_epoch=False)
 
     def step(self) -> None:
-        """Go on to the end of the epoch under way, then hold."""
-        self._set(paused=False, step=True)
+        """Continue to the end of the current epoch, then pause."""
+        self._set(paused=False, pause_after_epoch=True)
 
     def cancel(self) -> None:
-        """Stop at the next batch, also while held."""
+        """Stop before the next batch; a paused run stops at once."""
         with self._changed:
-            self._cancelled = self._attention = True
+            self._cancelled = self._must_wait_or_stop = True
             self._changed.notify_all()
 
     @property
     def paused(self) -> bool:
-        """Whether a pause is in force."""
+        """Whether the run is paused."""
         return self._paused
 
     @property
     def cancelled(self) -> bool:
-        """Whether the run has been told to stop."""
+        """Whether the run is cancelled."""
         return self._cancelled
 
     def check(self) -> float:
-        """Called by the run at each batch: hold while paused, and while a page is being drawn.
+        """Wait while the run is paused or a page is being drawn; the run calls this at each batch.
 
         Returns:
-            Seconds held, 0.0 nearly always.
+            Seconds waited, 0.0 in nearly all calls.
 
         Raises:
-            Cancelled: the run has been told to stop.
+            Cancelled: the run is cancelled.
         """
-        waited = self._courtesy.yield_to_page()
-        if not self._attention:
+        waited = self._page_priority.yield_to_page()
+        if not self._must_wait_or_stop:
             return waited
-        began = time.monotonic()
+        start = time.monotonic()
         with self._changed:
             while self._paused and not self._cancelled:
                 self._changed.wait()
             if self._cancelled:
                 raise Cancelled
-            self._attention = False
-        return waited + time.monotonic() - began
+            self._must_wait_or_stop = False
+        return waited + time.monotonic() - start
 
     def epoch_ended(self) -> None:
-        """Called by the run after each epoch: a step ends here."""
+        """Pause if :meth:`step` asked for one epoch; the run calls this after an epoch."""
         with self._changed:
-            if self._step:
-                self._step, self._paused, self._attention = False, True, True
+            if self._pause_after_epoch:
+                self._pause_after_epoch = False
+                self._paused = self._must_wait_or_stop = True
 
-    def _set(self, *, paused: bool, step: bool) -> None:
+    def _set(self, *, paused: bool, pause_after_epoch: bool) -> None:
         with self._changed:
-            self._paused, self._step = paused, step
-            self._attention = paused or self._cancelled
+            self._paused, self._pause_after_epoch = paused, pause_after_epoch
+            self._must_wait_or_stop = paused or self._cancelled
             self._changed.notify_all()
 
 
-LONGEST_SECONDS = 0.5
-"""A page that takes longer is drawn beside the trainer from then on."""
-
-
 class PagePriority:
-    """Who is being served, and how long training waits for it; every method from any thread."""
+    """Lets training wait while pages are being drawn; any thread may call any method."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._visits = 0
-        self._until = 0.0
-        self._not_before = 0.0
+        self._pages = 0
+        self._wait_until = 0.0
+        self._next_wait = 0.0
 
     @contextmanager
-    def visit(self) -> Iterator[None]:
-        """A page is being drawn."""
+    def drawing_page(self) -> Iterator[None]:
+        """Mark that a page is being drawn inside the ``with`` block."""
         with self._changed:
-            self._visits += 1
-            self._until = time.monotonic() + LONGEST_SECONDS
+            self._pages += 1
+            self._wait_until = time.monotonic() + MAX_WAIT_SECONDS
         try:
             yield
         finally:
             with self._changed:
-                self._visits -= 1
+                self._pages -= 1
                 self._changed.notify_all()
 
     def yield_to_page(self) -> float:
-        """Wait until no page is being drawn, but not for long.
+        """Wait until no page is being drawn, at most :data:`MAX_WAIT_SECONDS`.
 
-        However many people come, training has half of the time: what was waited is not waited
-        again before as much time has passed.
+        After a wait, training runs at least as long as it waited. So training gets half of the
+        time, however many pages are requested.
 
         Returns:
-            Seconds waited, 0.0 nearly always.
+            Seconds waited, 0.0 in nearly all calls.
         """
-        if not self._visits:
+        if not self._pages:
             return 0.0
-        began = time.monotonic()
-        if began < self._not_before:
+        start = time.monotonic()
+        if start < self._next_wait:
             return 0.0
         with self._changed:
-            while self._visits and (left := self._until - time.monotonic()) > 0:
-                self._changed.wait(left)
-        ended = time.monotonic()
-        self._not_before = ended + (ended - began)
-        return ended - began
+            while self._pages and (remaining := self._wait_until - time.monotonic()) > 0:
+                self._changed.wait(remaining)
+        end = time.monotonic()
+        self._next_wait = end + (end - start)
+        return end - start

@@ -1,7 +1,4 @@
-"""Which device and number format a stage runs in, and what follows for its tensors.
-
-The cores that a thread takes to train with.
-"""
+"""Device, number format and CPU threads of a training run."""
 
 from __future__ import annotations
 
@@ -16,22 +13,28 @@ from torch import nn
 from tsexplorer.errors import UserError
 from tsexplorer.specs import Precision
 
+NICENESS = 5
+"""Lowest priority of a training thread, as Unix counts it: 0 is normal, 19 the lowest."""
 
-def pick_device(wish: str) -> torch.device:
-    """The device that ``TSEXPLORER_DEVICE`` asks for; ``auto`` takes a GPU when there is one.
+
+def pick_device(name: str) -> torch.device:
+    """The device for the setting ``TSEXPLORER_DEVICE``.
+
+    Args:
+        name: a torch device, or ``auto``: a GPU if there is one, else the CPU.
 
     Raises:
-        UserError: the device asked for is not here.
+        UserError: this machine has no such device.
     """
-    if wish == "auto":
+    if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(wish)
-    if not _is_here(device):
-        raise UserError(f"The device {wish!r} is not on this machine; set TSEXPLORER_DEVICE=auto.")
+    device = torch.device(name)
+    if not _is_available(device):
+        raise UserError(f"The device {name!r} is not on this machine; set TSEXPLORER_DEVICE=auto.")
     return device
 
 
-def _is_here(device: torch.device) -> bool:
+def _is_available(device: torch.device) -> bool:
     match device.type:
         case "cuda":
             return (device.index or 0) < torch.cuda.device_count()
@@ -41,39 +44,41 @@ def _is_here(device: torch.device) -> bool:
 
 
 def has_convolutions(net: nn.Module) -> bool:
-    """Whether channels_last and bf16 pay for this net."""
+    """Whether the net has convolutions, for which channels_last and bf16 are faster."""
     return any(isinstance(module, nn.Conv2d) for module in net.modules())
 
 
-def uses_bf16(wish: Precision, net: nn.Module, device: torch.device) -> bool:
-    """Whether to run in bf16.
+def uses_bf16(precision: Precision, net: nn.Module, device: torch.device) -> bool:
+    """Whether the net runs in bf16.
 
-    ``auto`` says yes for convolutional nets where the device computes in bf16: measured twice as
-    fast for ``wu-cnn``, and slower for dense nets on a CPU, where the casts cost more than they
-    save.
+    ``auto`` means bf16 for convolutional nets on devices that compute in bf16. There it was twice
+    as fast for ``wu-cnn``. Dense nets on a CPU were slower in bf16: the casts cost more time than
+    the arithmetic saves.
     """
-    if wish != "auto":
-        return wish == "bf16"
+    if precision != "auto":
+        return precision == "bf16"
     if not has_convolutions(net):
         return False
     if device.type == "cpu":
+        # torch has no public function for this.
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def autocast(enabled: bool, device: torch.device) -> AbstractContextManager[object]:
-    """bf16 autocast, or nothing."""
+    """Context of bf16 autocast; does nothing if not ``enabled``."""
     return torch.autocast(device.type, torch.bfloat16) if enabled else nullcontext()
 
 
-def machine(device: torch.device | None = None) -> str:
-    """The machine in words, to stand beside figures measured on it.
+def describe_machine(device: torch.device | None = None) -> str:
+    """Describe the machine, for display next to figures measured on it.
 
     Args:
-        device: what they were measured on; None stands for what ``auto`` would take.
+        device: device of the measurement; None for the one that ``auto`` picks.
 
     Returns:
-        with the calling thread's number of threads where that is what counts.
+        Name of the device and version of torch; for a CPU also the calling thread's number of
+        torch threads.
     """
     device = device or pick_device("auto")
     if device.type == "cuda":
@@ -85,31 +90,32 @@ def machine(device: torch.device | None = None) -> str:
     return f"{platform.machine()} CPU, {cores}, torch {torch.__version__}"
 
 
-NICENESS = 5
-
-
 def allowed_cores() -> int:
-    """Cores that this process may use: the machine's, its affinity's or its container's share.
+    """Number of cores that this process may use, limited by its affinity and its container.
 
-    More threads than that wait for each other at every operation, which can cost ten times.
+    With more threads than cores, threads wait for each other in every operation, which can make
+    training ten times slower.
     """
-    # Not joblib's own, which is 1 where a system has no semaphores. A third of a second to import,
-    # and no page needs it.
+    # loky's count, since joblib.cpu_count() is 1 on systems without semaphores. Imported here
+    # because the import takes a third of a second and pages do not need it.
     from joblib.externals.loky import cpu_count
 
     return int(cpu_count())
 
 
 def use_cores(threads: int | None) -> None:
-    """Take the allowed cores for the calling thread, politely.
+    """Set the calling thread's number of torch threads, and lower its priority.
 
-    torch keeps its number of threads per calling thread, so the trainer's own thread has to set
-    it; a lower priority lets a page that must be drawn go first.
+    torch counts threads per calling thread, so the training thread has to call this itself. With a
+    lower priority of training, pages are drawn first. The main thread keeps its priority.
+
+    Args:
+        threads: number of torch threads; None for all allowed cores.
     """
-    # A thread takes over the process's number at its first look, which has to come before.
+    # The first call in a thread copies the number of the process, so it must come before the set.
     torch.get_num_threads()
     torch.set_num_threads(threads or allowed_cores())
     if hasattr(os, "setpriority") and threading.current_thread() is not threading.main_thread():
         with suppress(OSError):
-            before = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(NICENESS, before))
+            niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

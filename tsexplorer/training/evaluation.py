@@ -1,7 +1,6 @@
-"""A net's answers over a split, and the two figures read off them.
+"""Logits of a net over a split, and the metrics computed from them.
 
-Evaluation is done in fp32 whatever the net was trained in: these are the figures of the net that
-is taken away.
+Evaluation runs in fp32, also for a net that was trained in bf16: exported nets run in fp32.
 """
 
 from __future__ import annotations
@@ -14,8 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Figures(NamedTuple):
-    """What a net scores on a split."""
+class SplitMetrics(NamedTuple):
+    """Metrics of a net on a split.
+
+    Attributes:
+        accuracy: share of correct answers, 0...1.
+        loss: mean cross-entropy in nats.
+        errors: number of wrong answers.
+        size: number of images.
+    """
 
     accuracy: float
     loss: float
@@ -24,30 +30,33 @@ class Figures(NamedTuple):
 
 
 @torch.no_grad()
-def logits_over(
+def compute_logits(
     net: nn.Module, batches: Iterable[Tensor], check: Callable[[], object] = lambda: None
 ) -> Tensor:
-    """Logits N×C of all images, in their order, computed in evaluation mode; K×N×C of a cohort.
+    """Compute the logits of all images in evaluation mode.
 
     Args:
-        net: left in the mode it came in.
+        net: a net, or a cohort of K nets; afterwards it is in the mode it was in before.
         batches: scaled images, B×1×28×28 each.
         check: called before each batch; may raise to stop.
+
+    Returns:
+        Logits N×C in the order of the images; K×N×C for a cohort.
     """
     training = net.training
     net.eval()
     try:
-        answers = []
+        logits = []
         for images in batches:
             check()
-            answers.append(net(images).to(torch.get_default_dtype()))
+            logits.append(net(images).to(torch.get_default_dtype()))
     finally:
         net.train(training)
-    return torch.cat(answers, -2)
+    return torch.cat(logits, -2)
 
 
-def figures(z_NC: Tensor, y_N: Tensor) -> Figures:
-    """Accuracy (share of 1) and cross-entropy (nats, mean) of logits against labels."""
+def compute_metrics(z_NC: Tensor, y_N: Tensor) -> SplitMetrics:
+    """Compare logits with labels."""
     errors = int((z_NC.argmax(1) != y_N).sum())
     loss = float(functional.cross_entropy(z_NC, y_N))
-    return Figures(1 - errors / len(y_N), loss, errors, len(y_N))
+    return SplitMetrics(1 - errors / len(y_N), loss, errors, len(y_N))

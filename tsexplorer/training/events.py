@@ -1,7 +1,7 @@
-"""What a training run says while it runs: small frozen facts, sent to one listener.
+"""Events of a training run: frozen dataclasses that the run sends to a listener.
 
-Listeners get them on the worker thread and must return at once; :func:`shielded` keeps a
-listener that raises from stopping the job.
+The listener runs in the training thread and must return quickly. The loop wraps it with
+:func:`log_errors`, so that an exception in a listener does not stop the training.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Event:
-    """Base of all events; ``stage`` is the hash of the stage that speaks."""
+    """Base class of all events.
+
+    Attributes:
+        stage: hash of the stage that sends the event.
+    """
 
     stage: str
 
 
 @dataclass(frozen=True)
 class StageStarted(Event):
-    """A stage begins, or goes on after ``epochs_done`` epochs.
+    """A stage starts, or continues after ``epochs_done`` epochs.
 
     Attributes:
-        epochs: epochs at most.
-        epochs_done: epochs of earlier sittings.
-        parameters: weights that are trained.
-        earlier: figures of the epochs done, as the checkpoint has them.
+        epochs: maximal number of epochs.
+        epochs_done: number of epochs in the checkpoint.
+        parameters: number of trained weights.
+        earlier: metrics of the epochs in the checkpoint.
     """
 
     epochs: int
@@ -39,17 +43,17 @@ class StageStarted(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """Where the stage stands; at most ten a second, none where a stage is over sooner than that.
+    """Progress of a stage, sent at most ten times a second.
 
     Attributes:
-        doing: what is being done, in words: "training", "teacher outputs", "testing"; on a cluster,
-            how many chunks are done.
-        epoch: epoch under way, from 1.
-        epochs: epochs at most; 0 on a cluster, where epochs are not heard of one by one.
-        fraction: share of the stage that is done, 0...1.
-        seconds: time spent on the stage so far, pauses left out.
-        seconds_left: expected time to the stage's end, None before it can be told.
-        loss: mean training loss of the epoch so far, None before the first batch.
+        doing: current activity: "training", "teacher outputs" or "testing"; on a cluster, the
+            number of finished chunks.
+        epoch: current epoch, from 1.
+        epochs: maximal number of epochs; 0 on a cluster, which does not report single epochs.
+        fraction: finished share of the stage, 0...1.
+        seconds: time spent on the stage so far, without pauses.
+        seconds_left: estimated time to the end of the stage; None while there is no estimate.
+        loss: mean training loss of the current epoch so far; None before the first batch.
     """
 
     doing: str
@@ -63,11 +67,22 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class EpochEnded(Event):
-    """The figures of one epoch; accuracies are shares of 1, losses in nats.
+    """Metrics of one epoch; accuracies are shares of 1, losses are in nats.
 
-    Training figures are means over the epoch's batches, taken while the weights move and with
-    dropout on; validation figures are taken at its end, on the labels alone. So are those of an
-    objective's members among the terms, whose other figures are of training.
+    Training metrics are means over the batches of the epoch, computed while the weights change and
+    with dropout on. Validation metrics are computed at the end of the epoch. The validation loss is
+    cross-entropy with the labels.
+
+    Attributes:
+        epoch: number of the epoch, from 1.
+        train_loss: mean of the objective's loss.
+        terms: means of the objective's terms by name; and the validation accuracies of the nets
+            that the objective trains beside the student.
+        train_accuracy: share of correct answers in training.
+        validation_loss: mean cross-entropy on validation.
+        validation_accuracy: share of correct answers on validation.
+        learning_rate: learning rate of the last step.
+        seconds: time spent on the epoch, without pauses.
     """
 
     epoch: int
@@ -82,25 +97,29 @@ class EpochEnded(Event):
 
 @dataclass(frozen=True)
 class CheckpointWritten(Event):
-    """The stage can be resumed after ``epoch``."""
+    """From now on the stage can be resumed after ``epoch``."""
 
     epoch: int
 
 
 @dataclass(frozen=True)
 class Notice(Event):
-    """One sentence that a person should see; the stage goes on."""
+    """One sentence to display; the stage continues."""
 
     sentence: str
 
 
 @dataclass(frozen=True)
 class StageEnded(Event):
-    """The stage is done. ``test_accuracy`` was read once, now, from the kept weights.
+    """The stage is finished.
 
     Attributes:
-        kept_epoch: the epoch whose weights were kept.
-        train_seconds: time spent training and validating, pauses left out.
+        kept_epoch: epoch whose weights were kept.
+        validation_accuracy: share of correct answers of the kept weights on validation.
+        validation_loss: their mean cross-entropy on validation, in nats.
+        test_accuracy: their share of correct answers on test, which is evaluated only once.
+        test_errors: their number of wrong answers on test.
+        train_seconds: time spent on training and validation, without pauses.
     """
 
     kept_epoch: int
@@ -113,7 +132,7 @@ class StageEnded(Event):
 
 @dataclass(frozen=True)
 class StageFailed(Event):
-    """The stage stopped for a reason that ``sentence`` gives."""
+    """The stage stopped; ``sentence`` gives the reason."""
 
     sentence: str
 
@@ -121,8 +140,8 @@ class StageFailed(Event):
 Listener = Callable[[Event], None]
 
 
-def shielded(listener: Listener) -> Listener:
-    """The same listener, whose exceptions are logged and go no further."""
+def log_errors(listener: Listener) -> Listener:
+    """Wrap a listener: its exceptions are logged and not raised."""
 
     def call(event: Event) -> None:
         try:

@@ -1,9 +1,10 @@
-"""The training of one stage, from its first batch to its test figure.
+"""The training of one stage, from the first batch to the test accuracy.
 
-The loop knows nothing of jobs, stores or pages: facts go out as events, wishes come in through
-:class:`Control`, and all that decides the weights stands in the :class:`Task`. The order of
-epoch e is a function of (seed, e), and dropout draws from a generator that is set anew from
-(seed, e); so a stage resumed from its checkpoint ends in the same bits.
+The loop does not depend on jobs, the store or the pages. It reports through events and is
+controlled through :class:`~tsexplorer.training.control.Control`; the
+:class:`~tsexplorer.training.task.Task` decides the weights. The order of the images in epoch e is a
+function of (seed, e), and the random generator of dropout is seeded with (seed, e) before each
+epoch. So a stage that is resumed from its checkpoint ends with bit-identical weights.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from tsexplorer.errors import GivenUp, UserError
 from tsexplorer.models import describe
 from tsexplorer.objectives import Terms, validated
 from tsexplorer.training import checkpoints
+from tsexplorer.training.checkpoints import CHECKPOINT, WEIGHTS
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluation import Figures, figures, logits_over
+from tsexplorer.training.evaluation import SplitMetrics, compute_logits, compute_metrics
 from tsexplorer.training.events import (
     CheckpointWritten,
     EpochEnded,
@@ -29,10 +31,9 @@ from tsexplorer.training.events import (
     Notice,
     StageEnded,
     StageStarted,
-    shielded,
+    log_errors,
 )
 from tsexplorer.training.learner import Learner
-from tsexplorer.training.paths import CHECKPOINT, WEIGHTS
 from tsexplorer.training.progress import ProgressReporter
 from tsexplorer.training.task import Task
 
@@ -40,178 +41,183 @@ from tsexplorer.training.task import Task
 def train(
     task: Task,
     folder: Path,
-    emit: Listener,
+    listener: Listener,
     control: Control,
-    give_up: Callable[[EpochEnded], bool] | None = None,
+    should_give_up: Callable[[EpochEnded], bool] | None = None,
     *,
     must_converge: bool = False,
 ) -> StageEnded:
-    """Train a stage to its end, going on from the checkpoint in ``folder`` if there is one.
+    """Train a stage to its end; continue from the checkpoint in ``folder`` if there is one.
 
     Args:
-        task: what to train.
+        task: the stage.
         folder: for the checkpoint and the weights.
-        emit: hears events.
+        listener: gets the events.
         control: pause, resume, step one epoch, cancel.
-        give_up: asked after each epoch but the last whether the rest is not worth it.
-        must_converge: whether a loss that is no number ends it; a setting that is one of many may
-            diverge, and be the worst of them.
+        should_give_up: called after each epoch but the last; true stops the training.
+        must_converge: whether an infinite or NaN loss is an error. In a study it is not: such a
+            setting is just the worst one.
 
     Raises:
-        Cancelled: ``control`` said so; the last epoch's checkpoint stays.
-        GivenUp: ``give_up`` said so; the checkpoint is that of the epoch before.
-        UserError: the disk is full, the loss is no number any more, or the like, in one sentence.
+        Cancelled: the run was cancelled; the checkpoint of the last epoch stays.
+        GivenUp: ``should_give_up`` was true; the checkpoint of the epoch before it stays.
+        UserError: the disk is full, the loss is infinite or NaN, or the like.
     """
-    emit = shielded(emit)
-    learner = _learner(task, folder / CHECKPOINT, emit)
+    listener = log_errors(listener)
+    learner = _resume_learner(task, folder / CHECKPOINT, listener)
     epochs = task.spec.train.epochs
     earlier = tuple(learner.history)
-    emit(StageStarted(task.key, epochs, len(earlier), task.parameters, earlier))
-    pulse = ProgressReporter(task, learner.record, emit, control)
-    task.listen(pulse.check)
-    task.attend_teachers(learner.record.epoch, pulse.preparing)
-    while not learner.finished:
-        row = _epoch(task, learner, pulse)
-        learner.history.append(row)
-        emit(row)  # before the checkpoint: a row too many is replaced on resume, none is lost
-        if must_converge and not math.isfinite(row.train_loss + row.validation_loss):
-            raise UserError(_diverged(task, row.epoch))
-        if give_up is not None and not learner.finished and give_up(row):
+    listener(StageStarted(task.key, epochs, len(earlier), task.parameters, earlier))
+    progress = ProgressReporter(task, learner.record, listener, control)
+    task.add_cancel_hooks(progress.check)
+    task.prepare_teacher(learner.record.epoch, progress.teacher_batch)
+    while not learner.is_finished:
+        epoch = _train_epoch(task, learner, progress)
+        learner.history.append(epoch)
+        # Before the checkpoint: a resumed stage may report an epoch twice, but misses none.
+        listener(epoch)
+        if must_converge and not math.isfinite(epoch.train_loss + epoch.validation_loss):
+            raise UserError(_describe_divergence(task, epoch.epoch))
+        if should_give_up is not None and not learner.is_finished and should_give_up(epoch):
             raise GivenUp
         checkpoints.write(folder / CHECKPOINT, *learner.state())
-        emit(CheckpointWritten(task.key, row.epoch))
-        if not learner.finished:
+        listener(CheckpointWritten(task.key, epoch.epoch))
+        if not learner.is_finished:
             control.epoch_ended()
-    return _finish(task, learner, folder, pulse, emit)
+    return _finish(task, learner, folder, progress, listener)
 
 
-def _diverged(task: Task, epoch: int) -> str:
-    spec = task.spec
-    return (
-        f"The loss of {describe(spec.model)} (seed {spec.seed}) is no number any more in epoch "
-        f"{epoch}; train it with a lower learning rate than {spec.train.learning_rate:g}, or scale "
-        "its pixels if they are raw."
-    )
+def _resume_learner(task: Task, path: Path, listener: Listener) -> Learner:
+    """Make a learner and load the checkpoint; a damaged checkpoint is renamed and reported."""
+    initial = copy.deepcopy([module.state_dict() for module in task.trained_modules])
+    learner = _make_learner(task)
+    try:
+        learner.load(*checkpoints.read(path))
+    except FileNotFoundError:
+        pass
+    except (checkpoints.DamagedFileError, KeyError, ValueError, RuntimeError, TypeError):
+        checkpoints.rename_damaged(path)
+        listener(Notice(task.key, "A damaged checkpoint was set aside; this stage starts again."))
+        for module, state in zip(task.trained_modules, initial, strict=True):
+            module.load_state_dict(state)
+        return _make_learner(task)
+    return learner
 
 
-def _epoch(task: Task, learner: Learner, pulse: ProgressReporter) -> EpochEnded:
-    """Train one epoch, then validate."""
+def _make_learner(task: Task) -> Learner:
+    return Learner(task.net, task.spec.train, task.total_steps, task.auxiliary_module)
+
+
+def _train_epoch(task: Task, learner: Learner, progress: ProgressReporter) -> EpochEnded:
+    """Train one epoch, then evaluate on validation."""
     number = learner.record.epoch + 1
-    pulse.epoch_started(number)
-    sums = _Sums(task.device)
+    progress.epoch_started(number)
+    means = _EpochMeans(task.device)
     task.reseed_dropout(number)
     learner.net.train()
     for batch in task.batches.epoch(number):
-        pulse.batch(sums.loss)
-        terms, z_BC = task.terms(task.net, batch, number)
+        progress.training_batch(means.loss)
+        terms, z_BC = task.compute_terms(task.net, batch, number)
         learner.step(terms.total)
-        sums.add(terms, z_BC, batch.labels)
-    labels = task.splits.validation.labels
-    validation = _figures(learner, task.validation_batches(), labels, pulse.check)
-    members = _members(task, pulse.check)
-    learner.record.seconds = pulse.seconds
-    learner.judge(validation)
+        means.add(terms, z_BC, batch.labels)
+    validation = _evaluate(
+        learner, task.validation_batches(), task.splits.validation.labels, progress.check
+    )
+    cohort_accuracies = _evaluate_cohort(task, progress.check)
+    learner.record.seconds = progress.seconds
+    learner.record_validation(validation)
     return EpochEnded(
         task.key,
         epoch=number,
-        train_loss=sums.loss(),
-        terms=sums.parts() | members,
-        train_accuracy=sums.accuracy(),
+        train_loss=means.loss(),
+        terms=means.terms() | cohort_accuracies,
+        train_accuracy=means.accuracy(),
         validation_loss=validation.loss,
         validation_accuracy=validation.accuracy,
-        learning_rate=learner.rate,
-        seconds=pulse.epoch_seconds,
+        learning_rate=learner.last_rate,
+        seconds=progress.epoch_seconds,
     )
 
 
-def _figures(
+def _evaluate(
     learner: Learner, batches: Iterable[Tensor], labels: Tensor, check: Callable[[], None]
-) -> Figures:
-    """Figures of the judged weights over some batches."""
-    z_NC = logits_over(learner.judged, batches, check)
-    return figures(z_NC, labels.to(z_NC.device))
+) -> SplitMetrics:
+    """Metrics of the evaluated weights on a split."""
+    z_NC = compute_logits(learner.evaluated_net, batches, check)
+    return compute_metrics(z_NC, labels.to(z_NC.device))
 
 
-def _members(task: Task, check: Callable[[], None]) -> dict[str, float]:
-    """Validation accuracy of each net of the objective's own cohort, by the term's name."""
-    if task.extra is None or not task.objective.members:
+def _evaluate_cohort(task: Task, check: Callable[[], None]) -> dict[str, float]:
+    """Validation accuracy of each net of the objective's cohort, by the name of its term."""
+    if task.auxiliary_module is None or not task.objective.members:
         return {}
-    z_KNC = logits_over(task.extra, task.member_batches(), check)
+    z_KNC = compute_logits(task.auxiliary_module, task.cohort_batches(), check)
     y_N = task.splits.validation.labels.to(z_KNC.device)
-    # Of all names: there may be fewer nets.
-    pairs = zip(task.objective.members, z_KNC, strict=False)
-    return {validated(name): figures(z_NC, y_N).accuracy for name, z_NC in pairs}
+    # The objective names the largest cohort; this one may have fewer nets.
+    named_logits = zip(task.objective.members, z_KNC, strict=False)
+    return {validated(name): compute_metrics(z_NC, y_N).accuracy for name, z_NC in named_logits}
 
 
 def _finish(
-    task: Task, learner: Learner, folder: Path, pulse: ProgressReporter, emit: Listener
+    task: Task, learner: Learner, folder: Path, progress: ProgressReporter, listener: Listener
 ) -> StageEnded:
-    """Settle on the kept weights, read validation and, once, test; write the weights.
+    """Evaluate the kept weights on validation and, only here, on test; write the weights.
 
-    The checkpoint stays: whoever keeps the figures removes it once they are kept.
+    The checkpoint stays. The caller removes it after storing the metrics.
     """
-    kept = learner.settle()
-    seen, unseen = task.splits.validation.labels, task.splits.test.labels
-    validation = _figures(learner, task.validation_batches(), seen, pulse.testing)
-    test = _figures(learner, task.test_batches(), unseen, pulse.testing)
+    kept_epoch = learner.load_kept_weights()
+    splits, check = task.splits, progress.test_batch
+    validation = _evaluate(learner, task.validation_batches(), splits.validation.labels, check)
+    test = _evaluate(learner, task.test_batches(), splits.test.labels, check)
     ended = StageEnded(
         task.key,
-        kept_epoch=kept,
+        kept_epoch=kept_epoch,
         validation_accuracy=validation.accuracy,
         validation_loss=validation.loss,
         test_accuracy=test.accuracy,
         test_errors=test.errors,
         train_seconds=learner.record.seconds,
     )
-    header = {"spec": task.spec.model_dump(mode="json", by_alias=True)}
-    checkpoints.write(folder / WEIGHTS, learner.judged.state_dict(), header)
-    emit(ended)
+    metadata = {"spec": task.spec.model_dump(mode="json", by_alias=True)}
+    checkpoints.write(folder / WEIGHTS, learner.evaluated_net.state_dict(), metadata)
+    listener(ended)
     return ended
 
 
-def _learner(task: Task, path: Path, emit: Listener) -> Learner:
-    """A learner that goes on from the checkpoint; one that is damaged is set aside, and said."""
-    fresh = copy.deepcopy(task.net.state_dict())
-    fresh_extra = None if task.extra is None else copy.deepcopy(task.extra.state_dict())
-    learner = Learner(task.net, task.spec.train, task.total_steps, task.extra)
-    try:
-        learner.load(*checkpoints.read(path))
-    except FileNotFoundError:
-        pass
-    except (checkpoints.DamagedFileError, KeyError, ValueError, RuntimeError, TypeError):
-        checkpoints.set_aside(path)
-        emit(Notice(task.key, "A damaged checkpoint was set aside; this stage starts again."))
-        task.net.load_state_dict(fresh)
-        if task.extra is not None and fresh_extra is not None:
-            task.extra.load_state_dict(fresh_extra)
-        return Learner(task.net, task.spec.train, task.total_steps, task.extra)
-    return learner
+def _describe_divergence(task: Task, epoch: int) -> str:
+    spec = task.spec
+    return (
+        f"The loss of {describe(spec.model)} (seed {spec.seed}) became infinite or NaN in epoch "
+        f"{epoch}; train it with a lower learning rate than {spec.train.learning_rate:g}, or scale "
+        "the pixels if they are raw."
+    )
 
 
-class _Sums:
-    """Sums over an epoch's batches, kept as tensors so that no batch waits for a number."""
+class _EpochMeans:
+    """Means over the samples of an epoch; sums stay tensors, so that no batch waits for the GPU."""
 
     def __init__(self, device: torch.device) -> None:
         self._samples = 0
-        self._total = torch.zeros((), device=device)
+        self._loss = torch.zeros((), device=device)
         self._correct = torch.zeros((), device=device)
-        self._parts: dict[str, Tensor] = {}
+        self._terms: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def add(self, terms: Terms, z_BC: Tensor, labels: Tensor) -> None:
+        """Add a batch."""
         size = len(labels)
         self._samples += size
-        self._total.add_(terms.total, alpha=size)
+        self._loss.add_(terms.total, alpha=size)
         self._correct += (z_BC.argmax(1) == labels).sum()
-        for name, part in terms.parts.items():
-            self._parts[name] = part.detach() * size + self._parts.get(name, 0.0)
+        for name, term in terms.parts.items():
+            self._terms[name] = term.detach() * size + self._terms.get(name, 0.0)
 
     def loss(self) -> float:
         """Mean loss so far; NaN before the first batch."""
-        return float(self._total) / self._samples if self._samples else float("nan")
+        return float(self._loss) / self._samples if self._samples else math.nan
 
     def accuracy(self) -> float:
         return float(self._correct) / self._samples
 
-    def parts(self) -> dict[str, float]:
-        return {name: float(value) / self._samples for name, value in self._parts.items()}
+    def terms(self) -> dict[str, float]:
+        return {name: float(value) / self._samples for name, value in self._terms.items()}

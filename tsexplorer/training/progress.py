@@ -1,113 +1,136 @@
-"""The clock of a stage: holds while paused, says where it stands, never more than ten a second."""
+"""Progress reports and elapsed time of a stage."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tsexplorer.training.control import Control
 from tsexplorer.training.events import Listener, Progress
-from tsexplorer.training.learner import Record
+from tsexplorer.training.learner import TrainingRecord
 
 if TYPE_CHECKING:
     from tsexplorer.training.task import Task
 
 INTERVAL = 0.1
+"""Least time between two reports, in seconds."""
+MIN_STEPS = 5
+"""Number of steps before the remaining time is estimated."""
 
 
 class ProgressReporter:
-    """Called at each batch; costs one comparison unless there is something to say."""
+    """Sends :class:`~tsexplorer.training.events.Progress` events and measures time without pauses.
 
-    def __init__(self, task: Task, record: Record, emit: Listener, control: Control) -> None:
-        self._key, self._emit, self._control = task.key, emit, control
-        self._epochs, self._per_epoch = task.spec.train.epochs, task.steps_per_epoch
-        self._total = task.total_steps
+    The training calls it at each batch. Most calls only compare two times.
+    """
+
+    def __init__(
+        self, task: Task, record: TrainingRecord, listener: Listener, control: Control
+    ) -> None:
+        """Start the clock.
+
+        Args:
+            task: the stage.
+            record: its counters, which the training updates.
+            listener: gets the events.
+            control: is checked at each batch.
+        """
+        self._key, self._listener, self._control = task.key, listener, control
+        self._epochs, self._total_steps = task.spec.train.epochs, task.total_steps
         self._record = record
-        self._spent_before = record.seconds
-        self._steps_before = record.steps
-        self._began = self._epoch_began = time.monotonic()
-        self._training_began = self._last = self._began
+        self._earlier_seconds = record.seconds
+        self._earlier_steps = record.steps
+        self._start = self._epoch_start = time.monotonic()
+        self._first_step = self._last_report = self._start
         self._epoch = min(record.epoch + 1, self._epochs)
 
     @property
     def seconds(self) -> float:
-        """Time spent on the stage, earlier sittings counted, pauses not."""
-        return self._spent_before + time.monotonic() - self._began
+        """Time spent on the stage, including runs before a resume, without pauses."""
+        return self._earlier_seconds + time.monotonic() - self._start
 
     @property
     def epoch_seconds(self) -> float:
-        """Time spent on the epoch under way, pauses not counted."""
-        return time.monotonic() - self._epoch_began
+        """Time spent on the current epoch, without pauses."""
+        return time.monotonic() - self._epoch_start
 
     def check(self) -> None:
-        """Hold while paused; raises ``Cancelled`` when told to stop."""
-        held = self._control.check()
-        if held:
-            self._began += held
-            self._epoch_began += held
-            self._training_began += held
+        """Wait while the run is paused.
 
-    def preparing(self, share: float) -> None:
-        """The teacher's outputs are being computed; ``share`` of them is done."""
+        Raises:
+            Cancelled: the run is cancelled.
+        """
+        paused = self._control.check()
+        if paused:
+            self._start += paused
+            self._epoch_start += paused
+            self._first_step += paused
+
+    def teacher_batch(self, share: float) -> None:
+        """A batch of teacher outputs starts; ``share`` of them is done, 0...1."""
         self.check()
-        self._training_began = time.monotonic()
-        self._say("teacher outputs", ahead=share)
+        self._first_step = time.monotonic()
+        self._report("teacher outputs", extra_steps=share)
 
     def epoch_started(self, number: int) -> None:
-        """Epoch ``number`` begins."""
-        self._epoch, self._epoch_began = number, time.monotonic()
+        """Epoch ``number`` starts."""
+        self._epoch, self._epoch_start = number, time.monotonic()
 
-    def batch(self, loss: Callable[[], float]) -> None:
-        """A batch begins; ``loss`` is asked only when there is something to say."""
+    def training_batch(self, loss: Callable[[], float]) -> None:
+        """A training batch starts.
+
+        Args:
+            loss: gives the mean training loss so far; called only if a report is due.
+        """
         self.check()
-        self._say("training", loss)
+        self._report("training", loss)
 
-    def testing(self) -> None:
-        """Training is over; a batch of the kept weights' test begins."""
+    def test_batch(self) -> None:
+        """A batch of the final evaluation starts."""
         self.check()
-        self._say("testing", share=1.0)
+        self._report("testing", fraction=1.0)
 
-    def _say(
+    def _report(
         self,
         doing: str,
         loss: Callable[[], float] | None = None,
         *,
-        ahead: float = 0.0,
-        share: float | None = None,
+        extra_steps: float = 0.0,
+        fraction: float | None = None,
     ) -> None:
-        """Emit where the stage stands, unless that was said just now.
+        """Send an event, unless the last one is less than :data:`INTERVAL` old.
 
         Args:
-            doing: in words.
+            doing: current activity.
             loss: gives the mean training loss so far.
-            ahead: what is done beyond the last step, in steps.
-            share: of the stage that is done, where steps do not tell.
+            extra_steps: finished work that the record does not count, in steps.
+            fraction: finished share of the stage; None to compute it from the steps.
         """
         now = time.monotonic()
-        if now - self._last < INTERVAL:
+        if now - self._last_report < INTERVAL:
             return
-        self._last = now
-        steps = (self._record.steps + ahead) / self._total
-        self._emit(
+        self._last_report = now
+        if fraction is None:
+            fraction = min((self._record.steps + extra_steps) / self._total_steps, 1.0)
+        mean_loss = math.nan if loss is None else loss()
+        self._listener(
             Progress(
                 self._key,
                 doing=doing,
                 epoch=self._epoch,
                 epochs=self._epochs,
-                fraction=min(steps, 1.0) if share is None else share,
+                fraction=fraction,
                 seconds=self.seconds,
                 seconds_left=self._seconds_left(now),
-                loss=_number(loss() if loss else None),
+                loss=None if math.isnan(mean_loss) else mean_loss,
             )
         )
 
     def _seconds_left(self, now: float) -> float | None:
-        steps = self._record.steps - self._steps_before
-        if steps < 5:
+        steps = self._record.steps - self._earlier_steps
+        if steps < MIN_STEPS:
             return None
-        return (now - self._training_began) / steps * (self._total - self._record.steps)
-
-
-def _number(loss: float | None) -> float | None:
-    return None if loss is None or loss != loss else loss
+        seconds_per_step = (now - self._first_step) / steps
+        return seconds_per_step * (self._total_steps - self._record.steps)

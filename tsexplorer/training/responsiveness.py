@@ -1,8 +1,7 @@
-"""Wishes are heard in time also where a batch takes long: ResNet-18 needs seconds for one.
+"""Pausing and cancelling within 0.2 s, also for nets such as ResNet-18 with batches of seconds.
 
-Pausing and cancelling take effect within 0.2 s. Most nets are through with a batch long before
-that. For the others, evaluation takes fewer images at a time, and training looks up between the
-layers, on its way forward and back.
+For slow nets, evaluation uses smaller batches, and training checks for requests before each layer,
+forward and backward.
 """
 
 from __future__ import annotations
@@ -10,54 +9,58 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # what is asked before anything is trained comes without torch
+if TYPE_CHECKING:  # pages estimate costs before torch is loaded
     from torch import Tensor, nn
 
-LARGEST_BATCH = 1000
-PATIENT_MACS = 10**9
-"""Multiply-accumulates of a forward pass that a processor core is through with in about 0.1 s."""
+MAX_EVALUATION_BATCH = 1000
+"""Largest number of images per evaluation batch."""
+MACS_PER_CHECK = 10**9
+"""Multiply-accumulates of forward passes that take one CPU core about 0.1 s."""
 
 
-def evaluation_batch(macs: int) -> int:
-    """Images to evaluate at a time.
+def evaluation_batch_size(macs: int) -> int:
+    """Number of images per evaluation batch.
 
-    The size of a batch decides the last bits of its answers, so this is a function of the net
-    alone.
+    Rounding depends on the batch size, so the batch size is a function of the net alone.
 
     Args:
-        macs: of the net, for one image.
+        macs: multiply-accumulates of the net for one image.
     """
-    return max(1, min(LARGEST_BATCH, PATIENT_MACS // max(macs, 1)))
+    return max(1, min(MAX_EVALUATION_BATCH, MACS_PER_CHECK // max(macs, 1)))
 
 
 def is_slow_batch(macs: int, batch_size: int) -> bool:
-    """Whether one training batch may take longer than a wish may wait.
+    """Whether one training batch may delay a pause or a cancel by more than 0.2 s.
 
-    The way back takes about twice as long as the way forward; and nets of many small layers, as
-    MobileNet, get half as much done in the time as others.
+    The backward pass takes about twice as long as the forward pass. Nets of many small layers,
+    such as MobileNet, compute half as many multiply-accumulates per second as others.
+
+    Args:
+        macs: multiply-accumulates of the net for one image.
+        batch_size: number of images per batch.
     """
-    return 3 * macs * batch_size > PATIENT_MACS // 2
+    return 3 * macs * batch_size > MACS_PER_CHECK // 2
 
 
 def add_cancel_hooks(net: nn.Module, check: Callable[[], object]) -> None:
-    """Call ``check`` before each layer of ``net`` works, forward and backward.
+    """Call ``check`` before each layer computes, forward and backward.
 
     Args:
-        net: its numbers stay what they are.
+        net: gets hooks, which do not change its results.
         check: may wait, or raise to stop.
     """
 
-    def before(_layer: nn.Module, _inputs: object) -> None:
+    def before_forward(_layer: nn.Module, _inputs: object) -> None:
         check()
 
-    def after(_layer: nn.Module, _inputs: object, output: Tensor) -> None:
+    def after_forward(_layer: nn.Module, _inputs: object, output: Tensor) -> None:
         if output.requires_grad:
-            output.register_hook(back)  # type: ignore[no-untyped-call]
+            output.register_hook(before_backward)  # type: ignore[no-untyped-call]
 
-    def back(_gradient: Tensor) -> None:
+    def before_backward(_gradient: Tensor) -> None:
         check()
 
     for layer in net.modules():
         if next(layer.children(), None) is None:
-            layer.register_forward_pre_hook(before)
-            layer.register_forward_hook(after)
+            layer.register_forward_pre_hook(before_forward)
+            layer.register_forward_hook(after_forward)

@@ -1,4 +1,4 @@
-"""A stage made ready to train: its spec turned into tensors and nets."""
+"""A stage that is ready to train: nets, batches and teacher built from its spec."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.data.batches import Batch, Batches, derived_seed, evaluation_batches, scale
-from tsexplorer.data.class_subsets import without
+from tsexplorer.data.batches import (
+    Batches,
+    TrainingBatch,
+    derived_seed,
+    evaluation_batches,
+    scale,
+)
+from tsexplorer.data.class_subsets import exclude_classes
 from tsexplorer.data.registry import Split, Splits
 from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
@@ -19,25 +25,47 @@ from tsexplorer.models.network import Net
 from tsexplorer.models.stacked import Cohort
 from tsexplorer.objectives import LayerNames, Loss, Objective, Pair, Terms, get_objective
 from tsexplorer.specs import Scalar, StageSpec
-from tsexplorer.training import checkpoints
+from tsexplorer.training.checkpoints import fits_net
 from tsexplorer.training.device import autocast, has_convolutions, uses_bf16
-from tsexplorer.training.responsiveness import add_cancel_hooks, evaluation_batch, is_slow_batch
+from tsexplorer.training.responsiveness import (
+    add_cancel_hooks,
+    evaluation_batch_size,
+    is_slow_batch,
+)
 from tsexplorer.training.teacher_logits import (
-    Cached,
+    CachedTeacher,
     MeanOfTeachers,
-    Online,
+    OnlineTeacher,
     TeacherOutputs,
-    cache_pays,
+    is_cache_worthwhile,
 )
 
-Weights = Mapping[str, Tensor]
-Trained = Callable[[str], tuple[StageSpec, dict[str, Tensor]]]
-"""Gives a done stage's spec and weights by its hash."""
+StageLoader = Callable[[str], tuple[StageSpec, dict[str, Tensor]]]
+"""Takes the hash of a finished stage; returns its spec and weights."""
 
 
 @dataclass
 class Task:
-    """Everything the loop needs; made by :func:`prepare`."""
+    """A stage that is ready to train; made by :func:`prepare`.
+
+    Attributes:
+        spec: the stage.
+        splits: its dataset.
+        objective: computes the loss.
+        net: the net that is trained.
+        device: where it is trained.
+        bf16: whether it is trained in bf16.
+        batches: training batches.
+        parameters: number of weights of the net.
+        macs: multiply-accumulates of the net for one image.
+        teacher_net: all teachers as one net; None without a teacher.
+        teacher_macs: multiply-accumulates of all teachers for one image.
+        teacher_bf16: whether the teachers run in bf16.
+        teacher: gives the teacher's logits, once :meth:`prepare_teacher` was called.
+        layer_names: layers whose outputs the objective uses.
+        options: values of the objective's options.
+        auxiliary_module: net of the objective, such as a regressor or a cohort of peers.
+    """
 
     spec: StageSpec
     splits: Splits
@@ -52,47 +80,65 @@ class Task:
     teacher_macs: int = 0
     teacher_bf16: bool = False
     teacher: TeacherOutputs | None = None
-    looks: LayerNames = field(default_factory=LayerNames)
+    layer_names: LayerNames = field(default_factory=LayerNames)
     options: Mapping[str, Scalar] = field(default_factory=dict)
-    extra: nn.Module | None = None
+    auxiliary_module: nn.Module | None = None
     _dropout: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
         self._dropout = torch.Generator(self.device)
-        self.net.set_dropout_generator(self._dropout)
-        for part in self.extra.modules() if self.extra is not None else ():
-            if isinstance(part, Net):
-                part.set_dropout_generator(self._dropout)
+        for trained in self.trained_modules:
+            for module in trained.modules():
+                if isinstance(module, Net):
+                    module.set_dropout_generator(self._dropout)
 
     @property
     def key(self) -> str:
-        """The stage's hash."""
+        """Hash of the stage."""
         return self.spec.hash
 
     @property
+    def trained_modules(self) -> tuple[nn.Module, ...]:
+        """The net and, if there is one, the auxiliary module."""
+        return (self.net,) if self.auxiliary_module is None else (self.net, self.auxiliary_module)
+
+    @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps an epoch, the short last batch counted."""
+        """Number of optimiser steps per epoch, including the shorter last batch."""
         return math.ceil(len(self.splits.train.labels) / self.spec.train.batch_size)
 
     @property
     def total_steps(self) -> int:
-        """Optimiser steps if no early stopping comes in."""
+        """Number of optimiser steps without early stopping."""
         return self.steps_per_epoch * self.spec.train.epochs
 
     def reseed_dropout(self, epoch: int) -> None:
-        """Dropout in epoch e is a function of (seed, e)."""
+        """Make the dropout of an epoch a function of the stage's seed and the epoch."""
         self._dropout.manual_seed(derived_seed(self.spec.seed, epoch, "dropout"))
 
-    def terms(self, net: Net, batch: Batch, epoch: int) -> tuple[Terms, Tensor]:
-        """The objective's terms for a batch in an epoch from 1, and the net's logits B×C."""
+    def compute_terms(self, net: Net, batch: TrainingBatch, epoch: int) -> tuple[Terms, Tensor]:
+        """Compute the objective's terms for a batch.
+
+        Args:
+            net: the student.
+            batch: images and labels.
+            epoch: current epoch, from 1.
+
+        Returns:
+            The terms and the student's logits B×C in fp32.
+        """
         with autocast(self.bf16, self.device):
-            z_BC, student_features = _look(net, batch.images, self.looks.student)
-        full = torch.get_default_dtype()  # float32: a loss in bf16 would be too coarse
-        z_BC = z_BC.to(full)
+            z_BC, student_features = _logits_and_features(
+                net, batch.images, self.layer_names.student
+            )
+        dtype = torch.get_default_dtype()  # float32; in bf16 the loss would be too inexact
+        z_BC = z_BC.to(dtype)
         z_t_BC: Tensor | None = None
         teacher_features: dict[str, Tensor] = {}
         if self.teacher is not None:
-            z_t_BC, teacher_features = self.teacher.look(batch, self.looks.teacher)
+            z_t_BC, teacher_features = self.teacher.logits_and_features(
+                batch, self.layer_names.teacher
+            )
         objective = self.spec.objective
         arguments = Loss(
             z_BC,
@@ -103,65 +149,71 @@ class Task:
             self.options,
             epoch,
             self.spec.train.epochs,
-            {name: value.to(full) for name, value in student_features.items()},
+            {name: feature.to(dtype) for name, feature in student_features.items()},
             teacher_features,
-            None if self.extra is None else self._ask_extra,
+            None if self.auxiliary_module is None else self._run_auxiliary_module,
             batch.images,
         )
         return self.objective.loss(arguments), z_BC
 
-    def _ask_extra(self, inputs: Tensor) -> Tensor:
-        """What the objective's own net says; peers compute as the student does."""
-        assert self.extra is not None
-        with autocast(self.bf16 and isinstance(self.extra, Cohort), self.device):
-            answers: Tensor = self.extra(inputs)
-        return answers
+    def _run_auxiliary_module(self, inputs: Tensor) -> Tensor:
+        """Output of the auxiliary module; a cohort runs in the student's number format."""
+        assert self.auxiliary_module is not None
+        with autocast(self.bf16 and isinstance(self.auxiliary_module, Cohort), self.device):
+            output: Tensor = self.auxiliary_module(inputs)
+        return output
 
-    def attend_teachers(self, epochs_done: int, check: Callable[[float], None]) -> None:
-        """Get the teacher ready to answer; long where its outputs are computed beforehand.
+    def prepare_teacher(self, epochs_done: int, check: Callable[[float], None]) -> None:
+        """Set :attr:`teacher`; takes long if the logits of all images are computed in advance.
 
-        Whether they are is decided by the spec alone, never by ``epochs_done``, so that a resumed
-        stage sees the same bits.
+        Whether they are depends on the spec alone, not on ``epochs_done``: both ways differ in
+        rounding, and a resumed stage must end with the same bits. Nothing is done for a stage that
+        has no epochs left.
+
+        Args:
+            epochs_done: number of epochs in the checkpoint.
+            check: called with the finished share before each batch; may raise to stop.
         """
         if self.teacher_net is None or epochs_done >= self.spec.train.epochs:
             return
-        online = Online(self.teacher_net, bf16=self.teacher_bf16)
-        jitter, samples = self.spec.train.jitter, len(self.splits.train.labels)
-        classes = len(self.splits.info.classes)
-        pays = cache_pays(jitter, self.spec.train.epochs, samples, classes)
-        if self.looks.teacher or not pays:  # what its layers say is too much to be kept
+        online = OnlineTeacher(self.teacher_net, bf16=self.teacher_bf16)
+        jitter, epochs = self.spec.train.jitter, self.spec.train.epochs
+        samples, classes = len(self.splits.train.labels), len(self.splits.info.classes)
+        worthwhile = is_cache_worthwhile(jitter, epochs, samples, classes)
+        if self.layer_names.teacher or not worthwhile:  # layer outputs are too large for a cache
             self.teacher = online
             return
-        self.teacher = Cached(
+        self.teacher = CachedTeacher(
             online,
             self.batches.padded,
             self._scaler(),
             jitter,
             check,
-            evaluation_batch(self.teacher_macs),
+            evaluation_batch_size(self.teacher_macs),
         )
 
-    def listen(self, check: Callable[[], None]) -> None:
-        """Let wishes be heard within a batch, where one takes long."""
+    def add_cancel_hooks(self, check: Callable[[], None]) -> None:
+        """Call ``check`` before each layer of the nets whose batches are slow."""
         batch_size = self.spec.train.batch_size
-        if is_slow_batch(self.macs, batch_size):
-            add_cancel_hooks(self.net, check)
-        if self.teacher_net is not None and is_slow_batch(self.teacher_macs, batch_size):
-            add_cancel_hooks(self.teacher_net, check)
-        if self.extra is not None and is_slow_batch(self._cohort_macs, batch_size):
-            add_cancel_hooks(self.extra, check)
+        for net, macs in (
+            (self.net, self.macs),
+            (self.teacher_net, self.teacher_macs),
+            (self.auxiliary_module, self._cohort_macs),
+        ):
+            if net is not None and is_slow_batch(macs, batch_size):
+                add_cancel_hooks(net, check)
 
     def validation_batches(self) -> Iterator[Tensor]:
-        """Scaled validation images in order."""
-        return self._evaluation(self.splits.validation)
+        """Scaled validation images in order, B×1×28×28 each."""
+        return self._evaluation_batches(self.splits.validation, self.macs)
 
-    def member_batches(self) -> Iterator[Tensor]:
-        """The same, as many at a time as suits the objective's own cohort."""
-        return self._evaluation(self.splits.validation, self._cohort_macs)
+    def cohort_batches(self) -> Iterator[Tensor]:
+        """The same in a batch size that suits the objective's cohort."""
+        return self._evaluation_batches(self.splits.validation, self._cohort_macs)
 
     def test_batches(self) -> Iterator[Tensor]:
-        """Scaled test images in order."""
-        return self._evaluation(self.splits.test)
+        """Scaled test images in order, B×1×28×28 each."""
+        return self._evaluation_batches(self.splits.test, self.macs)
 
     def _scaler(self) -> Callable[[Tensor], Tensor]:
         return partial(
@@ -173,43 +225,48 @@ class Task:
 
     @property
     def _cohort_macs(self) -> int:
-        return self.extra.macs if isinstance(self.extra, Cohort) else 0
+        """Multiply-accumulates of the cohort for one image; 0 for other auxiliary modules."""
+        return self.auxiliary_module.macs if isinstance(self.auxiliary_module, Cohort) else 0
 
-    def _evaluation(self, split: Split, macs: int | None = None) -> Iterator[Tensor]:
+    def _evaluation_batches(self, split: Split, macs: int) -> Iterator[Tensor]:
         return evaluation_batches(
             split,
             scaling=self.spec.data.scaling,
             mean=self.splits.mean,
             deviation=self.splits.deviation,
             device=self.device,
-            batch_size=evaluation_batch(self.macs if macs is None else macs),
+            batch_size=evaluation_batch_size(macs),
         )
 
 
-def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trained) -> Task:
-    """Build net, batches and teacher for a stage.
+def prepare(spec: StageSpec, splits: Splits, device: torch.device, load_stage: StageLoader) -> Task:
+    """Build the net, the batches and the teacher of a stage.
 
-    Of the training images it keeps those of the classes that the stage is to see.
+    Args:
+        spec: the stage.
+        splits: its whole dataset; excluded classes are removed from the training images here.
+        device: where to train.
+        load_stage: gives specs and weights of the teachers and of the stage to start from.
 
     Raises:
-        UserError: the batch is larger than the data, a class that is left out is unknown, the net
-            is impossible, or the weights to start from, or the teacher's, belong to another net.
+        UserError: the batch is larger than the data, an excluded class does not exist, the net is
+            impossible, or the weights to start from or the teacher's do not fit their net.
     """
-    splits = without(splits, spec.left_out)
+    splits = exclude_classes(splits, spec.left_out)
     classes = len(splits.info.classes)
     net = build(spec.model, classes, derived_seed(spec.seed, "weights"))
     if spec.start_from is not None:
-        _, weights = trained(spec.start_from)
-        if not checkpoints.same_shapes(weights, net):
-            raise UserError("The weights to start from belong to another net; train it afresh.")
+        _, weights = load_stage(spec.start_from)
+        if not fits_net(weights, net):
+            raise UserError("The weights to start from belong to another net; train it again.")
         net.load_state_dict(weights)
-    net = _laid_out(net, device)
+    net = _move_to_device(net, device)
     size = count(spec.model, classes)
-    teacher, teacher_macs, teacher_bf16 = _teacher(spec, classes, device, trained)
+    teacher, teacher_macs, teacher_bf16 = _build_teacher(spec, classes, device, load_stage)
     objective = get_objective(spec.objective.name)
     options = objective.settings(spec.objective)
-    first = trained(spec.teachers[0])[0].model if spec.teachers else None
-    pair = Pair(spec.model, first, classes, options)
+    first_teacher = load_stage(spec.teachers[0])[0].model if spec.teachers else None
+    pair = Pair(spec.model, first_teacher, classes, options)
     return Task(
         spec=spec,
         splits=splits,
@@ -217,20 +274,22 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
         net=net,
         device=device,
         bf16=uses_bf16(spec.train.precision, net, device),
-        batches=_batches(spec, splits, device),
+        batches=_make_batches(spec, splits, device),
         parameters=size.parameters,
         macs=size.macs,
         teacher_net=teacher,
         teacher_macs=teacher_macs,
         teacher_bf16=teacher_bf16,
-        looks=objective.looks(pair),
+        layer_names=objective.looks(pair),
         options=options,
-        extra=_extra(objective, pair, spec.seed, device),
+        auxiliary_module=_build_auxiliary_module(objective, pair, spec.seed, device),
     )
 
 
-def _extra(objective: Objective, pair: Pair, seed: int, device: torch.device) -> nn.Module | None:
-    """The objective's own net, its first weights a function of the seed."""
+def _build_auxiliary_module(
+    objective: Objective, pair: Pair, seed: int, device: torch.device
+) -> nn.Module | None:
+    """Build the objective's own net; its initial weights are a function of the seed."""
     if objective.module is None:
         return None
     with torch.random.fork_rng(devices=[]):
@@ -238,17 +297,17 @@ def _extra(objective: Objective, pair: Pair, seed: int, device: torch.device) ->
         return objective.module(pair).to(device)
 
 
-def _look(
+def _logits_and_features(
     net: nn.Module, images: Tensor, names: tuple[str, ...]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Logits, and what the layers named say."""
+    """Logits, and the outputs of the named layers."""
     if not names:
         return net(images), {}
     assert isinstance(net, Net)
     return net.forward_with(images, names)
 
 
-def _batches(spec: StageSpec, splits: Splits, device: torch.device) -> Batches:
+def _make_batches(spec: StageSpec, splits: Splits, device: torch.device) -> Batches:
     return Batches(
         splits.train,
         scaling=spec.data.scaling,
@@ -261,28 +320,33 @@ def _batches(spec: StageSpec, splits: Splits, device: torch.device) -> Batches:
     )
 
 
-def _teacher(
-    spec: StageSpec, classes: int, device: torch.device, trained: Trained
+def _build_teacher(
+    spec: StageSpec, classes: int, device: torch.device, load_stage: StageLoader
 ) -> tuple[MeanOfTeachers | None, int, bool]:
-    """The teachers as one net, its MACs, and whether it answers in bf16: as it was trained."""
+    """Build all teachers as one net.
+
+    Returns:
+        The net, its multiply-accumulates for one image, and whether it runs in bf16, which it does
+        if all teachers were trained in bf16.
+    """
     if not spec.teachers:
         return None, 0, False
     nets, macs, bf16 = [], 0, True
     for key in spec.teachers:
-        teacher, weights = trained(key)
+        teacher, weights = load_stage(key)
         net = build(teacher.model, classes, 0)
-        if not checkpoints.same_shapes(weights, net):
-            raise UserError("The teacher's weights belong to another net; train it afresh.")
+        if not fits_net(weights, net):
+            raise UserError("The teacher's weights belong to another net; train it again.")
         net.load_state_dict(weights)
-        nets.append(_laid_out(net, device))
+        nets.append(_move_to_device(net, device))
         macs += count(teacher.model, classes).macs
         bf16 = bf16 and uses_bf16(teacher.train.precision, net, device)
     mean = MeanOfTeachers(nets, spec.teacher_weights, spec.combine)
     return mean.to(device), macs, bf16
 
 
-def _laid_out(net: Net, device: torch.device) -> Net:
-    """On its device, convolutions channels last: the same function, faster."""
+def _move_to_device(net: Net, device: torch.device) -> Net:
+    """Move a net to its device; convolutions get channels_last weights, which are faster."""
     net.to(device)
     if has_convolutions(net):
         net.to(memory_format=torch.channels_last)

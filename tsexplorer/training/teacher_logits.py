@@ -1,9 +1,12 @@
-"""The teacher's logits for each batch: computed once where that is possible.
+"""Teacher logits for each training batch, computed in advance where that saves time.
 
-Over a fixed training set they are computed once and kept by sample index. With jitter of at most
-j pixels there are (2j + 1)² images a sample, so they can be kept by sample index and shift; that
-pays when the stage shows each image at least about as often, else the teacher runs along. Both
-ways give the same logits to rounding (a test holds the cache to the teacher's own answer).
+Without jitter the training images are fixed, so their logits are computed once and cached by sample
+index. With jitter of up to j pixels each sample has (2j + 1)² variants; the cache then has one
+entry per sample and shift. This saves time if the stage shows each variant about as often as the
+cache computes it. Otherwise the teacher computes the logits of each batch. Both ways give the same
+logits up to rounding.
+
+Shape suffixes: K teachers, B images of a batch, C classes, V variants (shifts), N training samples.
 """
 
 from __future__ import annotations
@@ -14,44 +17,44 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.data.batches import Batch
+from tsexplorer.data.batches import TrainingBatch
 from tsexplorer.models.network import Net
 from tsexplorer.specs import Combine
 from tsexplorer.training.device import autocast
-from tsexplorer.training.responsiveness import LARGEST_BATCH
+from tsexplorer.training.responsiveness import MAX_EVALUATION_BATCH
 
-Scaler = Callable[[Tensor], Tensor]
-Check = Callable[[float], None]
-
-CACHE_PAYS_FROM = 0.5
-"""Epochs a variant from which the cache is cheaper: a large batch costs half as much an image."""
-CACHE_BYTES = 2**30
+MIN_EPOCHS_PER_VARIANT = 0.5
+"""Least number of epochs per variant for which the cache is faster. The cache uses large batches,
+in which an image takes half of the time."""
+MAX_CACHE_BYTES = 2**30
 
 
 class TeacherOutputs(Protocol):
-    """Anything that answers for a batch."""
+    """Source of a teacher's outputs for training batches."""
 
-    def logits(self, batch: Batch) -> Tensor:
-        """Teacher's logits B×C for the batch's images, without gradient."""
+    def logits(self, batch: TrainingBatch) -> Tensor:
+        """Teacher's logits B×C for the images of a batch, without gradient."""
         ...
 
-    def look(self, batch: Batch, names: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The same, and what the layers named say; names only of a teacher that runs along."""
+    def logits_and_features(
+        self, batch: TrainingBatch, names: tuple[str, ...]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Teacher's logits B×C, and the outputs of the named layers, without gradient."""
         ...
 
 
 class MeanOfTeachers(nn.Module):
-    """Several nets as one that answers with logits. One teacher is itself.
+    """Several teachers as one net; with one teacher, that teacher.
 
     With weights w that sum to 1, the logits are
 
         logits:         Σ w_k z_k
         probabilities:  log Σ w_k softmax(z_k)  +  Σ w_k logsumexp(z_k)
 
-    The second have the mean of the softmaxes for their softmax; what is added is the same for all
-    classes, so that it changes no softmax, and keeps the logits at the level of the teachers' own.
-    An objective that tempers them by T ≠ 1 tempers that mean: it does not average tempered
-    softmaxes.
+    The softmax of the second formula is the mean of the teachers' softmaxes. Its last term is the
+    same for all classes, so it does not change the softmax; it keeps the logits at the level of the
+    teachers' logits. An objective with T ≠ 1 divides the result by T: it uses the tempered mean,
+    not the mean of tempered softmaxes.
     """
 
     w_K: Tensor
@@ -62,37 +65,37 @@ class MeanOfTeachers(nn.Module):
         weights: Sequence[float] = (),
         combine: Combine = "logits",
     ) -> None:
-        """Take the nets.
+        """Freeze the nets and set them to evaluation mode.
 
         Args:
-            nets: K of them.
-            weights: what each counts, whatever their sum; none stands for all alike.
+            nets: the K teachers.
+            weights: positive weights of the teachers, with any sum; empty for equal weights.
             combine: what is averaged.
         """
         super().__init__()
         self.nets = nn.ModuleList(nets)
         self._combine: Combine = combine if len(nets) > 1 else "logits"
-        self._alike = not weights
+        self._equal_weights = not weights
         w_K = torch.tensor(weights or [1.0] * len(nets))
         self.register_buffer("w_K", w_K / w_K.sum(), persistent=False)
         self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits B×C."""
-        return self._one([net(images) for net in self.nets])
+        """Logits B×C of scaled images B×1×28×28."""
+        return self._mean([net(images) for net in self.nets])
 
     def forward_with(
         self, images: Tensor, names: tuple[str, ...]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits B×C, and what layers of the first net say, by name."""
+        """Logits B×C, and the outputs of the named layers of the first teacher."""
         first, *others = self.nets
         assert isinstance(first, Net)
-        z_BC, seen = first.forward_with(images, names)
-        return self._one([z_BC, *(net(images) for net in others)]), seen
+        z_BC, features = first.forward_with(images, names)
+        return self._mean([z_BC, *(net(images) for net in others)]), features
 
-    def _one(self, answers: Sequence[Tensor]) -> Tensor:
-        z_KBC = torch.stack(list(answers))
-        if self._combine == "logits" and self._alike:
+    def _mean(self, logits: Sequence[Tensor]) -> Tensor:
+        z_KBC = torch.stack(list(logits))
+        if self._combine == "logits" and self._equal_weights:
             return z_KBC.mean(0)
         z_KBC, w_K11 = z_KBC.to(torch.get_default_dtype()), self.w_K[:, None, None]
         if self._combine == "logits":
@@ -102,88 +105,99 @@ class MeanOfTeachers(nn.Module):
         return log_p_BC + (w_K11 * level_KB1).sum(0)
 
 
-class Online:
-    """The teacher looks at each batch as the student sees it."""
+class OnlineTeacher:
+    """Computes the teacher's outputs for the images that the student gets."""
 
     def __init__(self, net: MeanOfTeachers, *, bf16: bool) -> None:
         self._net = net
         self._bf16 = bf16
 
-    @torch.no_grad()
-    def logits(self, batch: Batch) -> Tensor:
-        """Teacher's logits B×C."""
-        return self.answer(batch.images)
+    def logits(self, batch: TrainingBatch) -> Tensor:
+        """Teacher's logits B×C in fp32."""
+        return self.logits_of_images(batch.images)
 
     @torch.no_grad()
-    def look(self, batch: Batch, names: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Teacher's logits B×C, and what the layers named say."""
-        if not names:
-            return self.logits(batch), {}
-        with autocast(self._bf16, batch.images.device):
-            z_BC, seen = self._net.forward_with(batch.images, names)
-        full = torch.get_default_dtype()
-        return z_BC.to(full), {name: value.to(full) for name, value in seen.items()}
-
-    @torch.no_grad()
-    def answer(self, images: Tensor) -> Tensor:
-        """Logits B×C of scaled images B×1×28×28."""
+    def logits_of_images(self, images: Tensor) -> Tensor:
+        """Teacher's logits B×C in fp32 for scaled images B×1×28×28."""
         with autocast(self._bf16, images.device):
             z_BC: Tensor = self._net(images)
         return z_BC.to(torch.get_default_dtype())
 
+    @torch.no_grad()
+    def logits_and_features(
+        self, batch: TrainingBatch, names: tuple[str, ...]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Teacher's logits B×C and the outputs of the named layers, in fp32."""
+        if not names:
+            return self.logits(batch), {}
+        with autocast(self._bf16, batch.images.device):
+            z_BC, features = self._net.forward_with(batch.images, names)
+        dtype = torch.get_default_dtype()
+        return z_BC.to(dtype), {name: feature.to(dtype) for name, feature in features.items()}
 
-class Cached:
-    """The teacher's logits over all samples (and shifts), looked up by index."""
+
+class CachedTeacher:
+    """Holds the teacher's logits of all samples and shifts."""
 
     def __init__(
         self,
-        teacher: Online,
-        images: Tensor,
-        scaler: Scaler,
+        teacher: OnlineTeacher,
+        padded: Tensor,
+        scaler: Callable[[Tensor], Tensor],
         jitter: int,
-        check: Check,
-        batch: int = LARGEST_BATCH,
+        check: Callable[[float], None],
+        batch_size: int = MAX_EVALUATION_BATCH,
     ) -> None:
-        """Run the teacher once over everything.
+        """Compute the logits of all variants of all training images.
 
         Args:
-            teacher: whom to ask.
-            images: uint8 N×(28+2j)×(28+2j), padded by ``jitter``.
-            scaler: makes net input of uint8 images.
+            teacher: computes the logits.
+            padded: uint8 images N×(28+2j)×(28+2j), padded by ``jitter``.
+            scaler: converts uint8 images B×28×28 to net input.
             jitter: largest shift j in pixels.
-            check: called with the share done before each batch; may raise to stop.
-            batch: images at a time.
+            check: called with the finished share before each batch; may raise to stop.
+            batch_size: number of images per batch.
         """
         side = 2 * jitter + 1
-        windows = images.unfold(1, 28, 1).unfold(2, 28, 1)
-        variants = [(dy, dx) for dy in range(side) for dx in range(side)]
-        answers = []
-        for number, (dy, dx) in enumerate(variants):
-            view = windows[:, dy, dx]
-            parts = []
-            for start in range(0, len(view), batch):
-                check((number + start / len(view)) / len(variants))
-                parts.append(teacher.answer(scaler(view[start : start + batch])))
-            answers.append(torch.cat(parts))
-        self._logits_VNC = torch.stack(answers)
+        windows = padded.unfold(1, 28, 1).unfold(2, 28, 1)
+        shifts = [(down, right) for down in range(side) for right in range(side)]
+        z_VNC = []
+        for variant, (down, right) in enumerate(shifts):
+            images = windows[:, down, right]
+            z_NC = []
+            for start in range(0, len(images), batch_size):
+                check((variant + start / len(images)) / len(shifts))
+                batch = scaler(images[start : start + batch_size])
+                z_NC.append(teacher.logits_of_images(batch))
+            z_VNC.append(torch.cat(z_NC))
+        self._z_VNC = torch.stack(z_VNC)
         self._side, self._jitter = side, jitter
 
-    def logits(self, batch: Batch) -> Tensor:
+    def logits(self, batch: TrainingBatch) -> Tensor:
         """Teacher's logits B×C."""
         if batch.shift is None:
-            return self._logits_VNC[0][batch.index]
+            return self._z_VNC[0][batch.indices]
         shift = batch.shift + self._jitter
         variant = shift[:, 0] * self._side + shift[:, 1]
-        return self._logits_VNC[variant, batch.index]
+        return self._z_VNC[variant, batch.indices]
 
-    def look(self, batch: Batch, names: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Teacher's logits B×C. What its layers say is not kept."""
+    def logits_and_features(
+        self, batch: TrainingBatch, names: tuple[str, ...]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Teacher's logits B×C; ``names`` must be empty, since layer outputs are not cached."""
         assert not names
         return self.logits(batch), {}
 
 
-def cache_pays(jitter: int, epochs: int, samples: int, classes: int) -> bool:
-    """Whether to compute all answers beforehand rather than batch by batch."""
+def is_cache_worthwhile(jitter: int, epochs: int, samples: int, classes: int) -> bool:
+    """Whether to compute all teacher logits in advance.
+
+    Args:
+        jitter: largest shift j in pixels.
+        epochs: number of epochs of the stage.
+        samples: number of training images.
+        classes: number of classes.
+    """
     variants = (2 * jitter + 1) ** 2
-    fits = variants * samples * classes * 4 <= CACHE_BYTES
-    return fits and epochs >= CACHE_PAYS_FROM * variants
+    fits = variants * samples * classes * 4 <= MAX_CACHE_BYTES
+    return fits and epochs >= MIN_EPOCHS_PER_VARIANT * variants

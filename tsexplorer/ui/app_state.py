@@ -40,7 +40,7 @@ def get_service() -> Service:
 @contextmanager
 def visit() -> Iterator[None]:
     """A page is being drawn: training gives way."""
-    with get_service().page_priority.visit():
+    with get_service().page_priority.drawing_page():
         yield
 
 

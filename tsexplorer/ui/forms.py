@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from tsexplorer.data.class_subsets import left_out_words
+from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.models import model_names
@@ -215,7 +215,7 @@ def suggested_name(spec: ExperimentSpec) -> str:
     parts = [f"{spec.student.name}{teachers}", spec.data.name, objective.name]
     parts += [f"{name} {value}" for name, value in objective.told(spec.objective)]
     if spec.left_out:
-        parts.append(left_out_words(spec))
+        parts.append(describe_excluded_classes(spec))
     return ", ".join(parts)[:80]
 
 

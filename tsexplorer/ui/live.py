@@ -15,7 +15,7 @@ import streamlit as st
 
 from tsexplorer.analysis.formatting import duration, percent, plural, with_interval
 from tsexplorer.analysis.seed_statistics import Interval
-from tsexplorer.data.class_subsets import class_names
+from tsexplorer.data.class_subsets import format_class_names
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
 from tsexplorer.plots.live import (
@@ -252,7 +252,7 @@ def _words(service: Service, experiment: ExperimentSnapshot) -> None:
     spec, accuracy = experiment.spec, service.gain(experiment).accuracy
     seeds, several = len(spec.seeds), len(teachers_of(spec)) > 1
     if spec.left_out:
-        names = class_names(get_dataset(spec.data.name).info, spec.left_out)
+        names = format_class_names(get_dataset(spec.data.name).info, spec.left_out)
         st.markdown(
             f"The student never saw an image of **{names}**, so that its "
             f"**{with_interval(accuracy['distilled'])}** is no measure of what it knows: that "

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from tsexplorer.analysis.formatting import percent, with_interval
-from tsexplorer.data.class_subsets import left_out_words
+from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
 from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
@@ -174,7 +174,8 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Temperature T": f"{spec.objective.temperature:g}",
         "Weight of the labels λ": f"{spec.objective.lam:g}",
         "Distilled from the baseline's weights": "yes" if spec.warm_start else "no",
-        "Left out of the transfer set": left_out_words(spec).removeprefix("without ") or "nothing",
+        "Left out of the transfer set": describe_excluded_classes(spec).removeprefix("without ")
+        or "nothing",
         "Seeds": ", ".join(str(seed) for seed in spec.seeds),
     }
     objective = get_objective(spec.objective.name)

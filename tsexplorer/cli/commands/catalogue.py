@@ -112,7 +112,7 @@ def _datasets() -> list[dict[str, Any]]:
             {
                 "name": name,
                 "title": info.title,
-                "available": dataset.available(get_settings().data_folder),
+                "available": dataset.is_available(get_settings().data_folder),
                 "train": info.train,
                 "validation": info.validation,
                 "test": info.test,

@@ -1,1 +1,1 @@
-"""One file a dataset; each defines ``DATASET``."""
+"""The datasets; each module defines ``DATASET``."""

@@ -1,4 +1,4 @@
-"""EMNIST letters: 145,600 handwritten letters, capital and small ones as one class."""
+"""EMNIST letters: 145,600 handwritten letters; upper and lower case are one class."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DATASET = IdxDataset(
         source="Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to handwritten "
         "letters, arXiv 1702.05373, 2017",
         download_megabytes=561.8,
-        note="The files hold transposed images and labels from 1; here they stand upright and "
-        "count from 0. 10,400 of the 124,800 training images are held back for validation.",
+        note="The files have transposed images and labels from 1; here the images are upright and "
+        "labels start at 0. 10,400 of the 124,800 training images are used for validation.",
     ),
     torchvision_class="EMNIST",
     files=(

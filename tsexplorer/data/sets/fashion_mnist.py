@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 pictures of clothes, made to be harder than MNIST."""
+"""Fashion-MNIST: 70,000 images of clothes, harder to classify than MNIST."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATASET = IdxDataset(
         test=10_000,
         source="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv 1708.07747, 2017",
         download_megabytes=30.9,
-        note="5,000 of the 60,000 training images are held back for validation.",
+        note="5,000 of the 60,000 training images are used for validation.",
     ),
     torchvision_class="FashionMNIST",
 )

@@ -16,7 +16,7 @@ DATASET = IdxDataset(
         source="LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document "
         "Recognition, Proceedings of the IEEE 86(11), 1998",
         download_megabytes=11.6,
-        note="5,000 of the 60,000 training images are held back for validation.",
+        note="5,000 of the 60,000 training images are used for validation.",
     ),
     torchvision_class="MNIST",
 )

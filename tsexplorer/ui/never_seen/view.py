@@ -18,7 +18,7 @@ import streamlit as st
 from tsexplorer.analysis.bias import RULES, Outcome, Rule, Study, errors_over, outcome
 from tsexplorer.analysis.formatting import begun, with_interval
 from tsexplorer.analysis.seed_statistics import Interval, interval
-from tsexplorer.data.class_subsets import class_names
+from tsexplorer.data.class_subsets import format_class_names
 from tsexplorer.data.registry import DatasetInfo, get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.plots.never_seen import (
@@ -156,7 +156,7 @@ def _slider(seen: Seen) -> float:
     low, high = seen.ends
     st.session_state.setdefault(seen.key, _rounded(seen, seen.study.biases["label-free"]))
     adopt(BIAS, number_within(low, high), seen.key)
-    never = class_names(seen.info, seen.study.raised)
+    never = format_class_names(seen.info, seen.study.raised)
     bias = st.slider(
         f"Bias b added to the logit of {never}"
         if len(seen.study.raised) == 1
@@ -198,7 +198,8 @@ def _cards(seen: Seen, now: Outcome) -> None:
         card(
             "**Never seen, right**",
             percent(now.raised_right),
-            f"{right:,} of {images:,} test images of {class_names(seen.info, seen.study.raised)}",
+            f"{right:,} of {images:,} test images of "
+            f"{format_class_names(seen.info, seen.study.raised)}",
         )
     with columns[1]:
         card(
@@ -250,9 +251,9 @@ def story(info: DatasetInfo, never: tuple[int, ...], plain: Outcome, now: Outcom
     """
     kept = [label for label in range(len(info.classes)) if label not in never]
     if len(never) > len(kept):
-        shown = f"This student was shown images of **{class_names(info, kept)}** alone."
+        shown = f"This student was shown images of **{format_class_names(info, kept)}** alone."
     else:
-        shown = f"This student was never shown an image of **{class_names(info, never)}**."
+        shown = f"This student was never shown an image of **{format_class_names(info, never)}**."
     them = "them" if len(never) <= len(kept) else "the others"
     as_trained = f"As it was trained it gets {percent(plain.raised_right)} of {them} right."
     if abs(now.bias) < 0.005:

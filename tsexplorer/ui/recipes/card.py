@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from tsexplorer.analysis.formatting import duration
-from tsexplorer.data.class_subsets import left_out_words
+from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import loss_in_words, teachers_of
 from tsexplorer.published.recipe_cost import Cost, cost
@@ -57,7 +57,7 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
         str(train.epochs)
         for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train)
     )
-    left_out = left_out_words(spec)
+    left_out = describe_excluded_classes(spec)
     return (
         f"{info.title} · {who} {sum(teachers):,} parameters, student {student:,} · "
         f"epochs {epochs} · {escaped(loss_in_words(spec))}"

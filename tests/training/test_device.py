@@ -1,16 +1,23 @@
-"""Number formats and memory formats: which are taken, and that the function stays the same."""
+"""Devices, number formats and memory formats: which are chosen, and that results stay the same."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from tests.training.training_examples import CONV, CPU, DENSE, few, made, stage
+from tests.training.training_examples import (
+    CONV,
+    CPU,
+    DENSE,
+    make_stage,
+    make_task,
+    small_splits,
+)
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec
 from tsexplorer.training import device
-from tsexplorer.training.device import autocast, machine, pick_device, uses_bf16
+from tsexplorer.training.device import autocast, describe_machine, pick_device, uses_bf16
 
 CUDA = torch.device("cuda")
 
@@ -21,26 +28,29 @@ def processor_has_bf16(request, monkeypatch) -> bool:
     return bool(request.param)
 
 
-def test_auto_is_bf16_for_convolutions_where_the_processor_has_it(processor_has_bf16):
+def test_auto_is_bf16_for_convolutions_if_the_cpu_has_it(processor_has_bf16):
     assert uses_bf16("auto", build(CONV, 10, 0), CPU) is processor_has_bf16
     assert uses_bf16("auto", build(DENSE, 10, 0), CPU) is False
+    assert uses_bf16("auto", build(ModelSpec(name="mlp-64"), 10, 0), CPU) is False
 
 
-def test_a_wish_is_granted_whatever_the_processor_has(processor_has_bf16):
+def test_an_explicit_precision_is_used_on_every_cpu(processor_has_bf16):
     for model in (CONV, DENSE):
         assert uses_bf16("bf16", build(model, 10, 0), CPU)
         assert not uses_bf16("fp32", build(model, 10, 0), CPU)
 
 
-def test_auto_asks_the_gpu(monkeypatch):
-    for answer in (True, False):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda answer=answer: answer)
-        assert uses_bf16("auto", build(CONV, 10, 0), CUDA) is answer
+def test_auto_depends_on_the_gpu(monkeypatch):
+    for supported in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)
+        assert uses_bf16("auto", build(CONV, 10, 0), CUDA) is supported
 
 
-@pytest.mark.parametrize(("wish", "expected"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
-def test_autocast_sets_the_format_of_the_work_and_not_of_the_weights(wish, expected):
-    task = made(stage(CONV, precision=wish))
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("bf16", torch.bfloat16), ("fp32", torch.float32)]
+)
+def test_autocast_changes_outputs_and_not_weights(precision, expected):
+    task = make_task(make_stage(CONV, precision=precision))
     images = next(task.batches.epoch(1)).images
     with autocast(task.bf16, CPU):
         z_BC = task.net(images)
@@ -48,21 +58,21 @@ def test_autocast_sets_the_format_of_the_work_and_not_of_the_weights(wish, expec
     assert {parameter.dtype for parameter in task.net.parameters()} == {torch.float32}
 
 
-def test_bf16_is_the_same_function_but_for_rounding():
-    answers = []
-    for wish in ("bf16", "fp32"):
-        task = made(stage(CONV, precision=wish))
+def test_bf16_changes_only_the_rounding():
+    logits = []
+    for precision in ("bf16", "fp32"):
+        task = make_task(make_stage(CONV, precision=precision))
         images = next(task.batches.epoch(1)).images
         task.net.eval()
         with torch.no_grad(), autocast(task.bf16, CPU):
-            answers.append(task.net(images).float())
-    assert not torch.equal(*answers)
-    torch.testing.assert_close(*answers, rtol=0.05, atol=0.05)
+            logits.append(task.net(images).float())
+    assert not torch.equal(*logits)
+    torch.testing.assert_close(*logits, rtol=0.05, atol=0.05)
 
 
 @pytest.mark.usefixtures("float64")
-def test_channels_last_is_the_same_function():
-    task = made(stage(CONV))
+def test_channels_last_gives_the_same_logits():
+    task = make_task(make_stage(CONV))
     weights = [w for w in task.net.parameters() if w.dim() == 4 and w.shape[1] > 1]
     assert weights
     assert all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
@@ -77,44 +87,40 @@ def test_channels_last_is_the_same_function():
 
 
 @pytest.mark.usefixtures("float64")
-def test_gradients_channels_last_are_the_same():
-    task = made(stage(CONV))
+def test_channels_last_gives_the_same_gradients():
+    task = make_task(make_stage(CONV))
     plain = build(CONV, 10, 0)
     plain.load_state_dict(task.net.state_dict())
-    images = few().train.images[:20].unsqueeze(1) / 255
+    images = small_splits().train.images[:20].unsqueeze(1) / 255
     for net in (task.net.eval(), plain.eval()):
         net(images).square().mean().backward()
-    for one, other in zip(task.net.parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad, rtol=0, atol=1e-9)
+    for weight, plain_weight in zip(task.net.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(weight.grad, plain_weight.grad, rtol=0, atol=1e-9)
 
 
-def test_auto_takes_the_cpu_where_there_is_nothing_else(monkeypatch):
+def test_auto_picks_a_gpu_if_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert pick_device("auto") == CPU
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert pick_device("auto") == CUDA
 
 
-@pytest.mark.parametrize("wish", ["cuda", "cuda:1", "mps"])
-def test_a_device_that_is_not_here_is_refused_in_one_sentence(wish, monkeypatch):
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "mps"])
+def test_a_missing_device_is_an_error(name, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(UserError, match=rf"^The device '{wish}' is not on this machine; .*auto\.$"):
-        pick_device(wish)
+    with pytest.raises(UserError, match=rf"^The device '{name}' is not on this machine; .*auto\.$"):
+        pick_device(name)
 
 
-def test_a_device_that_is_here_is_taken(monkeypatch):
+def test_an_available_device_is_picked(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert pick_device("cuda:1") == torch.device("cuda:1")
     assert pick_device("cpu") == CPU
 
 
-def test_machine_names_what_was_trained_on(monkeypatch):
+def test_description_names_the_processor_or_the_gpu(monkeypatch):
     monkeypatch.setattr(device.platform, "machine", lambda: "abacus")
-    assert machine(CPU).startswith("abacus CPU, 1 thread, torch ")
+    assert describe_machine(CPU).startswith("abacus CPU, 1 thread, torch ")
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device}")
-    assert machine(torch.device("cuda:1")).startswith("card cuda:1, torch ")
-
-
-def test_presets_without_convolutions_stay_in_fp32(processor_has_bf16):
-    assert not uses_bf16("auto", build(ModelSpec(name="mlp-64"), 10, 0), CPU)
+    assert describe_machine(torch.device("cuda:1")).startswith("card cuda:1, torch ")
