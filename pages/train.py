@@ -6,7 +6,7 @@ import streamlit as st
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.objectives import get_objective
-from tsexplorer.planning import counted_as
+from tsexplorer.planning import stage_noun
 from tsexplorer.services import demo
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec
@@ -97,7 +97,7 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
     todo = sum(stage.spec.hash not in check.trained for stage in check.planned)
-    counted = counted_as(stage.role for stage in check.planned)
+    counted = stage_noun(stage.role for stage in check.planned)
     label = "Train" if todo else "Show: all nets are trained"
     if go_button(label, "start", held=bool(todo) and not available):
         key = service.start(spec).experiment_id if todo else service.keep(spec).id

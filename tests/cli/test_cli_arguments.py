@@ -83,7 +83,7 @@ def test_an_argument_that_means_nothing(
         ({"data": {"name": "minst"}}, ["no dataset called 'minst'"]),
         ({"seed": 3}, ["seed is not a known setting"]),
         ({"seeds": []}, ["seeds", "at least 1"]),
-        ({"seeds": [1, 1]}, ["each seed may stand only once"]),
+        ({"seeds": [1, 1]}, ["each seed may occur only once"]),
         ({"teacher_train": {"epochs": 0}}, ["teacher_train.epochs", "greater than or equal to 1"]),
         ({"baseline_train": {"batch_size": 4001}}, ["4,001", "4,000 training images"]),
         (
@@ -178,7 +178,7 @@ def test_classes_are_left_out_by_name() -> None:
     spec = asked_for(None, None, data="fashion-mnist", left_out=["coat", "1"])
     assert spec.left_out == (1, 4)
     assert spec.name == "quick, fashion-mnist, without Coat and Trouser"
-    with pytest.raises(UserError, match="has seen all classes; leave classes out, or start warm"):
+    with pytest.raises(UserError, match="the baseline was trained on all classes; exclude classes or start"):
         asked_for("wu-2020", None, left_out=["3"])
 
 

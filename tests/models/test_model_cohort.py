@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tsexplorer.models import build, count
-from tsexplorer.models.stacked import Looped, Stacked, cohort, dense
+from tsexplorer.models.stacked import LoopedCohort, StackedCohort, cohort, dense
 from tsexplorer.specs import ModelSpec, NetConfig
 
 SEEDS = (3, 1, 4)
@@ -56,7 +56,7 @@ def test_each_net_answers_and_learns_as_it_would_alone(model: ModelSpec) -> None
         torch.testing.assert_close(z_KBC[place], z_BC, rtol=0, atol=1e-5)
         z_BC.square().mean().backward()
         expected = [value.grad for value in net.parameters()]
-        if isinstance(together, Stacked):
+        if isinstance(together, StackedCohort):
             own = [slope[place] for slope in slopes if slope is not None]
         else:
             own = slopes[place * len(expected) :][: len(expected)]
@@ -67,12 +67,12 @@ def test_each_net_answers_and_learns_as_it_would_alone(model: ModelSpec) -> None
 @pytest.mark.parametrize(
     ("model", "kind"),
     [
-        (custom(dense=(8,)), Stacked),
-        (custom(dense=(8,), dropout=0.5), Looped),
-        (custom(dense=(8,), batch_norm=True), Looped),
-        (custom(conv=(4,), dense=(8,)), Looped),
-        (ModelSpec(name="mlp-64"), Stacked),
-        (ModelSpec(name="hinton-teacher"), Looped),
+        (custom(dense=(8,)), StackedCohort),
+        (custom(dense=(8,), dropout=0.5), LoopedCohort),
+        (custom(dense=(8,), batch_norm=True), LoopedCohort),
+        (custom(conv=(4,), dense=(8,)), LoopedCohort),
+        (ModelSpec(name="mlp-64"), StackedCohort),
+        (ModelSpec(name="hinton-teacher"), LoopedCohort),
     ],
 )
 def test_dense_nets_without_dropout_are_stacked(model: ModelSpec, kind: type) -> None:

@@ -25,7 +25,7 @@ from tests.training.training_examples import (
 )
 from tsexplorer import objectives
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.models.stacked import Looped, Stacked
+from tsexplorer.models.stacked import LoopedCohort, StackedCohort
 from tsexplorer.objectives import Loss, Pair, get_objective
 from tsexplorer.objectives.base import cross_entropy, soft_divergence
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
@@ -118,7 +118,7 @@ def test_each_member_s_loss_is_the_paper_s_against_a_loop_over_all_pairs() -> No
 def test_peers_start_apart_and_are_trained_along(tmp_path: Path) -> None:
     spec = stage(objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
     first = made(spec).extra
-    assert isinstance(first, Stacked)
+    assert isinstance(first, StackedCohort)
     before = {name: value.clone() for name, value in first.state_dict().items()}
     assert all(not torch.equal(*value_K) for value_K in before.values())
     run(spec, tmp_path)
@@ -133,9 +133,9 @@ def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: 
     # The epsilon is above the rounding by which Adam would divide at an edge pixel.
     spec = stage(objective=objective, epochs=4, optimiser=optimiser, epsilon=1e-6)
     rows, weights, peers = [], [], []
-    for kind in (Stacked, Looped):
+    for kind in (StackedCohort, LoopedCohort):
         task = made(spec)
-        if kind is Looped:
+        if kind is LoopedCohort:
             task.extra = as_looped(task)
         heard = Heard()
         train(task, tmp_path / kind.__name__, heard, Control())
@@ -150,17 +150,17 @@ def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: 
         assert stacked.terms == pytest.approx(looped.terms, abs=1e-4)
 
 
-@pytest.mark.parametrize("kind", [Stacked, Looped])
+@pytest.mark.parametrize("kind", [StackedCohort, LoopedCohort])
 def test_peers_are_bound_as_the_student_is(kind: type, tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peers": 2})
     task = made(stage(objective=objective, max_norm=0.3))
-    if kind is Looped:
+    if kind is LoopedCohort:
         task.extra = as_looped(task)
     train(task, tmp_path, Heard(), Control())
-    if isinstance(task.extra, Stacked):
+    if isinstance(task.extra, StackedCohort):
         weights = list(task.extra.dense_weights)
     else:
-        assert isinstance(task.extra, Looped)
+        assert isinstance(task.extra, LoopedCohort)
         weights = [one for one in task.extra.parameters() if one.dim() == 2]
     weights += [one for one in task.net.parameters() if one.dim() == 2]
     assert len(weights) == (4 if kind is Stacked else 6)
@@ -172,30 +172,30 @@ def test_peers_compute_in_the_student_s_format(
     wish: str, expected: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = set()
-    real = Stacked.forward
+    real = StackedCohort.forward
 
-    def forward(self: Stacked, images: Tensor) -> Tensor:
+    def forward(self: StackedCohort, images: Tensor) -> Tensor:
         answers = real(self, images)
         if torch.is_grad_enabled():
             seen.add(answers.dtype)
         return answers
 
-    monkeypatch.setattr(Stacked, "forward", forward)
+    monkeypatch.setattr(StackedCohort, "forward", forward)
     spec = stage(objective=ObjectiveSpec(name="mutual"), precision=wish, epochs=1)
     run(spec, tmp_path)
     assert seen == {expected}
 
 
-def as_looped(task: Task) -> Looped:
+def as_looped(task: Task) -> LoopedCohort:
     """The same peers from the same first weights, one after the other."""
-    assert isinstance(task.extra, Stacked)
+    assert isinstance(task.extra, StackedCohort)
     nets = []
     for place in range(len(task.extra.weights[0])):
         net = copy.deepcopy(task.net)
         for own, value_K in zip(net.parameters(), task.extra.weights, strict=True):
             own.data = value_K[place].detach().clone()
         nets.append(net)
-    return Looped(nets)
+    return LoopedCohort(nets)
 
 
 @pytest.mark.parametrize("peer", ["same", "hinton-teacher"])
@@ -209,7 +209,7 @@ def test_each_peer_is_validated_after_each_epoch(peer: str, tmp_path: Path) -> N
     rows = heard.of(events.EpochEnded)
     names = ["peer 1, validation accuracy", "peer 2, validation accuracy"]
     assert [list(row.terms) for row in rows] == [["labels", "peers", *names]] * 2
-    assert isinstance(task.extra, Looped)
+    assert isinstance(task.extra, LoopedCohort)
     (images,) = task.validation_batches()
     for name, net in zip(names, task.extra.nets, strict=True):
         right_N = net.eval()(images).argmax(-1) == task.splits.validation.labels
@@ -225,7 +225,7 @@ def test_what_is_trained_does_not_feel_the_peers_validation(
     run(spec, tmp_path / "seen")
     assert torch.equal(torch.random.get_rng_state(), random)
     unseen = dataclasses.replace(MUTUAL, members=())
-    monkeypatch.setitem(objectives._registry(), "mutual", unseen)
+    monkeypatch.setitem(objectives.load_objectives(), "mutual", unseen)
     run(spec, tmp_path / "unseen")
     one, other = (checkpoints.read(tmp_path / way / CHECKPOINT)[0] for way in ("seen", "unseen"))
     assert_same(one, other)
@@ -245,4 +245,4 @@ def test_resuming_a_cohort_with_dropout_ends_in_the_same_bits(tmp_path: Path) ->
 def test_an_unknown_net_is_refused(peer: str, error: type[Exception]) -> None:
     options = {"peers": 1, "peer": peer}
     with pytest.raises(error):
-        MUTUAL.looks(Pair(ModelSpec(), None, 10, options))
+        MUTUAL.select_layers(Pair(ModelSpec(), None, 10, options))

@@ -105,7 +105,7 @@ def test_formula_with_symbols_and_with_the_numbers_in_force() -> None:
         r"+\mathrm{CE}(\mathrm{softmax}(z_t/T),\mathrm{softmax}(z_s/T))"
     )
     spec = ObjectiveSpec(name="additive", temperature=10, lam=0.5)
-    assert squeezed(ADDITIVE.formula_in_force(spec)) == (
+    assert squeezed(ADDITIVE.format_formula(spec)) == (
         r"L=0.5\cdot\mathrm{CE}(y,\mathrm{softmax}(z_s))"
         r"+\mathrm{CE}(\mathrm{softmax}(z_t/10),\mathrm{softmax}(z_s/10))"
     )

@@ -77,7 +77,7 @@ def test_pairs_are_matched_from_the_end(
     student: ModelSpec, teacher: ModelSpec, looks: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
     pair = Pair(student, teacher, 10, {"beta": 1000.0})
-    assert ATTENTION.looks(pair) == looks
+    assert ATTENTION.select_layers(pair) == looks
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_pairs_are_matched_from_the_end(
 )
 def test_nets_without_maps_are_refused(student: ModelSpec, teacher: ModelSpec, side: str) -> None:
     with pytest.raises(UserError, match=f"the {side} has no maps that would tell"):
-        ATTENTION.looks(Pair(student, teacher, 10))
+        ATTENTION.select_layers(Pair(student, teacher, 10))

@@ -46,9 +46,9 @@ def test_its_loss_is_hintons_whatever_the_options() -> None:
 
 def test_another_architecture_is_refused_and_another_name_is_not() -> None:
     with pytest.raises(UserError, match="have their teacher's architecture"):
-        BORN_AGAIN.looks(Pair(NET, ModelSpec(name="wu-cnn"), 10))
+        BORN_AGAIN.select_layers(Pair(NET, ModelSpec(name="wu-cnn"), 10))
     same = ModelSpec(name="custom", net=NetConfig(dense=(64,)))
-    assert BORN_AGAIN.looks(Pair(NET, same, 10)) == ((), ())
+    assert BORN_AGAIN.select_layers(Pair(NET, same, 10)) == ((), ())
 
 
 def test_it_neither_goes_on_from_the_baseline_nor_into_a_map() -> None:

@@ -92,6 +92,6 @@ def test_one_image_alone_and_one_class_that_nobody_sees_do_no_harm() -> None:
 
 def test_the_formula_carries_its_options() -> None:
     spec = ObjectiveSpec(name="dist", temperature=3, lam=0.5, options={"beta": 1.5, "gamma": 0.25})
-    text = DIST.formula_in_force(spec)
+    text = DIST.format_formula(spec)
     assert r"1.5\cdot(1-\bar\rho" in text
     assert r"0.25\cdot(1-\bar\rho" in text

@@ -105,6 +105,6 @@ def test_of_two_classes_there_are_no_others() -> None:
 
 def test_the_formula_carries_its_options() -> None:
     spec = ObjectiveSpec(name="dkd", temperature=6, lam=0.25, options={"beta": 2.5, "warm_up": 7})
-    text = DKD.formula_in_force(spec)
+    text = DKD.format_formula(spec)
     assert all(part in text for part in (r"\big[1\cdot", r"+2.5\cdot", "e/7", "0.75", "6^2"))
     assert all(symbol in DKD.formula for symbol in (r"\alpha", r"\beta", r"\nu"))

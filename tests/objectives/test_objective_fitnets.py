@@ -28,7 +28,7 @@ BARE = ModelSpec(name="custom", net=NetConfig())
 
 def pair(student: ModelSpec, teacher: ModelSpec, **options: Scalar) -> Pair:
     spec = ObjectiveSpec(name="fitnets", options=options)
-    return Pair(student, teacher, 10, FITNETS.settings(spec))
+    return Pair(student, teacher, 10, FITNETS.option_values(spec))
 
 
 def test_hint_value_and_gradient_of_a_case_worked_by_hand() -> None:
@@ -74,10 +74,10 @@ def test_second_stage_of_a_case_worked_by_hand(epoch: int, weight: float) -> Non
 
 
 def test_the_middle_activations_are_the_usual_choice() -> None:
-    assert HINTS.looks(pair(DENSE, CONV)) == (("relu1",), ("relu2",))
-    named = HINTS.looks(pair(CONV, DENSE, guided="conv3", hint="dense1"))
+    assert HINTS.select_layers(pair(DENSE, CONV)) == (("relu1",), ("relu2",))
+    named = HINTS.select_layers(pair(CONV, DENSE, guided="conv3", hint="dense1"))
     assert named == (("conv3",), ("dense1",))
-    assert FITNETS.looks(pair(DENSE, CONV)) == ((), ())
+    assert FITNETS.select_layers(pair(DENSE, CONV)) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -90,19 +90,19 @@ def test_the_middle_activations_are_the_usual_choice() -> None:
 )
 def test_layers_that_cannot_be_used_are_refused(options: dict[str, Scalar], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
-        FITNETS.looks(pair(DENSE, CONV, **options))
+        FITNETS.select_layers(pair(DENSE, CONV, **options))
 
 
 def test_a_net_without_hidden_layers_is_refused() -> None:
     with pytest.raises(UserError, match="The student has no hidden layer to look at"):
-        FITNETS.looks(pair(BARE, CONV))
+        FITNETS.select_layers(pair(BARE, CONV))
 
 
 def test_a_regressor_larger_than_any_net_is_refused() -> None:
     wide = ModelSpec(name="custom", net=NetConfig(dense=(8192,)))
     maps = ModelSpec(name="custom", net=NetConfig(conv=(64,)))
     with pytest.raises(UserError, match="a regressor has 102,772,992 parameters"):
-        FITNETS.looks(pair(wide, maps, hint="relu1"))
+        FITNETS.select_layers(pair(wide, maps, hint="relu1"))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_hints_have_epochs_of_their_own() -> None:
     assert stages(hint_epochs=3) == stages()  # said or not, the same nets
     assert stages(hint_epochs=5)[1].hash != stages()[1].hash
     with pytest.raises(UserError, match="hint_epochs must be at least 0"):
-        get_objective("fitnets").settings(
+        get_objective("fitnets").option_values(
             ObjectiveSpec(name="fitnets", options={"hint_epochs": -1})
         )
 

@@ -153,7 +153,7 @@ def test_formula_with_symbols_and_with_the_numbers_in_force() -> None:
         r"L=\lambda\cdot\mathrm{CE}(y,\mathrm{softmax}(z_s))+(1-\lambda)\cdotT^2\cdot"
         r"\mathrm{KL}(\mathrm{softmax}(z_t/T)\|\mathrm{softmax}(z_s/T))"
     )
-    assert squeezed(HINTON.formula_in_force(ObjectiveSpec(temperature=4, lam=0.25))) == (
+    assert squeezed(HINTON.format_formula(ObjectiveSpec(temperature=4, lam=0.25))) == (
         r"L=0.25\cdot\mathrm{CE}(y,\mathrm{softmax}(z_s))+0.75\cdot4^2\cdot"
         r"\mathrm{KL}(\mathrm{softmax}(z_t/4)\|\mathrm{softmax}(z_s/4))"
     )
@@ -166,7 +166,7 @@ def test_formula_with_symbols_and_with_the_numbers_in_force() -> None:
 def test_lambda_and_its_rest_are_shown_as_people_write_them(
     lam: float, shown: str, rest: str
 ) -> None:
-    text = squeezed(HINTON.formula_in_force(ObjectiveSpec(temperature=2.5, lam=lam)))
+    text = squeezed(HINTON.format_formula(ObjectiveSpec(temperature=2.5, lam=lam)))
     assert text.startswith(rf"L={shown}\cdot\mathrm{{CE}}")
     assert rf"+{rest}\cdot2.5^2\cdot\mathrm{{KL}}" in text
     assert "lambda" not in text

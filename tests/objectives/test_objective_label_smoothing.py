@@ -52,4 +52,4 @@ def test_it_needs_no_teacher_and_says_that_it_is_a_second_baseline() -> None:
     assert not SMOOTHING.needs_teacher
     assert "second baseline" in SMOOTHING.summary
     spec = ObjectiveSpec(name="label-smoothing", options={"epsilon": 0.2})
-    assert r"(1-0.2)\cdot" in SMOOTHING.formula_in_force(spec)
+    assert r"(1-0.2)\cdot" in SMOOTHING.format_formula(spec)

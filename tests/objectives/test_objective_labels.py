@@ -52,8 +52,8 @@ def test_large_logits_stay_finite() -> None:
 
 def test_its_formula_has_no_numbers_to_show() -> None:
     text = r"L = \mathrm{CE}\big(y,\ \mathrm{softmax}(z_s)\big)"
-    assert LABELS_LOSS.formula == LABELS_LOSS.formula_in_force(LABELS) == text
-    assert LABELS_LOSS.formula_in_force(ObjectiveSpec(temperature=9, lam=0.25)) == text
+    assert LABELS_LOSS.formula == LABELS_LOSS.format_formula(LABELS) == text
+    assert LABELS_LOSS.format_formula(ObjectiveSpec(temperature=9, lam=0.25)) == text
 
 
 def test_it_is_what_teachers_and_baselines_are_trained_on() -> None:

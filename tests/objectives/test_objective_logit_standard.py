@@ -64,5 +64,5 @@ def test_lambda_1_is_the_loss_on_labels_to_the_last_bit() -> None:
 
 def test_the_formula_carries_its_weight() -> None:
     spec = ObjectiveSpec(name="logit-standard", temperature=2, lam=0.1, options={"weight": 10})
-    assert r"0.9\cdot10\cdot 2^2" in STANDARD.formula_in_force(spec)
+    assert r"0.9\cdot10\cdot 2^2" in STANDARD.format_formula(spec)
     assert r"\omega" in STANDARD.formula

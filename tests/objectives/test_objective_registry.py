@@ -41,7 +41,7 @@ def test_objectives_say_what_they_are(name: str) -> None:
 @pytest.mark.parametrize("name", objective_names())
 def test_formulas_show_what_the_objective_uses(name: str) -> None:
     objective = get_objective(name)
-    in_force = objective.formula_in_force(ObjectiveSpec(temperature=17.5, lam=0.375))
+    in_force = objective.format_formula(ObjectiveSpec(temperature=17.5, lam=0.375))
     for text in (objective.formula, in_force):
         assert text.count("L =") == 1
         assert text.count("{") == text.count("}")
@@ -66,7 +66,7 @@ def test_objectives_are_listed_and_explained_without_torch() -> None:
         "from tsexplorer.objectives import get_objective, objective_names\n"
         "from tsexplorer.specs import ObjectiveSpec\n"
         "for name in objective_names():\n"
-        "    get_objective(name).formula_in_force(ObjectiveSpec())\n"
+        "    get_objective(name).format_formula(ObjectiveSpec())\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
@@ -88,5 +88,5 @@ def test_an_ensemble_that_would_not_be_heard_is_refused(name: str) -> None:
 def test_the_formula_of_attention_has_its_number() -> None:
     objective = get_objective("attention")
     spec = ObjectiveSpec(name="attention", options={"beta": 250.0})
-    assert "250" in objective.formula_in_force(spec)
-    assert r"\beta" not in objective.formula_in_force(spec)
+    assert "250" in objective.format_formula(spec)
+    assert r"\beta" not in objective.format_formula(spec)

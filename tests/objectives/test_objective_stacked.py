@@ -10,12 +10,12 @@ from torch.func import grad_and_value, vmap
 from tsexplorer.objectives import Loss, get_objective, objective_names
 from tsexplorer.specs import ObjectiveSpec
 
-STACKING = [name for name in objective_names() if get_objective(name).stacks]
+STACKING = [name for name in objective_names() if get_objective(name).can_stack]
 # Shape suffixes: K students in the stack, B batch, C classes.
-STACKING = tuple(name for name in objective_names() if get_objective(name).stacks)
+STACKING = tuple(name for name in objective_names() if get_objective(name).can_stack)
 TEMPERATURE_K = torch.tensor([0.5, 1.0, 4.0, 30.0], dtype=torch.float64)
 LAM_K = torch.tensor([0.0, 0.3, 1.0, 0.9], dtype=torch.float64)
-STACKING = [name for name in objective_names() if get_objective(name).stacks]
+STACKING = [name for name in objective_names() if get_objective(name).can_stack]
 
 
 def batch(
@@ -27,7 +27,7 @@ def batch(
     lam: float | Tensor,
 ) -> Loss:
     """Arguments of an objective with its usual options."""
-    options = get_objective(name).settings(ObjectiveSpec(name=name))
+    options = get_objective(name).option_values(ObjectiveSpec(name=name))
     return Loss(z_s_BC, z_t_BC, y_B, temperature, lam, options)
 
 

@@ -62,7 +62,7 @@ def test_labels_t_and_lambda_take_no_part() -> None:
 def test_its_formula_has_no_numbers_to_show() -> None:
     text = r"L = \mathrm{CE}\big(\mathrm{softmax}(z_t),\ \mathrm{softmax}(z_s)\big)"
     assert VANILLA.formula == text
-    assert VANILLA.formula_in_force(ObjectiveSpec(temperature=9, lam=0.25)) == text
+    assert VANILLA.format_formula(ObjectiveSpec(temperature=9, lam=0.25)) == text
 
 
 def test_without_a_teacher_it_says_so() -> None:

@@ -57,7 +57,7 @@ def test_bad_values_get_one_sentence(options: dict[str, object], sentence: str) 
 
 def test_an_objective_without_options_says_so() -> None:
     with pytest.raises(UserError, match="has no option 'beta'; remove it"):
-        get_objective("hinton").settings(ObjectiveSpec(options={"beta": 1}))
+        get_objective("hinton").option_values(ObjectiveSpec(options={"beta": 1}))
 
 
 def test_a_default_that_is_written_out_hashes_as_if_it_were_not() -> None:
@@ -73,8 +73,8 @@ def test_what_is_told_of_it_is_t_lambda_and_what_is_not_as_usual() -> None:
     assert (
         OBJECTIVE.in_words(given) == f"{OBJECTIVE.convention}, T = 4, λ = 0.25, beta = 2, kind = on"
     )
-    assert OBJECTIVE.convention_of(given) == f"{OBJECTIVE.convention}, beta = 2, kind = on"
-    assert OBJECTIVE.convention_of(spec(beta=8)) == OBJECTIVE.convention
+    assert OBJECTIVE.format_grid_convention(given) == f"{OBJECTIVE.convention}, beta = 2, kind = on"
+    assert OBJECTIVE.format_grid_convention(spec(beta=8)) == OBJECTIVE.convention
 
 
 @pytest.mark.parametrize(

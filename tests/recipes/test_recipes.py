@@ -115,7 +115,7 @@ def test_rivals_teach_one_student_from_the_same_baseline(name: str) -> None:
     budget = recipe.spec.baseline_train.epochs
     titles = [entry.title for entry in recipe.entries]
     assert len({*titles}) == len(titles)
-    assert {*recipe.against} <= {*titles}
+    assert {*recipe.reference_titles} <= {*titles}
     names = [entry.spec.name for entry in recipe.entries]
     assert len({*names}) == len(names)
     baselines, distilled = set(), []
@@ -146,8 +146,10 @@ def test_all_objectives_meet_but_those_that_cannot() -> None:
 
 def test_the_best_single_teacher_is_among_the_ensembles_own() -> None:
     recipe = get_recipe("meal-v2")
-    members = {one.model for one in recipe.spec.members}
-    alone = {entry.spec.teacher for entry in recipe.entries if entry.title in recipe.against}
+    members = {one.model for one in recipe.spec.all_teachers}
+    alone = {
+        entry.spec.teacher for entry in recipe.entries if entry.title in recipe.reference_titles
+    }
     assert alone == members
     assert len(members) == 3
     shared = {stage.spec.hash for stage in planned(recipe.spec)}

@@ -17,14 +17,14 @@ from tsexplorer.published import recipe_results as room
 from tsexplorer.published.comparison import BASELINE, contest
 from tsexplorer.published.recipe_results import Measured, measured_recipe, ship, shipped
 from tsexplorer.recipes import Recipe
-from tsexplorer.recipes.base import rival
+from tsexplorer.recipes.base import make_rival
 from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 
 THREE = TINY.model_copy(update={"name": "tiny", "seeds": (0, 1, 2)})
-HOT = rival("tiny", "hot", TINY, objective=ObjectiveSpec(name="hinton", temperature=9.0))
-COLD = rival("tiny", "cold", TINY, objective=ObjectiveSpec(name="hinton", temperature=1.0))
+HOT = make_rival("tiny", "hot", TINY, objective=ObjectiveSpec(name="hinton", temperature=9.0))
+COLD = make_rival("tiny", "cold", TINY, objective=ObjectiveSpec(name="hinton", temperature=1.0))
 
 
 @pytest.fixture

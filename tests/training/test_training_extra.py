@@ -11,26 +11,29 @@ from torch import nn
 
 from tests.training.training_examples import DENSE, made, run, run_until, taught
 from tsexplorer import objectives
-from tsexplorer.objectives import LayerNames, Loss, Pair, Terms, get_objective
+from tsexplorer.objectives import LayerNames, LossInputs, LossTerms, ModelPair, get_objective
 from tsexplorer.planning import PretrainStage, TrainingPlan, plan
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 from tsexplorer.training import checkpoints
 from tsexplorer.training.paths import CHECKPOINT
 
 
-def _loss(batch: Loss) -> Terms:
+def _loss(batch: LossInputs) -> LossTerms:
     """Cross-entropy, and how far a map of the student's layer is from the teacher's."""
     labels = get_objective("labels").loss(batch).total
-    assert batch.extra is not None
+    assert batch.auxiliary_module is not None
     hint = (
-        (batch.extra(batch.student_features["dense1"]) - batch.teacher_features["dense1"])
+        (
+            batch.auxiliary_module(batch.student_features["dense1"])
+            - batch.teacher_features["dense1"]
+        )
         .pow(2)
         .mean()
     )
-    return Terms(labels + hint / batch.epoch, {"labels": labels, "hint": hint})
+    return LossTerms(labels + hint / batch.epoch, {"labels": labels, "hint": hint})
 
 
-def _module(pair: Pair) -> nn.Module:
+def _module(pair: ModelPair) -> nn.Module:
     assert pair.teacher == pair.student == DENSE
     return nn.Linear(12, 12)
 
@@ -39,26 +42,26 @@ OBJECTIVE = dataclasses.replace(
     get_objective("hinton"),
     name="looks-inside",
     loss=_loss,
-    looks=lambda _pair: LayerNames(("dense1",), ("dense1",)),
-    module=_module,
+    select_layers=lambda _pair: LayerNames(("dense1",), ("dense1",)),
+    build_auxiliary_module=_module,
 )
 
 
 @pytest.fixture
 def looks_inside(monkeypatch: pytest.MonkeyPatch) -> ObjectiveSpec:
-    known = {**objectives._registry(), OBJECTIVE.name: OBJECTIVE}
-    monkeypatch.setattr(objectives, "_registry", lambda: known)
+    known = {**objectives.load_objectives(), OBJECTIVE.name: OBJECTIVE}
+    monkeypatch.setattr(objectives, "load_objectives", lambda: known)
     return ObjectiveSpec(name=OBJECTIVE.name)
 
 
 def test_such_an_objective_does_not_stack() -> None:
-    assert get_objective("hinton").stacks
-    assert not OBJECTIVE.stacks
+    assert get_objective("hinton").can_stack
+    assert not OBJECTIVE.can_stack
 
 
 def test_a_first_stage_is_planned_and_gone_on_from() -> None:
     first = ObjectiveSpec(name="additive")
-    stages = plan(ExperimentSpec(), TrainingPlan(first=PretrainStage(first)))
+    stages = plan(ExperimentSpec(), TrainingPlan(pretrain_stage=PretrainStage(first)))
     assert [stage.role for stage in stages] == ["teacher", "baseline", "hint", "distilled"]
     hint, distilled = stages[2].spec, stages[3].spec
     assert hint.objective == first

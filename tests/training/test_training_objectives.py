@@ -16,7 +16,7 @@ from tests.training.training_examples import (
     run_until,
     stage,
 )
-from tsexplorer.objectives import get_objective, objective_names, planned, validated
+from tsexplorer.objectives import get_objective, objective_names, plan_experiment, validation_term
 from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, StageSpec
 from tsexplorer.training import events
 
@@ -49,7 +49,7 @@ def prepared(name: str, library: Library, folder: Path) -> StageSpec:
     spec = ObjectiveSpec(name=name, temperature=2.0, lam=0.3)
     nets = PAIRS.get(name, {})
     experiment = EXPERIMENT.model_copy(update={"objective": spec, **nets})
-    *before, distilled = planned(experiment)
+    *before, distilled = plan_experiment(experiment)
     for number, one in enumerate(before):
         needed = one.role != "baseline" or one.spec.hash == distilled.spec.start_from
         if needed and one.spec.hash not in library.known:
@@ -68,8 +68,8 @@ def test_each_learns_and_resumes_in_the_same_bits(
     assert rows[-1].train_loss < rows[0].train_loss or name == "dkd"  # whose terms are warming up
     assert rows[-1].validation_loss < rows[0].validation_loss
     objective = get_objective(name)
-    assert set(objective.unitless) <= set(rows[0].terms)
-    assert not objective.members or validated(objective.members[0]) in rows[0].terms
-    assert not objective.shares or set(objective.shares) & set(rows[0].terms)
+    assert set(objective.unitless_terms) <= set(rows[0].terms)
+    assert not objective.member_names or validation_term(objective.member_names[0]) in rows[0].terms
+    assert not objective.fraction_terms or set(objective.fraction_terms) & set(rows[0].terms)
     run_until(2, spec, tmp_path / "parts", library)
     assert_same(run(spec, tmp_path / "parts", library=library), whole)

@@ -35,8 +35,8 @@ SCRIPT = "from tests.ui.test_ui_objective_form import draw\ndraw()"
 @pytest.fixture(autouse=True)
 def made(monkeypatch: pytest.MonkeyPatch) -> None:
     """An objective that has an option of each kind."""
-    known = {**objectives._registry(), MADE.name: MADE}
-    monkeypatch.setattr(objectives, "_registry", lambda: known)
+    known = {**objectives.load_objectives(), MADE.name: MADE}
+    monkeypatch.setattr(objectives, "load_objectives", lambda: known)
 
 
 def draw() -> None:

@@ -17,7 +17,7 @@ from tsexplorer.cli.output import print_json, print_table, say
 from tsexplorer.cli.run_job import trained
 from tsexplorer.cli.session import opened
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import get_objective, loss_in_words, teachers_of
+from tsexplorer.objectives import format_loss, get_objective, trained_teachers
 from tsexplorer.published.comparison import BASELINE, Contest, contest, verdict_words
 from tsexplorer.published.recipe_results import measured_recipe
 from tsexplorer.recipes import Recipe, get_recipe
@@ -172,7 +172,7 @@ def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
         return "No gap closed: as trained, the student does not answer with what it never saw"
     gain = service.gain(experiment)
     words = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
-    teachers = len(teachers_of(experiment.spec))
+    teachers = len(trained_teachers(experiment.spec))
     if teachers > 1:
         words.append(f"against the first of {teachers} teachers")
     if gain.undefined:
@@ -189,7 +189,7 @@ def provenance(experiment: ExperimentSnapshot) -> list[str]:
     spec = experiment.spec
     return [
         f"{split_words(spec)}; {_seeds(spec)}.",
-        f"Loss of the distilled net: {loss_in_words(spec)}. "
+        f"Loss of the distilled net: {format_loss(spec)}. "
         f"Trained on {machine_words([experiment])}.",
         f'Kept as "{experiment.name}" ({experiment.id}).',
     ]
@@ -267,7 +267,7 @@ def _document(
 ) -> dict[str, Any]:
     """Each entry as ``run`` gives it, with its loss, and the contest."""
     entries = [
-        {"title": entry.title, "loss": loss_in_words(one.spec), **document(service, one)}
+        {"title": entry.title, "loss": format_loss(one.spec), **document(service, one)}
         for entry, one in zip(recipe.entries, finished, strict=True)
     ]
     return {"recipe": recipe.name, "entries": entries, "contest": asdict(places)}
@@ -287,10 +287,10 @@ def _print(recipe: Recipe, places: Contest, finished: list[ExperimentSnapshot]) 
             *places.notes,
             f"{split_words(finished[0].spec)}.",
             *(
-                f"Loss of {entry.title}: {loss_in_words(one.spec)}."
+                f"Loss of {entry.title}: {format_loss(one.spec)}."
                 for entry, one in zip(recipe.entries, finished, strict=True)
             ),
-            f"Loss of the {BASELINE}: {get_objective(LABELS.name).in_words(LABELS)}.",
+            f"Loss of the {BASELINE}: {get_objective(LABELS.name).format_convention(LABELS)}.",
             f"Trained on {machine_words(finished)}.",
         ],
     )

@@ -1,4 +1,4 @@
-"""What a recipe is."""
+"""Base classes of recipes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import Literal, get_args
 from tsexplorer.specs import ExperimentSpec, Role
 
 Section = Literal["begin", "published", "claims", "own"]
-"""To begin with; experiments with published figures; claims put to the test; this project's own."""
+"""Sections of the recipe page: first steps; experiments with published results; tests of published
+claims; experiments of this project."""
 SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 @dataclass(frozen=True)
-class Biased:
-    """What a source found once the biases of classes that the student never saw were moved.
+class ShiftedBiasResult:
+    """Published result of a student after its output biases for excluded classes were increased.
 
     Attributes:
-        bias: by how much they were raised, or those of all others lowered.
-        errors: percent of the test images answered wrongly then.
-        never_seen_right: percent of the never-seen classes' images answered rightly; None where
-            the source does not say.
+        bias: increase of the biases of the excluded classes; or, with the same effect, decrease of
+            the biases of all other classes.
+        errors: percentage of test images that are classified wrongly.
+        never_seen_right: percentage of test images of the excluded classes that are classified
+            correctly; None: not published.
     """
 
     bias: float
@@ -30,11 +32,11 @@ class Biased:
 
 @dataclass(frozen=True)
 class Rival:
-    """Another way to teach the student of a recipe, from the same seeds.
+    """Another experiment with the student of a recipe and the same seeds.
 
     Attributes:
-        title: what is different about it, as people say it.
-        spec: the experiment, named after its recipe and itself.
+        title: name for display, which states the difference from the recipe's experiment.
+        spec: the experiment; its name consists of the recipe's name and this title.
     """
 
     title: str
@@ -43,28 +45,28 @@ class Rival:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named experiment with its source and the figures published for it.
+    """A named experiment with its source and published results.
 
-    One with rivals is a contest: its own experiment and theirs are trained alike, and ranked by
-    what their students come to.
+    A recipe with rivals compares several experiments: all of them are trained, and ranked by the
+    accuracy of their students.
 
     Attributes:
-        name: identifier, used by the shell and in URLs.
-        title: as people say it.
-        summary: what it shows, in a sentence or two.
-        source: who published it, and where.
-        spec: the experiment, ready to run.
-        published: test accuracy in percent, by role, as the source states it.
-        published_errors: test images answered wrongly, by role, where the source counts them.
-        published_biased: what the source found with moved biases, where students never saw some
-            classes.
-        caveats: what differs from the source, and why, one sentence each.
-        section: under which heading it stands.
-        rivals: other ways to teach the same student, which are trained along.
-        called: what its own experiment is called among rivals.
-        against: titles of rivals; the best of them on validation is what all are held against.
-            Empty: the baseline.
-        seeds: how many it is to be trained on.
+        name: name on the command line and in URLs.
+        title: name for display.
+        summary: what the experiment shows, in one or two sentences.
+        source: publication of the experiment.
+        spec: the experiment.
+        published: published test accuracy in percent, by role.
+        published_errors: published number of wrongly classified test images, by role.
+        published_biased: published result with shifted biases, for students with excluded classes.
+        caveats: differences from the source and their reasons, one sentence each.
+        section: section of the recipe page.
+        rivals: experiments that this one is compared with.
+        own_title: title of the recipe's own experiment in the comparison; empty: the title of the
+            recipe.
+        reference_titles: titles of rivals. The one with the highest validation accuracy is the
+            reference of all differences. Empty: the baseline is the reference.
+        seeds: number of seeds for shipped results.
     """
 
     name: str
@@ -74,24 +76,30 @@ class Recipe:
     spec: ExperimentSpec
     published: dict[Role, float] = field(default_factory=dict)
     published_errors: dict[Role, int] = field(default_factory=dict)
-    published_biased: Biased | None = None
+    published_biased: ShiftedBiasResult | None = None
     caveats: tuple[str, ...] = ()
     section: Section = "own"
     rivals: tuple[Rival, ...] = ()
-    called: str = ""
-    against: tuple[str, ...] = ()
+    own_title: str = ""
+    reference_titles: tuple[str, ...] = ()
     seeds: int = 3
 
     @property
     def entries(self) -> tuple[Rival, ...]:
-        """Its own experiment, and those of its rivals."""
-        return (Rival(self.called or self.title, self.spec), *self.rivals)
+        """The experiments of the comparison: the recipe's own one, then its rivals."""
+        return (Rival(self.own_title or self.title, self.spec), *self.rivals)
 
 
-def rival(recipe: str, title: str, spec: ExperimentSpec, **changes: object) -> Rival:
-    """Another way to teach: a spec with some fields changed, and named after both.
+def make_rival(recipe: str, title: str, spec: ExperimentSpec, **changes: object) -> Rival:
+    """A rival whose experiment differs from ``spec`` in some fields.
 
-    >>> rival("quick", "T = 1", ExperimentSpec(), warm_start=True).spec.name
+    Args:
+        recipe: name of the recipe.
+        title: title of the rival.
+        spec: the recipe's own experiment.
+        **changes: new values of fields.
+
+    >>> make_rival("quick", "T = 1", ExperimentSpec(), warm_start=True).spec.name
     'quick: T = 1'
     """
     return Rival(title, spec.model_copy(update={"name": f"{recipe}: {title}", **changes}))

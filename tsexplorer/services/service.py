@@ -18,7 +18,7 @@ from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.heartbeat import recover
 from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.jobs.worker import Worker
-from tsexplorer.models import Count, count
+from tsexplorer.models import ModelSize, count
 from tsexplorer.services import demo
 from tsexplorer.services.downloads import Download, Downloads
 from tsexplorer.services.inference import Reading
@@ -194,7 +194,7 @@ class Service:
         unlike = bool(experiment.spec.left_out)
         return replace(found, gap=None, gap_of_means=None) if unlike else found
 
-    def count(self, model: ModelSpec, classes: int) -> Count:
+    def count(self, model: ModelSpec, classes: int) -> ModelSize:
         """A net's parameters, multiply-accumulates and bytes.
 
         Raises:

@@ -10,8 +10,8 @@ from tsexplorer.data.base import DatasetInfo
 from tsexplorer.data.class_subsets import check_left_out, without
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
-from tsexplorer.models import Count, count
-from tsexplorer.objectives import Pair, get_objective, planned, teachers_of
+from tsexplorer.models import ModelSize, count
+from tsexplorer.objectives import ModelPair, get_objective, plan_experiment, trained_teachers
 from tsexplorer.planning import PlannedStage
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
@@ -31,8 +31,8 @@ class Check:
 
     planned: tuple[PlannedStage, ...]
     trained: frozenset[str]
-    teacher: Count
-    student: Count
+    teacher: ModelSize
+    student: ModelSize
     remarks: tuple[str, ...]
 
 
@@ -51,11 +51,11 @@ def check(spec: ExperimentSpec, folder: Path, is_trained: Callable[[str], bool])
     info = get_dataset(spec.data.name).info
     classes = len(info.classes)
     objective = get_objective(spec.objective.name)
-    options = objective.settings(spec.objective)
+    options = objective.option_values(spec.objective)
     teacher, student = count(spec.teacher, classes), count(spec.student, classes)
     for member in spec.more_teachers:
         count(member.model, classes)
-    objective.looks(Pair(spec.student, spec.teacher, classes, options))
+    objective.select_layers(ModelPair(spec.student, spec.teacher, classes, options))
     for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train):
         if train.batch_size > info.train:
             raise UserError(
@@ -63,7 +63,7 @@ def check(spec: ExperimentSpec, folder: Path, is_trained: Callable[[str], bool])
                 f"training images of {info.title}; make it smaller."
             )
     _check_left_out(spec, info, folder)
-    stages = planned(spec)
+    stages = plan_experiment(spec)
     return Check(
         planned=stages,
         trained=frozenset(stage.spec.hash for stage in stages if is_trained(stage.spec.hash)),
@@ -92,8 +92,8 @@ def _check_left_out(spec: ExperimentSpec, info: DatasetInfo, folder: Path) -> No
         )
 
 
-def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str, ...]:
-    remarks, teachers = [], teachers_of(spec)
+def _remarks(spec: ExperimentSpec, teacher: ModelSize, student: ModelSize) -> tuple[str, ...]:
+    remarks, teachers = [], trained_teachers(spec)
     if len(teachers) == 1 and teacher.parameters < student.parameters:
         remarks.append(
             f"The teacher ({teacher.parameters:,} parameters) is smaller than its student "
@@ -102,7 +102,7 @@ def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str,
     if spec.objective.name == "labels":
         remarks.append("The distilled stage learns from labels alone, as the baseline does.")
     objective = get_objective(spec.objective.name)
-    if objective.pretrained and not spec.warm_start:
+    if objective.expects_pretrained_student and not spec.warm_start:
         remarks.append(
             f"{objective.title} is meant for a student that has learnt from labels before; it will "
             "start from nothing unless it is set to go on from the baseline."

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tsexplorer.errors import NotFoundError
-from tsexplorer.planning import counted_as
+from tsexplorer.planning import stage_noun
 from tsexplorer.specs import ExperimentSpec, Role, StageSpec
 from tsexplorer.students.events import Scores
 from tsexplorer.studies.sweep.spec import SweepSpec
@@ -172,7 +172,7 @@ class ExperimentSnapshot:
     @property
     def counted(self) -> str:
         """What its stages are counted as, nets for the most part."""
-        return counted_as(link.role for link in self.stages)
+        return stage_noun(link.role for link in self.stages)
 
     @property
     def scores(self) -> dict[str, Scores]:

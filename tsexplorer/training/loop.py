@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tsexplorer.errors import GivenUp, UserError
+from tsexplorer.errors import TrainingPruned, UserError
 from tsexplorer.models import describe
-from tsexplorer.objectives import Terms, validated
+from tsexplorer.objectives import LossTerms, validation_term
 from tsexplorer.training import checkpoints
 from tsexplorer.training.control import Control
 from tsexplorer.training.evaluation import Figures, figures, logits_over
@@ -59,7 +59,7 @@ def train(
 
     Raises:
         Cancelled: ``control`` said so; the last epoch's checkpoint stays.
-        GivenUp: ``give_up`` said so; the checkpoint is that of the epoch before.
+        TrainingPruned: ``give_up`` said so; the checkpoint is that of the epoch before.
         UserError: the disk is full, the loss is no number any more, or the like, in one sentence.
     """
     emit = shielded(emit)
@@ -77,7 +77,7 @@ def train(
         if must_converge and not math.isfinite(row.train_loss + row.validation_loss):
             raise UserError(_diverged(task, row.epoch))
         if give_up is not None and not learner.finished and give_up(row):
-            raise GivenUp
+            raise TrainingPruned
         checkpoints.write(folder / CHECKPOINT, *learner.state())
         emit(CheckpointWritten(task.key, row.epoch))
         if not learner.finished:
@@ -134,13 +134,13 @@ def _figures(
 
 def _members(task: Task, check: Callable[[], None]) -> dict[str, float]:
     """Validation accuracy of each net of the objective's own cohort, by the term's name."""
-    if task.extra is None or not task.objective.members:
+    if task.extra is None or not task.objective.member_names:
         return {}
     z_KNC = logits_over(task.extra, task.member_batches(), check)
     y_N = task.splits.validation.labels.to(z_KNC.device)
     # Of all names: there may be fewer nets.
-    pairs = zip(task.objective.members, z_KNC, strict=False)
-    return {validated(name): figures(z_NC, y_N).accuracy for name, z_NC in pairs}
+    pairs = zip(task.objective.member_names, z_KNC, strict=False)
+    return {validation_term(name): figures(z_NC, y_N).accuracy for name, z_NC in pairs}
 
 
 def _finish(
@@ -198,7 +198,7 @@ class _Sums:
         self._parts: dict[str, Tensor] = {}
 
     @torch.no_grad()
-    def add(self, terms: Terms, z_BC: Tensor, labels: Tensor) -> None:
+    def add(self, terms: LossTerms, z_BC: Tensor, labels: Tensor) -> None:
         size = len(labels)
         self._samples += size
         self._total.add_(terms.total, alpha=size)

@@ -17,7 +17,14 @@ from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
 from tsexplorer.models.network import Net
 from tsexplorer.models.stacked import Cohort
-from tsexplorer.objectives import LayerNames, Loss, Objective, Pair, Terms, get_objective
+from tsexplorer.objectives import (
+    LayerNames,
+    LossInputs,
+    LossTerms,
+    ModelPair,
+    Objective,
+    get_objective,
+)
 from tsexplorer.specs import Scalar, StageSpec
 from tsexplorer.training import checkpoints
 from tsexplorer.training.device import autocast, has_convolutions, uses_bf16
@@ -83,7 +90,7 @@ class Task:
         """Dropout in epoch e is a function of (seed, e)."""
         self._dropout.manual_seed(derived_seed(self.spec.seed, epoch, "dropout"))
 
-    def terms(self, net: Net, batch: Batch, epoch: int) -> tuple[Terms, Tensor]:
+    def terms(self, net: Net, batch: Batch, epoch: int) -> tuple[LossTerms, Tensor]:
         """The objective's terms for a batch in an epoch from 1, and the net's logits B×C."""
         with autocast(self.bf16, self.device):
             z_BC, student_features = _look(net, batch.images, self.looks.student)
@@ -93,7 +100,7 @@ class Task:
         if self.teacher is not None:
             z_t_BC, teacher_features = self.teacher.look(batch, self.looks.teacher)
         objective = self.spec.objective
-        arguments = Loss(
+        arguments = LossInputs(
             z_BC,
             z_t_BC,
             batch.labels,
@@ -206,9 +213,9 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
     size = count(spec.model, classes)
     teacher, teacher_macs, teacher_bf16 = _teacher(spec, classes, device, trained)
     objective = get_objective(spec.objective.name)
-    options = objective.settings(spec.objective)
+    options = objective.option_values(spec.objective)
     first = trained(spec.teachers[0])[0].model if spec.teachers else None
-    pair = Pair(spec.model, first, classes, options)
+    pair = ModelPair(spec.model, first, classes, options)
     return Task(
         spec=spec,
         splits=splits,
@@ -222,19 +229,21 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, trained: Trai
         teacher_net=teacher,
         teacher_macs=teacher_macs,
         teacher_bf16=teacher_bf16,
-        looks=objective.looks(pair),
+        looks=objective.select_layers(pair),
         options=options,
         extra=_extra(objective, pair, spec.seed, device),
     )
 
 
-def _extra(objective: Objective, pair: Pair, seed: int, device: torch.device) -> nn.Module | None:
+def _extra(
+    objective: Objective, pair: ModelPair, seed: int, device: torch.device
+) -> nn.Module | None:
     """The objective's own net, its first weights a function of the seed."""
-    if objective.module is None:
+    if objective.build_auxiliary_module is None:
         return None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, "objective"))
-        return objective.module(pair).to(device)
+        return objective.build_auxiliary_module(pair).to(device)
 
 
 def _look(

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, Field, field_validator
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import Objective, get_objective, objective_names, planned
+from tsexplorer.objectives import Objective, get_objective, objective_names, plan_experiment
 from tsexplorer.objectives.base import format_number
 from tsexplorer.planning import PlannedStage
 from tsexplorer.specs import (
@@ -130,7 +130,7 @@ class SweepSpec(Spec):
     @property
     def baseline_in_grid(self) -> bool:
         """Whether lambda = 1 is the baseline itself."""
-        return get_objective(self.base.objective.name).baseline_at_one
+        return get_objective(self.base.objective.name).is_baseline_at_lambda_1
 
     def experiment(self, cell: Cell, seeds: tuple[int, ...] | None = None) -> ExperimentSpec:
         """A cell as an experiment of its own.
@@ -189,7 +189,7 @@ class SweepSpec(Spec):
         """All stages that teach the students of a seed, the teacher first."""
         if self.teachers == "shared":
             seed = self.seeds[0]
-        stages = planned(self.experiment(self.cells[0], (seed,)))
+        stages = plan_experiment(self.experiment(self.cells[0], (seed,)))
         return tuple(stage.spec for stage in stages if stage.role in ("teacher", "member"))
 
     @property
@@ -247,7 +247,7 @@ class SweepSpec(Spec):
         return self._stage(self.cells[0], seed, "distilled").start_from
 
     def _stage(self, cell: Cell, seed: int, role: Role) -> StageSpec:
-        stages = planned(self.experiment(cell, (seed,)))
+        stages = plan_experiment(self.experiment(cell, (seed,)))
         return next(stage.spec for stage in stages if stage.role == role)
 
 
@@ -261,7 +261,7 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
     objective = get_objective(spec.name)
     if _sweepable(objective):
         return objective
-    if not objective.one_stage:
+    if not objective.is_single_stage:
         raise UserError(
             f"The objective {spec.name!r} trains in more than one stage, which a sweep does not; "
             "choose another."
@@ -285,7 +285,7 @@ def _part(stage: StageSpec, sweep: SweepSpec) -> Role:
 
 
 def _sweepable(objective: Objective) -> bool:
-    return objective.uses_temperature and objective.uses_lambda and objective.one_stage
+    return objective.uses_temperature and objective.uses_lambda and objective.is_single_stage
 
 
 def _once(stages: Iterable[StageSpec]) -> tuple[StageSpec, ...]:
