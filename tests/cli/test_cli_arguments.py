@@ -178,7 +178,9 @@ def test_classes_are_left_out_by_name() -> None:
     spec = asked_for(None, None, data="fashion-mnist", left_out=["coat", "1"])
     assert spec.left_out == (1, 4)
     assert spec.name == "quick, fashion-mnist, without Coat and Trouser"
-    with pytest.raises(UserError, match="the baseline was trained on all classes; exclude classes or start"):
+    with pytest.raises(
+        UserError, match="the baseline was trained on all classes; exclude classes or start"
+    ):
         asked_for("wu-2020", None, left_out=["3"])
 
 

@@ -1,3 +1,5 @@
+"""The registry of nets, and architectures from configs."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,57 +8,57 @@ import pytest
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.models import get_preset, model_names, registry
-from tsexplorer.models.registry import Preset
+from tsexplorer.models.registry import Preset, derive, load_presets, resolve
 from tsexplorer.specs import ModelSpec, NetConfig
 
-PRESET_FILE = """
+PRESET_MODULE = """
 from tsexplorer.models.registry import Preset
 from tsexplorer.specs import NetConfig
 PRESET = Preset({name!r}, "Title", "Summary.", "Source", NetConfig(dense=({width},)))
 """
 
 
-def folder_of_presets(tmp_path: Path, package: str, names: dict[str, str]) -> None:
-    folder = tmp_path / package
+def write_presets(folder: Path, names: dict[str, str]) -> None:
+    """Create a package with one preset in each module, of widths 1, 2, ....
+
+    Args:
+        folder: folder of the package.
+        names: name of the preset, by name of the module.
+    """
     folder.mkdir()
     (folder / "__init__.py").touch()
-    for width, (file, name) in enumerate(names.items(), start=1):
-        (folder / f"{file}.py").write_text(PRESET_FILE.format(name=name, width=width))
+    for width, (module, name) in enumerate(names.items(), start=1):
+        (folder / f"{module}.py").write_text(PRESET_MODULE.format(name=name, width=width))
 
 
-@pytest.fixture
-def fresh_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def test_a_new_module_adds_a_net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_registry", registry._registry.__wrapped__)
-    return monkeypatch
-
-
-def test_a_net_is_added_by_adding_a_file(
-    tmp_path: Path, fresh_registry: pytest.MonkeyPatch
-) -> None:
-    folder_of_presets(tmp_path, "two_presets", {"one": "net-b", "two": "net-a"})
-    fresh_registry.setattr(registry, "PRESETS", "two_presets")
+    write_presets(tmp_path / "two_presets", {"one": "net-b", "two": "net-a"})
+    presets = load_presets("two_presets")
+    monkeypatch.setattr(registry, "load_presets", lambda: presets)
     assert model_names() == ("net-a", "net-b")
     assert get_preset("net-b").net == NetConfig(dense=(1,))
-    assert registry.resolve(ModelSpec(name="net-a")).body[1].output((784,)) == (2,)
+    assert resolve(ModelSpec(name="net-a")).body[1].output((784,)) == (2,)
 
 
-def test_a_name_used_twice_is_rejected(tmp_path: Path, fresh_registry: pytest.MonkeyPatch) -> None:
-    folder_of_presets(tmp_path, "twin_presets", {"one": "twin", "two": "twin"})
-    fresh_registry.setattr(registry, "PRESETS", "twin_presets")
+def test_two_nets_with_one_name_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    write_presets(tmp_path / "twin_presets", {"one": "twin", "two": "twin"})
     with pytest.raises(ValueError, match="'twin' is used twice"):
-        model_names()
+        load_presets("twin_presets")
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_name_gives_the_list_of_names() -> None:
     with pytest.raises(NotFoundError) as caught:
         get_preset("wu-cnm")
-    assert str(caught.value).startswith("There is no net called 'wu-cnm'; choose one of ")
-    assert all(name in str(caught.value) for name in model_names())
+    names = ", ".join(model_names())
+    assert str(caught.value) == f"There is no net called 'wu-cnm'; choose one of {names}."
 
 
 @pytest.mark.parametrize("name", model_names())
-def test_presets_say_what_they_are(name: str) -> None:
+def test_presets_have_descriptions(name: str) -> None:
     preset = get_preset(name)
     assert isinstance(preset, Preset)
     assert preset.name == name
@@ -66,10 +68,19 @@ def test_presets_say_what_they_are(name: str) -> None:
     assert "\n" not in preset.summary
 
 
-def test_dropout_of_the_published_nets() -> None:
+def test_dropout_rates_are_as_published() -> None:
     teacher = get_preset("hinton-teacher").net
     assert isinstance(teacher, NetConfig)
     assert (teacher.input_dropout, teacher.dropout) == (0.2, 0.5)
     student = get_preset("hinton-student").net
     assert isinstance(student, NetConfig)
     assert (student.input_dropout, student.dropout) == (0, 0)
+
+
+def test_dropout_follows_the_input_and_hidden_layers() -> None:
+    body = derive(NetConfig(dense=(8, 8), dropout=0.5, input_dropout=0.2)).body
+    assert [layer.label for layer in body] == [
+        *("dropout", "flatten"),
+        *("dense", "relu", "dropout"),
+        *("dense", "relu", "dropout"),
+    ]

@@ -1,4 +1,7 @@
-"""Nets side by side answer as each does alone, and are stacked where their layers allow it."""
+"""Cohorts: the outputs and gradients of single nets, and which nets are stacked.
+
+Shape suffixes: K nets, B batch, I and O inputs and outputs, C classes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tsexplorer.models import build, count
-from tsexplorer.models.stacked import LoopedCohort, StackedCohort, cohort, dense
+from tsexplorer.models.stacked import LoopedCohort, StackedCohort, build_cohort, dense
 from tsexplorer.specs import ModelSpec, NetConfig
 
 SEEDS = (3, 1, 4)
@@ -17,20 +20,20 @@ def custom(**config: object) -> ModelSpec:
     return ModelSpec(name="custom", net=NetConfig(**config))  # type: ignore[arg-type]
 
 
-def pixels(size: int = 5) -> Tensor:
+def random_images(size: int = 5) -> Tensor:
     return torch.rand(size, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
 
-def test_a_dense_layer_of_two_nets_worked_by_hand() -> None:
+def test_a_stack_of_two_dense_layers_by_hand() -> None:
     weight_KOI = torch.tensor([[[1.0, 2.0]], [[3.0, -1.0]]])
     bias_KO = torch.tensor([[10.0], [20.0]])
     x_BI = torch.tensor([[1.0, 1.0], [0.0, 2.0], [5.0, 0.0]])
-    expected = torch.tensor([[[13.0], [14.0], [15.0]], [[22.0], [18.0], [35.0]]])
-    assert torch.equal(dense(x_BI, weight_KOI, bias_KO), expected)
-    assert torch.equal(dense(x_BI.expand(2, 3, 2), weight_KOI, bias_KO), expected)
-    less = expected - bias_KO.unsqueeze(1)
-    assert torch.equal(dense(x_BI, weight_KOI, None), less)
-    assert torch.equal(dense(x_BI.expand(2, 3, 2), weight_KOI, None), less)
+    expected_KBO = torch.tensor([[[13.0], [14.0], [15.0]], [[22.0], [18.0], [35.0]]])
+    assert torch.equal(dense(x_BI, weight_KOI, bias_KO), expected_KBO)
+    assert torch.equal(dense(x_BI.expand(2, 3, 2), weight_KOI, bias_KO), expected_KBO)
+    without_bias_KBO = expected_KBO - bias_KO.unsqueeze(1)
+    assert torch.equal(dense(x_BI, weight_KOI, None), without_bias_KBO)
+    assert torch.equal(dense(x_BI.expand(2, 3, 2), weight_KOI, None), without_bias_KBO)
 
 
 @pytest.mark.parametrize(
@@ -44,24 +47,24 @@ def test_a_dense_layer_of_two_nets_worked_by_hand() -> None:
     ],
     ids=["no hidden layer", "one", "two", "preset", "convolutions"],
 )
-def test_each_net_answers_and_learns_as_it_would_alone(model: ModelSpec) -> None:
-    together = cohort(model, 10, SEEDS)
-    alone = [build(model, 10, seed) for seed in SEEDS]
-    z_KBC = together(pixels())
+def test_outputs_and_gradients_are_those_of_single_nets(model: ModelSpec) -> None:
+    cohort = build_cohort(model, 10, SEEDS)
+    z_KBC = cohort(random_images())
     assert z_KBC.shape == (3, 5, 10)
     z_KBC.square().mean((1, 2)).sum().backward()
-    slopes = [value.grad for value in together.parameters()]
-    for place, net in enumerate(alone):
-        z_BC = net(pixels())
-        torch.testing.assert_close(z_KBC[place], z_BC, rtol=0, atol=1e-5)
+    gradients = [parameter.grad for parameter in cohort.parameters()]
+    for index, seed in enumerate(SEEDS):
+        net = build(model, 10, seed)
+        z_BC = net(random_images())
+        torch.testing.assert_close(z_KBC[index], z_BC, rtol=0, atol=1e-5)
         z_BC.square().mean().backward()
-        expected = [value.grad for value in net.parameters()]
-        if isinstance(together, StackedCohort):
-            own = [slope[place] for slope in slopes if slope is not None]
+        expected = [parameter.grad for parameter in net.parameters()]
+        if isinstance(cohort, StackedCohort):
+            actual = [gradient[index] for gradient in gradients if gradient is not None]
         else:
-            own = slopes[place * len(expected) :][: len(expected)]
-        for slope, wanted in zip(own, expected, strict=True):
-            torch.testing.assert_close(slope, wanted, rtol=0, atol=1e-5)
+            actual = gradients[index * len(expected) :][: len(expected)]
+        for gradient, expected_gradient in zip(actual, expected, strict=True):
+            torch.testing.assert_close(gradient, expected_gradient, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -76,14 +79,16 @@ def test_each_net_answers_and_learns_as_it_would_alone(model: ModelSpec) -> None
     ],
 )
 def test_dense_nets_without_dropout_are_stacked(model: ModelSpec, kind: type) -> None:
-    made = cohort(model, 10, SEEDS)
-    assert isinstance(made, kind)
-    assert made.training
-    assert made.macs == 3 * count(model, 10).macs
-    assert sum(value.numel() for value in made.parameters()) == 3 * count(model, 10).parameters
+    cohort = build_cohort(model, 10, SEEDS)
+    size = count(model, 10)
+    assert isinstance(cohort, kind)
+    assert cohort.training
+    assert cohort.macs == 3 * size.macs
+    assert sum(parameter.numel() for parameter in cohort.parameters()) == 3 * size.parameters
 
 
-def test_one_net_is_a_cohort_too() -> None:
+def test_a_cohort_can_have_a_single_net() -> None:
     model = custom(dense=(8,))
-    z_KBC = cohort(model, 10, (7,))(pixels())
-    torch.testing.assert_close(z_KBC[0], build(model, 10, 7)(pixels()), rtol=0, atol=1e-5)
+    z_KBC = build_cohort(model, 10, (7,))(random_images())
+    z_BC = build(model, 10, 7)(random_images())
+    torch.testing.assert_close(z_KBC[0], z_BC, rtol=0, atol=1e-5)

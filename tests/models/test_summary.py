@@ -1,3 +1,5 @@
+"""Sizes of nets, invalid nets, and short descriptions."""
+
 from __future__ import annotations
 
 import subprocess
@@ -6,12 +8,15 @@ import sys
 import pytest
 
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.models import MAX_PARAMETERS, check, count
+from tsexplorer.models import MAX_PARAMETERS, check, count, describe
 from tsexplorer.specs import ModelSpec, NetConfig
 
 
 def custom(**fields: object) -> ModelSpec:
     return ModelSpec(name="custom", net=NetConfig(**fields))  # type: ignore[arg-type]
+
+
+# -- size -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -30,14 +35,14 @@ def custom(**fields: object) -> ModelSpec:
         ("mobilenet-v3-small", 10, 1_527_818),
     ],
 )
-def test_published_parameter_counts(name: str, classes: int, parameters: int) -> None:
+def test_parameters_are_as_published(name: str, classes: int, parameters: int) -> None:
     assert count(ModelSpec(name=name), classes).parameters == parameters
 
 
-def test_rows_of_the_wu_teacher() -> None:
-    counted = count(ModelSpec(name="wu-cnn"), 10)
-    rows = {row.name: row for row in counted.layers}
-    assert [row.name for row in counted.layers] == [
+def test_layers_of_the_wu_teacher() -> None:
+    size = count(ModelSpec(name="wu-cnn"), 10)
+    rows = {row.name: row for row in size.layers}
+    assert [row.name for row in size.layers] == [
         *("conv1", "maxpool1", "relu1"),
         *("conv2", "maxpool2", "relu2"),
         *("conv3", "maxpool3", "relu3"),
@@ -48,16 +53,35 @@ def test_rows_of_the_wu_teacher() -> None:
     assert rows["conv2"].macs == 9 * 32 * 64 * 14 * 14
     assert rows["maxpool3"].output == "64×3×3"
     assert (rows["flatten"].output, rows["logits"].output) == ("576", "10")
-    assert counted.parameters == sum(row.parameters for row in counted.layers)
-    assert counted.macs == sum(row.macs for row in counted.layers)
-    assert counted.bytes == 4 * 61_514
+    assert size.parameters == sum(row.parameters for row in size.layers)
+    assert size.macs == sum(row.macs for row in size.layers)
+    assert size.bytes == 4 * 61_514
 
 
 def test_batch_norm_replaces_biases() -> None:
-    plain = count(custom(conv=(8,), dense=(16,)), 10).parameters
-    normed = count(custom(conv=(8,), dense=(16,), batch_norm=True), 10).parameters
-    # A scale and a shift a channel, and no bias.
-    assert normed == plain + 8 + 16
+    without_norm = count(custom(conv=(8,), dense=(16,)), 10).parameters
+    with_norm = count(custom(conv=(8,), dense=(16,), batch_norm=True), 10).parameters
+    # A scale and a shift for each channel, and no bias.
+    assert with_norm == without_norm + 8 + 16
+
+
+def test_an_unknown_name_is_not_found() -> None:
+    with pytest.raises(NotFoundError, match="no net called 'vgg'"):
+        count(ModelSpec(name="vgg"), 10)
+
+
+def test_sizes_and_descriptions_do_not_import_torch() -> None:
+    program = (
+        "import sys; from tsexplorer.models import count, describe, model_names\n"
+        "from tsexplorer.specs import ModelSpec\n"
+        "for name in model_names():\n"
+        "    count(ModelSpec(name=name), 10), describe(ModelSpec(name=name))\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# -- invalid nets -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -83,7 +107,7 @@ def test_batch_norm_replaces_biases() -> None:
         ),
     ],
 )
-def test_a_net_too_deep_for_the_image_is_refused(net: dict[str, object], sentence: str) -> None:
+def test_too_many_convolution_blocks_are_rejected(net: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         check(custom(**net), 10)
     assert str(caught.value) == sentence
@@ -97,33 +121,52 @@ def test_a_net_too_deep_for_the_image_is_refused(net: dict[str, object], sentenc
         {"conv": (8,) * 2, "kernel": 5, "padding": "valid"},
     ],
 )
-def test_what_the_sentences_advise_is_possible(net: dict[str, object]) -> None:
+def test_the_suggested_number_of_blocks_is_valid(net: dict[str, object]) -> None:
     check(custom(**net), 10)
 
 
-def test_a_net_beyond_the_bound_is_refused_with_its_size() -> None:
+def test_a_net_above_the_size_limit_is_rejected() -> None:
     check(custom(dense=(4096, 4096)), 10)
-    with pytest.raises(UserError, match=r"has 140,746,762 parameters, .* 50,000,000 .* narrower"):
+    sentence = r"has 140,746,762 parameters, and the limit is 50,000,000; use .* narrower layers"
+    with pytest.raises(UserError, match=sentence):
         check(custom(dense=(8192, 8192, 8192)), 10)
     assert MAX_PARAMETERS == 50_000_000
 
 
-def test_a_single_class_is_refused() -> None:
+def test_a_single_class_is_rejected() -> None:
     with pytest.raises(UserError, match="at least 2 classes"):
         check(ModelSpec(name="mlp-64"), 1)
 
 
-def test_unknown_names_are_not_found() -> None:
-    with pytest.raises(NotFoundError, match="no net called 'vgg'"):
-        count(ModelSpec(name="vgg"), 10)
+# -- descriptions -----------------------------------------------------------------------------
 
 
-def test_counting_does_not_import_torch() -> None:
-    program = (
-        "import sys; from tsexplorer.models import count, describe, model_names\n"
-        "from tsexplorer.specs import ModelSpec\n"
-        "for name in model_names():\n"
-        "    count(ModelSpec(name=name), 10), describe(ModelSpec(name=name))\n"
-        "sys.exit('torch' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+@pytest.mark.parametrize(
+    ("name", "classes", "description"),
+    [
+        ("mlp-64", 10, "784-64-10, ReLU"),
+        ("wu-mlp", 10, "784-64-10, sigmoid"),
+        ("wu-cnn", 10, "conv 32-64-64, FC 10"),
+        ("korn-cnn", 26, "conv 64-128 unpadded, FC 1024-26, dropout 0.25 and 0.5"),
+        ("hinton-teacher", 10, "784-1200-1200-10, ReLU, dropout 0.2 and 0.5"),
+        ("lenet-5", 10, "conv 5×5 6-16, FC 120-84-10"),
+        ("resnet18", 10, "conv 64, 8 residual blocks 64-128-256-512, FC 10"),
+    ],
+)
+def test_descriptions_of_presets(name: str, classes: int, description: str) -> None:
+    assert describe(ModelSpec(name=name), classes) == description
+
+
+@pytest.mark.parametrize(
+    ("net", "description"),
+    [
+        (NetConfig(), "784-10"),
+        (NetConfig(dense=(32, 16), dropout=0.1), "784-32-16-10, ReLU, dropout 0.1"),
+        (
+            NetConfig(conv=(8, 16), kernel=5, activation="gelu", batch_norm=True),
+            "conv 5×5 8-16, FC 10, GELU, batch norm",
+        ),
+    ],
+)
+def test_descriptions_of_custom_nets(net: NetConfig, description: str) -> None:
+    assert describe(ModelSpec(name="custom", net=net)) == description

@@ -155,7 +155,7 @@ def use_looped_cohort(task: Task) -> None:
 
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
 def test_stacked_and_looped_cohorts_train_alike(optimiser: str, tmp_path: Path) -> None:
-    # With a smaller epsilon Adam amplifies rounding differences of edge pixels, whose gradients are 0.
+    # With a smaller epsilon Adam amplifies rounding differences of edge pixels (gradient 0).
     spec = stage(objective=mutual(peers=3), epochs=4, optimiser=optimiser, epsilon=1e-6)
     epochs, weights, logits = [], [], []
     for kind in (StackedCohort, LoopedCohort):
