@@ -22,7 +22,7 @@ NAME = "toys"
 def toys(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     spec = parse_spec(ExperimentSpec, TOY | {"name": NAME})
     hot = make_rival(NAME, "hot", spec, objective=ObjectiveSpec(name="hinton", temperature=9.0))
-    found = Recipe(NAME, "Toys", "Toy nets.", "these tests", spec, called="warm")
+    found = Recipe(NAME, "Toys", "Toy nets.", "these tests", spec, own_title="warm")
     found = replace(found, rivals=(hot,))
     monkeypatch.setattr(results, "get_recipe", lambda _name: found)
     monkeypatch.setattr(recipes, "load_recipes", lambda: {NAME: found, "quick": found})

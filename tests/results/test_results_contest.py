@@ -36,7 +36,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
-    own = Recipe("tiny", "Tiny", "Tiny nets.", "these tests", TINY, called="warm")
+    own = Recipe("tiny", "Tiny", "Tiny nets.", "these tests", TINY, own_title="warm")
     own = replace(own, rivals=(HOT, COLD))
     monkeypatch.setattr(room, "get_recipe", lambda _name: own)
     return own
@@ -107,7 +107,7 @@ def test_what_cannot_be_told_apart_is_named(service: Service, recipe: Recipe) ->
 
 def test_the_one_to_beat_is_chosen_on_validation(service: Service, recipe: Recipe) -> None:
     all_trained(service)
-    held = replace(recipe, against=("hot", "cold"))
+    held = replace(recipe, reference_titles=("hot", "cold"))
     places = contest(held, found_of(service, held))
     assert places is not None
     assert places.against == "cold"
