@@ -147,7 +147,7 @@ def test_a_change_affects_the_stages_that_depend_on_it(
     assert changed_roles(BASE, experiment_with(**changes)) == expected
 
 
-def test_with_a_warm_start_the_distilled_stage_needs_the_baseline() -> None:
+def test_a_warm_started_stage_depends_on_the_baseline() -> None:
     spec = experiment_with(warm_start=True)
     other = experiment_with(warm_start=True, baseline_train=FAST)
     assert changed_roles(spec, other) == {"baseline", "distilled"}

@@ -134,32 +134,32 @@ def numbers(low: float, high: float, *, exclude_min: bool = False) -> st.SearchS
     return st.floats(low, high, exclude_min=exclude_min) | whole
 
 
-shares = st.floats(0, 1, exclude_max=True)
-words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+rates = st.floats(0, 1, exclude_max=True)
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 widths = st.lists(st.integers(1, 8192), max_size=3).map(tuple)
-data_specs = st.builds(DataSpec, name=words, scaling=st.sampled_from(["unit", "standard", "raw"]))
+data_specs = st.builds(DataSpec, name=texts, scaling=st.sampled_from(["unit", "standard", "raw"]))
 net_configs = st.builds(
     NetConfig,
     conv=widths,
     dense=widths,
     activation=st.sampled_from(["relu", "sigmoid", "gelu"]),
-    dropout=shares,
-    input_dropout=shares,
+    dropout=rates,
+    input_dropout=rates,
     batch_norm=st.booleans(),
     kernel=st.sampled_from([1, 3, 5]),
     padding=st.sampled_from(["same", "valid"]),
     initialisation=st.sampled_from(["torch", "glorot"]),
 )
 model_specs = st.one_of(
-    st.builds(ModelSpec, name=words.filter(lambda name: name != "custom"), net=st.none()),
+    st.builds(ModelSpec, name=texts.filter(lambda name: name != "custom"), net=st.none()),
     st.builds(ModelSpec, name=st.just("custom"), net=net_configs),
 )
 objective_specs = st.builds(
     ObjectiveSpec,
-    name=words,
+    name=texts,
     temperature=numbers(0, 1000, exclude_min=True),
     lam=numbers(0, 1),
-    options=st.dictionaries(words, st.one_of(words, st.integers(), st.booleans()), max_size=3),
+    options=st.dictionaries(texts, st.one_of(texts, st.integers(), st.booleans()), max_size=3),
 )
 train_specs = st.builds(
     TrainSpec,
@@ -168,13 +168,13 @@ train_specs = st.builds(
     optimiser=st.sampled_from(["adam", "adamw", "sgd", "adadelta"]),
     learning_rate=numbers(0, 1000, exclude_min=True),
     weight_decay=numbers(0, 10),
-    momentum=shares,
+    momentum=rates,
     schedule=st.sampled_from(["constant", "cosine", "one-cycle", "plateau"]),
     early_stopping=st.none() | st.integers(1, 50),
     keep=st.sampled_from(["last", "best"]),
     jitter=st.integers(0, 4),
     max_norm=st.none() | numbers(0, 100, exclude_min=True),
-    averaging=shares,
+    averaging=rates,
     precision=st.sampled_from(["auto", "fp32", "bf16"]),
 )
 labels = st.lists(st.integers(0, 30), max_size=3).map(tuple)
@@ -185,13 +185,13 @@ stage_specs = st.builds(
     objective=objective_specs,
     train=train_specs,
     seed=st.integers(0, 2**31),
-    teachers=st.lists(words, max_size=2).map(tuple),
-    start_from=st.none() | words,
+    teachers=st.lists(texts, max_size=2).map(tuple),
+    start_from=st.none() | texts,
     left_out=labels,
 )
 experiment_specs = st.builds(
     ExperimentSpec,
-    name=words,
+    name=texts,
     data=data_specs,
     teacher=model_specs,
     student=model_specs,
@@ -441,19 +441,21 @@ def test_a_stage_has_no_role() -> None:
         ),
         (
             '{"teacher": {"name": "custom"}}',
-            "teacher: net is given exactly when the name is custom.",
+            "teacher: net is required if the name is custom, and not allowed otherwise.",
         ),
         (
             '{"student": {"name": "mlp-64", "net": {}}}',
-            "student: net is given exactly when the name is custom.",
+            "student: net is required if the name is custom, and not allowed otherwise.",
         ),
         (
             '{"more_teachers": [{"seed_offset": 1}, {"seed_offset": 1}]}',
-            "the spec: teachers 2 and 3 are identical; change the net or the seed offset of one.",
+            "the spec: teachers 2 and 3 are identical; change the net or the seed offset of one of "
+            "them.",
         ),
         (
             '{"more_teachers": [{}]}',
-            "the spec: teachers 1 and 2 are identical; change the net or the seed offset of one.",
+            "the spec: teachers 1 and 2 are identical; change the net or the seed offset of one of "
+            "them.",
         ),
         (
             '{"more_teachers": [{"weight": 0}]}',

@@ -17,10 +17,10 @@ class Named(Protocol):
         ...
 
 
-Entry = TypeVar("Entry", bound=Named)
+EntryT = TypeVar("EntryT", bound=Named)
 
 
-def discover(package: str, attribute: str, kind: type[Entry]) -> dict[str, Entry]:
+def discover(package: str, attribute: str, kind: type[EntryT]) -> dict[str, EntryT]:
     """Import each module of a package and collect the entries that it defines.
 
     Args:
@@ -34,7 +34,7 @@ def discover(package: str, attribute: str, kind: type[Entry]) -> dict[str, Entry
         TypeError: an entry is not an instance of ``kind``.
     """
     folder = importlib.import_module(package)
-    entries: list[Entry] = []
+    entries: list[EntryT] = []
     for name in sorted(info.name for info in pkgutil.iter_modules(folder.__path__)):
         value = getattr(importlib.import_module(f"{package}.{name}"), attribute, None)
         if isinstance(value, tuple):
@@ -47,13 +47,13 @@ def discover(package: str, attribute: str, kind: type[Entry]) -> dict[str, Entry
     return unique(entries)
 
 
-def unique(entries: Iterable[Entry]) -> dict[str, Entry]:
+def unique(entries: Iterable[EntryT]) -> dict[str, EntryT]:
     """Entries by name, in the given order.
 
     Raises:
         ValueError: two entries have the same name.
     """
-    registry: dict[str, Entry] = {}
+    registry: dict[str, EntryT] = {}
     for entry in entries:
         if entry.name in registry:
             raise ValueError(f"the name {entry.name!r} is used twice")

@@ -28,7 +28,7 @@ ROLES: tuple[Role, ...] = ("teacher", "baseline", "distilled")
 """The roles that every experiment has, in display order."""
 
 Scaling = Literal["unit", "standard", "raw"]
-Activation = Literal["relu", "sigmoid", "gelu"]
+ConfigActivation = Literal["relu", "sigmoid", "gelu"]
 Initialisation = Literal["torch", "glorot"]
 Optimiser = Literal["adam", "adamw", "sgd", "adadelta"]
 Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
@@ -40,7 +40,7 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 Scalar = str | int | float | bool
 
 
-def _normalise_float(value: float) -> float:
+def _as_float(value: float) -> float:
     """Convert to float and -0.0 to 0.0, so that equal numbers have equal hashes."""
     return float(value) + 0.0
 
@@ -51,11 +51,10 @@ def _sort_labels(labels: tuple[int, ...]) -> tuple[int, ...]:
 
 
 Labels = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_sort_labels)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_normalise_float)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_normalise_float)]
-Fraction = Annotated[
-    float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_normalise_float)
-]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_as_float)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_as_float)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_as_float)]
+BelowOne = Annotated[float, Field(ge=0, lt=1), AfterValidator(_as_float)]
 
 
 class Spec(BaseModel):
@@ -97,22 +96,16 @@ class NetConfig(Spec):
     monotone activation gives the same result as pooling after it, at a quarter of the cost.
     """
 
-    conv: tuple[Width, ...] = Field(
-        default=(), max_length=8, description="Channels of each convolution block."
+    conv: tuple[Width, ...] = Field(default=(), max_length=8, description="Channels of each block.")
+    dense: tuple[Width, ...] = Field(default=(), max_length=8, description="Units of each layer.")
+    activation: ConfigActivation = "relu"
+    dropout: BelowOne = Field(
+        default=0.0, description="Fraction of hidden units dropped in training."
     )
-    dense: tuple[Width, ...] = Field(
-        default=(), max_length=8, description="Units of each hidden layer."
+    input_dropout: BelowOne = Field(
+        default=0.0, description="Fraction of pixels dropped in training."
     )
-    activation: Activation = "relu"
-    dropout: Annotated[float, Field(ge=0, lt=1), AfterValidator(_normalise_float)] = Field(
-        default=0.0, description="Fraction of hidden dense units dropped in training."
-    )
-    input_dropout: Annotated[float, Field(ge=0, lt=1), AfterValidator(_normalise_float)] = Field(
-        default=0.0, description="Fraction of input pixels dropped in training."
-    )
-    batch_norm: bool = Field(
-        default=False, description="Batch normalisation before each activation."
-    )
+    batch_norm: bool = Field(default=False, description="Batch norm before each activation.")
     kernel: Literal[1, 3, 5] = 3
     padding: Literal["same", "valid"] = "same"
     initialisation: Initialisation = "torch"
@@ -129,7 +122,7 @@ class ModelSpec(Spec):
     @model_validator(mode="after")
     def _require_net_for_custom(self) -> Self:
         if (self.name == "custom") != (self.net is not None):
-            raise ValueError("net is given exactly when the name is custom")
+            raise ValueError("net is required if the name is custom, and not allowed otherwise")
         return self
 
 
@@ -162,9 +155,7 @@ class TrainSpec(Spec):
     optimiser: Optimiser = "adam"
     learning_rate: Positive = Field(default=1e-3, le=1000)
     weight_decay: NonNegative = 0.0
-    momentum: Annotated[float, Field(ge=0, lt=1), AfterValidator(_normalise_float)] = Field(
-        default=0.9, description="Only used by sgd."
-    )
+    momentum: BelowOne = Field(default=0.9, description="Only used by sgd.")
     epsilon: Positive = Field(
         default=1e-8, description="Denominator term of the optimiser; 1e-7 in Keras."
     )
@@ -183,13 +174,11 @@ class TrainSpec(Spec):
         default="last",
         description="Weights that are kept: of the last epoch, or of the best on validation.",
     )
-    jitter: int = Field(
-        default=0, ge=0, le=4, description="Largest random shift of a training image, in pixels."
-    )
+    jitter: int = Field(default=0, ge=0, le=4, description="Largest random shift of an image (px).")
     max_norm: Positive | None = Field(
         default=None, description="Upper bound for the norm of the weights into a dense unit."
     )
-    averaging: Annotated[float, Field(ge=0, lt=1), AfterValidator(_normalise_float)] = Field(
+    averaging: BelowOne = Field(
         default=0.0,
         description="Decay per step of an exponential moving average of the weights; 0 is off. "
         "The average is validated, tested and kept.",
@@ -205,9 +194,7 @@ class StageSpec(Spec):
     objective: ObjectiveSpec = LABELS
     train: TrainSpec
     seed: int = Field(ge=0)
-    teachers: tuple[str, ...] = Field(
-        default=(), description="Hashes of the stages of the teachers."
-    )
+    teachers: tuple[str, ...] = Field(default=(), description="Hashes of the teachers' stages.")
     start_from: str | None = Field(
         default=None, description="Hash of the stage whose weights training starts from."
     )
@@ -296,7 +283,7 @@ class ExperimentSpec(Spec):
             if first < index:
                 raise ValueError(
                     f"teachers {first + 1} and {index + 1} are identical; change the net or the "
-                    "seed offset of one"
+                    "seed offset of one of them"
                 )
         return self
 

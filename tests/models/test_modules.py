@@ -10,12 +10,17 @@ import torch
 
 from tsexplorer.models import build
 from tsexplorer.models.layers import Layer
-from tsexplorer.models.modules import BatchNorm1d, BatchNorm2d, Dropout, build_module
+from tsexplorer.models.modules import (
+    BatchNorm1dModule,
+    BatchNorm2dModule,
+    DropoutModule,
+    build_module,
+)
 from tsexplorer.specs import ModelSpec
 
 
-def dropout_with_seed(p: float, seed: int) -> Dropout:
-    dropout = Dropout(p)
+def dropout_with_seed(p: float, seed: int) -> DropoutModule:
+    dropout = DropoutModule(p)
     dropout.generator = torch.Generator().manual_seed(seed)
     return dropout
 
@@ -41,7 +46,7 @@ def test_dropout_uses_only_its_generator() -> None:
 
 def test_dropout_is_the_identity_in_evaluation() -> None:
     x = torch.randn(8)
-    assert torch.equal(Dropout(0.5).eval()(x), x)
+    assert torch.equal(DropoutModule(0.5).eval()(x), x)
 
 
 def test_dropped_inputs_have_no_gradient() -> None:
@@ -61,7 +66,7 @@ def test_dropout_layers_of_a_net_share_a_generator() -> None:
     net = build(ModelSpec(name="hinton-teacher"), 10, seed=0)
     generator = torch.Generator()
     net.set_dropout_generator(generator)
-    layers = [module for module in net.modules() if isinstance(module, Dropout)]
+    layers = [module for module in net.modules() if isinstance(module, DropoutModule)]
     assert len(layers) == 3
     assert all(layer.generator is generator for layer in layers)
 
@@ -82,10 +87,10 @@ def test_dropout_masks_are_equal_in_bf16_and_fp32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("norm", "shape"), [(BatchNorm1d(3), (1, 3)), (BatchNorm2d(3), (1, 3, 1, 1))]
+    ("norm", "shape"), [(BatchNorm1dModule(3), (1, 3)), (BatchNorm2dModule(3), (1, 3, 1, 1))]
 )
 def test_batch_norm_accepts_one_value_for_each_channel(
-    norm: BatchNorm1d | BatchNorm2d, shape: tuple[int, ...]
+    norm: BatchNorm1dModule | BatchNorm2dModule, shape: tuple[int, ...]
 ) -> None:
     x = torch.randn(shape)
     before = {name: value.clone() for name, value in norm.state_dict().items()}
@@ -96,7 +101,7 @@ def test_batch_norm_accepts_one_value_for_each_channel(
 
 def test_batch_norm_normalises_batches() -> None:
     x = 3 + 5 * torch.randn(64, 3)
-    norm = BatchNorm1d(3)
+    norm = BatchNorm1dModule(3)
     assert torch.allclose(norm(x).mean(0), torch.zeros(3), atol=1e-5)
     assert torch.allclose(norm.running_mean, 0.1 * x.mean(0), atol=1e-5)
 

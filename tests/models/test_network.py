@@ -17,7 +17,7 @@ from tsexplorer.errors import UserError
 from tsexplorer.models import build, count, model_names
 from tsexplorer.models.network import initialise
 from tsexplorer.models.registry import InitialisationScheme
-from tsexplorer.specs import Activation, ModelSpec, NetConfig
+from tsexplorer.specs import ConfigActivation, ModelSpec, NetConfig
 
 CUSTOM = NetConfig(conv=(4, 6), dense=(8,), dropout=0.5, input_dropout=0.2, batch_norm=True)
 ALL_NETS = [*model_names(), "custom"]
@@ -142,7 +142,7 @@ def test_large_nets_have_the_outputs_of_torchvision(
 ACTIVATIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "gelu": functional.gelu}
 
 
-def reference_outputs(net: nn.Module, images: Tensor, activation: Activation) -> Tensor:
+def reference_outputs(net: nn.Module, images: Tensor, activation: ConfigActivation) -> Tensor:
     """Outputs of a net with 3 classes, with the usual order of layers.
 
     The order is convolution, batch normalisation, activation, pooling.
@@ -167,7 +167,7 @@ def reference_outputs(net: nn.Module, images: Tensor, activation: Activation) ->
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "gelu"])
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_the_order_of_pooling_does_not_change_outputs(
-    activation: Activation, batch_norm: bool
+    activation: ConfigActivation, batch_norm: bool
 ) -> None:
     config = NetConfig(conv=(4, 6), dense=(5,), activation=activation, batch_norm=batch_norm)
     net = build(ModelSpec(name="custom", net=config), 3, seed=1)

@@ -29,7 +29,7 @@ from tests.training.training_examples import (
 from tsexplorer.data.base import Split
 from tsexplorer.data.batches import Batches
 from tsexplorer.errors import Cancelled, UserError
-from tsexplorer.models.modules import Dropout
+from tsexplorer.models.modules import DropoutModule
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
@@ -114,13 +114,13 @@ def test_torchs_own_generator_is_neither_read_nor_moved(tmp_path):
 
 def test_dropout_is_on_in_each_epoch_and_off_for_each_look(tmp_path, monkeypatch):
     modes: list[bool] = []
-    real = Dropout.forward
+    real = DropoutModule.forward
 
-    def forward(self: Dropout, x: torch.Tensor) -> torch.Tensor:
+    def forward(self: DropoutModule, x: torch.Tensor) -> torch.Tensor:
         modes.append(self.training)
         return real(self, x)
 
-    monkeypatch.setattr(Dropout, "forward", forward)
+    monkeypatch.setattr(DropoutModule, "forward", forward)
     run(stage(DROPPING, epochs=3, batch_size=45), tmp_path)
     layers = 3  # of input and both hidden layers
     epoch = [True] * 2 * layers + [False] * layers

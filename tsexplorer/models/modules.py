@@ -25,7 +25,7 @@ ACTIVATIONS: dict[layers.ActivationName, type[nn.Module]] = {
 }
 
 
-class Dropout(nn.Module):
+class DropoutModule(nn.Module):
     """Dropout that uses a given random generator instead of the global one.
 
     In training it sets a fraction ``p`` of its inputs to zero and divides the others by 1 - p. In
@@ -62,7 +62,7 @@ class Dropout(nn.Module):
         return f"p={self.p}"
 
 
-class BatchNorm1d(nn.BatchNorm1d):
+class BatchNorm1dModule(nn.BatchNorm1d):
     """Batch normalisation of units B×F; also accepts batches with one value for each unit."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class BatchNorm1d(nn.BatchNorm1d):
         return super().forward(x)
 
 
-class BatchNorm2d(nn.BatchNorm2d):
+class BatchNorm2dModule(nn.BatchNorm2d):
     """Batch normalisation of channels B×C×H×W; also accepts one value for each channel."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ def _normalise_by_running_statistics(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: T
     )
 
 
-class Residual(nn.Module):
+class ResidualModule(nn.Module):
     """main(x) + shortcut(x)."""
 
     def __init__(self, main: nn.Module, shortcut: nn.Module) -> None:
@@ -110,7 +110,7 @@ class Residual(nn.Module):
         return torch.add(self.main(x), self.shortcut(x))
 
 
-class SqueezeExcite(nn.Module):
+class SqueezeExciteModule(nn.Module):
     """Squeeze-and-excitation; see :class:`tsexplorer.models.layers.SqueezeExcite`."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
@@ -150,9 +150,9 @@ def build_module(layer: layers.Layer) -> nn.Module:
         case layers.Dense():
             return nn.Linear(layer.inputs, layer.outputs, bias=layer.bias, device=META)
         case layers.BatchNorm1d():
-            return BatchNorm1d(layer.channels, eps=layer.epsilon, device=META)
+            return BatchNorm1dModule(layer.channels, eps=layer.epsilon, device=META)
         case layers.BatchNorm2d():
-            return BatchNorm2d(layer.channels, eps=layer.epsilon, device=META)
+            return BatchNorm2dModule(layer.channels, eps=layer.epsilon, device=META)
         case layers.Activation():
             return ACTIVATIONS[layer.name]()
         case layers.MaxPool():
@@ -162,13 +162,13 @@ def build_module(layer: layers.Layer) -> nn.Module:
         case layers.Flatten():
             return nn.Flatten()
         case layers.Dropout():
-            return Dropout(layer.p)
+            return DropoutModule(layer.p)
         case layers.Residual():
-            return Residual(build_sequence(layer.main), build_sequence(layer.shortcut))
+            return ResidualModule(build_sequence(layer.main), build_sequence(layer.shortcut))
         case layers.Block():
             return build_sequence(layer.main)
         case layers.SqueezeExcite():
-            return SqueezeExcite(layer.channels, layer.squeezed)
+            return SqueezeExciteModule(layer.channels, layer.squeezed)
     raise TypeError(f"there is no torch module for {layer!r}")
 
 

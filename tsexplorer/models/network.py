@@ -25,7 +25,7 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.models.modules import Dropout, build_module
+from tsexplorer.models.modules import DropoutModule, build_module
 from tsexplorer.models.registry import Architecture, InitialisationScheme
 from tsexplorer.models.summary import LOGITS, trace_layers
 
@@ -86,7 +86,7 @@ class Net(nn.Module):
             generator: a generator on the device of the net; the caller seeds it.
         """
         for module in self.modules():
-            if isinstance(module, Dropout):
+            if isinstance(module, DropoutModule):
                 module.generator = generator
 
 

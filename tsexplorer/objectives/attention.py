@@ -29,7 +29,7 @@ from tsexplorer.objectives.base import (
     Objective,
     cross_entropy,
 )
-from tsexplorer.objectives.feature_layers import NetRole, hidden_layers
+from tsexplorer.objectives.feature_layers import PairRole, hidden_layers
 from tsexplorer.objectives.options import Option
 from tsexplorer.specs import ModelSpec
 
@@ -78,7 +78,7 @@ def _attention_distance(student_BCHW: Tensor, teacher_BCHW: Tensor) -> Tensor:
 
 
 def _select_layers(pair: ModelPair) -> LayerNames:
-    """The last activation at each image size; as many layers in both nets, the last ones.
+    """The last activation at each image size, from the output side, as many in both nets.
 
     Raises:
         UserError: a net has no layer with feature maps.
@@ -90,7 +90,7 @@ def _select_layers(pair: ModelPair) -> LayerNames:
     return LayerNames(student[-count:], teacher[-count:])
 
 
-def _last_activations(model: ModelSpec, classes: int, role: NetRole) -> tuple[str, ...]:
+def _last_activations(model: ModelSpec, classes: int, role: PairRole) -> tuple[str, ...]:
     """Names of the last activation at each image size above one pixel, in order."""
     name_by_size: dict[int, str] = {}
     for layer in hidden_layers(model, classes):

@@ -14,7 +14,7 @@ from tsexplorer.specs import ModelSpec, shorten
 if TYPE_CHECKING:
     from torch import nn
 
-NetRole = Literal["student", "teacher"]
+PairRole = Literal["student", "teacher"]
 
 
 class HiddenLayer(NamedTuple):
@@ -52,7 +52,7 @@ def hidden_layers(model: ModelSpec, classes: int) -> tuple[HiddenLayer, ...]:
     return tuple(layer for layer in layers if layer.name != LOGITS)
 
 
-def select_layer(model: ModelSpec, classes: int, name: str, role: NetRole) -> HiddenLayer:
+def select_layer(model: ModelSpec, classes: int, name: str, role: PairRole) -> HiddenLayer:
     """The layer with this name; for an empty name the middle activation (of two, the earlier).
 
     Raises:

@@ -36,7 +36,7 @@ from tsexplorer.objectives.base import (
     cross_entropy,
     latex_sum,
 )
-from tsexplorer.objectives.feature_layers import NetRole
+from tsexplorer.objectives.feature_layers import PairRole
 from tsexplorer.objectives.options import Option
 from tsexplorer.specs import ModelSpec
 
@@ -101,7 +101,7 @@ def _select_layers(pair: ModelPair) -> LayerNames:
     )
 
 
-def _last_hidden_layer(model: ModelSpec, classes: int, role: NetRole) -> str:
+def _last_hidden_layer(model: ModelSpec, classes: int, role: PairRole) -> str:
     *hidden, _ = count(model, classes).layers
     if not any(layer.parameters for layer in hidden):
         raise UserError(
