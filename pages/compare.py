@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from tsexplorer.objectives import teachers_of
+from tsexplorer.objectives import trained_teachers
 from tsexplorer.plots.compare import accuracy_figure, cost_figure, curves_figure, longest
 from tsexplorer.plots.live import start_hidden
 from tsexplorer.services import ExperimentSnapshot, Service, demo
@@ -132,7 +132,7 @@ def costs(service: Service, experiments: list[ExperimentSnapshot]) -> None:
 
 def _several(experiments: list[ExperimentSnapshot]) -> bool:
     """Whether one of them has an ensemble for its teacher."""
-    return any(len(teachers_of(one.spec)) > 1 for one in experiments)
+    return any(len(trained_teachers(one.spec)) > 1 for one in experiments)
 
 
 def settings(experiments: list[ExperimentSnapshot]) -> None:

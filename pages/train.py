@@ -6,7 +6,7 @@ import streamlit as st
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.objectives import get_objective
-from tsexplorer.planning import counted_as
+from tsexplorer.planning import stage_noun
 from tsexplorer.services import ExperimentSnapshot, Service, demo
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.ui import forms, teachers
@@ -95,7 +95,7 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
     left = sum(stage.spec.hash not in check.trained for stage in check.stages)
-    counted = counted_as(stage.role for stage in check.stages)
+    counted = stage_noun(stage.role for stage in check.stages)
     label = "Show result (already trained)" if check.complete else "Train"
     if go_button(label, "start", held=not check.complete and not available):
         st.query_params[EXPERIMENT] = service.studies.start(check).id

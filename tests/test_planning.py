@@ -1,4 +1,4 @@
-"""Plans: the order of stages, what they learn from, and what they share."""
+"""Plans: the order of stages, their dependencies, and shared stages."""
 
 from __future__ import annotations
 
@@ -22,44 +22,57 @@ from tsexplorer.specs import (
 
 FAST, SLOW, LONG = TrainSpec(epochs=1), TrainSpec(epochs=2), TrainSpec(epochs=3)
 BASE = ExperimentSpec(teacher_train=FAST, baseline_train=SLOW, distilled_train=LONG)
+WITHOUT_TEACHER = TrainingPlan(needs_teacher=False)
+LENET = ModelSpec(name="lenet-5")
 
 
-def experiment(**changes: Any) -> ExperimentSpec:
+def experiment_with(**changes: Any) -> ExperimentSpec:
     return ExperimentSpec(**(dict(BASE) | changes))
 
 
-def hashes(spec: ExperimentSpec, **options: TrainingPlan) -> dict[Role, str]:
-    """Stage hashes of an experiment's first seed."""
-    return {stage.role: stage.spec.hash for stage in plan(spec, **options)[: len(ROLES)]}
+def hash_by_role(
+    spec: ExperimentSpec, training_plan: TrainingPlan | None = None
+) -> dict[Role, str]:
+    """Hashes of the stages of the first seed."""
+    stages = plan(spec) if training_plan is None else plan(spec, training_plan)
+    return {stage.role: stage.spec.hash for stage in stages[: len(ROLES)]}
 
 
-def moved(spec: ExperimentSpec, other: ExperimentSpec) -> set[Role]:
-    """Roles whose nets the one experiment cannot take from the other."""
-    one, two = hashes(spec), hashes(other)
-    return {role for role in ROLES if one[role] != two[role]}
+def changed_roles(spec: ExperimentSpec, other: ExperimentSpec) -> set[Role]:
+    """Roles with different stages in two experiments."""
+    hashes, other_hashes = hash_by_role(spec), hash_by_role(other)
+    return {role for role in ROLES if hashes[role] != other_hashes[role]}
 
 
-def test_a_seed_is_planned_to_its_end_before_the_next_begins() -> None:
-    planned = plan(experiment(seeds=(5, 2)))
-    assert [(stage.seed, stage.role) for stage in planned] == [
+def stages_by_seed(stages: tuple[PlannedStage, ...]) -> list[dict[Role, PlannedStage]]:
+    seeds = dict.fromkeys(stage.seed for stage in stages)
+    return [{stage.role: stage for stage in stages if stage.seed == seed} for seed in seeds]
+
+
+# -- order and content ------------------------------------------------------------------------
+
+
+def test_all_stages_of_a_seed_precede_the_next_seed() -> None:
+    stages = plan(experiment_with(seeds=(5, 2)))
+    assert [(stage.seed, stage.role) for stage in stages] == [
         *((5, "teacher"), (5, "baseline"), (5, "distilled")),
         *((2, "teacher"), (2, "baseline"), (2, "distilled")),
     ]
-    assert all(stage.spec.seed == stage.seed for stage in planned)
+    assert all(stage.spec.seed == stage.seed for stage in stages)
 
 
 @pytest.mark.parametrize("warm_start", [False, True])
-def test_no_stage_comes_before_one_that_it_learns_from(warm_start: bool) -> None:
-    done: set[str] = set()
-    for stage in plan(experiment(seeds=(0, 1, 2), warm_start=warm_start)):
-        assert {*stage.spec.teachers} | ({stage.spec.start_from} - {None}) <= done
-        done.add(stage.spec.hash)
-    assert len(done) == 9
+def test_stages_follow_the_stages_that_they_depend_on(warm_start: bool) -> None:
+    previous: set[str] = set()
+    for stage in plan(experiment_with(seeds=(0, 1, 2), warm_start=warm_start)):
+        assert {*stage.spec.teachers} | ({stage.spec.start_from} - {None}) <= previous
+        previous.add(stage.spec.hash)
+    assert len(previous) == 9
 
 
-def test_stages_are_what_the_experiment_says() -> None:
+def test_stages_have_the_settings_of_the_experiment() -> None:
     objective = ObjectiveSpec(temperature=7, lam=0.25)
-    spec = experiment(data=DataSpec(name="mnist"), objective=objective)
+    spec = experiment_with(data=DataSpec(name="mnist"), objective=objective)
     teacher, baseline, distilled = (stage.spec for stage in plan(spec))
     assert {teacher.data, baseline.data, distilled.data} == {DataSpec(name="mnist")}
     assert (teacher.model, teacher.train) == (ModelSpec(name="wu-cnn"), FAST)
@@ -70,6 +83,27 @@ def test_stages_are_what_the_experiment_says() -> None:
     assert (teacher.teachers, baseline.teachers) == ((), ())
     assert distilled.teachers == (teacher.hash,)
     assert teacher.start_from is baseline.start_from is distilled.start_from is None
+
+
+def test_a_warm_start_uses_the_baseline_of_the_same_seed() -> None:
+    for stages in stages_by_seed(plan(experiment_with(warm_start=True, seeds=(0, 1)))):
+        assert stages["distilled"].spec.start_from == stages["baseline"].spec.hash
+        assert stages["distilled"].spec.teachers == (stages["teacher"].spec.hash,)
+        assert stages["baseline"].spec.start_from is None
+
+
+def test_classes_are_excluded_from_hint_and_distilled_stage() -> None:
+    training_plan = TrainingPlan(pretrain_stage=PretrainStage(ObjectiveSpec(name="hints")))
+    stages = plan(experiment_with(left_out=(7, 3, 7)), training_plan)
+    assert {stage.role: stage.spec.left_out for stage in stages} == {
+        "teacher": (),
+        "baseline": (),
+        "hint": (3, 7),
+        "distilled": (3, 7),
+    }
+
+
+# -- shared stages ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -83,22 +117,23 @@ def test_stages_are_what_the_experiment_says() -> None:
     ],
 )
 @pytest.mark.parametrize("warm_start", [False, True])
-def test_moving_t_or_lambda_trains_one_small_net(
+def test_another_objective_changes_the_distilled_stage_only(
     objective: ObjectiveSpec, warm_start: bool
 ) -> None:
-    still = experiment(warm_start=warm_start)
-    assert moved(still, experiment(warm_start=warm_start, objective=objective)) == {"distilled"}
+    spec = experiment_with(warm_start=warm_start)
+    other = experiment_with(warm_start=warm_start, objective=objective)
+    assert changed_roles(spec, other) == {"distilled"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "trained_anew"),
+    ("changes", "expected"),
     [
         ({"name": "another"}, set()),
         ({"seeds": (0, 1)}, set()),
         ({"distilled_train": FAST}, {"distilled"}),
         ({"baseline_train": FAST}, {"baseline"}),
         ({"teacher_train": SLOW}, {"teacher", "distilled"}),
-        ({"teacher": ModelSpec(name="lenet-5")}, {"teacher", "distilled"}),
+        ({"teacher": LENET}, {"teacher", "distilled"}),
         ({"student": ModelSpec(name="wu-mlp")}, {"baseline", "distilled"}),
         ({"data": DataSpec(scaling="standard")}, {"teacher", "baseline", "distilled"}),
         ({"seeds": (1,)}, {"teacher", "baseline", "distilled"}),
@@ -106,96 +141,89 @@ def test_moving_t_or_lambda_trains_one_small_net(
         ({"left_out": (3,)}, {"distilled"}),
     ],
 )
-def test_a_change_trains_anew_what_depends_on_it(
-    changes: dict[str, Any], trained_anew: set[Role]
+def test_a_change_affects_the_stages_that_depend_on_it(
+    changes: dict[str, Any], expected: set[Role]
 ) -> None:
-    assert moved(BASE, experiment(**changes)) == trained_anew
+    assert changed_roles(BASE, experiment_with(**changes)) == expected
 
 
-def test_warm_start_goes_on_from_this_seeds_baseline() -> None:
-    for stages in by_seed(plan(experiment(warm_start=True, seeds=(0, 1)))):
-        assert stages["distilled"].spec.start_from == stages["baseline"].spec.hash
-        assert stages["distilled"].spec.teachers == (stages["teacher"].spec.hash,)
-        assert stages["baseline"].spec.start_from is None
-    warm, colder = experiment(warm_start=True), experiment(warm_start=True, baseline_train=FAST)
-    assert moved(warm, colder) == {"baseline", "distilled"}
+def test_a_warm_started_stage_depends_on_the_baseline() -> None:
+    spec = experiment_with(warm_start=True)
+    other = experiment_with(warm_start=True, baseline_train=FAST)
+    assert changed_roles(spec, other) == {"baseline", "distilled"}
 
 
-def test_leaving_classes_out_is_for_all_that_the_student_learns_from_the_teacher() -> None:
-    hints = TrainingPlan(first=PretrainStage(ObjectiveSpec(name="hints")))
-    stages = {one.role: one.spec for one in plan(experiment(left_out=(7, 3, 7)), hints)}
-    assert {role: one.left_out for role, one in stages.items()} == {
-        "teacher": (),
-        "baseline": (),
-        "hint": (3, 7),
-        "distilled": (3, 7),
-    }
+def test_without_a_teacher_the_distilled_stage_is_independent() -> None:
+    stages = plan(BASE, WITHOUT_TEACHER)
+    assert [stage.role for stage in stages] == list(ROLES)
+    assert all(stage.spec.teachers == () for stage in stages)
+    hashes = hash_by_role(BASE, WITHOUT_TEACHER)
+    other_hashes = hash_by_role(experiment_with(teacher_train=SLOW), WITHOUT_TEACHER)
+    assert hashes["teacher"] != other_hashes["teacher"]
+    assert hashes["distilled"] == other_hashes["distilled"] != hash_by_role(BASE)["distilled"]
 
 
-def test_without_need_of_a_teacher_nothing_hangs_on_it() -> None:
-    planned = plan(BASE, course=TrainingPlan(needs_teacher=False))
-    assert [stage.role for stage in planned] == list(ROLES)
-    assert all(stage.spec.teachers == () for stage in planned)
-    alone = hashes(BASE, course=TrainingPlan(needs_teacher=False))
-    other = hashes(experiment(teacher_train=SLOW), course=TrainingPlan(needs_teacher=False))
-    assert alone["teacher"] != other["teacher"]
-    assert alone["distilled"] == other["distilled"] != hashes(BASE)["distilled"]
-
-
-def test_the_same_net_in_two_roles_is_one_stage() -> None:
+def test_equal_nets_in_two_roles_are_one_stage() -> None:
     net = ModelSpec(name="mlp-64")
-    spec = experiment(teacher=net, student=net, teacher_train=FAST, baseline_train=FAST)
-    assert hashes(spec)["teacher"] == hashes(spec)["baseline"] != hashes(spec)["distilled"]
+    spec = experiment_with(teacher=net, student=net, teacher_train=FAST, baseline_train=FAST)
+    hashes = hash_by_role(spec)
+    assert hashes["teacher"] == hashes["baseline"] != hashes["distilled"]
 
 
-def test_experiments_that_overlap_share_their_stages() -> None:
-    first = {stage.spec.hash for stage in plan(experiment(seeds=(0, 1)))}
-    second = {stage.spec.hash for stage in plan(experiment(name="more", seeds=(1, 2)))}
+def test_experiments_with_a_common_seed_share_its_stages() -> None:
+    first = {stage.spec.hash for stage in plan(experiment_with(seeds=(0, 1)))}
+    second = {stage.spec.hash for stage in plan(experiment_with(name="more", seeds=(1, 2)))}
     assert len(first & second) == 3
     assert len(first | second) == 9
 
 
-def test_members_of_an_ensemble_are_stages_that_others_can_share() -> None:
+# -- ensembles --------------------------------------------------------------------------------
+
+
+def test_further_teachers_are_stages_of_the_role_member() -> None:
     further = (
-        FurtherTeacher(model=ModelSpec(name="lenet-5")),
+        FurtherTeacher(model=LENET),
         FurtherTeacher(model=BASE.teacher, seed_offset=7),
     )
-    spec = experiment(more_teachers=further, seeds=(0, 7))
-    stages = plan(spec)
+    stages = plan(experiment_with(more_teachers=further, seeds=(0, 7)))
     assert [stage.role for stage in stages[:5]] == ["teacher", "member", "member", *ROLES[1:]]
-    teachers = [stage.spec for stage in stages[:3]]
     assert [stage.seed for stage in stages[:5]] == [0] * 5
+    teachers = [stage.spec for stage in stages[:3]]
     assert [teacher.seed for teacher in teachers] == [0, 0, 7]
     distilled = stages[4].spec
     assert distilled.teachers == tuple(teacher.hash for teacher in teachers)
     assert (distilled.teacher_weights, distilled.combine) == ((), "logits")
+    # The member with the seed 7 is the first teacher of that seed.
     assert teachers[2].hash == stages[5].spec.hash
 
 
-def test_weights_are_kept_where_they_differ_and_only_their_ratios_count() -> None:
-    def distilled(first: float, second: float) -> StageSpec:
-        member = FurtherTeacher(model=ModelSpec(name="lenet-5"), weight=second)
-        return plan(experiment(more_teachers=(member,), teacher_weight=first))[-1].spec
-
-    assert distilled(2, 2).teacher_weights == ()
-    assert distilled(2, 2).hash == distilled(1, 1).hash
-    assert distilled(1, 3).teacher_weights == (1, 3)
-    assert distilled(1, 3).hash == distilled(2, 6).hash != distilled(3, 1).hash
+def distilled_stage(weight: float, second_weight: float) -> StageSpec:
+    """The distilled stage of two teachers with the given weights."""
+    further = FurtherTeacher(model=LENET, weight=second_weight)
+    return plan(experiment_with(more_teachers=(further,), teacher_weight=weight))[-1].spec
 
 
-def test_one_teacher_is_not_combined() -> None:
-    assert hashes(experiment(combine="probabilities", teacher_weight=3)) == hashes(BASE)
+def test_equal_weights_of_teachers_are_omitted() -> None:
+    assert distilled_stage(2, 2).teacher_weights == ()
+    assert distilled_stage(2, 2).hash == distilled_stage(1, 1).hash
 
 
-def test_hints_come_from_the_first_teacher() -> None:
-    member = FurtherTeacher(model=ModelSpec(name="lenet-5"), weight=3)
-    course = TrainingPlan(first=PretrainStage(ObjectiveSpec(name="fitnets-hints")))
-    stages = {stage.role: stage.spec for stage in plan(experiment(more_teachers=(member,)), course)}
+def test_weights_of_teachers_are_relative_to_the_first() -> None:
+    assert distilled_stage(1, 3).teacher_weights == (1, 3)
+    hashes = [distilled_stage(*weights).hash for weights in ((1, 3), (2, 6), (3, 1))]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_settings_of_an_ensemble_do_not_affect_one_teacher() -> None:
+    spec = experiment_with(combine="probabilities", teacher_weight=3)
+    assert hash_by_role(spec) == hash_by_role(BASE)
+
+
+def test_the_hint_stage_has_the_first_teacher_only() -> None:
+    further = FurtherTeacher(model=LENET, weight=3)
+    training_plan = TrainingPlan(pretrain_stage=PretrainStage(ObjectiveSpec(name="fitnets-hints")))
+    planned = plan(experiment_with(more_teachers=(further,)), training_plan)
+    stages = {stage.role: stage.spec for stage in planned}
     assert stages["hint"].teachers == (stages["teacher"].hash,)
     assert stages["hint"].teacher_weights == ()
     assert len(stages["distilled"].teachers) == 2
-
-
-def by_seed(planned: tuple[PlannedStage, ...]) -> list[dict[Role, PlannedStage]]:
-    seeds = dict.fromkeys(stage.seed for stage in planned)
-    return [{stage.role: stage for stage in planned if stage.seed == seed} for seed in seeds]

@@ -1,4 +1,4 @@
-"""A folder of one-file entries becomes a registry."""
+"""Registries from the modules of a package."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Thing:
     name: str
 
 
-class Folder:
-    """A package of the test's own, importable by its name."""
+class Package:
+    """A temporary package that can be imported."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,57 +33,60 @@ class Folder:
 
 
 @pytest.fixture
-def folder(
+def package(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Folder:
+) -> Package:
     monkeypatch.syspath_prepend(tmp_path)
-    return Folder(tmp_path / f"plugins_of_{request.node.name}")
+    return Package(tmp_path / f"plugins_of_{request.node.name}")
 
 
-def test_entries_are_found_in_the_order_of_their_files(folder: Folder) -> None:
-    folder.write("b_second", "THING = Thing('alpha')")
-    folder.write("a_first", "THING = Thing('omega')")
-    found = discover(folder.name, "THING", Thing)
-    assert [(name, entry.name) for name, entry in found.items()] == [
+def test_entries_have_the_order_of_their_modules(package: Package) -> None:
+    package.write("b_second", "THING = Thing('alpha')")
+    package.write("a_first", "THING = Thing('omega')")
+    registry = discover(package.name, "THING", Thing)
+    assert [(name, entry.name) for name, entry in registry.items()] == [
         ("omega", "omega"),
         ("alpha", "alpha"),
     ]
 
 
-def test_a_file_may_hold_several_entries_or_none(folder: Folder) -> None:
-    folder.write("several", "THING = (Thing('one'), Thing('two'))")
-    folder.write("helper", "OTHER = Thing('three')")
-    folder.write("nothing_yet", "THING = ()")
-    assert list(discover(folder.name, "THING", Thing)) == ["one", "two"]
-    assert list(discover(folder.name, "OTHER", Thing)) == ["three"]
+def test_a_module_can_define_several_entries_or_none(package: Package) -> None:
+    package.write("several", "THING = (Thing('one'), Thing('two'))")
+    package.write("helper", "OTHER = Thing('three')")
+    package.write("empty", "THING = ()")
+    assert list(discover(package.name, "THING", Thing)) == ["one", "two"]
+    assert list(discover(package.name, "OTHER", Thing)) == ["three"]
 
 
-def test_an_empty_folder_is_an_empty_registry(folder: Folder) -> None:
-    assert discover(folder.name, "THING", Thing) == {}
+def test_an_empty_package_gives_an_empty_registry(package: Package) -> None:
+    assert discover(package.name, "THING", Thing) == {}
 
 
-def test_a_name_used_twice_is_rejected(folder: Folder) -> None:
-    folder.write("one", "THING = Thing('twin')")
-    folder.write("two", "THING = (Thing('single'), Thing('twin'))")
+def test_two_entries_with_one_name_are_an_error(package: Package) -> None:
+    package.write("one", "THING = Thing('twin')")
+    package.write("two", "THING = (Thing('single'), Thing('twin'))")
     with pytest.raises(ValueError, match=r"^the name 'twin' is used twice$"):
-        discover(folder.name, "THING", Thing)
+        discover(package.name, "THING", Thing)
 
 
-def test_an_entry_of_another_kind_is_rejected(folder: Folder) -> None:
-    folder.write("odd", "THING = 'a name without a thing'")
-    with pytest.raises(TypeError, match=rf"^{folder.name}: 'a name .*' is not a Thing$"):
-        discover(folder.name, "THING", Thing)
+def test_an_entry_of_another_class_is_an_error(package: Package) -> None:
+    package.write("text", "THING = 'a name without a thing'")
+    with pytest.raises(TypeError, match=rf"^{package.name}: 'a name .*' is not a Thing$"):
+        discover(package.name, "THING", Thing)
 
 
-def test_a_module_that_cannot_be_imported_is_not_passed_over(folder: Folder) -> None:
-    folder.write("broken", "import a_module_that_is_not_there")
+def test_import_errors_of_modules_are_not_suppressed(package: Package) -> None:
+    package.write("broken", "import a_module_that_is_not_there")
     with pytest.raises(ModuleNotFoundError, match="a_module_that_is_not_there"):
-        discover(folder.name, "THING", Thing)
+        discover(package.name, "THING", Thing)
 
 
-def test_unique_keeps_order_and_entries() -> None:
+def test_unique_keeps_the_order_of_entries() -> None:
     things = [Thing("b"), Thing("a")]
     assert list(unique(things).items()) == [("b", things[0]), ("a", things[1])]
     assert unique([]) == {}
+
+
+def test_unique_rejects_equal_names() -> None:
     with pytest.raises(ValueError, match="'a' is used twice"):
-        unique([*things, Thing("a")])
+        unique([Thing("b"), Thing("a"), Thing("a")])

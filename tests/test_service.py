@@ -137,7 +137,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"teacher": custom(TEACHER, conv=(8,) * 6)}, r"poolings shrink 28 px below 1 pixel; use at"),
     (
         {"student": custom(STUDENT, dense=(8000, 8000))},
-        r"^This net has [\d,]+ parameters, more than the 50,000,000 that are trained here",
+        r"^This net has [\d,]+ parameters, and the limit is 50,000,000",
     ),
 ]
 

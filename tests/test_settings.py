@@ -1,4 +1,4 @@
-"""Settings: their defaults, where they come from, and what is said about bad ones."""
+"""Settings: defaults, environment variables, the file .env, invalid values."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment that sets nothing."""
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without settings, and the means to change it."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"TSEXPLORER_{name.upper()}", raising=False)
     return monkeypatch
 
 
-@pytest.mark.usefixtures("bare")
+# -- sources of settings ----------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("environment")
 def test_defaults() -> None:
     settings = Settings()
     assert settings.model_dump() == {
@@ -40,8 +43,8 @@ def test_defaults() -> None:
     assert settings.url == f"sqlite:///{Path.cwd() / '.tsexplorer/store.sqlite3'}"
 
 
-def test_every_setting_comes_from_the_environment(bare: pytest.MonkeyPatch) -> None:
-    given = {
+def test_all_settings_can_be_environment_variables(environment: pytest.MonkeyPatch) -> None:
+    values = {
         "home": "/somewhere",
         "data": "/elsewhere/data",
         "database_url": "postgresql+psycopg://user@host/base",
@@ -50,66 +53,44 @@ def test_every_setting_comes_from_the_environment(bare: pytest.MonkeyPatch) -> N
         "cluster": "tcp://box:8786",
         "heartbeat_seconds": "0.5",
     }
-    assert set(given) == set(Settings.model_fields)
-    for name, value in given.items():
-        bare.setenv(f"TSEXPLORER_{name.upper()}", value)
+    assert set(values) == set(Settings.model_fields)
+    for name, value in values.items():
+        environment.setenv(f"TSEXPLORER_{name.upper()}", value)
     settings = Settings()
-    assert {name: str(value) for name, value in settings.model_dump().items()} == given
+    assert {name: str(value) for name, value in settings.model_dump().items()} == values
     assert settings.data_folder == Path("/elsewhere/data")
     assert settings.stages_folder == Path("/somewhere/stages")
     assert settings.url == "postgresql+psycopg://user@host/base"
 
 
-def test_the_store_lies_in_home_wherever_the_process_goes(
-    bare: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    bare.chdir(tmp_path)
-    bare.setenv("TSEXPLORER_HOME", "mine")
-    assert Settings().url == f"sqlite:///{tmp_path.resolve()}/mine/store.sqlite3"
-
-
-@pytest.mark.parametrize("name", ["a?b", "100%25", "{x} ü #1", "a%3Fb", "it's"])
-def test_any_folder_may_be_home(bare: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    """What means something in a URL means nothing in a path."""
-    bare.setenv("TSEXPLORER_HOME", str(tmp_path / name))
-    store = Store.open(Settings().url)
-    with store.studying():
-        pass
-    store.close()
-    assert [one.name for one in tmp_path.iterdir()] == [name]
-    assert (tmp_path / name / "store.sqlite3").is_file()
-
-
-def test_a_file_gives_settings_and_the_environment_wins(
-    bare: pytest.MonkeyPatch, tmp_path: Path
+def test_environment_variables_override_the_file(
+    environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / ".env"
     file.write_text("TSEXPLORER_DEVICE=cpu\nTSEXPLORER_THREADS=2\nOTHER_PROGRAM=1\n")
-    bare.setenv("TSEXPLORER_THREADS", "5")
+    environment.setenv("TSEXPLORER_THREADS", "5")
     settings = Settings(_env_file=file)
     assert (settings.device, settings.threads) == ("cpu", 5)
 
 
-def test_the_file_is_looked_for_where_the_process_starts(
-    bare: pytest.MonkeyPatch, tmp_path: Path
+def test_the_file_is_read_from_the_working_folder(
+    environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In a process of its own: conftest.py keeps such files away from the tests."""
+    """In a separate process, because conftest.py disables the file for tests."""
     (tmp_path / ".env").write_text("TSEXPLORER_DEVICE=mps\n")
-    bare.setenv("PYTHONPATH", str(ROOT))
+    environment.setenv("PYTHONPATH", str(ROOT))
     program = "from tsexplorer.settings import get_settings; print(get_settings().device)"
-    said = subprocess.check_output([sys.executable, "-c", program], cwd=tmp_path, text=True)
-    assert said == "mps\n"
+    output = subprocess.check_output([sys.executable, "-c", program], cwd=tmp_path, text=True)
+    assert output == "mps\n"
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_has_a_help_text(name: str) -> None:
-    text = Settings.model_fields[name].description
-    assert text is not None
-    assert text[0].isupper()
-    assert len(text) > 20
+@pytest.mark.parametrize("name", ["DATA", "DATABASE_URL", "THREADS", "HOME"])
+def test_an_empty_variable_gives_the_default(name: str, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv(f"TSEXPLORER_{name}", "")
+    assert Settings() == Settings.model_construct()
 
 
-def test_the_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = get_settings()
     monkeypatch.setenv("TSEXPLORER_DEVICE", "cpu")
     assert get_settings() is first
@@ -117,8 +98,41 @@ def test_the_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert get_settings().device == "cpu"
 
 
+# -- the database -----------------------------------------------------------------------------
+
+
+def test_the_url_has_an_absolute_path(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.chdir(tmp_path)
+    environment.setenv("TSEXPLORER_HOME", "mine")
+    assert Settings().url == f"sqlite:///{tmp_path.resolve()}/mine/store.sqlite3"
+
+
+@pytest.mark.parametrize("name", ["a?b", "100%25", "{x} ü #1", "a%3Fb", "it's"])
+def test_home_can_have_special_characters(
+    environment: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    environment.setenv("TSEXPLORER_HOME", str(tmp_path / name))
+    store = Store.open(Settings().url)
+    with store.studying():
+        pass
+    store.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "store.sqlite3").is_file()
+
+
+# -- values -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_has_a_description(name: str) -> None:
+    description = Settings.model_fields[name].description
+    assert description is not None
+    assert description[0].isupper()
+    assert len(description) > 20
+
+
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:12", "mps"])
-def test_devices_that_are_known(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_devices(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TSEXPLORER_DEVICE", device)
     assert Settings().device == device
 
@@ -136,7 +150,7 @@ def test_devices_that_are_known(device: str, monkeypatch: pytest.MonkeyPatch) ->
         ("HEARTBEAT_SECONDS", "inf"),
     ],
 )
-def test_a_bad_setting_is_answered_with_one_sentence(
+def test_invalid_values_give_one_sentence(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"TSEXPLORER_{name}", value)
@@ -146,9 +160,3 @@ def test_a_bad_setting_is_answered_with_one_sentence(
     assert text.startswith(f"TSEXPLORER_{name}: ")
     assert text.endswith(f"(given: {value!r}).")
     assert "\n" not in text
-
-
-@pytest.mark.parametrize("name", ["DATA", "DATABASE_URL", "THREADS", "HOME"])
-def test_a_setting_left_empty_is_a_setting_not_given(name: str, bare: pytest.MonkeyPatch) -> None:
-    bare.setenv(f"TSEXPLORER_{name}", "")
-    assert Settings() == Settings.model_construct()

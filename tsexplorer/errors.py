@@ -1,25 +1,25 @@
-"""The exceptions that a person is meant to read.
+"""Exceptions whose text is shown to users, and exceptions that end a training early.
 
-Whatever can go wrong because of what someone typed, picked or removed is raised as a
-:class:`UserError` whose text is one clear sentence that says what to do (of a form with several
-wrong fields, one a field). Pages and the shell show that and nothing else; any other exception is
-a bug.
+An error that the user can correct (invalid input, a missing file) is raised as a
+:class:`UserError`. Its text is one sentence that says what to do; for a form with several invalid
+fields, one sentence for each. Pages and the command line show the text only. Any other exception
+is a bug.
 """
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something a person can mend; ``str(error)`` is one sentence that says how."""
+    """An error that the user can correct; ``str(error)`` is one sentence that says how."""
 
 
 class NotFoundError(UserError):
-    """A name or id that stands for nothing here."""
+    """A name or id that does not exist."""
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: the person asked for it
-    """Raised inside a worker where a cancel request takes effect."""
+class Cancelled(Exception):  # noqa: N818 - a request of the user, not an error
+    """The user has cancelled the work; raised in the worker that performs it."""
 
 
-class GivenUp(Exception):  # noqa: N818 - it is no error
-    """The training of a net is not worth going on with: whoever asked for it said so."""
+class TrainingPruned(Exception):  # noqa: N818 - a decision of the search, not an error
+    """The search has ended the training of a net that is unlikely to be the best."""

@@ -1,4 +1,4 @@
-"""From an experiment to the stages that must be trained, in an order that can be followed."""
+"""The stages of an experiment, in an order in which they can be trained."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from tsexplorer.specs import LABELS, ExperimentSpec, ObjectiveSpec, Role, StageSpec
 
-APART = 10_000
-"""Between the seeds of generations: beyond those that members of an ensemble usually have."""
+GENERATION_SEED_STEP = 10_000
+"""Difference between the seeds of successive generations.
+
+It is larger than the usual seed offsets within an ensemble.
+"""
 
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """One net of an experiment: whose turn it is, for which seed, and its spec."""
+    """A stage with the seed and the role that it has in an experiment."""
 
     seed: int
     role: Role
@@ -22,11 +25,11 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class PretrainStage:
-    """A stage before the distilled one, which goes on from its weights (FitNets' hints).
+    """A stage whose weights the distilled stage starts from, as the hints of FitNets.
 
     Attributes:
-        objective: what it learns.
-        epochs: for how long; None: as long as the distilled stage.
+        objective: objective of this stage.
+        epochs: number of epochs; None: as many as in the distilled stage.
     """
 
     objective: ObjectiveSpec
@@ -35,56 +38,59 @@ class PretrainStage:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What an objective asks to be trained.
+    """The stages that an objective requires besides the baseline.
 
     Attributes:
-        needs_teacher: whether it learns from the teacher; if not, the distilled stage does not
-            depend on it.
-        first: the stage before the distilled one; None: there is none.
-        generations: how many students follow each other, each taught by the one before; the last
+        needs_teacher: whether the distilled stage depends on the teachers.
+        pretrain_stage: a stage before the distilled one; None: no such stage.
+        generations: number of successive students; each is the teacher of the next, and the last
             is the distilled stage.
-        new_seeds: whether each generation has a seed of its own.
-        counts: names of options that say how much is trained and are no part of a loss: no
-            stage's objective has them, so that stages that are alike hash alike.
+        new_seeds: whether each generation has a different seed.
+        planning_options: names of options that determine the stages but not the loss. They are
+            removed from the objectives of stages, so that equal stages have equal hashes.
     """
 
     needs_teacher: bool = True
-    first: PretrainStage | None = None
+    pretrain_stage: PretrainStage | None = None
     generations: int = 1
     new_seeds: bool = False
-    counts: tuple[str, ...] = ()
+    planning_options: tuple[str, ...] = ()
 
 
-TAUGHT = TrainingPlan()
-"""A teacher, and a student that learns from it."""
+TEACHER_AND_STUDENT = TrainingPlan()
+"""The training plan of most objectives: teachers, and one student that learns from them."""
 
 
-def plan(experiment: ExperimentSpec, course: TrainingPlan = TAUGHT) -> tuple[PlannedStage, ...]:
-    """The stages of an experiment, each after those that it learns from.
+def plan(
+    experiment: ExperimentSpec, training_plan: TrainingPlan = TEACHER_AND_STUDENT
+) -> tuple[PlannedStage, ...]:
+    """The stages of an experiment; each follows the stages that it depends on.
 
-    A seed's teachers, baseline and distilled stage are planned together, so that the first seed
-    has an answer before the second begins.
+    All stages of a seed precede those of the next seed, so that the results of the first seed are
+    available early.
 
     Args:
-        experiment: what is asked for.
-        course: what its objective asks to be trained.
+        experiment: the experiment.
+        training_plan: the stages that its objective requires.
     """
     return tuple(
-        stage for seed in experiment.seeds for stage in _for_seed(experiment, seed, course)
+        stage
+        for seed in experiment.seeds
+        for stage in _stages_of_seed(experiment, seed, training_plan)
     )
 
 
-def counted_as(roles: Iterable[Role]) -> str:
-    """What stages are counted as: nets, unless one net is trained in two parts.
+def stage_noun(roles: Iterable[Role]) -> str:
+    """The plural noun for a number of stages: "trainings" if one net has two stages, else "nets".
 
-    >>> counted_as(["teacher", "baseline", "hint", "distilled"])
+    >>> stage_noun(["teacher", "baseline", "hint", "distilled"])
     'trainings'
     """
     return "trainings" if "hint" in roles else "nets"
 
 
-def _for_seed(
-    experiment: ExperimentSpec, seed: int, course: TrainingPlan
+def _stages_of_seed(
+    experiment: ExperimentSpec, seed: int, training_plan: TrainingPlan
 ) -> Iterator[PlannedStage]:
     teacher = StageSpec(
         data=experiment.data,
@@ -101,74 +107,89 @@ def _for_seed(
         seed=seed,
     )
     members = [
-        teacher.model_copy(update={"model": one.model, "seed": seed + one.seed_offset})
-        for one in (experiment.more_teachers if course.needs_teacher else ())
+        teacher.model_copy(update={"model": member.model, "seed": seed + member.seed_offset})
+        for member in (experiment.more_teachers if training_plan.needs_teacher else ())
     ]
+    teacher_hashes = tuple(stage.hash for stage in (teacher, *members))
     distilled = StageSpec(
         data=experiment.data,
         model=experiment.student,
-        objective=_without(experiment.objective, course.counts),
+        objective=_without_options(experiment.objective, training_plan.planning_options),
         train=experiment.distilled_train,
         seed=seed,
-        teachers=(teacher.hash, *(one.hash for one in members)) if course.needs_teacher else (),
+        teachers=teacher_hashes if training_plan.needs_teacher else (),
         start_from=baseline.hash if experiment.warm_start else None,
-        teacher_weights=_weights(experiment) if members else (),
+        teacher_weights=_teacher_weights(experiment) if members else (),
         combine=experiment.combine if members else "logits",
         left_out=experiment.left_out,
     )
     yield PlannedStage(seed, "teacher", teacher)
-    yield from (PlannedStage(seed, "member", one) for one in members)
+    yield from (PlannedStage(seed, "member", member) for member in members)
     yield PlannedStage(seed, "baseline", baseline)
-    if course.first is not None:
-        hint = _first(distilled, course.first)
+    if training_plan.pretrain_stage is not None:
+        hint = _pretrain_spec(distilled, training_plan.pretrain_stage)
         yield PlannedStage(seed, "hint", hint)
         distilled = distilled.model_copy(update={"start_from": hint.hash})
-    if course.new_seeds:
-        *before, distilled = _generations(distilled, course.generations)
-        yield from (PlannedStage(seed, "generation", one) for one in before)
+    if training_plan.new_seeds:
+        *earlier, distilled = _generations(distilled, training_plan.generations)
+        yield from (PlannedStage(seed, "generation", generation) for generation in earlier)
     yield PlannedStage(seed, "distilled", distilled)
 
 
-def _generations(first: StageSpec, count: int) -> Iterator[StageSpec]:
-    """Students that follow each other; a shorter course is the beginning of a longer one."""
-    stage = first.model_copy(update={"seed": first.seed + APART, "start_from": None})
+def _generations(distilled: StageSpec, count: int) -> Iterator[StageSpec]:
+    """Successive students, the first with the teachers of ``distilled``.
+
+    The generations of a smaller ``count`` are the first ones of a larger ``count``.
+    """
+    stage = distilled.model_copy(
+        update={"seed": distilled.seed + GENERATION_SEED_STEP, "start_from": None}
+    )
     yield stage
     for _ in range(1, count):
-        after = {"teacher_weights": (), "combine": "logits", "seed": stage.seed + APART}
-        stage = stage.model_copy(update={"teachers": (stage.hash,), **after})
+        stage = stage.model_copy(
+            update={
+                "teachers": (stage.hash,),
+                "teacher_weights": (),
+                "combine": "logits",
+                "seed": stage.seed + GENERATION_SEED_STEP,
+            }
+        )
         yield stage
 
 
-def _without(objective: ObjectiveSpec, names: tuple[str, ...]) -> ObjectiveSpec:
-    """The objective without some of its options; itself where it has none of them."""
-    kept = {name: value for name, value in objective.options.items() if name not in names}
-    return (
-        objective if kept == objective.options else objective.model_copy(update={"options": kept})
+def _without_options(objective: ObjectiveSpec, names: tuple[str, ...]) -> ObjectiveSpec:
+    """The objective without the named options."""
+    options = {name: value for name, value in objective.options.items() if name not in names}
+    if options == objective.options:
+        return objective
+    return objective.model_copy(update={"options": options})
+
+
+def _teacher_weights(experiment: ExperimentSpec) -> tuple[float, ...]:
+    """Weight of each teacher relative to the first; empty if all weights are equal."""
+    weights = tuple(
+        teacher.weight / experiment.teacher_weight for teacher in experiment.all_teachers
     )
-
-
-def _weights(experiment: ExperimentSpec) -> tuple[float, ...]:
-    """What each teacher counts beside the first; none where all count alike."""
-    weights = tuple(one.weight / experiment.teacher_weight for one in experiment.members)
     return weights if len(set(weights)) > 1 else ()
 
 
-def _first(distilled: StageSpec, before: PretrainStage) -> StageSpec:
-    """The stage before the distilled one.
+def _pretrain_spec(distilled: StageSpec, pretrain_stage: PretrainStage) -> StageSpec:
+    """The spec of the stage before the distilled one; its only teacher is the first one.
 
-    Its net does not answer yet, so that validation must not decide anything: it runs to its last
-    epoch and keeps that. What it looks at is the first teacher's.
+    The logits of its net are not trained, so that validation must not influence it: all epochs are
+    trained, and the weights of the last one are kept.
     """
     schedule = distilled.train.schedule
+    epochs = pretrain_stage.epochs
     train = {
         "keep": "last",
         "early_stopping": None,
         "schedule": "constant" if schedule == "plateau" else schedule,
-        "epochs": distilled.train.epochs if before.epochs is None else before.epochs,
+        "epochs": distilled.train.epochs if epochs is None else epochs,
     }
     return distilled.model_copy(
         update={
-            "objective": before.objective,
+            "objective": pretrain_stage.objective,
             "train": distilled.train.model_copy(update=train),
             "teachers": distilled.teachers[:1],
             "teacher_weights": (),

@@ -1,4 +1,4 @@
-"""How a folder of one-file entries becomes a registry."""
+"""Registries: the entries that the modules of a package define, by name."""
 
 from __future__ import annotations
 
@@ -9,47 +9,51 @@ from typing import Protocol, TypeVar
 
 
 class Named(Protocol):
-    """Anything with a name."""
+    """An object with a name."""
 
     @property
     def name(self) -> str:
-        """The name it is registered under."""
+        """Name in the registry."""
         ...
 
 
-Entry = TypeVar("Entry", bound=Named)
+EntryT = TypeVar("EntryT", bound=Named)
 
 
-def discover(package: str, attribute: str, kind: type[Entry]) -> dict[str, Entry]:
-    """Import each module of ``package`` and collect its ``attribute`` (one entry, or a tuple).
+def discover(package: str, attribute: str, kind: type[EntryT]) -> dict[str, EntryT]:
+    """Import each module of a package and collect the entries that it defines.
 
     Args:
-        package: dotted name of the folder to look into.
-        attribute: module variable that holds the entry; modules without it are helpers.
-        kind: what an entry must be an instance of.
+        package: dotted name of the package.
+        attribute: module variable that holds an entry or a tuple of entries; modules without it
+            are skipped.
+        kind: required class of the entries.
 
     Raises:
-        ValueError: two entries share a name.
-        TypeError: an entry is of another kind.
+        ValueError: two entries have the same name.
+        TypeError: an entry is not an instance of ``kind``.
     """
     folder = importlib.import_module(package)
-    entries: list[Entry] = []
-    for module in sorted(pkgutil.iter_modules(folder.__path__), key=lambda found: found.name):
-        found = getattr(importlib.import_module(f"{package}.{module.name}"), attribute, None)
-        entries.extend(found if isinstance(found, tuple) else [found] if found else [])
+    entries: list[EntryT] = []
+    for name in sorted(info.name for info in pkgutil.iter_modules(folder.__path__)):
+        value = getattr(importlib.import_module(f"{package}.{name}"), attribute, None)
+        if isinstance(value, tuple):
+            entries.extend(value)
+        elif value:
+            entries.append(value)
     for entry in entries:
         if not isinstance(entry, kind):
             raise TypeError(f"{package}: {entry!r} is not a {kind.__name__}")
     return unique(entries)
 
 
-def unique(entries: Iterable[Entry]) -> dict[str, Entry]:
-    """Entries by name.
+def unique(entries: Iterable[EntryT]) -> dict[str, EntryT]:
+    """Entries by name, in the given order.
 
     Raises:
-        ValueError: a name is used twice.
+        ValueError: two entries have the same name.
     """
-    registry: dict[str, Entry] = {}
+    registry: dict[str, EntryT] = {}
     for entry in entries:
         if entry.name in registry:
             raise ValueError(f"the name {entry.name!r} is used twice")

@@ -1,6 +1,6 @@
-"""Settings of the process, from the environment (``TSEXPLORER_*``) or a ``.env`` file.
+"""Settings of the process, from environment variables ``TSEXPLORER_*`` or a ``.env`` file.
 
-Every field has a help text. ``tests/test_docs.py`` compares docs/shell.md with this list.
+``tests/test_docs.py`` checks that the documentation names every setting.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tsexplorer.errors import UserError
-from tsexplorer.specs import first_sentence
+from tsexplorer.specs import format_first_fault
 
 PREFIX = "TSEXPLORER_"
 
 
 class Settings(BaseSettings):
-    """Where things are kept and how much of the machine may be used."""
+    """Folders, database, device and other settings of the process."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore"
@@ -26,76 +26,76 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default=Path(".tsexplorer"),
-        description="Folder for the database, the weights and the checkpoints.",
+        description="Folder of the database, the weights and the checkpoints.",
     )
     data: Path | None = Field(
         default=None,
-        description="Folder with datasets in torchvision's layout; default: data/ below home.",
+        description="Folder of the datasets, in the layout of torchvision; default: data in home.",
     )
     database_url: str | None = Field(
         default=None,
-        description="SQLAlchemy URL of the store; default: SQLite in home. "
+        description="SQLAlchemy URL of the database; default: SQLite in home. "
         "PostgreSQL: postgresql+psycopg://user:password@host/database",
     )
     threads: int | None = Field(
         default=None,
         ge=1,
-        description="Processor threads the trainer may use; default: all cores.",
+        description="Number of CPU threads for training; default: all cores.",
     )
     device: str = Field(
         default="auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
-        description="Device to train on: auto, cpu, cuda, cuda:N or mps. "
-        "auto takes a GPU when there is one.",
+        description="Device for training: auto, cpu, cuda, cuda:N or mps. "
+        "auto selects a GPU if one is available.",
     )
     cluster: str | None = Field(
         default=None,
-        description="Address of the Dask scheduler whose workers train the students of sweeps, "
-        "tcp://HOST:PORT, unless a sweep is given another one; default: this machine. "
-        "off: no sweep may name one.",
+        description="Address of a Dask scheduler, tcp://HOST:PORT, whose workers train the "
+        "students of sweeps unless a sweep specifies another one. Default: this machine. off: "
+        "sweeps cannot specify an address.",
     )
     heartbeat_seconds: float = Field(
         default=1.0,
         gt=0,
         allow_inf_nan=False,
-        description="How often (s) a running job says it is alive. A job silent for ten times "
-        "as long, or whose process is gone, counts as interrupted.",
+        description="Interval between the heartbeats of a running job, in seconds. A job counts as "
+        "interrupted after ten intervals without a heartbeat, or when its process has ended.",
     )
 
     @property
     def data_folder(self) -> Path:
-        """The folder datasets are read from and downloaded to."""
+        """Folder from which datasets are read and to which they are downloaded."""
         return self.data if self.data is not None else self.home / "data"
 
     @property
     def url(self) -> str:
-        """The SQLAlchemy URL in force."""
+        """SQLAlchemy URL of the database."""
         if self.database_url:
             return self.database_url
-        place = str((self.home / "store.sqlite3").resolve())
-        # In a URL "?" would end the path, and "%41" be an "A".
-        return f"sqlite:///{place.replace('%', '%25').replace('?', '%3F')}"
+        path = str((self.home / "store.sqlite3").resolve())
+        # In a URL, "?" ends the path and "%41" means "A".
+        return f"sqlite:///{path.replace('%', '%25').replace('?', '%3F')}"
 
     @property
     def stages_folder(self) -> Path:
-        """One folder a stage: weights and checkpoint."""
+        """Folder with one subfolder for each stage: weights and checkpoint."""
         return self.home / "stages"
 
     @property
     def sweeps_folder(self) -> Path:
-        """One folder a sweep: checkpoints of its chunks."""
+        """Folder with one subfolder for each sweep: checkpoints of its chunks."""
         return self.home / "sweeps"
 
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process-wide settings, read once.
+    """The settings of the process; they are read once.
 
     Raises:
-        UserError: a setting is not what it may be.
+        UserError: a setting is invalid.
     """
     try:
         return Settings()
     except ValidationError as error:
-        name, _, reason = first_sentence(error).partition(": ")
+        name, _, reason = format_first_fault(error).partition(": ")
         raise UserError(f"{PREFIX}{name.upper()}: {reason}") from error

@@ -1,12 +1,13 @@
-"""What can be asked for, as frozen data: it says everything and does nothing.
+"""Specifications of experiments and of their stages, as frozen pydantic models.
 
-An :class:`ExperimentSpec` is what a person edits and keeps in a file. It *plans* into
-:class:`StageSpec` objects, one for each net to be trained, each identified by
-:attr:`StageSpec.hash`: the digest of all that decides its weights. Two experiments that share a
-stage share its hash, and so the trained net; that is why moving lambda trains one small net.
+A user edits an :class:`ExperimentSpec` and can save it as a JSON file.
+:func:`tsexplorer.planning.plan` turns it into :class:`StageSpec` objects, one for each net
+that is trained. :attr:`Spec.hash` identifies a stage: it is a digest of everything that determines
+the weights. Experiments that share a stage have the same hash for it and therefore share the
+trained net; this is why a new value of lambda requires the training of one small net only.
 
-Specs check themselves at construction. Names (of nets, datasets, objectives) are looked up by
-the registries, which know them; :func:`parse_spec` turns pydantic's report into one sentence.
+Specs are validated at construction, except for the names of nets, datasets and objectives, which
+their registries validate. :func:`parse_spec` turns a report of pydantic into one sentence.
 """
 
 from __future__ import annotations
@@ -21,38 +22,40 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from tsexplorer.errors import UserError
 
 Role = Literal["teacher", "baseline", "distilled", "hint", "member", "generation"]
-"""What a stage is to its experiment: hint is a first part of the distilled student's training,
-member a further teacher, generation a student of the teacher's kind that teaches the next."""
+"""Role of a stage in its experiment. "hint" is the first stage of a student that is distilled in
+two stages, "member" is a further teacher of an ensemble, and "generation" is a student that becomes
+the teacher of the next student."""
 ROLES: tuple[Role, ...] = ("teacher", "baseline", "distilled")
-"""The three that every experiment has, in the order in which they are shown."""
+"""The roles that every experiment has, in display order."""
 
 Scaling = Literal["unit", "standard", "raw"]
-Activation = Literal["relu", "sigmoid", "gelu"]
+ConfigActivation = Literal["relu", "sigmoid", "gelu"]
 Initialisation = Literal["torch", "glorot"]
 Optimiser = Literal["adam", "adamw", "sgd", "adadelta"]
 Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
 Precision = Literal["auto", "fp32", "bf16"]
 Combine = Literal["logits", "probabilities"]
-"""What of several teachers is averaged: their logits, or their softmaxes at T = 1."""
+"""Which outputs of several teachers are averaged: logits, or softmax probabilities at T = 1."""
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 Scalar = str | int | float | bool
 
 
-def _shortened(value: float) -> float:
-    """Whole floats and their int spelling hash alike; -0.0 is 0.0."""
+def _as_float(value: float) -> float:
+    """Convert to float and -0.0 to 0.0, so that equal numbers have equal hashes."""
     return float(value) + 0.0
 
 
-def _in_order(labels: tuple[int, ...]) -> tuple[int, ...]:
-    """Each once, ascending: the same classes hash alike."""
+def _sort_labels(labels: tuple[int, ...]) -> tuple[int, ...]:
+    """Sort the labels and remove duplicates, so that equal sets of classes have equal hashes."""
     return tuple(sorted(set(labels)))
 
 
-Labels = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_in_order)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_shortened)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_shortened)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_shortened)]
+Labels = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_sort_labels)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_as_float)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_as_float)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_as_float)]
+BelowOne = Annotated[float, Field(ge=0, lt=1), AfterValidator(_as_float)]
 
 
 Value = TypeVar("Value")
@@ -62,7 +65,7 @@ DERIVED = "_derived"
 
 
 class Spec(BaseModel):
-    """Base of all specs: frozen, no unknown keys, JSON round trip, content hash."""
+    """Base class of all specs: frozen, without unknown keys, with canonical JSON and a hash."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -80,16 +83,16 @@ class Spec(BaseModel):
         return values[name]
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, so that equal specs give equal text."""
+        """Canonical JSON: keys are sorted, so that equal specs have equal text."""
         return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
 
     @property
     def hash(self) -> str:
-        """First 16 hex digits of the SHA-256 of what differs from the defaults.
+        """First 16 hexadecimal digits of the SHA-256 of all values that differ from the defaults.
 
-        Leaving the defaults out lets a later version add a field without renaming every stage
-        trained before; it also means that a default, once released, never changes (a test pins
-        them).
+        Default values are not part of the hash, so that a later version can add a field without a
+        change to existing hashes. For the same reason a released default must never change;
+        ``tests/test_specs.py`` checks this.
         """
         return self.derived("hash", self._hash)
 
@@ -99,31 +102,31 @@ class Spec(BaseModel):
 
 
 class DataSpec(Spec):
-    """Which images, and how their 0...255 pixels become net input."""
+    """A dataset, and how its pixel values from 0 to 255 are scaled."""
 
     name: str = Field(default="mnist-5k", description="Name of a dataset.")
     scaling: Scaling = Field(
         default="unit",
-        description="unit: pixels / 255. standard: (pixels / 255 - mean) / deviation of the "
-        "training split. raw: 0...255 as they are.",
+        description="unit: pixels / 255. standard: (pixels / 255 - mean) / standard deviation, "
+        "both of the training split. raw: unchanged, 0 to 255.",
     )
 
 
 class NetConfig(Spec):
-    """A feed-forward net as data: convolution blocks, then dense layers, then the classes.
+    """A feed-forward net: convolution blocks, then dense layers, then the output layer.
 
-    Each convolution block is convolution, 2x2 max-pool, activation (pooling before a monotone
-    activation gives the same numbers and does a quarter of the work).
+    A convolution block is a convolution, a 2×2 max-pooling and an activation. Pooling before a
+    monotone activation gives the same result as pooling after it, at a quarter of the cost.
     """
 
-    conv: tuple[Width, ...] = Field(default=(), max_length=8, description="Channels a block.")
-    dense: tuple[Width, ...] = Field(default=(), max_length=8, description="Units a hidden layer.")
-    activation: Activation = "relu"
-    dropout: Annotated[float, Field(ge=0, lt=1), AfterValidator(_shortened)] = Field(
-        default=0.0, description="Share of hidden dense units dropped in training."
+    conv: tuple[Width, ...] = Field(default=(), max_length=8, description="Channels of each block.")
+    dense: tuple[Width, ...] = Field(default=(), max_length=8, description="Units of each layer.")
+    activation: ConfigActivation = "relu"
+    dropout: BelowOne = Field(
+        default=0.0, description="Fraction of hidden units dropped in training."
     )
-    input_dropout: Annotated[float, Field(ge=0, lt=1), AfterValidator(_shortened)] = Field(
-        default=0.0, description="Share of input pixels dropped in training."
+    input_dropout: BelowOne = Field(
+        default=0.0, description="Fraction of pixels dropped in training."
     )
     batch_norm: bool = Field(default=False, description="Batch norm before each activation.")
     kernel: Literal[1, 3, 5] = 3
@@ -132,115 +135,124 @@ class NetConfig(Spec):
 
 
 class ModelSpec(Spec):
-    """A named net, or ``custom`` with its :class:`NetConfig`."""
+    """The name of a preset net, or ``custom`` with a :class:`NetConfig`."""
 
     name: str = Field(default="mlp-64", description="Name of a preset, or custom.")
-    net: NetConfig | None = Field(default=None, description="Given exactly when name is custom.")
+    net: NetConfig | None = Field(
+        default=None, description="Layers of the net; required if the name is custom."
+    )
 
     @model_validator(mode="after")
-    def _net_with_custom_only(self) -> Self:
+    def _require_net_for_custom(self) -> Self:
         if (self.name == "custom") != (self.net is not None):
-            raise ValueError("net is given exactly when the name is custom")
+            raise ValueError("net is required if the name is custom, and not allowed otherwise")
         return self
 
 
 class ObjectiveSpec(Spec):
-    """Which loss a stage minimises. ``lam`` is written ``lambda`` in JSON."""
+    """The loss that a stage minimises. The field ``lam`` is named ``lambda`` in JSON."""
 
     name: str = "hinton"
     temperature: Positive = Field(
-        default=4.0, le=1000, description="T: how far the soft targets are softened."
+        default=4.0, le=1000, description="T: higher values give softer targets."
     )
     lam: Fraction = Field(
         default=0.5,
         alias="lambda",
-        description="Weight of the labels; 1 is the baseline, 0 soft targets alone.",
+        description="Weight of the labels: 1 is labels only, 0 is soft targets only.",
     )
     options: dict[str, Scalar] = Field(
-        default_factory=dict, description="Further parameters that the objective describes."
+        default_factory=dict, description="Further parameters of the objective."
     )
 
 
 LABELS = ObjectiveSpec(name="labels", temperature=1.0, lam=1.0)
-"""The objective of teachers and baselines: cross-entropy on the labels."""
+"""Objective of teachers and baselines: cross-entropy with the labels."""
 
 
 class TrainSpec(Spec):
-    """How one net is trained."""
+    """Optimisation settings of one stage."""
 
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch_size: int = Field(default=64, ge=1, le=65_536)
     optimiser: Optimiser = "adam"
     learning_rate: Positive = Field(default=1e-3, le=1000)
     weight_decay: NonNegative = 0.0
-    momentum: Annotated[float, Field(ge=0, lt=1), AfterValidator(_shortened)] = Field(
-        default=0.9, description="Used by sgd alone."
-    )
+    momentum: BelowOne = Field(default=0.9, description="Only used by sgd.")
     epsilon: Positive = Field(
-        default=1e-8, description="The optimiser's denominator term; Keras has 1e-7."
+        default=1e-8, description="Denominator term of the optimiser; 1e-7 in Keras."
     )
     schedule: Schedule = "constant"
     plateau_patience: int = Field(
-        default=1, ge=0, description="plateau: epochs without gain before the rate falls tenfold."
+        default=1,
+        ge=0,
+        description="plateau: epochs without improvement before the rate is divided by 10.",
     )
     early_stopping: int | None = Field(
-        default=None, ge=1, description="Epochs without gain on validation before stopping."
+        default=None,
+        ge=1,
+        description="Epochs without improvement on validation before training stops.",
     )
     keep: Literal["last", "best"] = Field(
-        default="last", description="Which epoch's weights: the last, or the best on validation."
+        default="last",
+        description="Weights that are kept: of the last epoch, or of the best on validation.",
     )
-    jitter: int = Field(default=0, ge=0, le=4, description="Random shift of at most so many px.")
+    jitter: int = Field(default=0, ge=0, le=4, description="Largest random shift of an image (px).")
     max_norm: Positive | None = Field(
-        default=None, description="Upper bound on the norm of a dense unit's incoming weights."
+        default=None, description="Upper bound for the norm of the weights into a dense unit."
     )
-    averaging: Annotated[float, Field(ge=0, lt=1), AfterValidator(_shortened)] = Field(
+    averaging: BelowOne = Field(
         default=0.0,
-        description="Decay per step of an exponential average of the weights; 0 is off. "
-        "The average is what is validated, tested and kept.",
+        description="Decay per step of an exponential moving average of the weights; 0 is off. "
+        "The average is validated, tested and kept.",
     )
     precision: Precision = "auto"
 
 
 class StageSpec(Spec):
-    """All that decides one net's weights. Its role in an experiment is not among that."""
+    """Everything that determines the weights of one net; its role in an experiment does not."""
 
     data: DataSpec
     model: ModelSpec
     objective: ObjectiveSpec = LABELS
     train: TrainSpec
     seed: int = Field(ge=0)
-    teachers: tuple[str, ...] = Field(default=(), description="Hashes of the teaching stages.")
-    start_from: str | None = Field(default=None, description="Hash of the stage to go on from.")
+    teachers: tuple[str, ...] = Field(default=(), description="Hashes of the teachers' stages.")
+    start_from: str | None = Field(
+        default=None, description="Hash of the stage whose weights training starts from."
+    )
     left_out: Labels = Field(
-        default=(), description="Classes (labels) whose images are not trained on."
+        default=(), description="Classes (labels) that are excluded from the training images."
     )
     teacher_weights: tuple[Positive, ...] = Field(
-        default=(), description="What each teacher counts; none stands for all alike."
+        default=(), description="Weight of each teacher in the mean; empty: equal weights."
     )
-    combine: Combine = Field(default="logits", description="What of several teachers is averaged.")
+    combine: Combine = Field(
+        default="logits", description="Outputs of several teachers that are averaged."
+    )
 
     @model_validator(mode="after")
-    def _a_weight_for_each_teacher(self) -> Self:
+    def _require_weight_per_teacher(self) -> Self:
         if self.teacher_weights and len(self.teacher_weights) != len(self.teachers):
             raise ValueError("give as many teacher weights as teachers, or none")
         return self
 
 
 class FurtherTeacher(Spec):
-    """A member of an ensemble besides the first teacher; it trains as the first does."""
+    """A further teacher of an ensemble, trained with the settings of the first teacher."""
 
     model: ModelSpec = ModelSpec(name="wu-cnn")
     seed_offset: int = Field(
         default=0,
         ge=0,
         lt=2**31,
-        description="Added to the experiment's seed, so that a net may be there more than once.",
+        description="Added to the experiment's seed, so that a net can be used more than once.",
     )
-    weight: Positive = Field(default=1.0, description="What it counts in the mean.")
+    weight: Positive = Field(default=1.0, description="Weight of this teacher in the mean.")
 
 
 class ExperimentSpec(Spec):
-    """A teacher, a student, and how the one learns from the other, over some seeds."""
+    """A teacher, a student and an objective, trained for one or several seeds."""
 
     name: str = Field(default="experiment", min_length=1, max_length=80)
     data: DataSpec = DataSpec()
@@ -251,79 +263,84 @@ class ExperimentSpec(Spec):
     baseline_train: TrainSpec = TrainSpec()
     distilled_train: TrainSpec = TrainSpec()
     warm_start: bool = Field(
-        default=False, description="The distilled stage goes on from the baseline's weights."
+        default=False, description="Distillation starts from the weights of the baseline."
     )
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
         default=(0,), min_length=1, max_length=100
     )
     left_out: Labels = Field(
         default=(),
-        description="Classes (labels) that the distilled student's training images lack; teacher "
-        "and baseline see all, and so do validation and test.",
+        description="Classes (labels) that are excluded from the distilled student's training "
+        "images. Teacher, baseline, validation and test use all classes.",
     )
     more_teachers: tuple[FurtherTeacher, ...] = Field(
-        default=(), max_length=7, description="Further members of an ensemble of teachers."
+        default=(), max_length=7, description="Further teachers of an ensemble."
     )
     teacher_weight: Positive = Field(
-        default=1.0, description="What the first teacher counts among several."
+        default=1.0, description="Weight of the first teacher in the mean of several."
     )
     combine: Combine = Field(
         default="logits",
         description="logits: the mean of the teachers' logits. probabilities: the mean of their "
-        "softmaxes at T = 1, which is tempered as one net's would be; at another T that is not the "
-        "mean of tempered softmaxes.",
+        "softmax outputs at T = 1, to which T is then applied; for other T this differs from the "
+        "mean of softmax outputs at T.",
     )
 
     @property
-    def members(self) -> tuple[FurtherTeacher, ...]:
-        """All teachers, the first included."""
+    def all_teachers(self) -> tuple[FurtherTeacher, ...]:
+        """All teachers, beginning with the first."""
         first = FurtherTeacher(model=self.teacher, weight=self.teacher_weight)
         return (first, *self.more_teachers)
 
     @model_validator(mode="after")
-    def _seeds_differ(self) -> Self:
+    def _require_distinct_seeds(self) -> Self:
         if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("each seed may stand only once")
+            raise ValueError("each seed may occur only once")
         return self
 
     @model_validator(mode="after")
-    def _teachers_differ(self) -> Self:
-        known = [(one.model, one.seed_offset) for one in self.members]
-        for place, one in enumerate(known):
-            if one in known[:place]:
+    def _require_distinct_teachers(self) -> Self:
+        teachers = [(teacher.model, teacher.seed_offset) for teacher in self.all_teachers]
+        for index, teacher in enumerate(teachers):
+            first = teachers.index(teacher)
+            if first < index:
                 raise ValueError(
-                    f"teacher {place + 1} is teacher {known.index(one) + 1} again; give it another "
-                    "net or another seed offset"
+                    f"teachers {first + 1} and {index + 1} are identical; change the net or the "
+                    "seed offset of one of them"
                 )
         return self
 
     @model_validator(mode="after")
-    def _left_out_is_unseen(self) -> Self:
+    def _forbid_warm_start_with_left_out(self) -> Self:
         if self.left_out and self.warm_start:
             raise ValueError(
-                "a student that goes on from the baseline's weights has seen all classes; leave "
-                "classes out, or start warm, not both"
+                "the baseline was trained on all classes; exclude classes or start from the "
+                "baseline's weights, not both"
             )
         return self
 
 
 class Fault(NamedTuple):
-    """What is wrong with one field.
+    """An invalid field of a spec.
 
     Attributes:
-        place: the field, dotted from the spec down; empty where it is the spec as a whole.
-        words: the rest of the sentence.
+        field: dotted path of the field; empty if the spec as a whole is invalid.
+        message: the end of a sentence that begins with the field.
     """
 
-    place: str
-    words: str
+    field: str
+    message: str
 
     def __str__(self) -> str:
-        return f"{self.place or 'the spec'}{self.words}"
+        return f"{self.field or 'the spec'}{self.message}"
 
 
 class SpecError(UserError):
-    """A spec that cannot be; as a sentence the first of its faults."""
+    """An invalid spec; its text is the first fault.
+
+    Attributes:
+        faults: all invalid fields.
+    """
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__(faults)
@@ -337,11 +354,15 @@ AnySpec = TypeVar("AnySpec", bound=Spec)
 
 
 def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
-    """Read a spec from JSON text or a mapping.
+    """Parse and validate a spec.
+
+    Args:
+        kind: class of the spec.
+        value: JSON text or a mapping.
 
     Raises:
-        UserError: with one sentence that names the first field that is wrong and why; a
-            :class:`SpecError`, which knows of all that are, unless it is no JSON.
+        SpecError: fields are invalid.
+        UserError: the text is not JSON.
     """
     if isinstance(value, str):
         try:
@@ -352,9 +373,9 @@ def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
                 "check the file."
             ) from error
         except (ValueError, RecursionError) as error:
-            # Numbers of thousands of digits, thousands of brackets: JSON, but nobody's spec.
+            # Numbers with thousands of digits, or thousands of nested brackets.
             raise UserError(
-                "This JSON is too deep or has too long a number; check the file."
+                "This JSON is nested too deeply or has a number that is too long; check the file."
             ) from error
     try:
         return kind.model_validate(value)
@@ -362,41 +383,41 @@ def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
         raise SpecError(_faults(error)) from error
 
 
-LENGTHS = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
-"""What pydantic says of a tuple's length names the tuple, which nobody typed."""
+LENGTH_ERRORS = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
+"""Errors of pydantic about the length of a tuple: its messages contain the word "tuple"."""
 
 
-def first_sentence(error: ValidationError) -> str:
-    """The first complaint of a pydantic report as one sentence a person can act on."""
+def format_first_fault(error: ValidationError) -> str:
+    """The first fault in a report of pydantic, as one sentence."""
     return str(_faults(error)[0])
 
 
 def _faults(error: ValidationError) -> tuple[Fault, ...]:
-    return tuple(_fault(dict(one)) for one in error.errors(include_url=False))
+    return tuple(_fault(dict(details)) for details in error.errors(include_url=False))
 
 
-def _fault(one: dict[str, Any]) -> Fault:
-    place = ".".join(str(part) for part in one["loc"])
-    given = one.get("input")
-    if one["type"] == "extra_forbidden":
-        return Fault(place, " is not a known setting; remove it or check its spelling.")
-    if one["type"] == "missing":
-        return Fault(place, " is missing; add it.")
-    if one["type"] in LENGTHS:
-        word, bound = LENGTHS[one["type"]]
-        most = one["ctx"][bound]
-        values = "value" if most == 1 else "values"
-        return Fault(place, f": give {word} {most} {values}.")
-    reason = one["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    shown = f" (given: {shorten(given)})" if isinstance(given, str | int | float | bool) else ""
-    return Fault(place, f": {reason[0].lower()}{reason[1:]}{shown}.")
+def _fault(details: dict[str, Any]) -> Fault:
+    field = ".".join(str(part) for part in details["loc"])
+    value = details.get("input")
+    if details["type"] == "extra_forbidden":
+        return Fault(field, " is not a known setting; remove it or check its spelling.")
+    if details["type"] == "missing":
+        return Fault(field, " is missing; add it.")
+    if details["type"] in LENGTH_ERRORS:
+        comparison, bound = LENGTH_ERRORS[details["type"]]
+        length = details["ctx"][bound]
+        noun = "value" if length == 1 else "values"
+        return Fault(field, f": give {comparison} {length} {noun}.")
+    reason = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    given = f" (given: {shorten(value)})" if isinstance(value, str | int | float | bool) else ""
+    return Fault(field, f": {reason[0].lower()}{reason[1:]}{given}.")
 
 
-def shorten(given: object, most: int = 60) -> str:
-    """A value as it was given, cut where nobody would read on.
+def shorten(value: object, max_length: int = 60) -> str:
+    """``repr(value)``, cut to at most ``max_length`` characters.
 
     >>> shorten("hot"), len(shorten("x" * 1000))
     ("'hot'", 60)
     """
-    text = repr(given)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    text = repr(value)
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"

@@ -18,7 +18,7 @@ from tsexplorer.analysis.loss_terms import (
     surface,
     temperature_grid,
 )
-from tsexplorer.objectives import Loss, Terms, get_objective
+from tsexplorer.objectives import LossInputs, LossTerms, get_objective
 from tsexplorer.objectives.base import cross_entropy, soft_divergence
 
 HINTON = get_objective("hinton")
@@ -34,12 +34,12 @@ def drawn(seed: int) -> Image:
     return Image(z_s, z_t, int(random.integers(6)))
 
 
-def asked(image: Image, temperature: float, lam: float) -> tuple[Terms, Tensor, Tensor]:
+def asked(image: Image, temperature: float, lam: float) -> tuple[LossTerms, Tensor, Tensor]:
     """What the objective says of a batch of one: terms, student's logits, label."""
     z_s, z_t = (torch.from_numpy(z[None]).double() for z in (image.z_s_C, image.z_t_C))
     z_s.requires_grad_()
     label = torch.tensor([image.label])
-    return HINTON.loss(Loss(z_s, z_t, label, temperature, lam)), z_s, label
+    return HINTON.loss(LossInputs(z_s, z_t, label, temperature, lam)), z_s, label
 
 
 def test_surface_of_a_case_worked_by_hand() -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.benchmarks.base import CPU, Outcome
 from tsexplorer.data.registry import Splits
-from tsexplorer.objectives import Loss
+from tsexplorer.objectives import LossInputs
 from tsexplorer.planning import plan
 from tsexplorer.specs import ExperimentSpec, StageSpec
 from tsexplorer.training.device import autocast
@@ -57,7 +57,7 @@ def _epoch(task: Task, learner: Learner) -> int:
         with autocast(task.bf16, task.device):
             z_BC = learner.net(batch.images)
         taught = task.teacher.logits(batch) if task.teacher is not None else None
-        loss = Loss(z_BC.float(), taught, batch.labels, objective.temperature, objective.lam)
+        loss = LossInputs(z_BC.float(), taught, batch.labels, objective.temperature, objective.lam)
         learner.step(task.objective.loss(loss).total)
         seen += len(batch.labels)
     return seen

@@ -6,7 +6,7 @@ from tests.benchmarks.base import Benchmark, Finding, Outcome, Target, in_turns,
 from tests.benchmarks.epochs import our_epoch, task_of
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
-from tsexplorer.models.stacked import Cohort, Looped, Stacked
+from tsexplorer.models.stacked import Cohort, LoopedCohort, StackedCohort
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
 from tsexplorer.training.task import Task
@@ -37,7 +37,7 @@ def _pairs(splits: Splits, pairs: int) -> list[tuple[Outcome, Outcome]]:
 
     def looped(number: int) -> Outcome:
         task = _task(splits, number)
-        task.auxiliary_module = _as_looped(task)
+        task.extra = _as_looped(task)
         return our_epoch(task)
 
     return in_turns(stacked, looped, pairs, tolerance=TOLERANCE)
@@ -50,12 +50,12 @@ def _task(splits: Splits, seed: int) -> Task:
 
 def _as_looped(task: Task) -> Cohort:
     """The task's peers, from the same first weights, as nets of their own."""
-    assert isinstance(task.auxiliary_module, Stacked)
+    assert isinstance(task.extra, StackedCohort)
     nets = [build(ModelSpec(name=NET), 10, seed=0) for _ in range(PEERS)]
     for place, net in enumerate(nets):
-        for own, value_K in zip(net.parameters(), task.auxiliary_module.weights, strict=True):
+        for own, value_K in zip(net.parameters(), task.extra.weights, strict=True):
             own.data.copy_(value_K[place])
-    return Looped(nets)
+    return LoopedCohort(nets)
 
 
 BENCHMARK = Benchmark(

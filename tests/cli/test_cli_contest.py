@@ -10,7 +10,7 @@ from tests.cli.conftest import TOY, Shell, document
 from tsexplorer import recipes
 from tsexplorer.cli import results
 from tsexplorer.recipes import Recipe
-from tsexplorer.recipes.base import rival
+from tsexplorer.recipes.base import make_rival
 from tsexplorer.services.demo import RECIPES
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec, parse_spec
@@ -21,11 +21,11 @@ NAME = "toys"
 @pytest.fixture(autouse=True)
 def toys(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     spec = parse_spec(ExperimentSpec, TOY | {"name": NAME})
-    hot = rival(NAME, "hot", spec, objective=ObjectiveSpec(name="hinton", temperature=9.0))
-    found = Recipe(NAME, "Toys", "Toy nets.", "these tests", spec, called="warm")
+    hot = make_rival(NAME, "hot", spec, objective=ObjectiveSpec(name="hinton", temperature=9.0))
+    found = Recipe(NAME, "Toys", "Toy nets.", "these tests", spec, own_title="warm")
     found = replace(found, rivals=(hot,))
     monkeypatch.setattr(results, "get_recipe", lambda _name: found)
-    monkeypatch.setattr(recipes, "_registry", lambda: {NAME: found, "quick": found})
+    monkeypatch.setattr(recipes, "load_recipes", lambda: {NAME: found, "quick": found})
     return found
 
 

@@ -25,8 +25,8 @@ from tests.training.training_examples import (
 )
 from tsexplorer import objectives
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.models.stacked import Looped, Stacked
-from tsexplorer.objectives import Loss, Pair, get_objective
+from tsexplorer.models.stacked import LoopedCohort, StackedCohort
+from tsexplorer.objectives import LossInputs, ModelPair, get_objective
 from tsexplorer.objectives.base import cross_entropy, soft_divergence
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
 from tsexplorer.training import checkpoints, events
@@ -55,10 +55,12 @@ class Says(nn.Module):
         return torch.stack(list(self.z))
 
 
-def case(*peers: list[int]) -> tuple[Loss, Says]:
+def case(*peers: list[int]) -> tuple[LossInputs, Says]:
     says = Says(*peers)
     z_s_BC = logits(STUDENT).requires_grad_()
-    batch = Loss(z_s_BC, None, torch.tensor([0]), extra=says, images=torch.zeros(1, 1, 28, 28))
+    batch = LossInputs(
+        z_s_BC, None, torch.tensor([0]), auxiliary_module=says, images=torch.zeros(1, 1, 28, 28)
+    )
     return batch, says
 
 
@@ -97,7 +99,7 @@ def test_each_member_s_loss_is_the_paper_s_against_a_loop_over_all_pairs() -> No
             return self.z_KBC
 
     peers, z_s_BC = Peers(), z_KBC[0].clone().requires_grad_()
-    batch = Loss(z_s_BC, None, y_B, extra=peers, images=torch.zeros(6, 1, 28, 28))
+    batch = LossInputs(z_s_BC, None, y_B, auxiliary_module=peers, images=torch.zeros(6, 1, 28, 28))
     total, parts = MUTUAL.loss(batch)
     total.backward()
     own_KBC = z_KBC.clone().requires_grad_()
@@ -118,7 +120,7 @@ def test_each_member_s_loss_is_the_paper_s_against_a_loop_over_all_pairs() -> No
 def test_peers_start_apart_and_are_trained_along(tmp_path: Path) -> None:
     spec = make_stage(objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
     first = make_task(spec).auxiliary_module
-    assert isinstance(first, Stacked)
+    assert isinstance(first, StackedCohort)
     before = {name: value.clone() for name, value in first.state_dict().items()}
     assert all(not torch.equal(*value_K) for value_K in before.values())
     train_stage(spec, tmp_path)
@@ -133,9 +135,9 @@ def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: 
     # The epsilon is above the rounding by which Adam would divide at an edge pixel.
     spec = make_stage(objective=objective, epochs=4, optimiser=optimiser, epsilon=1e-6)
     rows, weights, peers = [], [], []
-    for kind in (Stacked, Looped):
+    for kind in (StackedCohort, LoopedCohort):
         task = make_task(spec)
-        if kind is Looped:
+        if kind is LoopedCohort:
             task.auxiliary_module = as_looped(task)
         heard = EventRecorder()
         train(task, tmp_path / kind.__name__, heard, Control())
@@ -150,20 +152,20 @@ def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: 
         assert stacked.terms == pytest.approx(looped.terms, abs=1e-4)
 
 
-@pytest.mark.parametrize("kind", [Stacked, Looped])
+@pytest.mark.parametrize("kind", [StackedCohort, LoopedCohort])
 def test_peers_are_bound_as_the_student_is(kind: type, tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peers": 2})
     task = make_task(make_stage(objective=objective, max_norm=0.3))
-    if kind is Looped:
+    if kind is LoopedCohort:
         task.auxiliary_module = as_looped(task)
     train(task, tmp_path, EventRecorder(), Control())
-    if isinstance(task.auxiliary_module, Stacked):
+    if isinstance(task.auxiliary_module, StackedCohort):
         weights = list(task.auxiliary_module.dense_weights)
     else:
-        assert isinstance(task.auxiliary_module, Looped)
+        assert isinstance(task.auxiliary_module, LoopedCohort)
         weights = [one for one in task.auxiliary_module.parameters() if one.dim() == 2]
     weights += [one for one in task.net.parameters() if one.dim() == 2]
-    assert len(weights) == (4 if kind is Stacked else 6)
+    assert len(weights) == (4 if kind is StackedCohort else 6)
     assert max(one.norm(dim=-1).max().item() for one in weights) <= 0.3 + 1e-5
 
 
@@ -172,30 +174,30 @@ def test_peers_compute_in_the_student_s_format(
     wish: str, expected: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = set()
-    real = Stacked.forward
+    real = StackedCohort.forward
 
-    def forward(self: Stacked, images: Tensor) -> Tensor:
+    def forward(self: StackedCohort, images: Tensor) -> Tensor:
         answers = real(self, images)
         if torch.is_grad_enabled():
             seen.add(answers.dtype)
         return answers
 
-    monkeypatch.setattr(Stacked, "forward", forward)
+    monkeypatch.setattr(StackedCohort, "forward", forward)
     spec = make_stage(objective=ObjectiveSpec(name="mutual"), precision=wish, epochs=1)
     train_stage(spec, tmp_path)
     assert seen == {expected}
 
 
-def as_looped(task: Task) -> Looped:
+def as_looped(task: Task) -> LoopedCohort:
     """The same peers from the same first weights, one after the other."""
-    assert isinstance(task.auxiliary_module, Stacked)
+    assert isinstance(task.auxiliary_module, StackedCohort)
     nets = []
     for place in range(len(task.auxiliary_module.weights[0])):
         net = copy.deepcopy(task.net)
         for own, value_K in zip(net.parameters(), task.auxiliary_module.weights, strict=True):
             own.data = value_K[place].detach().clone()
         nets.append(net)
-    return Looped(nets)
+    return LoopedCohort(nets)
 
 
 @pytest.mark.parametrize("peer", ["same", "hinton-teacher"])
@@ -209,7 +211,7 @@ def test_each_peer_is_validated_after_each_epoch(peer: str, tmp_path: Path) -> N
     rows = heard.of(events.EpochEnded)
     names = ["peer 1, validation accuracy", "peer 2, validation accuracy"]
     assert [list(row.terms) for row in rows] == [["labels", "peers", *names]] * 2
-    assert isinstance(task.auxiliary_module, Looped)
+    assert isinstance(task.auxiliary_module, LoopedCohort)
     (images,) = task.validation_batches()
     for name, net in zip(names, task.auxiliary_module.nets, strict=True):
         right_N = net.eval()(images).argmax(-1) == task.splits.validation.labels
@@ -225,7 +227,7 @@ def test_what_is_trained_does_not_feel_the_peers_validation(
     train_stage(spec, tmp_path / "seen")
     assert torch.equal(torch.random.get_rng_state(), random)
     unseen = dataclasses.replace(MUTUAL, members=())
-    monkeypatch.setitem(objectives._registry(), "mutual", unseen)
+    monkeypatch.setitem(objectives.load_objectives(), "mutual", unseen)
     train_stage(spec, tmp_path / "unseen")
     one, other = (checkpoints.read(tmp_path / way / CHECKPOINT)[0] for way in ("seen", "unseen"))
     assert_equal_weights(one, other)
@@ -245,4 +247,4 @@ def test_resuming_a_cohort_with_dropout_ends_in_the_same_bits(tmp_path: Path) ->
 def test_an_unknown_net_is_refused(peer: str, error: type[Exception]) -> None:
     options = {"peers": 1, "peer": peer}
     with pytest.raises(error):
-        MUTUAL.looks(Pair(ModelSpec(), None, 10, options))
+        MUTUAL.looks(ModelPair(ModelSpec(), None, 10, options))

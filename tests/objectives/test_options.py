@@ -1,4 +1,4 @@
-"""Options say what they take, and hash only where they differ from what they would be anyway."""
+"""Options of objectives: validation, parsing, default values."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ OBJECTIVE = dataclasses.replace(
 )
 
 
-def spec(**options: object) -> ObjectiveSpec:
+def spec_with(**options: object) -> ObjectiveSpec:
     return ObjectiveSpec(name="made", options=options)
 
 
-def test_what_is_not_given_is_the_default() -> None:
-    assert OBJECTIVE.settings(spec(kind="on")) == {
+def test_missing_options_have_their_defaults() -> None:
+    assert OBJECTIVE.option_values(spec_with(kind="on")) == {
         "beta": 8.0,
         "warm_up": 5,
         "kind": "on",
@@ -49,45 +49,56 @@ def test_what_is_not_given_is_the_default() -> None:
         ),
     ],
 )
-def test_bad_values_get_one_sentence(options: dict[str, object], sentence: str) -> None:
+def test_invalid_values_give_one_sentence(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
-        OBJECTIVE.settings(spec(**options))
+        OBJECTIVE.option_values(spec_with(**options))
     assert str(caught.value) == sentence
 
 
-def test_an_objective_without_options_says_so() -> None:
+def test_an_option_of_an_objective_without_options_is_rejected() -> None:
     with pytest.raises(UserError, match="has no option 'beta'; remove it"):
-        get_objective("hinton").settings(ObjectiveSpec(options={"beta": 1}))
+        get_objective("hinton").option_values(ObjectiveSpec(options={"beta": 1}))
 
 
-def test_a_default_that_is_written_out_hashes_as_if_it_were_not() -> None:
-    assert OBJECTIVE.tidied(spec(beta=8, kind="off")) == spec()
-    assert OBJECTIVE.tidied(spec(beta=2, kind="off")) == spec(beta=2)
-    assert OBJECTIVE.tidied(spec()).hash == spec().hash
+def test_default_values_are_removed_from_specs() -> None:
+    assert OBJECTIVE.without_defaults(spec_with(beta=8, kind="off")) == spec_with()
+    assert OBJECTIVE.without_defaults(spec_with(beta=2, kind="off")) == spec_with(beta=2)
+    assert OBJECTIVE.without_defaults(spec_with()).hash == spec_with().hash
 
 
-def test_what_is_told_of_it_is_t_lambda_and_what_is_not_as_usual() -> None:
-    given = spec(beta=2, kind="on").model_copy(update={"temperature": 4.0, "lam": 0.25})
-    numbers = (("T", "4"), ("λ", "0.25"), ("beta", "2"), ("kind", "on"))
-    assert OBJECTIVE.told(given) == numbers
-    assert (
-        OBJECTIVE.in_words(given) == f"{OBJECTIVE.convention}, T = 4, λ = 0.25, beta = 2, kind = on"
+def test_parameters_are_t_lambda_and_changed_options() -> None:
+    spec = spec_with(beta=2, kind="on").model_copy(update={"temperature": 4.0, "lam": 0.25})
+    assert OBJECTIVE.parameters(spec) == (
+        ("T", "4"),
+        ("λ", "0.25"),
+        ("beta", "2"),
+        ("kind", "on"),
     )
-    assert OBJECTIVE.convention_of(given) == f"{OBJECTIVE.convention}, beta = 2, kind = on"
-    assert OBJECTIVE.convention_of(spec(beta=8)) == OBJECTIVE.convention
+
+
+def test_the_convention_states_the_parameters() -> None:
+    spec = spec_with(beta=2, kind="on").model_copy(update={"temperature": 4.0, "lam": 0.25})
+    convention = OBJECTIVE.convention
+    assert OBJECTIVE.format_convention(spec) == (
+        f"{convention}, T = 4, λ = 0.25, beta = 2, kind = on"
+    )
+    assert OBJECTIVE.format_grid_convention(spec) == f"{convention}, beta = 2, kind = on"
+    assert OBJECTIVE.format_grid_convention(spec_with(beta=8)) == convention
 
 
 @pytest.mark.parametrize(
     ("option", "text", "value"),
     [(BETA, "2.5", 2.5), (WARM_UP, "7", 7), (KIND, "on", "on"), (ALONE, "True", True)],
 )
-def test_a_text_is_read_as_the_options_own_type(option: Option, text: str, value: object) -> None:
-    found = option.read(text)
-    assert (found, type(found)) == (value, type(value))
+def test_texts_are_parsed_to_the_type_of_the_option(
+    option: Option, text: str, value: object
+) -> None:
+    parsed = option.parse(text)
+    assert (parsed, type(parsed)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
-    ("option", "text", "demand"),
+    ("option", "text", "requirement"),
     [
         (BETA, "much", "be a number"),
         (BETA, "nan", "be a finite number"),
@@ -96,8 +107,6 @@ def test_a_text_is_read_as_the_options_own_type(option: Option, text: str, value
         (ALONE, "1", "be true or false"),
     ],
 )
-def test_a_text_that_stands_for_nothing_is_one_sentence(
-    option: Option, text: str, demand: str
-) -> None:
-    with pytest.raises(UserError, match=f"^The option {option.name} must {demand} "):
-        option.read(text)
+def test_invalid_texts_give_one_sentence(option: Option, text: str, requirement: str) -> None:
+    with pytest.raises(UserError, match=f"^The option {option.name} must {requirement} "):
+        option.parse(text)

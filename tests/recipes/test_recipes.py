@@ -1,4 +1,4 @@
-"""Recipes: each can be planned and run as it stands, and says what was published for it."""
+"""Recipes: valid experiments, published values, settings of their sources."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import NotFoundError
 from tsexplorer.models import count
-from tsexplorer.objectives import get_objective, objective_names, planned
+from tsexplorer.objectives import get_objective, objective_names, plan_experiment
 from tsexplorer.recipes import get_recipe, recipe_names
 from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, parse_spec
 
-# Parameters of teacher and student. Where the source sets only a bound, the range says it.
+# Parameters of teacher and student; a range if the source only states a limit.
 NETS: dict[str, tuple[int | range, int]] = {
     "quick": (61_514, 50_890),
     "wu-2020": (61_514, 50_890),
@@ -42,38 +42,38 @@ PUBLISHED = {
     "hinton-7-8": (99.33, 98.54, 52.7),
 }
 SMALLER_TEACHER = ("mlp-800-best", "never-seen-quick")
-"""Those whose teacher has convolutions, and so fewer parameters than a dense student."""
+"""Recipes with a convolutional teacher that has fewer parameters than the dense student."""
 EPOCHS = {"wu-2020": (2, 10, 5), "korn-2017": (26, 50, 50)}
+COMPARISONS = [name for name in recipe_names() if get_recipe(name).rivals]
 
 
-def classes_of(spec: ExperimentSpec) -> int:
+def number_of_classes(spec: ExperimentSpec) -> int:
     return len(get_dataset(spec.data.name).info.classes)
 
 
-def parameters(model: ModelSpec, spec: ExperimentSpec) -> int:
-    return count(model, classes_of(spec)).parameters
+def number_of_parameters(model: ModelSpec, spec: ExperimentSpec) -> int:
+    return count(model, number_of_classes(spec)).parameters
 
 
-def epochs(spec: ExperimentSpec) -> tuple[int, ...]:
-    return tuple(getattr(spec, f"{role}_train").epochs for role in ROLES)
+# -- all recipes ------------------------------------------------------------------------------
 
 
-def test_the_quick_start_comes_first_and_then_the_alphabet() -> None:
+def test_quick_precedes_the_alphabetical_order() -> None:
     first, *others = recipe_names()
     assert first == "quick"
     assert others == sorted(others)
     assert {"wu-2020", "korn-2017"} <= set(others)
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_name_gives_the_list_of_names() -> None:
     with pytest.raises(NotFoundError) as caught:
         get_recipe("quik")
-    known = ", ".join(recipe_names())
-    assert str(caught.value) == f"There is no recipe called 'quik'; choose one of {known}."
+    names = ", ".join(recipe_names())
+    assert str(caught.value) == f"There is no recipe called 'quik'; choose one of {names}."
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_recipes_say_what_they_are(name: str) -> None:
+def test_recipes_have_descriptions(name: str) -> None:
     recipe = get_recipe(name)
     assert recipe.name == recipe.spec.name == name
     assert recipe.title
@@ -84,106 +84,57 @@ def test_recipes_say_what_they_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_recipes_plan(name: str) -> None:
+def test_recipes_can_be_planned(name: str) -> None:
     for entry in get_recipe(name).entries:
-        spec = entry.spec
-        needs_teacher = get_objective(spec.objective.name).needs_teacher
-        stages = planned(spec)
-        roles = [stage.role for stage in stages]
-        assert [role for role in roles if role in ROLES] == list(ROLES) * len(spec.seeds)
+        needs_teacher = get_objective(entry.spec.objective.name).needs_teacher
+        stages = plan_experiment(entry.spec)
+        roles = [stage.role for stage in stages if stage.role in ROLES]
+        assert roles == list(ROLES) * len(entry.spec.seeds)
         assert bool(stages[-1].spec.teachers) == needs_teacher
         hashes = {stage.role: stage.spec.hash for stage in stages}
+        # The first teacher of born-again nets is the baseline.
         assert len({*hashes.values()}) == len(hashes) - (name == "born-again")
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_recipes_stand_up_to_the_checks_that_a_file_meets(name: str) -> None:
-    """A recipe copies specs with changes, which pydantic does not look over."""
+def test_recipes_are_valid_specs(name: str) -> None:
+    """Recipes use ``model_copy``, which does not validate."""
     for entry in get_recipe(name).entries:
-        again = parse_spec(ExperimentSpec, entry.spec.to_json())
-        assert again == entry.spec
-        assert again.hash == entry.spec.hash
-
-
-CONTESTS = [name for name in recipe_names() if get_recipe(name).rivals]
-
-
-@pytest.mark.parametrize("name", CONTESTS)
-def test_rivals_teach_one_student_from_the_same_baseline(name: str) -> None:
-    """Or from one of their own, which then is part of what their training may cost."""
-    recipe = get_recipe(name)
-    budget = recipe.spec.baseline_train.epochs
-    titles = [entry.title for entry in recipe.entries]
-    assert len({*titles}) == len(titles)
-    assert {*recipe.against} <= {*titles}
-    names = [entry.spec.name for entry in recipe.entries]
-    assert len({*names}) == len(names)
-    baselines, distilled = set(), []
-    for entry in recipe.entries:
-        stages = {stage.role: stage.spec for stage in planned(entry.spec)}
-        if entry.spec.baseline_train == recipe.spec.baseline_train:
-            baselines.add(stages["baseline"].hash)
-        else:
-            trains = (entry.spec.baseline_train, entry.spec.distilled_train)
-            assert entry.spec.warm_start
-            assert sum(train.epochs for train in trains) == budget
-        distilled.append(stages["distilled"].hash)
-        objective = entry.spec.objective
-        asked = objective.temperature, objective.lam, objective.options
-        assert get_objective(objective.name).asked(*asked) == objective  # hashes as from a form
-    assert len(baselines) == 1
-    assert len({*distilled}) == len(distilled)
-
-
-def test_all_objectives_meet_but_those_that_cannot() -> None:
-    """Born-again nets need another pair; no objective is forgotten when one is added."""
-    recipe = get_recipe("objectives-compared")
-    known = {name for name in objective_names() if not get_objective(name).parent_objective}
-    asked = [entry.spec.objective.name for entry in recipe.entries]
-    assert sorted(asked) == sorted(known - {"labels", "born-again"})
-    assert recipe.seeds >= 5
-
-
-def test_the_best_single_teacher_is_among_the_ensembles_own() -> None:
-    recipe = get_recipe("meal-v2")
-    members = {one.model for one in recipe.spec.members}
-    alone = {entry.spec.teacher for entry in recipe.entries if entry.title in recipe.against}
-    assert alone == members
-    assert len(members) == 3
-    shared = {stage.spec.hash for stage in planned(recipe.spec)}
-    for entry in recipe.rivals:
-        assert planned(entry.spec)[0].spec.hash in shared
+        parsed = parse_spec(ExperimentSpec, entry.spec.to_json())
+        assert parsed == entry.spec
+        assert parsed.hash == entry.spec.hash
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_batches_fit_the_data(name: str) -> None:
+def test_batches_are_smaller_than_the_data(name: str) -> None:
     spec = get_recipe(name).spec
     assert spec.data.name in dataset_names()
-    train = get_dataset(spec.data.name).info.train
+    images = get_dataset(spec.data.name).info.train
     for role in ROLES:
-        assert getattr(spec, f"{role}_train").batch_size <= train
+        assert getattr(spec, f"{role}_train").batch_size <= images
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_students_are_smaller_than_their_teachers_or_say_otherwise(name: str) -> None:
-    spec = get_recipe(name).spec
-    larger = parameters(spec.student, spec) > parameters(spec.teacher, spec)
-    assert larger == (name in SMALLER_TEACHER)
-    if larger:
-        assert any("convolutions" in caveat for caveat in get_recipe(name).caveats)
+def test_caveats_mention_a_teacher_smaller_than_the_student(name: str) -> None:
+    recipe = get_recipe(name)
+    student = number_of_parameters(recipe.spec.student, recipe.spec)
+    is_larger = student > number_of_parameters(recipe.spec.teacher, recipe.spec)
+    assert is_larger == (name in SMALLER_TEACHER)
+    if is_larger:
+        assert any("convolutions" in caveat for caveat in recipe.caveats)
 
 
-@pytest.mark.parametrize("name", [name for name in recipe_names() if name in NETS])
-def test_nets_have_the_size_of_their_source(name: str) -> None:
+@pytest.mark.parametrize("name", NETS)
+def test_nets_have_the_size_in_the_source(name: str) -> None:
     spec = get_recipe(name).spec
     teacher, student = NETS[name]
     allowed = teacher if isinstance(teacher, range) else (teacher,)
-    assert parameters(spec.teacher, spec) in allowed
-    assert parameters(spec.student, spec) == student
+    assert number_of_parameters(spec.teacher, spec) in allowed
+    assert number_of_parameters(spec.student, spec) == student
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_published_figures_are_those_of_the_source(name: str) -> None:
+def test_published_accuracies_are_those_of_the_source(name: str) -> None:
     recipe = get_recipe(name)
     assert tuple(recipe.published.values()) == PUBLISHED.get(name, ())
     if recipe.published:
@@ -193,14 +144,78 @@ def test_published_figures_are_those_of_the_source(name: str) -> None:
 
 @pytest.mark.parametrize("name", EPOCHS)
 def test_epochs_are_those_of_the_source(name: str) -> None:
-    assert epochs(get_recipe(name).spec) == EPOCHS[name]
+    spec = get_recipe(name).spec
+    assert tuple(getattr(spec, f"{role}_train").epochs for role in ROLES) == EPOCHS[name]
 
 
-def test_the_quick_start_needs_no_download(tmp_path: Path) -> None:
-    assert get_dataset(get_recipe("quick").spec.data.name).is_available(tmp_path)
+# -- comparisons ------------------------------------------------------------------------------
 
 
-def test_wu_goes_on_from_the_baseline_on_raw_pixels_without_labels() -> None:
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_titles_and_names_of_rivals_are_unique(name: str) -> None:
+    recipe = get_recipe(name)
+    titles = [entry.title for entry in recipe.entries]
+    names = [entry.spec.name for entry in recipe.entries]
+    assert len({*titles}) == len(titles)
+    assert len({*names}) == len(names)
+    assert {*recipe.reference_titles} <= {*titles}
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_rivals_have_the_same_baseline_or_the_same_budget(name: str) -> None:
+    """A rival with a shorter baseline starts from it, so that both add up to the budget."""
+    recipe = get_recipe(name)
+    budget = recipe.spec.baseline_train.epochs
+    baselines, distilled = set(), []
+    for entry in recipe.entries:
+        stages = {stage.role: stage.spec for stage in plan_experiment(entry.spec)}
+        distilled.append(stages["distilled"].hash)
+        if entry.spec.baseline_train == recipe.spec.baseline_train:
+            baselines.add(stages["baseline"].hash)
+        else:
+            assert entry.spec.warm_start
+            trains = (entry.spec.baseline_train, entry.spec.distilled_train)
+            assert sum(train.epochs for train in trains) == budget
+    assert len(baselines) == 1
+    assert len({*distilled}) == len(distilled)
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_objectives_of_rivals_hash_as_those_of_a_form(name: str) -> None:
+    for entry in get_recipe(name).entries:
+        spec = entry.spec.objective
+        made = get_objective(spec.name).make_spec(spec.temperature, spec.lam, spec.options)
+        assert made == spec
+
+
+def test_all_objectives_except_born_again_are_compared() -> None:
+    recipe = get_recipe("objectives-compared")
+    compared = [entry.spec.objective.name for entry in recipe.entries]
+    assert sorted(compared) == sorted({*objective_names()} - {"labels", "born-again"})
+    assert recipe.seeds >= 5
+
+
+def test_the_single_teachers_are_members_of_the_ensemble() -> None:
+    recipe = get_recipe("meal-v2")
+    members = {teacher.model for teacher in recipe.spec.all_teachers}
+    single_teachers = {
+        entry.spec.teacher for entry in recipe.entries if entry.title in recipe.reference_titles
+    }
+    assert single_teachers == members
+    assert len(members) == 3
+    hashes = {stage.spec.hash for stage in plan_experiment(recipe.spec)}
+    for rival in recipe.rivals:
+        assert plan_experiment(rival.spec)[0].spec.hash in hashes
+
+
+# -- single recipes ---------------------------------------------------------------------------
+
+
+def test_the_quick_recipe_needs_no_download(tmp_path: Path) -> None:
+    assert get_dataset(get_recipe("quick").spec.data.name).available(tmp_path)
+
+
+def test_settings_of_wu_2020_are_those_of_the_source() -> None:
     spec = get_recipe("wu-2020").spec
     assert spec.warm_start
     assert (spec.data.name, spec.data.scaling) == ("mnist", "raw")
@@ -211,44 +226,54 @@ def test_wu_goes_on_from_the_baseline_on_raw_pixels_without_labels() -> None:
         assert train.batch_size == 64
 
 
-def test_hintons_students_differ_in_what_they_see_alone() -> None:
-    paper = get_recipe("hinton-2015").spec
-    assert (paper.data.name, paper.objective.temperature) == ("mnist", 20)
-    assert paper.teacher_train.jitter == 2
-    assert paper.teacher_train.max_norm is not None
-    rate = {"learning_rate": paper.distilled_train.learning_rate}
-    assert paper.baseline_train.model_copy(update=rate) == paper.distilled_train
-    assert paper.distilled_train.jitter == 0
-    for name, seen in (("hinton-no-3", {*range(10)} - {3}), ("hinton-7-8", {7, 8})):
-        spec = get_recipe(name).spec
-        assert {*range(10)} - {*spec.left_out} == seen
-        assert spec.model_copy(update={"name": paper.name, "left_out": ()}) == paper
-
-
-def test_hintons_errors_are_those_of_his_accuracies() -> None:
-    for name in ("hinton-2015", "hinton-no-3", "hinton-7-8"):
-        recipe = get_recipe(name)
-        for role, errors in recipe.published_errors.items():
-            assert recipe.published[role] == pytest.approx(100 - errors / 100)
-    assert get_recipe("hinton-2015").published_errors["distilled"] == 74
-    raised = get_recipe("hinton-no-3").published_biased
-    assert raised is not None
-    assert (raised.bias, raised.errors) == (3.5, 1.09)
-    assert raised.never_seen_right == pytest.approx(100 * (1010 - 14) / 1010, abs=0.05)
-
-
-def test_never_seen_comes_with_the_app_and_shares_the_quick_teacher() -> None:
-    spec, quick = get_recipe("never-seen-quick").spec, get_recipe("quick").spec
-    assert spec.left_out == (3,)
-    assert planned(spec)[0].spec == planned(quick)[0].spec
-
-
-def test_korn_adds_soft_targets_at_t_10_on_26_letters() -> None:
+def test_settings_of_korn_2017_are_those_of_the_source() -> None:
     spec = get_recipe("korn-2017").spec
-    assert classes_of(spec) == 26
+    assert number_of_classes(spec) == 26
     objective = spec.objective
     assert (objective.name, objective.temperature, objective.lam) == ("additive", 10, 0.5)
     for role in ROLES:
         train = getattr(spec, f"{role}_train")
         assert (train.optimiser, train.batch_size, train.schedule) == ("adadelta", 256, "plateau")
         assert (train.plateau_patience, train.early_stopping) == (1, 3)
+
+
+def test_settings_of_hinton_2015_are_those_of_the_source() -> None:
+    spec = get_recipe("hinton-2015").spec
+    assert (spec.data.name, spec.objective.temperature) == ("mnist", 20)
+    assert spec.teacher_train.jitter == 2
+    assert spec.teacher_train.max_norm is not None
+    assert spec.distilled_train.jitter == 0
+    rate = {"learning_rate": spec.distilled_train.learning_rate}
+    assert spec.baseline_train.model_copy(update=rate) == spec.distilled_train
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"), [("hinton-no-3", {*range(10)} - {3}), ("hinton-7-8", {7, 8})]
+)
+def test_hinton_recipes_differ_in_excluded_classes(name: str, classes: set[int]) -> None:
+    spec = get_recipe(name).spec
+    assert {*range(10)} - {*spec.left_out} == classes
+    expected = get_recipe("hinton-2015").spec
+    assert spec.model_copy(update={"name": expected.name, "left_out": ()}) == expected
+
+
+@pytest.mark.parametrize("name", ["hinton-2015", "hinton-no-3", "hinton-7-8"])
+def test_published_errors_agree_with_accuracies(name: str) -> None:
+    recipe = get_recipe(name)
+    assert recipe.published_errors
+    for role, errors in recipe.published_errors.items():
+        assert recipe.published[role] == pytest.approx(100 - errors / 100)
+
+
+def test_published_results_of_hinton_2015() -> None:
+    assert get_recipe("hinton-2015").published_errors["distilled"] == 74
+    biased = get_recipe("hinton-no-3").published_biased
+    assert biased is not None
+    assert (biased.bias, biased.errors) == (3.5, 1.09)
+    assert biased.never_seen_right == pytest.approx(100 * (1010 - 14) / 1010, abs=0.05)
+
+
+def test_never_seen_quick_shares_the_teacher_of_quick() -> None:
+    spec, quick = get_recipe("never-seen-quick").spec, get_recipe("quick").spec
+    assert spec.left_out == (3,)
+    assert plan_experiment(spec)[0].spec == plan_experiment(quick)[0].spec

@@ -17,14 +17,14 @@ from tsexplorer.published import recipe_results as room
 from tsexplorer.published.comparison import BASELINE, contest
 from tsexplorer.published.recipe_results import Measured, measured_recipe, ship, shipped
 from tsexplorer.recipes import Recipe
-from tsexplorer.recipes.base import rival
+from tsexplorer.recipes.base import make_rival
 from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 
 THREE = TINY.model_copy(update={"name": "tiny", "seeds": (0, 1, 2)})
-HOT = rival("tiny", "hot", TINY, objective=ObjectiveSpec(name="hinton", temperature=9.0))
-COLD = rival("tiny", "cold", TINY, objective=ObjectiveSpec(name="hinton", temperature=1.0))
+HOT = make_rival("tiny", "hot", TINY, objective=ObjectiveSpec(name="hinton", temperature=9.0))
+COLD = make_rival("tiny", "cold", TINY, objective=ObjectiveSpec(name="hinton", temperature=1.0))
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
-    own = Recipe("tiny", "Tiny", "Tiny nets.", "these tests", TINY, called="warm")
+    own = Recipe("tiny", "Tiny", "Tiny nets.", "these tests", TINY, own_title="warm")
     own = replace(own, rivals=(HOT, COLD))
     monkeypatch.setattr(room, "get_recipe", lambda _name: own)
     return own
@@ -107,7 +107,7 @@ def test_what_cannot_be_told_apart_is_named(service: Service, recipe: Recipe) ->
 
 def test_the_one_to_beat_is_chosen_on_validation(service: Service, recipe: Recipe) -> None:
     all_trained(service)
-    held = replace(recipe, against=("hot", "cold"))
+    held = replace(recipe, reference_titles=("hot", "cold"))
     places = contest(held, found_of(service, held))
     assert places is not None
     assert places.against == "cold"

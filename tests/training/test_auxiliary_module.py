@@ -18,22 +18,22 @@ from tests.training.training_examples import (
     train_until,
 )
 from tsexplorer import objectives
-from tsexplorer.objectives import LayerNames, Loss, Pair, Terms, get_objective
+from tsexplorer.objectives import LayerNames, LossInputs, LossTerms, ModelPair, get_objective
 from tsexplorer.planning import PretrainStage, TrainingPlan, plan
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 from tsexplorer.training import checkpoints
 
 
-def _loss(batch: Loss) -> Terms:
+def _loss(batch: LossInputs) -> LossTerms:
     """Cross-entropy plus the distance of a regression of the student's layer to the teacher's."""
     labels = get_objective("labels").loss(batch).total
-    assert batch.extra is not None
-    regressed = batch.extra(batch.student_features["dense1"])
+    assert batch.auxiliary_module is not None
+    regressed = batch.auxiliary_module(batch.student_features["dense1"])
     hint = (regressed - batch.teacher_features["dense1"]).pow(2).mean()
-    return Terms(labels + hint / batch.epoch, {"labels": labels, "hint": hint})
+    return LossTerms(labels + hint / batch.epoch, {"labels": labels, "hint": hint})
 
 
-def _module(pair: Pair) -> nn.Module:
+def _module(pair: ModelPair) -> nn.Module:
     assert pair.teacher == pair.student == DENSE
     return nn.Linear(12, 12)
 
@@ -50,8 +50,8 @@ REGRESSION = dataclasses.replace(
 @pytest.fixture
 def regression(monkeypatch: pytest.MonkeyPatch) -> ObjectiveSpec:
     """The registered objective."""
-    registry = {**objectives._registry(), REGRESSION.name: REGRESSION}
-    monkeypatch.setattr(objectives, "_registry", lambda: registry)
+    registry = {**objectives.load_objectives(), REGRESSION.name: REGRESSION}
+    monkeypatch.setattr(objectives, "load_objectives", lambda: registry)
     return ObjectiveSpec(name=REGRESSION.name)
 
 

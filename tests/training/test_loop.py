@@ -25,8 +25,8 @@ from tests.training.training_examples import (
 )
 from tsexplorer.data.base import Split
 from tsexplorer.data.batches import Batches
-from tsexplorer.errors import Cancelled, GivenUp, UserError
-from tsexplorer.models.modules import Dropout
+from tsexplorer.errors import Cancelled, TrainingPruned, UserError
+from tsexplorer.models.modules import DropoutModule
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
@@ -114,13 +114,13 @@ def test_the_global_random_state_is_not_used(tmp_path):
 
 def test_dropout_is_on_in_training_and_off_in_evaluation(tmp_path, monkeypatch):
     modes: list[bool] = []
-    real = Dropout.forward
+    real = DropoutModule.forward
 
-    def forward(self: Dropout, x: torch.Tensor) -> torch.Tensor:
+    def forward(self: DropoutModule, x: torch.Tensor) -> torch.Tensor:
         modes.append(self.training)
         return real(self, x)
 
-    monkeypatch.setattr(Dropout, "forward", forward)
+    monkeypatch.setattr(DropoutModule, "forward", forward)
     train_stage(make_stage(DROPOUT, epochs=3, batch_size=45), tmp_path)
     layers = 3  # of the input and of both hidden layers
     epoch = [True] * 2 * layers + [False] * layers
@@ -245,7 +245,7 @@ def test_should_give_up_is_called_before_the_checkpoint(tmp_path):
         return epoch.epoch == 2
 
     task = make_task(make_stage(epochs=3))
-    with pytest.raises(GivenUp):
+    with pytest.raises(TrainingPruned):
         train(task, tmp_path, EventRecorder(), Control(), should_give_up)
     assert epochs == [1, 2]
     assert checkpoints.read(tmp_path / checkpoints.CHECKPOINT)[1]["record"]["epoch"] == 1

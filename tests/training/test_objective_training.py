@@ -21,7 +21,7 @@ from tests.training.training_examples import (
     train_stage,
     train_until,
 )
-from tsexplorer.objectives import get_objective, objective_names, planned, validated
+from tsexplorer.objectives import get_objective, objective_names, plan_experiment, validation_term
 from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, StageSpec
 from tsexplorer.training import checkpoints, events
 
@@ -54,7 +54,7 @@ def distilled_stage(name: str, stages: TrainedStages, folder: Path) -> StageSpec
     """The distilled stage of an objective, after training the stages it depends on."""
     objective = ObjectiveSpec(name=name, temperature=2.0, lam=0.3)
     experiment = EXPERIMENT.model_copy(update={"objective": objective, **NETS.get(name, {})})
-    *others, distilled = planned(experiment)
+    *others, distilled = plan_experiment(experiment)
     for number, stage in enumerate(others):
         key = stage.spec.hash
         needed = stage.role != "baseline" or key == distilled.spec.start_from
@@ -77,7 +77,7 @@ def test_a_student_learns_and_resumes_bit_identically(
     assert epochs[-1].validation_loss < epochs[0].validation_loss
     objective = get_objective(name)
     assert set(objective.unitless) <= set(epochs[0].terms)
-    assert not objective.members or validated(objective.members[0]) in epochs[0].terms
+    assert not objective.members or validation_term(objective.members[0]) in epochs[0].terms
     assert not objective.shares or set(objective.shares) & set(epochs[0].terms)
     train_until(2, spec, tmp_path / "parts", stages)
     assert_equal_weights(train_stage(spec, tmp_path / "parts", stages=stages), whole)

@@ -35,8 +35,8 @@ SCRIPT = "from tests.ui.test_ui_objective_form import draw\ndraw()"
 @pytest.fixture(autouse=True)
 def made(monkeypatch: pytest.MonkeyPatch) -> None:
     """An objective that has an option of each kind."""
-    known = {**objectives._registry(), MADE.name: MADE}
-    monkeypatch.setattr(objectives, "_registry", lambda: known)
+    known = {**objectives.load_objectives(), MADE.name: MADE}
+    monkeypatch.setattr(objectives, "load_objectives", lambda: known)
 
 
 def draw() -> None:
@@ -61,7 +61,7 @@ def opened(given: Mapping[str, Scalar] | None = None, **url: str) -> AppTest:
 
 def test_each_kind_of_option_has_its_control_with_its_default_and_help() -> None:
     page = opened()
-    assert page.session_state["values"] == MADE.settings(ObjectiveSpec(name="made"))
+    assert page.session_state["values"] == MADE.option_values(ObjectiveSpec(name="made"))
     beta = page.number_input(key="made.beta")
     assert (beta.label, beta.value, beta.min, beta.max, beta.help) == ("β", 8.0, 0, 100, "Weight.")
     assert page.number_input(key="made.warm_up").step == 1
@@ -104,7 +104,7 @@ def test_a_spec_and_the_url_fill_it_and_nonsense_does_not() -> None:
     )
     assert set(page.query_params) == {"made.beta", "made.kind", "made.alone", "made.hint"}
     page = opened(beta="3.5", kind="maybe", alone="true", warm_up="0", hint="conv9")
-    assert page.session_state["values"] == MADE.settings(
+    assert page.session_state["values"] == MADE.option_values(
         ObjectiveSpec(name="made", options={"beta": 3.5, "alone": True})
     )
     assert set(page.query_params) == {"made.beta", "made.alone"}

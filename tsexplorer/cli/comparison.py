@@ -12,7 +12,7 @@ from tsexplorer.cli.output import print_json, print_table, say
 from tsexplorer.cli.session import opened
 from tsexplorer.cli.studies.experiment import document, machine_words, split_words
 from tsexplorer.cli.study_shell import train_in_foreground
-from tsexplorer.objectives import get_objective, loss_in_words
+from tsexplorer.objectives import format_loss, get_objective
 from tsexplorer.published.comparison import BASELINE, Contest, contest, verdict_words
 from tsexplorer.published.recipe_results import measured_recipe
 from tsexplorer.recipes import Recipe, get_recipe
@@ -69,7 +69,7 @@ def _document(
 ) -> dict[str, Any]:
     """Each entry as ``run`` gives it, with its loss, and the contest."""
     entries = [
-        {"title": entry.title, "loss": loss_in_words(one.spec), **document(service, one)}
+        {"title": entry.title, "loss": format_loss(one.spec), **document(service, one)}
         for entry, one in zip(recipe.entries, finished, strict=True)
     ]
     return {"recipe": recipe.name, "entries": entries, "contest": asdict(places)}
@@ -89,10 +89,10 @@ def _print(recipe: Recipe, places: Contest, finished: list[ExperimentSnapshot]) 
             *places.notes,
             f"{split_words(finished[0].spec)}.",
             *(
-                f"Loss of {entry.title}: {loss_in_words(one.spec)}."
+                f"Loss of {entry.title}: {format_loss(one.spec)}."
                 for entry, one in zip(recipe.entries, finished, strict=True)
             ),
-            f"Loss of the {BASELINE}: {get_objective(LABELS.name).in_words(LABELS)}.",
+            f"Loss of the {BASELINE}: {get_objective(LABELS.name).format_convention(LABELS)}.",
             f"Trained on {machine_words(finished)}.",
         ],
     )

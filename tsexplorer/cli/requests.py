@@ -76,8 +76,8 @@ def asked_objective(spec: ObjectiveSpec, name: str | None, options: Sequence[str
         key, sign, value = text.partition("=")
         if not sign:
             raise UserError(f"--option {shorten(text)}: write NAME=VALUE, as in beta=2.")
-        values[key] = known[key].read(value) if key in known else value
-    return objective.asked(spec.temperature, spec.lam, values)
+        values[key] = known[key].parse(value) if key in known else value
+    return objective.make_spec(spec.temperature, spec.lam, values)
 
 
 def read_spec(file: Path) -> ExperimentSpec:

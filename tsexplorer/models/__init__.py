@@ -1,7 +1,6 @@
-"""Nets: architectures as data, counted without torch, built with it.
+"""Nets: architectures as data, and torch modules that are built from them.
 
-Names, counts and descriptions come without importing torch; :func:`build` imports it when it is
-called.
+Only :func:`build` imports torch.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tsexplorer.models.registry import Preset, get_preset, model_names, resolve
-from tsexplorer.models.summary import MAX_PARAMETERS, Count, LayerRow, check, count, describe
+from tsexplorer.models.summary import MAX_PARAMETERS, LayerRow, ModelSize, check, count, describe
 
 if TYPE_CHECKING:
     from tsexplorer.models.network import Net
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_PARAMETERS",
-    "Count",
     "LayerRow",
+    "ModelSize",
     "Preset",
     "build",
     "check",
@@ -30,24 +29,24 @@ __all__ = [
 
 
 def build(model: ModelSpec, classes: int, seed: int) -> Net:
-    """Build a net on the CPU, in training mode, with its first weights.
+    """Build a net on the CPU, in training mode, with its initial weights.
 
-    Safe to call from several threads at once. The weights are a function of the arguments alone,
-    and torch's global generator is left untouched.
+    The weights depend on the arguments only. The function does not use the global generator of
+    torch and can be called from several threads at once.
 
     Args:
-        model: which net.
-        classes: C, units of its last layer.
-        seed: of the weights.
+        model: the net.
+        classes: C, number of units of the last layer.
+        seed: seed of the initial weights.
 
     Returns:
-        a net from scaled images B×1×28×28 to logits B×C.
+        a net that maps scaled images B×1×28×28 to logits B×C.
 
     Raises:
-        NotFoundError: there is no such net.
-        UserError: the net is impossible, or too large.
+        NotFoundError: the net does not exist.
+        UserError: the net is invalid or too large.
     """
     check(model, classes)
-    from tsexplorer.models.network import assemble
+    from tsexplorer.models.network import build_net
 
-    return assemble(resolve(model), classes, seed)
+    return build_net(resolve(model), classes, seed)

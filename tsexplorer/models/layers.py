@@ -1,13 +1,11 @@
-"""Layers as data: what each does to a shape, how many parameters it has, what it costs.
+"""Layers as data: output shape, number of parameters and cost.
 
-Each record is one torch module (:mod:`tsexplorer.models.modules` builds it), and a net is a tuple
-of records. Nothing here imports torch.
+Each record corresponds to one torch module, which :mod:`tsexplorer.models.modules` builds. A net is
+a tuple of records. This module does not import torch.
 
-Shapes are those of one image: ``(channels, height, width)``, or ``(units,)`` once flat. MACs are
-multiply-accumulates of convolutions and dense layers for one image, the usual convention; what
-norms, poolings and activations add is not counted.
-
-Layers made of layers: what residual nets are written in.
+Shapes are those of one image: ``(channels, height, width)``, or ``(units,)`` after flattening. MACs
+are multiply-accumulates for one image. By the usual convention only convolutions and dense layers
+count, not normalisation, pooling and activations.
 """
 
 from __future__ import annotations
@@ -21,35 +19,38 @@ Shape = tuple[int, ...]
 ActivationName = Literal["relu", "sigmoid", "tanh", "gelu", "hardswish"]
 
 MONOTONE: frozenset[ActivationName] = frozenset({"relu", "sigmoid", "tanh"})
-"""Activations that commute with max-pooling."""
+"""Monotone activations; max-pooling before or after them gives the same result."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer without parameters that keeps its input's shape; the others say how they differ."""
+    """Base class: a layer without parameters whose output has the shape of its input."""
 
     @property
     def label(self) -> str:
-        """What the layer is called in tables; its number in the net is added."""
+        """Name of the layer in tables and weight keys, without its number in the net."""
         return type(self).__name__.lower()
 
     @property
     def parameters(self) -> int:
-        """Trained numbers in the layer."""
+        """Number of trained parameters."""
         return 0
 
     def output(self, shape: Shape) -> Shape:
-        """Shape of the output; has numbers below 1 where the input is too small."""
+        """Shape of the output; it has values below 1 if the input is too small."""
         return shape
 
-    def macs(self, shape: Shape) -> int:  # noqa: ARG002 - nothing to count in most layers
-        """Multiply-accumulates for one image, given the input's shape."""
+    def macs(self, shape: Shape) -> int:  # noqa: ARG002 - zero for most layers
+        """Multiply-accumulates for one image, given the shape of the input."""
         return 0
 
 
 @dataclass(frozen=True)
 class Conv(Layer):
-    """A square convolution; ``same`` pads by half the (odd) kernel, ``valid`` not at all."""
+    """A convolution with a square kernel.
+
+    Padding ``same`` adds ``kernel // 2`` zeros at each edge, ``valid`` adds none.
+    """
 
     inputs: int
     outputs: int
@@ -61,17 +62,17 @@ class Conv(Layer):
 
     @property
     def pad(self) -> int:
-        """Zeros added at each edge, in pixels."""
+        """Number of zeros added at each edge."""
         return self.kernel // 2 if self.padding == "same" else 0
 
     @property
     def weights(self) -> int:
-        """Parameters without the biases."""
+        """Number of weights, without biases."""
         return self.inputs // self.groups * self.outputs * self.kernel**2
 
     @property
     def parameters(self) -> int:
-        """Weights, and a bias an output channel."""
+        """Weights, and one bias for each output channel."""
         return self.weights + self.outputs * self.bias
 
     def output(self, shape: Shape) -> Shape:
@@ -80,13 +81,13 @@ class Conv(Layer):
         return (self.outputs, *sides)
 
     def macs(self, shape: Shape) -> int:
-        """Each weight once a pixel of the output."""
+        """Number of weights times number of output pixels."""
         return self.weights * prod(self.output(shape)[1:])
 
 
 @dataclass(frozen=True)
 class MaxPool(Layer):
-    """Maximum over squares that do not overlap; what is left over at the edge is dropped."""
+    """Maximum over squares that do not overlap; incomplete squares at the edge are dropped."""
 
     size: int = 2
 
@@ -112,19 +113,19 @@ class GlobalAveragePool(Layer):
 
 @dataclass(frozen=True)
 class Activation(Layer):
-    """A function of each number by itself."""
+    """An elementwise function."""
 
     name: ActivationName
 
     @property
     def label(self) -> str:
-        """The function's name."""
+        """Name of the function."""
         return self.name
 
 
 @dataclass(frozen=True)
 class BatchNorm2d(Layer):
-    """Batch norm of channels."""
+    """Batch normalisation of channels."""
 
     channels: int
     epsilon: float = 1e-5
@@ -136,13 +137,13 @@ class BatchNorm2d(Layer):
 
     @property
     def parameters(self) -> int:
-        """A scale and a shift a channel; the running figures are not trained."""
+        """A scale and a shift for each channel; running statistics are not trained."""
         return 2 * self.channels
 
 
 @dataclass(frozen=True)
 class BatchNorm1d(BatchNorm2d):
-    """Batch norm of units."""
+    """Batch normalisation of units."""
 
 
 @dataclass(frozen=True)
@@ -164,32 +165,32 @@ class Dense(Layer):
 
     @property
     def parameters(self) -> int:
-        """Weights, and a bias a unit."""
+        """Weights, and one bias for each unit."""
         return (self.inputs + self.bias) * self.outputs
 
-    def output(self, shape: Shape) -> Shape:  # noqa: ARG002 - the input's shape does not matter
+    def output(self, shape: Shape) -> Shape:  # noqa: ARG002 - does not depend on the input
         """``(outputs,)``."""
         return (self.outputs,)
 
     def macs(self, shape: Shape) -> int:  # noqa: ARG002
-        """Each weight once."""
+        """Number of weights."""
         return self.inputs * self.outputs
 
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """In training, sets a share ``p`` of its input to zero and scales up the rest."""
+    """Dropout: in training, sets a fraction ``p`` of the inputs to zero and scales the others."""
 
     p: float
 
 
-STACKED = Dense | Activation | Flatten
-"""Layers that nets of one architecture can compute side by side as one net."""
+STACKABLE = Dense | Activation | Flatten
+"""Layers that :mod:`tsexplorer.models.stacked` can compute for several nets at once."""
 
 
 @dataclass(frozen=True)
 class Block(Layer):
-    """Layers one after the other, shown as one."""
+    """A sequence of layers that is displayed as one layer."""
 
     main: tuple[Layer, ...]
 
@@ -200,39 +201,41 @@ class Block(Layer):
 
     @property
     def parameters(self) -> int:
-        """Of all its layers."""
+        """Sum over all layers."""
         return sum(layer.parameters for layer in self.main)
 
     def output(self, shape: Shape) -> Shape:
-        """Of the last layer."""
-        return _through(self.main, shape)[0]
+        """Shape of the output of the last layer."""
+        return _apply(self.main, shape)[0]
 
     def macs(self, shape: Shape) -> int:
-        """Of all its layers."""
-        return _through(self.main, shape)[1]
+        """Sum over all layers."""
+        return _apply(self.main, shape)[1]
 
 
 @dataclass(frozen=True)
 class Residual(Block):
-    """main(x) + shortcut(x); an empty shortcut hands x on as it is."""
+    """main(x) + shortcut(x); an empty shortcut is the identity."""
 
     shortcut: tuple[Layer, ...] = ()
 
     @property
     def parameters(self) -> int:
-        """Of both ways."""
+        """Sum over both branches."""
         return super().parameters + sum(layer.parameters for layer in self.shortcut)
 
     def macs(self, shape: Shape) -> int:
-        """Of both ways."""
-        return super().macs(shape) + _through(self.shortcut, shape)[1]
+        """Sum over both branches."""
+        return super().macs(shape) + _apply(self.shortcut, shape)[1]
 
 
 @dataclass(frozen=True)
 class SqueezeExcite(Layer):
-    """Weighs channels by what all of the image says of them (Hu et al. 2018, arXiv 1709.01507).
+    """Squeeze-and-excitation: scales each channel by a factor from 0 to 1.
 
-    Mean of each channel, dense to ``squeezed``, ReLU, dense back, hard sigmoid, times the input.
+    The factors are computed from the mean of each channel by a dense layer to ``squeezed`` units,
+    ReLU, a dense layer to one unit for each channel, and hard sigmoid. Source: Hu et al. 2018,
+    arXiv 1709.01507.
     """
 
     channels: int
@@ -240,16 +243,16 @@ class SqueezeExcite(Layer):
 
     @property
     def parameters(self) -> int:
-        """Two dense layers."""
+        """Parameters of two dense layers."""
         return 2 * self.channels * self.squeezed + self.squeezed + self.channels
 
-    def macs(self, shape: Shape) -> int:  # noqa: ARG002 - it works on the means
-        """Each weight once."""
+    def macs(self, shape: Shape) -> int:  # noqa: ARG002 - the input is one pixel
+        """Number of weights."""
         return 2 * self.channels * self.squeezed
 
 
-def _through(layers: Iterable[Layer], shape: Shape) -> tuple[Shape, int]:
-    """Shape after the layers, and their MACs."""
+def _apply(layers: Iterable[Layer], shape: Shape) -> tuple[Shape, int]:
+    """Shape of the output of a sequence of layers, and its MACs."""
     macs = 0
     for layer in layers:
         macs += layer.macs(shape)

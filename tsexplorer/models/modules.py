@@ -1,8 +1,8 @@
-"""The torch module that each layer stands for. Imports torch.
+"""Torch modules of the layer records. Imports torch.
 
-Modules are made on the meta device: they have shapes and no numbers, so that nothing is drawn
-from torch's global generator and nothing is drawn twice. No module changes its input in place,
-and none branches on values, so that nets run under ``torch.func.vmap``.
+Modules are created on the meta device: they have shapes but no values, so that the global generator
+of torch is not used and no random numbers are drawn twice. No module modifies its input in place or
+branches on values, so that nets run under ``torch.func.vmap``.
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ ACTIVATIONS: dict[layers.ActivationName, type[nn.Module]] = {
 }
 
 
-class Dropout(nn.Module):
-    """Dropout that draws from a generator it is given, never from the global one.
+class DropoutModule(nn.Module):
+    """Dropout that uses a given random generator instead of the global one.
 
-    In training it sets a share ``p`` of its input to zero and divides the rest by 1 - p; in
+    In training it sets a fraction ``p`` of its inputs to zero and divides the others by 1 - p. In
     evaluation it is the identity.
+
+    Attributes:
+        p: fraction of inputs that are set to zero.
+        generator: random generator on the device of the inputs.
     """
 
     def __init__(self, p: float) -> None:
@@ -41,7 +45,7 @@ class Dropout(nn.Module):
         """A tensor of the same shape.
 
         Raises:
-            RuntimeError: in training, when there is no generator.
+            RuntimeError: in training, if there is no generator.
         """
         if not self.training:
             return x
@@ -49,40 +53,51 @@ class Dropout(nn.Module):
             raise RuntimeError(
                 "dropout in training needs a generator: call net.set_dropout_generator() first"
             )
-        # Three times as fast on a CPU as bernoulli_, and the same draws in bf16 and fp32.
+        # On a CPU three times as fast as bernoulli_, and with equal masks in bf16 and fp32.
         keep = torch.rand(x.shape, generator=self.generator, device=x.device) >= self.p
         return x * keep * (1 / (1 - self.p))
 
     def extra_repr(self) -> str:
-        """Shown by ``print(net)``."""
+        """Parameters that ``print(net)`` displays."""
         return f"p={self.p}"
 
 
-class _BatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm that lets a batch with a single number a channel pass.
-
-    Such a batch has no deviation, and torch refuses it; a last batch of one image would end a
-    training. It is normalised by the running figures, as in evaluation, and leaves them alone.
-    """
+class BatchNorm1dModule(nn.BatchNorm1d):
+    """Batch normalisation of units B×F; also accepts batches with one value for each unit."""
 
     def forward(self, x: Tensor) -> Tensor:
         """A tensor of the same shape."""
-        if not self.training or x.numel() > x.shape[1]:
-            return super().forward(x)
-        return functional.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-        )
+        if self.training and _has_single_values(x):
+            return _normalise_by_running_statistics(self, x)
+        return super().forward(x)
 
 
-class BatchNorm1d(_BatchNorm, nn.BatchNorm1d):
-    """Batch norm of units B×F."""
+class BatchNorm2dModule(nn.BatchNorm2d):
+    """Batch normalisation of channels B×C×H×W; also accepts one value for each channel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """A tensor of the same shape."""
+        if self.training and _has_single_values(x):
+            return _normalise_by_running_statistics(self, x)
+        return super().forward(x)
 
 
-class BatchNorm2d(_BatchNorm, nn.BatchNorm2d):
-    """Batch norm of channels B×C×H×W."""
+def _has_single_values(x: Tensor) -> bool:
+    """Whether a batch has one value for each channel, and therefore no standard deviation.
+
+    The last batch of an epoch can be such a batch, and torch raises an error for it.
+    """
+    return x.numel() <= x.shape[1]
 
 
-class Residual(nn.Module):
+def _normalise_by_running_statistics(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """Normalise as in evaluation, without a change of the running statistics."""
+    return functional.batch_norm(
+        x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+    )
+
+
+class ResidualModule(nn.Module):
     """main(x) + shortcut(x)."""
 
     def __init__(self, main: nn.Module, shortcut: nn.Module) -> None:
@@ -95,12 +110,12 @@ class Residual(nn.Module):
         return torch.add(self.main(x), self.shortcut(x))
 
 
-class SqueezeExcite(nn.Module):
-    """Weighs channels by what all of the image says of them."""
+class SqueezeExciteModule(nn.Module):
+    """Squeeze-and-excitation; see :class:`tsexplorer.models.layers.SqueezeExcite`."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
-        # 1×1 convolutions on one pixel are dense layers that keep the layout of x.
+        # On one pixel, 1×1 convolutions are dense layers that preserve the memory layout of x.
         self.weigh = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Conv2d(channels, squeezed, 1, device=META),
@@ -114,26 +129,30 @@ class SqueezeExcite(nn.Module):
         return torch.mul(x, self.weigh(x))
 
 
-def sequence(parts: Iterable[layers.Layer]) -> nn.Sequential:
-    """Layers one after the other, without numbers in them yet."""
-    return nn.Sequential(*(module(layer) for layer in parts))
-
-
-def module(layer: layers.Layer) -> nn.Module:
-    """The module for a layer, on the meta device.
+def build_sequence(sequence: Iterable[layers.Layer]) -> nn.Sequential:
+    """The module of a sequence of layers, on the meta device.
 
     Raises:
-        TypeError: no module is known for this kind of layer.
+        TypeError: a kind of layer has no module.
+    """
+    return nn.Sequential(*(build_module(layer) for layer in sequence))
+
+
+def build_module(layer: layers.Layer) -> nn.Module:
+    """The module of a layer, on the meta device.
+
+    Raises:
+        TypeError: this kind of layer has no module.
     """
     match layer:
         case layers.Conv():
-            return _conv(layer)
+            return _build_conv(layer)
         case layers.Dense():
             return nn.Linear(layer.inputs, layer.outputs, bias=layer.bias, device=META)
         case layers.BatchNorm1d():
-            return BatchNorm1d(layer.channels, eps=layer.epsilon, device=META)
+            return BatchNorm1dModule(layer.channels, eps=layer.epsilon, device=META)
         case layers.BatchNorm2d():
-            return BatchNorm2d(layer.channels, eps=layer.epsilon, device=META)
+            return BatchNorm2dModule(layer.channels, eps=layer.epsilon, device=META)
         case layers.Activation():
             return ACTIVATIONS[layer.name]()
         case layers.MaxPool():
@@ -143,17 +162,17 @@ def module(layer: layers.Layer) -> nn.Module:
         case layers.Flatten():
             return nn.Flatten()
         case layers.Dropout():
-            return Dropout(layer.p)
+            return DropoutModule(layer.p)
         case layers.Residual():
-            return Residual(sequence(layer.main), sequence(layer.shortcut))
+            return ResidualModule(build_sequence(layer.main), build_sequence(layer.shortcut))
         case layers.Block():
-            return sequence(layer.main)
+            return build_sequence(layer.main)
         case layers.SqueezeExcite():
-            return SqueezeExcite(layer.channels, layer.squeezed)
+            return SqueezeExciteModule(layer.channels, layer.squeezed)
     raise TypeError(f"there is no torch module for {layer!r}")
 
 
-def _conv(layer: layers.Conv) -> nn.Conv2d:
+def _build_conv(layer: layers.Conv) -> nn.Conv2d:
     return nn.Conv2d(
         layer.inputs,
         layer.outputs,

@@ -1,19 +1,19 @@
-"""The built net. Imports torch.
+"""Nets as torch modules, and their initial weights. Imports torch.
 
-Shape suffixes: B batch, F features, C classes.
-
-A net's first weights, drawn from a generator of their own. Imports torch.
+Initial weights are drawn from a separate generator, by one of these schemes:
 
 torch
-    U(±1/√fan_in), biases too: what ``nn.Conv2d`` and ``nn.Linear`` do by themselves.
+    Weights and biases U(±1/√fan_in), the defaults of ``nn.Conv2d`` and ``nn.Linear``.
 glorot
-    U(±√(6/(fan_in + fan_out))), zero biases: Keras' default; Glorot and Bengio 2010, "Understanding
-    the difficulty of training deep feedforward neural networks".
+    Weights U(±√(6/(fan_in + fan_out))), biases 0, the defaults of Keras. Source: Glorot and Bengio
+    2010, "Understanding the difficulty of training deep feedforward neural networks".
 kaiming
-    Convolutions N(0, 2/fan_out) with zero biases, dense layers as in ``torch``: He et al. 2015,
-    arXiv 1502.01852, as torchvision's ResNets do.
+    Convolutions N(0, 2/fan_out) with biases 0, dense layers as in ``torch``; used by torchvision's
+    ResNets. Source: He et al. 2015, arXiv 1502.01852.
 
-Batch norm starts as the identity in all of them.
+In all schemes batch normalisation starts as the identity.
+
+Shape suffixes: B batch, F features, C classes.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.models.modules import Dropout, module
-from tsexplorer.models.registry import Architecture, Scheme
-from tsexplorer.models.summary import LAST, trace
+from tsexplorer.models.modules import DropoutModule, build_module
+from tsexplorer.models.registry import Architecture, InitialisationScheme
+from tsexplorer.models.summary import LOGITS, trace_layers
 
 
 class Net(nn.Module):
-    """Named layers from an image to features, and a last dense layer from there to logits.
+    """Named layers that map an image to features, and a dense layer that maps these to logits.
 
-    Names of layers are those of :class:`tsexplorer.models.LayerRow`.
+    The names of layers are those of :class:`tsexplorer.models.LayerRow`.
     """
 
     def __init__(self, body: OrderedDict[str, nn.Module], logits: nn.Module) -> None:
@@ -43,11 +43,11 @@ class Net(nn.Module):
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """Names of all layers in their order; the last is ``logits``."""
-        return (*(name for name, _ in self.body.named_children()), LAST)
+        """Names of all layers in order; the last one is ``logits``."""
+        return (*(name for name, _ in self.body.named_children()), LOGITS)
 
     def features(self, images: Tensor) -> Tensor:
-        """Activations B×F before the last layer, of scaled images B×1×28×28."""
+        """Inputs B×F of the last layer, for scaled images B×1×28×28."""
         features_BF: Tensor = self.body(images)
         return features_BF
 
@@ -59,43 +59,50 @@ class Net(nn.Module):
     def forward_with(
         self, images: Tensor, names: Collection[str]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits B×C, and the outputs of the layers named, B×C'×H×W or B×F', by name.
+        """Logits B×C, and the outputs B×C'×H×W or B×F' of the named layers, by name.
+
+        Args:
+            images: scaled images B×1×28×28.
+            names: names of layers.
 
         Raises:
-            ValueError: there is no layer of such a name.
+            ValueError: a layer does not exist.
         """
         unknown = sorted(set(names) - set(self.layer_names))
         if unknown:
             raise ValueError(f"no layer {unknown[0]!r}; there are {', '.join(self.layer_names)}")
-        seen: dict[str, Tensor] = {}
+        outputs: dict[str, Tensor] = {}
         x = images
-        for name, layer in (*self.body.named_children(), (LAST, self.logits)):
+        for name, layer in (*self.body.named_children(), (LOGITS, self.logits)):
             x = layer(x)
             if name in names:
-                seen[name] = x
-        return x, seen
+                outputs[name] = x
+        return x, outputs
 
     def set_dropout_generator(self, generator: torch.Generator | None) -> None:
-        """Let all dropout of this net draw from ``generator``, in the order of the layers.
+        """Set the generator from which all dropout layers draw, in the order of the layers.
 
         Args:
-            generator: lives on the net's device; its owner reseeds it.
+            generator: a generator on the device of the net; the caller seeds it.
         """
-        for part in self.modules():
-            if isinstance(part, Dropout):
-                part.generator = generator
+        for module in self.modules():
+            if isinstance(module, DropoutModule):
+                module.generator = generator
 
 
-def assemble(architecture: Architecture, classes: int, seed: int) -> Net:
-    """Build a net on the CPU and give it its first weights; see ``build``."""
-    modules = OrderedDict((name, module(layer)) for name, layer, _ in trace(architecture, classes))
-    logits = modules.pop(LAST)
+def build_net(architecture: Architecture, classes: int, seed: int) -> Net:
+    """Build a net on the CPU with its initial weights; see :func:`tsexplorer.models.build`."""
+    modules = OrderedDict(
+        (name, build_module(layer)) for name, layer, _ in trace_layers(architecture, classes)
+    )
+    logits = modules.pop(LOGITS)
     net = Net(modules, logits).to_empty(device="cpu")
     initialise(net, architecture.initialisation, seed)
     return net
 
 
-Fill = Callable[[Tensor, Tensor | None, torch.Generator], object]
+Initialiser = Callable[[Tensor, Tensor | None, torch.Generator], object]
+"""Sets a weight and a bias, if there is one."""
 
 
 def _torch(weight: Tensor, bias: Tensor | None, generator: torch.Generator) -> None:
@@ -118,36 +125,44 @@ def _kaiming(weight: Tensor, bias: Tensor | None, generator: torch.Generator) ->
         bias.zero_()
 
 
-CONVOLUTION: dict[Scheme, Fill] = {"torch": _torch, "glorot": _glorot, "kaiming": _kaiming}
-DENSE: dict[Scheme, Fill] = {"torch": _torch, "glorot": _glorot, "kaiming": _torch}
+CONVOLUTION_INITIALISERS: dict[InitialisationScheme, Initialiser] = {
+    "torch": _torch,
+    "glorot": _glorot,
+    "kaiming": _kaiming,
+}
+DENSE_INITIALISERS: dict[InitialisationScheme, Initialiser] = {
+    "torch": _torch,
+    "glorot": _glorot,
+    "kaiming": _torch,
+}
 
 
 @torch.no_grad()
-def initialise(net: nn.Module, scheme: Scheme, seed: int) -> None:
-    """Fill every parameter and buffer of a net on the CPU.
+def initialise(net: nn.Module, scheme: InitialisationScheme, seed: int) -> None:
+    """Set all parameters and buffers of a net on the CPU to their initial values.
 
-    The same net, scheme and seed give the same bits; torch's global generator is not touched.
+    The values depend on the arguments only; the global generator of torch is not used.
 
     Raises:
-        TypeError: the net has a module with numbers that no scheme knows how to start.
+        TypeError: a module with parameters has no initialiser.
     """
     generator = torch.Generator().manual_seed(seed)
-    for part in net.modules():
-        if isinstance(part, nn.Conv2d):
-            CONVOLUTION[scheme](part.weight, part.bias, generator)
-        elif isinstance(part, nn.Linear):
-            DENSE[scheme](part.weight, part.bias, generator)
-        elif isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
-            part.reset_parameters()
-        elif [*part.parameters(recurse=False), *part.buffers(recurse=False)]:
-            raise TypeError(f"no scheme says how {type(part).__name__} starts")
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            CONVOLUTION_INITIALISERS[scheme](module.weight, module.bias, generator)
+        elif isinstance(module, nn.Linear):
+            DENSE_INITIALISERS[scheme](module.weight, module.bias, generator)
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.reset_parameters()
+        elif [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
+            raise TypeError(f"there is no initialiser for {type(module).__name__}")
 
 
 def _fan_in(weight: Tensor) -> int:
-    """Weights that one output is summed over."""
+    """Number of inputs of one output."""
     return weight[0].numel()
 
 
 def _fan_out(weight: Tensor) -> int:
-    """Weights that one input goes through, groups not considered (torch counts so too)."""
+    """Number of outputs of one input; as in torch, groups are not considered."""
     return weight.numel() // weight.shape[1]

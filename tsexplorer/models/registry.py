@@ -1,11 +1,7 @@
-"""Nets by name, found by looking into ``tsexplorer/models/presets``.
+"""Nets by name, and architectures from specs.
 
-A module there that defines ``PRESET`` (a preset, or a tuple of them) is registered; a name used
-twice is an error when the registry is first asked.
-
-What a net is before it is built: a tuple of layers, and a preset that gives it a name.
-
-From a config to layers.
+A module of ``tsexplorer/models/presets`` that defines ``PRESET`` (a preset, or a tuple of presets)
+is registered. Two presets with the same name are an error.
 """
 
 from __future__ import annotations
@@ -32,57 +28,26 @@ from tsexplorer.models.layers import (
 from tsexplorer.plugins import discover
 from tsexplorer.specs import ModelSpec, NetConfig
 
-PRESETS = "tsexplorer.models.presets"
+PRESETS_PACKAGE = "tsexplorer.models.presets"
+IMAGE_SHAPE: Shape = (1, 28, 28)
+"""Shape of the input of all nets."""
 
-
-@cache
-def _registry() -> dict[str, Preset]:
-    return discover(PRESETS, "PRESET", Preset)
-
-
-def model_names() -> tuple[str, ...]:
-    """Names of all presets in alphabetical order; ``custom`` is not among them."""
-    return tuple(sorted(_registry()))
-
-
-def get_preset(name: str) -> Preset:
-    """The preset called ``name``.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    try:
-        return _registry()[name]
-    except KeyError:
-        known = ", ".join(model_names())
-        raise NotFoundError(f"There is no net called {name!r}; choose one of {known}.") from None
-
-
-def resolve(model: ModelSpec) -> Architecture:
-    """The architecture that a spec names or spells out.
-
-    Raises:
-        NotFoundError: there is no such preset.
-    """
-    net = model.net if model.net is not None else get_preset(model.name).net
-    return derive(net) if isinstance(net, NetConfig) else net
-
-
-Scheme = Literal["torch", "glorot", "kaiming"]
+InitialisationScheme = Literal["torch", "glorot", "kaiming"]
+"""Schemes for initial weights; see :mod:`tsexplorer.models.network`."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A net but for its last layer, which is a dense layer to as many units as there are classes.
+    """A net without its last layer, a dense layer with one unit for each class.
 
     Attributes:
-        body: layers from an image 1×28×28 to flat features.
-        initialisation: how weights start; see :mod:`tsexplorer.models.network`.
-        outline: the body in words, where its layers are too many to be spelt out.
+        body: layers that map an image to a vector of features.
+        initialisation: scheme for the initial weights.
+        outline: description of the body, for bodies with too many layers to list.
     """
 
     body: tuple[Layer, ...]
-    initialisation: Scheme = "torch"
+    initialisation: InitialisationScheme = "torch"
     outline: str = ""
 
 
@@ -91,11 +56,11 @@ class Preset:
     """A named net.
 
     Attributes:
-        name: identifier in specs.
-        title: name as people write it.
-        summary: what it is good for, in one line.
-        source: where it comes from, and what was changed.
-        net: a config, which a form can start from, or layers that no config can say.
+        name: name in specs.
+        title: name for display.
+        summary: one sentence for a newcomer.
+        source: publication that defines the net, and differences from it.
+        net: a config, which forms can edit, or an architecture that a config cannot express.
     """
 
     name: str
@@ -105,13 +70,48 @@ class Preset:
     net: NetConfig | Architecture
 
 
-IMAGE: Shape = (1, 28, 28)
+@cache
+def load_presets(package: str = PRESETS_PACKAGE) -> dict[str, Preset]:
+    """The presets of a package, by name.
+
+    Raises:
+        ValueError: two presets have the same name.
+    """
+    return discover(package, "PRESET", Preset)
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of all presets in alphabetical order, without ``custom``."""
+    return tuple(sorted(load_presets()))
+
+
+def get_preset(name: str) -> Preset:
+    """The preset with this name.
+
+    Raises:
+        NotFoundError: it does not exist.
+    """
+    try:
+        return load_presets()[name]
+    except KeyError:
+        names = ", ".join(model_names())
+        raise NotFoundError(f"There is no net called {name!r}; choose one of {names}.") from None
+
+
+def resolve(model: ModelSpec) -> Architecture:
+    """The architecture of a preset or of a custom net.
+
+    Raises:
+        NotFoundError: the preset does not exist.
+    """
+    net = model.net if model.net is not None else get_preset(model.name).net
+    return derive(net) if isinstance(net, NetConfig) else net
 
 
 def derive(net: NetConfig) -> Architecture:
-    """The layers that a config stands for; they may still be impossible (see ``check``)."""
+    """The architecture of a config; it can be invalid (see :func:`tsexplorer.models.check`)."""
     body: list[Layer] = [Dropout(net.input_dropout)] if net.input_dropout else []
-    channels = IMAGE[0]
+    channels = IMAGE_SHAPE[0]
     for width in net.conv:
         body.extend(_conv_block(net, channels, width))
         channels = width
@@ -124,12 +124,11 @@ def derive(net: NetConfig) -> Architecture:
 
 
 def _conv_block(net: NetConfig, inputs: int, outputs: int) -> Iterator[Layer]:
-    # A bias before batch norm would be subtracted again at once.
+    # Batch normalisation would subtract a bias.
     yield Conv(inputs, outputs, net.kernel, net.padding, bias=not net.batch_norm)
     if net.batch_norm:
         yield BatchNorm2d(outputs)
-    # Pooling first is a quarter of the work, and the same function for a monotone activation;
-    # GELU falls before it rises, so there the order matters.
+    # For a monotone activation, pooling first gives the same result at a quarter of the cost.
     if net.activation in MONOTONE:
         yield from (MaxPool(), Activation(net.activation))
     else:
@@ -146,7 +145,7 @@ def _dense_block(net: NetConfig, inputs: int, outputs: int) -> Iterator[Layer]:
 
 
 def _flat_units(body: list[Layer]) -> int:
-    shape = IMAGE
+    shape = IMAGE_SHAPE
     for layer in body:
         shape = layer.output(shape)
     return shape[0]

@@ -1,16 +1,15 @@
-"""Dense nets of one architecture as one: their weights side by side, one product a layer.
+"""Nets of one architecture that compute outputs for the same images. Imports torch.
 
-Shape suffixes: K nets, B batch, I and O inputs and outputs of a dense layer, C classes. What one
-net computes touches no other's numbers, so each answers as it would alone, to the rounding of a
-matrix product that is done in another order. Imports torch.
+Nets of dense layers and activations are stacked: their weights are concatenated along a new first
+dimension, and each layer is one matrix product for all nets. The nets do not influence each other,
+so that each has the outputs that it would have alone, except for rounding differences because the
+products are computed in another order. All other nets are computed in a loop.
 
-The way forward is written out rather than vmapped: where all nets look at the same batch, the
-first layer is one product of (K·O)×I with I×B, which ``vmap`` over ``functional_call`` turns into K
-smaller ones (measured: a tenth more time a step of 25 nets).
+The forward pass is written explicitly instead of with ``torch.func.vmap``. If all nets have the
+same input, the first layer is one product of (K·O)×I with I×B; ``vmap`` over ``functional_call``
+computes K smaller products, which takes a tenth more time for a step of 25 nets.
 
-Nets of one architecture that answer the same images, each from first weights of its own.
-
-Shape suffixes: K nets, B batch, C classes. Imports torch.
+Shape suffixes: K nets, B batch, I and O inputs and outputs of a dense layer, C classes.
 """
 
 from __future__ import annotations
@@ -22,32 +21,29 @@ import torch
 from torch import Tensor, nn
 
 from tsexplorer.models import build
-from tsexplorer.models.layers import STACKED
+from tsexplorer.models.layers import STACKABLE
 from tsexplorer.models.network import Net
 from tsexplorer.models.registry import resolve
 from tsexplorer.models.summary import count
 from tsexplorer.specs import ModelSpec
 
-Layers = Sequence[tuple[str, nn.Module]]
+NamedLayers = Sequence[tuple[str, nn.Module]]
+"""Modules of layers, with the prefix of their weight keys."""
 
 
-def named_layers(net: Net) -> Layers:
-    """The layers of a net of :data:`~tsexplorer.models.layers.STACKED` ones.
-
-    Returns:
-        each with the name that its parameters begin with.
-    """
+def named_layers(net: Net) -> NamedLayers:
+    """The layers of a net that consists of :data:`~tsexplorer.models.layers.STACKABLE` layers."""
     body = [(f"body.{name}", layer) for name, layer in net.body.named_children()]
     return [*body, ("logits", net.logits)]
 
 
-def forward(layers: Layers, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
-    """Logits K×B×C of images B×1×28×28 for all, or K×B×1×28×28.
+def forward(layers: NamedLayers, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
+    """Logits K×B×C of a stack of nets.
 
     Args:
-        layers: of the architecture; their own weights do not matter.
-        weights: of all nets by name, K×... each.
-        images: scaled.
+        layers: layers of the architecture; their weights are not used.
+        weights: stacked weights K×... of all nets, by key.
+        images: scaled images, B×1×28×28 for all nets or K×B×1×28×28.
     """
     x = images.flatten(-3)
     for name, layer in layers:
@@ -59,14 +55,20 @@ def forward(layers: Layers, weights: Mapping[str, Tensor], images: Tensor) -> Te
 
 
 def dense(x: Tensor, weight_KOI: Tensor, bias_KO: Tensor | None) -> Tensor:
-    """K×B×O of inputs B×I for all, or K×B×I."""
+    """Outputs K×B×O of a stack of dense layers.
+
+    Args:
+        x: inputs, B×I for all nets or K×B×I.
+        weight_KOI: weights.
+        bias_KO: biases; None: no biases.
+    """
     if x.dim() == 2:
-        # Weights times images, not images times weights: a third faster at these sizes.
-        flat_FI = weight_KOI.flatten(0, 1)
+        # The product weights · images is a third faster here than images · weights.
+        weight_FI = weight_KOI.flatten(0, 1)
         if bias_KO is None:
-            y = flat_FI @ x.mT
+            y = weight_FI @ x.mT
         else:
-            y = torch.addmm(bias_KO.flatten().unsqueeze(1), flat_FI, x.mT)
+            y = torch.addmm(bias_KO.flatten().unsqueeze(1), weight_FI, x.mT)
         return y.view(*weight_KOI.shape[:2], len(x)).mT
     if bias_KO is None:
         return torch.bmm(x, weight_KOI.mT)
@@ -74,10 +76,10 @@ def dense(x: Tensor, weight_KOI: Tensor, bias_KO: Tensor | None) -> Tensor:
 
 
 class Cohort(nn.Module):
-    """Nets that answer together.
+    """Nets that compute outputs for the same images.
 
     Attributes:
-        macs: multiply-accumulates of all of them for one image.
+        macs: multiply-accumulates of all nets for one image.
     """
 
     macs: int = 0
@@ -87,8 +89,8 @@ class Cohort(nn.Module):
         raise NotImplementedError
 
 
-class Looped(Cohort):
-    """One net after the other."""
+class LoopedCohort(Cohort):
+    """A cohort whose nets are computed one after the other."""
 
     def __init__(self, nets: Sequence[Net]) -> None:
         super().__init__()
@@ -99,47 +101,47 @@ class Looped(Cohort):
         return torch.stack([net(images) for net in self.nets])
 
 
-class Stacked(Cohort):
-    """Nets of dense layers and activations, whose weights lie side by side, K×... each."""
+class StackedCohort(Cohort):
+    """A cohort of nets of dense layers and activations, with stacked weights K×...."""
 
     def __init__(self, nets: Sequence[Net]) -> None:
-        """Begin with the weights of some nets, which are copied."""
+        """Copy the weights of the given nets."""
         super().__init__()
         states = [net.state_dict() for net in nets]
-        self._names = tuple(states[0])
+        self._keys = tuple(states[0])
         self.weights = nn.ParameterList(
-            torch.stack([state[name] for state in states]) for name in self._names
+            torch.stack([state[key] for state in states]) for key in self._keys
         )
         self._layers = named_layers(copy.deepcopy(nets[0]).to("meta"))
-        # Known as parts, for whoever listens between layers.
+        # Registered as submodules, so that hooks can be added to them.
         self.activations = nn.ModuleList(
             layer for _, layer in self._layers if not isinstance(layer, nn.Linear | nn.Flatten)
         )
 
     @property
     def dense_weights(self) -> tuple[Tensor, ...]:
-        """K×units×inputs of each layer."""
+        """Weights K×O×I of each dense layer."""
         return tuple(weight for weight in self.weights if weight.dim() == 3)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits K×B×C of scaled images B×1×28×28."""
-        return forward(self._layers, dict(zip(self._names, self.weights, strict=True)), images)
+        return forward(self._layers, dict(zip(self._keys, self.weights, strict=True)), images)
 
 
-def cohort(model: ModelSpec, classes: int, seeds: Sequence[int]) -> Cohort:
-    """Build nets on the CPU, in training mode, side by side where their layers allow it.
+def build_cohort(model: ModelSpec, classes: int, seeds: Sequence[int]) -> Cohort:
+    """Build nets on the CPU, in training mode, stacked if their layers allow this.
 
     Args:
-        model: which net.
-        classes: C, units of the last layer.
-        seeds: of each net's first weights.
+        model: the net.
+        classes: C, number of units of the last layer.
+        seeds: seed of the initial weights of each net.
 
     Raises:
-        NotFoundError: there is no such net.
-        UserError: the net is impossible, or too large.
+        NotFoundError: the net does not exist.
+        UserError: the net is invalid or too large.
     """
-    stacks = all(isinstance(layer, STACKED) for layer in resolve(model).body)
+    is_stackable = all(isinstance(layer, STACKABLE) for layer in resolve(model).body)
     nets = [build(model, classes, seed) for seed in seeds]
-    made = Stacked(nets) if stacks else Looped(nets)
-    made.macs = len(nets) * count(model, classes).macs
-    return made
+    cohort = StackedCohort(nets) if is_stackable else LoopedCohort(nets)
+    cohort.macs = len(nets) * count(model, classes).macs
+    return cohort

@@ -1,7 +1,4 @@
-"""Size and cost of a net, worked out from its layers; says at once when a net is impossible.
-
-A net in a few words.
-"""
+"""Size and cost of nets, validation, and short descriptions, without an import of torch."""
 
 from __future__ import annotations
 
@@ -22,24 +19,24 @@ from tsexplorer.models.layers import (
     MaxPool,
     Shape,
 )
-from tsexplorer.models.registry import IMAGE, Architecture, resolve
+from tsexplorer.models.registry import IMAGE_SHAPE, Architecture, resolve
 from tsexplorer.specs import ModelSpec
 
 MAX_PARAMETERS = 50_000_000
-"""Parameters of the largest net that is trained here: with gradients and Adam 800 MB."""
-LAST = "logits"
+"""Parameters of the largest allowed net; with gradients and Adam this takes 800 MB."""
+LOGITS = "logits"
 """Name of the last layer."""
-BYTES = 4
+BYTES_PER_PARAMETER = 4
 
 
 @dataclass(frozen=True)
 class LayerRow:
-    """A layer as a row of a table.
+    """A layer in the table of a net.
 
     Attributes:
         name: kind and number, as in ``conv2``; the same name as in the built net.
-        output: its shape in words, as in ``32×14×14``.
-        parameters: trained numbers.
+        output: shape of the output for display, as in ``32×14×14``.
+        parameters: number of trained parameters.
         macs: multiply-accumulates for one image.
     """
 
@@ -50,14 +47,14 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
-class Count:
-    """What a net costs.
+class ModelSize:
+    """Size and cost of a net.
 
     Attributes:
-        parameters: trained numbers.
+        parameters: number of trained parameters.
         macs: multiply-accumulates of convolutions and dense layers for one image.
         bytes: size of the parameters in float32.
-        layers: the net, row by row.
+        layers: the layers, including the last one.
     """
 
     parameters: int
@@ -66,58 +63,65 @@ class Count:
     layers: tuple[LayerRow, ...]
 
 
-def count(model: ModelSpec, classes: int) -> Count:
-    """Count a net's parameters and multiply-accumulates.
+def count(model: ModelSpec, classes: int) -> ModelSize:
+    """Count the parameters and multiply-accumulates of a net.
 
     Args:
-        model: which net.
-        classes: units of its last layer.
+        model: the net.
+        classes: number of units of the last layer.
 
     Raises:
-        NotFoundError: there is no such net.
-        UserError: the net is impossible, or too large.
+        NotFoundError: the net does not exist.
+        UserError: the net is invalid or too large.
     """
     rows = tuple(
         LayerRow(name, "×".join(map(str, layer.output(shape))), layer.parameters, layer.macs(shape))
-        for name, layer, shape in trace(resolve(model), classes)
+        for name, layer, shape in trace_layers(resolve(model), classes)
     )
     parameters = sum(row.parameters for row in rows)
     if parameters > MAX_PARAMETERS:
         raise UserError(
-            f"This net has {parameters:,} parameters, more than the {MAX_PARAMETERS:,} that are "
-            "trained here; use fewer or narrower layers."
+            f"This net has {parameters:,} parameters, and the limit is {MAX_PARAMETERS:,}; use "
+            "fewer or narrower layers."
         )
-    return Count(parameters, sum(row.macs for row in rows), BYTES * parameters, rows)
+    macs = sum(row.macs for row in rows)
+    return ModelSize(parameters, macs, BYTES_PER_PARAMETER * parameters, rows)
 
 
 def check(model: ModelSpec, classes: int) -> None:
-    """Raise what :func:`count` raises for a net that cannot be built; else do nothing."""
+    """Check that a net can be built.
+
+    Raises:
+        NotFoundError: the net does not exist.
+        UserError: the net is invalid or too large.
+    """
     count(model, classes)
 
 
-def trace(architecture: Architecture, classes: int) -> Iterator[tuple[str, Layer, Shape]]:
-    """Each layer with its name and the shape of its input; the last layer included.
+def trace_layers(architecture: Architecture, classes: int) -> Iterator[tuple[str, Layer, Shape]]:
+    """Name, layer and shape of the input for each layer, including the last one.
 
     Raises:
         UserError: there are too few classes, or the image is too small for the layers.
     """
     if classes < 2:
-        raise UserError(f"A net needs at least 2 classes to tell apart, not {classes}.")
-    used: Counter[str] = Counter()
-    shape = IMAGE
+        raise UserError(f"A net needs at least 2 classes, not {classes}.")
+    number_by_label: Counter[str] = Counter()
+    shape = IMAGE_SHAPE
     for layer in architecture.body:
         output = layer.output(shape)
         if min(output) < 1:
-            raise UserError(_too_small(architecture, layer, used["maxpool"], shape))
-        used[layer.label] += 1
-        single = isinstance(layer, Flatten)
-        yield layer.label if single else f"{layer.label}{used[layer.label]}", layer, shape
+            blocks = number_by_label["maxpool"]
+            raise UserError(_format_too_small(architecture, layer, blocks, shape))
+        number_by_label[layer.label] += 1
+        number = "" if isinstance(layer, Flatten) else number_by_label[layer.label]
+        yield f"{layer.label}{number}", layer, shape
         shape = output
-    yield LAST, Dense(shape[0], classes), shape
+    yield LOGITS, Dense(shape[0], classes), shape
 
 
-def _too_small(architecture: Architecture, layer: Layer, blocks: int, shape: Shape) -> str:
-    """Why ``layer`` does not fit, when ``blocks`` convolution blocks before it did."""
+def _format_too_small(architecture: Architecture, layer: Layer, blocks: int, shape: Shape) -> str:
+    """The error for a layer whose input is too small, after ``blocks`` convolution blocks."""
     side = shape[1]
     remedy = f"use at most {blocks} convolution block{'s' * (blocks != 1)}"
     if isinstance(layer, Conv):
@@ -126,11 +130,11 @@ def _too_small(architecture: Architecture, layer: Layer, blocks: int, shape: Sha
             f"too small for a {layer.kernel}×{layer.kernel} convolution without padding; "
             f"{remedy}, or padding 'same'."
         )
-    pools = sum(isinstance(one, MaxPool) for one in architecture.body)
-    return f"{pools} poolings shrink {IMAGE[1]} px below 1 pixel; {remedy}."
+    pools = sum(isinstance(layer, MaxPool) for layer in architecture.body)
+    return f"{pools} poolings shrink {IMAGE_SHAPE[1]} px below 1 pixel; {remedy}."
 
 
-NAMES = {
+ACTIVATION_TITLES = {
     "relu": "ReLU",
     "sigmoid": "sigmoid",
     "tanh": "tanh",
@@ -140,13 +144,13 @@ NAMES = {
 
 
 def describe(model: ModelSpec, classes: int = 10) -> str:
-    """A net's layers in a few words.
+    """A short description of the layers of a net.
 
-    A dense net is written by its widths, pixels first. Of a convolutional net only what departs
-    from 3×3 kernels, padding and ReLU is said.
+    For a dense net it lists the widths, beginning with the number of pixels. For a convolutional
+    net it mentions kernel, padding and activation only if they are not 3×3, "same" and ReLU.
 
     Raises:
-        NotFoundError: there is no such net.
+        NotFoundError: the net does not exist.
 
     >>> describe(ModelSpec(name="mlp-64"))
     '784-64-10, ReLU'
@@ -156,41 +160,43 @@ def describe(model: ModelSpec, classes: int = 10) -> str:
     architecture = resolve(model)
     return ", ".join(
         [
-            *_widths(architecture, classes),
-            *_activation(architecture),
-            *_regularisation(architecture),
+            *_describe_widths(architecture, classes),
+            *_describe_activation(architecture),
+            *_describe_regularisation(architecture),
         ]
     )
 
 
-def _widths(architecture: Architecture, classes: int) -> list[str]:
+def _describe_widths(architecture: Architecture, classes: int) -> list[str]:
     dense = [layer.outputs for layer in architecture.body if isinstance(layer, Dense)]
     convs = [layer for layer in architecture.body if isinstance(layer, Conv)]
     if architecture.outline:
-        return [architecture.outline, f"FC {_joined([*dense, classes])}"]
+        return [architecture.outline, f"FC {_join_widths([*dense, classes])}"]
     if not convs:
-        return [_joined([prod(IMAGE), *dense, classes])]
+        return [_join_widths([prod(IMAGE_SHAPE), *dense, classes])]
     kernel = "" if convs[0].kernel == 3 else f"{convs[0].kernel}×{convs[0].kernel} "
     unpadded = " unpadded" if all(conv.padding == "valid" for conv in convs) else ""
-    widths = _joined([conv.outputs for conv in convs])
-    return [f"conv {kernel}{widths}{unpadded}", f"FC {_joined([*dense, classes])}"]
+    widths = _join_widths([conv.outputs for conv in convs])
+    return [f"conv {kernel}{widths}{unpadded}", f"FC {_join_widths([*dense, classes])}"]
 
 
-def _activation(architecture: Architecture) -> list[str]:
+def _describe_activation(architecture: Architecture) -> list[str]:
     names = [layer.name for layer in architecture.body if isinstance(layer, Activation)]
-    convolutional = any(isinstance(layer, Conv) for layer in architecture.body)
-    if not names or architecture.outline or (convolutional and names[0] == "relu"):
+    has_convolutions = any(isinstance(layer, Conv) for layer in architecture.body)
+    if not names or architecture.outline or (has_convolutions and names[0] == "relu"):
         return []
-    return [NAMES[names[0]]]
+    return [ACTIVATION_TITLES[names[0]]]
 
 
-def _regularisation(architecture: Architecture) -> list[str]:
-    norm = any(isinstance(layer, BatchNorm2d) for layer in architecture.body)
-    shares = [f"{layer.p:g}" for layer in architecture.body if isinstance(layer, Dropout)]
-    # Each share once, in the order of the layers.
-    dropout = f"dropout {' and '.join(dict.fromkeys(shares))}"
-    return ["batch norm"] * (norm and not architecture.outline) + [dropout] * bool(shares)
+def _describe_regularisation(architecture: Architecture) -> list[str]:
+    has_norm = any(isinstance(layer, BatchNorm2d) for layer in architecture.body)
+    rates = [f"{layer.p:g}" for layer in architecture.body if isinstance(layer, Dropout)]
+    parts = ["batch norm"] if has_norm and not architecture.outline else []
+    if rates:
+        # Each rate once, in the order of the layers.
+        parts.append(f"dropout {' and '.join(dict.fromkeys(rates))}")
+    return parts
 
 
-def _joined(widths: list[int]) -> str:
+def _join_widths(widths: list[int]) -> str:
     return "-".join(map(str, widths))

@@ -1,7 +1,7 @@
-"""Objectives: one file each, found by looking into this folder.
+"""Objectives: one module each.
 
-A module here that defines ``OBJECTIVE`` is registered under its name; a name used twice is an
-error at import.
+A module of this package that defines ``OBJECTIVE`` (an objective, or a tuple of objectives) is
+registered under its name. Two objectives with the same name are an error.
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from functools import cache
 
 from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.errors import NotFoundError, UserError
-from tsexplorer.objectives.base import LayerNames, Loss, Objective, Pair, Terms, validated
+from tsexplorer.objectives.base import (
+    LayerNames,
+    LossInputs,
+    LossTerms,
+    ModelPair,
+    Objective,
+    validation_term,
+)
 from tsexplorer.objectives.options import Option
 from tsexplorer.planning import PlannedStage, plan
 from tsexplorer.plugins import discover
@@ -18,97 +25,101 @@ from tsexplorer.specs import ExperimentSpec, FurtherTeacher
 
 __all__ = [
     "LayerNames",
-    "Loss",
+    "LossInputs",
+    "LossTerms",
+    "ModelPair",
     "Objective",
     "Option",
-    "Pair",
-    "Terms",
+    "format_loss",
     "get_objective",
-    "loss_in_words",
+    "load_objectives",
     "objective_names",
-    "planned",
-    "teachers_of",
-    "validated",
+    "plan_experiment",
+    "trained_teachers",
+    "validation_term",
 ]
 
 
 @cache
-def _registry() -> dict[str, Objective]:
+def load_objectives() -> dict[str, Objective]:
+    """All objectives by name, including those that are the first stage of another one."""
     return discover(__name__, "OBJECTIVE", Objective)
 
 
 def objective_names() -> tuple[str, ...]:
-    """Names of all objectives that can be chosen, labels first."""
-    whole = [name for name, objective in _registry().items() if not objective.parent_objective]
-    return tuple(sorted(whole, key=lambda name: (name != "labels", name != "hinton", name)))
+    """Names of the objectives that can be selected: labels, hinton, then in alphabetical order."""
+    names = [
+        name for name, objective in load_objectives().items() if not objective.parent_objective
+    ]
+    return tuple(sorted(names, key=lambda name: (name != "labels", name != "hinton", name)))
 
 
 def get_objective(name: str) -> Objective:
-    """The objective called ``name``.
+    """The objective with this name.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     try:
-        return _registry()[name]
+        return load_objectives()[name]
     except KeyError:
-        known = ", ".join(objective_names())
+        names = ", ".join(objective_names())
         raise NotFoundError(
-            f"There is no objective called {name!r}; choose one of {known}."
+            f"There is no objective called {name!r}; choose one of {names}."
         ) from None
 
 
-def teachers_of(experiment: ExperimentSpec) -> tuple[FurtherTeacher, ...]:
-    """The teachers that are trained: further ones where the objective learns from them alone.
+def trained_teachers(experiment: ExperimentSpec) -> tuple[FurtherTeacher, ...]:
+    """The teachers that are trained: only the first if the objective does not use a teacher.
 
     Raises:
-        NotFoundError: there is no such objective.
+        NotFoundError: the objective does not exist.
     """
-    hears = get_objective(experiment.objective.name).needs_teacher
-    return experiment.members if hears else experiment.members[:1]
+    needs_teacher = get_objective(experiment.objective.name).needs_teacher
+    return experiment.all_teachers if needs_teacher else experiment.all_teachers[:1]
 
 
-def loss_in_words(experiment: ExperimentSpec) -> str:
-    """The loss convention with its numbers, whom it hears, and what is left out, as one phrase.
+def format_loss(experiment: ExperimentSpec) -> str:
+    """The loss with its parameters, the number of teachers and the excluded classes, as one phrase.
 
     Raises:
-        NotFoundError: there is no such objective.
+        NotFoundError: the objective does not exist.
     """
-    words = [get_objective(experiment.objective.name).in_words(experiment.objective)]
-    number = len(teachers_of(experiment))
-    if number > 1:
-        words.append(f"{number} teachers averaged by {experiment.combine}")
-    return ", ".join(filter(None, [*words, describe_excluded_classes(experiment)]))
+    parts = [get_objective(experiment.objective.name).format_convention(experiment.objective)]
+    count = len(trained_teachers(experiment))
+    if count > 1:
+        parts.append(f"{count} teachers averaged by {experiment.combine}")
+    return ", ".join(filter(None, [*parts, describe_excluded_classes(experiment)]))
 
 
-def planned(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
-    """The stages of an experiment, each after those that it learns from.
+def plan_experiment(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:
+    """The stages of an experiment; each follows the stages that it depends on.
 
     Raises:
-        NotFoundError: there is no such objective.
-        UserError: it has no such option, or not of such a value, it is a part of another, or
-            what is asked besides does not go with it.
+        NotFoundError: the objective does not exist.
+        UserError: an option is unknown or has an invalid value, the objective cannot be selected,
+            or the experiment has settings that the objective does not support.
     """
     objective = get_objective(experiment.objective.name)
     if objective.parent_objective:
         raise UserError(
-            f"The objective {objective.name} is the first part of {objective.parent_objective}; "
-            "choose that."
+            f"The objective {objective.name} is the first stage of {objective.parent_objective}; "
+            f"choose {objective.parent_objective}."
         )
-    spec = objective.tidied(experiment.objective)
-    if experiment.more_teachers and objective.combine not in (None, experiment.combine):
+    spec = objective.without_defaults(experiment.objective)
+    required = objective.required_combine
+    if experiment.more_teachers and required not in (None, experiment.combine):
         raise UserError(
-            f"{objective.title} learns from the mean of its teachers' {objective.combine}; have "
-            f"them averaged by {objective.combine}, not by {experiment.combine}."
+            f"{objective.title} uses the mean of the teachers' {required}; average the teachers by "
+            f"{required}, not by {experiment.combine}."
         )
     if experiment.more_teachers and not objective.supports_ensemble:
         raise UserError(
-            f"{objective.title} looks inside one teacher and would not hear the others; take the "
-            "further teachers away."
+            f"{objective.title} uses hidden layers of one teacher; remove the further teachers."
         )
-    if experiment.warm_start and objective.generations is not None:
+    if experiment.warm_start and objective.count_generations is not None:
         raise UserError(
-            f"Each generation of {objective.title} starts from weights of its own; have it not go "
-            "on from the baseline's."
+            f"Each generation of {objective.title} starts from new random weights; do not start "
+            "from the baseline's weights."
         )
-    return plan(experiment.model_copy(update={"objective": spec}), objective.course(spec))
+    return plan(experiment.model_copy(update={"objective": spec}), objective.training_plan(spec))

@@ -1,32 +1,33 @@
-"""The additive convention of johnkorn/distillation: lambda * CE + CE_soft(T).
+"""The additive loss of johnkorn/distillation: lambda · CE + CE_soft(T).
 
-Source: the code of johnkorn/distillation (2017). No T² and no (1 - lambda): the soft term's
-pull fades as 1/T², so T = 10 here is not the T = 10 of ``hinton``, and lambda = 1 is *not* the
-baseline. Kept because published figures use it.
+Source: the code of johnkorn/distillation (2017). The loss has neither a factor T² nor a factor
+1 - lambda. The gradient of the soft term decreases as 1/T², so that values of T are not comparable
+with those of ``hinton``, and lambda = 1 is *not* the loss of the baseline. The objective exists
+because published results use it.
 """
 
 from __future__ import annotations
 
 from tsexplorer.objectives.base import (
-    Loss,
+    LossInputs,
+    LossTerms,
     Objective,
-    Terms,
     cross_entropy,
+    latex_sum,
     soft_cross_entropy,
-    two_lines,
 )
 
 
-def loss(batch: Loss) -> Terms:
-    """Give λ·CE + CE_soft(T)."""
-    labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    soft = soft_cross_entropy(batch.teacher_logits_BC, batch.z_s_BC, batch.temperature)
-    return Terms(batch.lam * labels + soft, {"labels": labels, "soft": soft})
+def loss(inputs: LossInputs) -> LossTerms:
+    """λ·CE + CE_soft(T), batch mean, in nats."""
+    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    soft = soft_cross_entropy(inputs.teacher_logits_BC, inputs.z_s_BC, inputs.temperature)
+    return LossTerms(inputs.lam * labels + soft, {"labels": labels, "soft": soft})
 
 
-def latex(temperature: str, lam: str, _rest: str) -> str:
-    """The formula with the given spellings of T and lambda."""
-    return two_lines(
+def latex(temperature: str, lam: str, _soft_weight: str) -> str:
+    """The formula, given T and lambda as text."""
+    return latex_sum(
         rf"{lam}\cdot\mathrm{{CE}}\big(y,\ \mathrm{{softmax}}(z_s)\big)",
         rf"\mathrm{{CE}}\big(\mathrm{{softmax}}(z_t/{temperature}),\ "
         rf"\mathrm{{softmax}}(z_s/{temperature})\big)",
@@ -36,8 +37,8 @@ def latex(temperature: str, lam: str, _rest: str) -> str:
 OBJECTIVE = Objective(
     name="additive",
     title="Additive (Korn 2017)",
-    summary="Soft cross-entropy always counts fully, labels are added with weight λ; there is "
-    "no T².",
+    summary="Soft cross-entropy with weight 1, plus cross-entropy with the labels with weight λ; "
+    "no factor T².",
     source="johnkorn/distillation, 2017",
     convention="additive: λ·CE + CE_soft(T), nats, batch mean",
     uses_temperature=True,

@@ -1,18 +1,19 @@
-"""Attention transfer: the student looks where its teacher looks.
+"""Attention transfer: the student's attention maps match those of the teacher.
 
 Source: Zagoruyko and Komodakis 2017, "Paying More Attention to Attention", arXiv 1612.03928. The
-attention of a layer is the mean of its squared maps over the channels, flattened and divided by
-its Euclidean norm: Q = normalise(flatten(mean_c A²)). The loss is
+attention map of a layer is the mean of its squared outputs over the channels, flattened and divided
+by its Euclidean norm: Q = normalise(flatten(mean_c A²)). The loss is
 
     CE + β · Σ_j mean (Q_s,j − Q_t,j)²
 
-with the mean over the batch and the pixels of a map, as published code has it (the paper writes
-half the norm of the difference, and so another β); β = 1000 in three libraries.
+where the mean is over the batch and the pixels of a map, as in published code. The paper uses half
+the norm of the difference and therefore another β. Three libraries use β = 1000.
 
-A pair j is the last activation at an image size in each net, matched from the end: the logits'
-side of both nets is nearer to meaning the same. Maps of one pixel are left out, as their
-normalised attention is 1 whatever the image. Where a pair's maps differ in size, the larger
-attention is averaged down to the smaller before it is normalised.
+For each image size within a net, the last activation is selected. These layers of student and
+teacher form the pairs j, starting from the output side, where the layers of two nets are most
+similar in function. Maps of one pixel are excluded because their normalised attention is always 1.
+If the maps of a pair differ in size, the larger one is average-pooled to the smaller size before
+normalisation.
 """
 
 from __future__ import annotations
@@ -20,8 +21,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives.base import LayerNames, Loss, Objective, Pair, Terms, cross_entropy
-from tsexplorer.objectives.feature_layers import Hidden, Side, hidden_layers
+from tsexplorer.objectives.base import (
+    LayerNames,
+    LossInputs,
+    LossTerms,
+    ModelPair,
+    Objective,
+    cross_entropy,
+)
+from tsexplorer.objectives.feature_layers import PairRole, hidden_layers
 from tsexplorer.objectives.options import Option
 from tsexplorer.specs import ModelSpec
 
@@ -32,82 +40,87 @@ BETA = Option(
     name="beta",
     title="Weight of the attention β",
     default=1000.0,
-    help="How much the attention maps count beside the labels; 0 is the baseline's loss.",
+    help="Weight of the attention maps relative to the labels; 0 is the baseline's loss.",
     low=0.0,
     high=1e6,
     symbol=r"\beta",
 )
 
 
-def loss(batch: Loss) -> Terms:
-    """Give CE + β·Σ mean (Q_s − Q_t)²."""
-    labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    pairs = zip(batch.student_features.values(), batch.teacher_features.values(), strict=True)
+def loss(inputs: LossInputs) -> LossTerms:
+    """CE + β·Σ mean (Q_s − Q_t)²; CE is a batch mean in nats, the attention term has no unit."""
+    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    pairs = zip(inputs.student_features.values(), inputs.teacher_features.values(), strict=True)
     distances = [
-        _distance(student_features, teacher_features)
-        for student_features, teacher_features in pairs
+        _attention_distance(student_BCHW, teacher_BCHW) for student_BCHW, teacher_BCHW in pairs
     ]
     attention = sum(distances[1:], start=distances[0])
-    total = labels + batch.number("beta") * attention
-    return Terms(total, {"labels": labels, "attention": attention})
+    total = labels + inputs.number("beta") * attention
+    return LossTerms(total, {"labels": labels, "attention": attention})
 
 
-def _distance(student_features: Tensor, teacher_features: Tensor) -> Tensor:
-    """Mean (Q_s − Q_t)² of two layers B×C×H×W, on the pixels of the smaller one."""
+def _attention_distance(student_BCHW: Tensor, teacher_BCHW: Tensor) -> Tensor:
+    """Mean (Q_s − Q_t)² of two layers B×C×H×W, at the size of the smaller one."""
     from torch.nn.functional import adaptive_avg_pool2d, normalize
 
-    a_s, a_t = (seen.pow(2).mean(1) for seen in (student_features, teacher_features))
-    side = min(a_s.shape[-1], a_t.shape[-1])
+    a_s_BHW, a_t_BHW = (
+        features_BCHW.pow(2).mean(1) for features_BCHW in (student_BCHW, teacher_BCHW)
+    )
+    size = min(a_s_BHW.shape[-1], a_t_BHW.shape[-1])
     q_s, q_t = (
-        normalize((adaptive_avg_pool2d(a, side) if a.shape[-1] > side else a).flatten(1), dim=1)
-        for a in (a_s, a_t)
+        normalize(
+            (adaptive_avg_pool2d(a_BHW, size) if a_BHW.shape[-1] > size else a_BHW).flatten(1),
+            dim=1,
+        )
+        for a_BHW in (a_s_BHW, a_t_BHW)
     )
     return (q_s - q_t).pow(2).mean()
 
 
-def _looks(pair: Pair) -> LayerNames:
-    """The last activation at each image size, as many of each net as both have.
+def _select_layers(pair: ModelPair) -> LayerNames:
+    """The last activation at each image size, from the output side, as many in both nets.
 
     Raises:
-        UserError: a net has no maps.
+        UserError: a net has no layer with feature maps.
     """
     assert pair.teacher is not None
-    student = _lasts(pair.student, pair.classes, "student")
-    teacher = _lasts(pair.teacher, pair.classes, "teacher")
+    student = _last_activations(pair.student, pair.classes, "student")
+    teacher = _last_activations(pair.teacher, pair.classes, "teacher")
     count = min(len(student), len(teacher))
     return LayerNames(student[-count:], teacher[-count:])
 
 
-def _lasts(model: ModelSpec, classes: int, side: Side) -> tuple[str, ...]:
-    lasts: dict[int, Hidden] = {}
+def _last_activations(model: ModelSpec, classes: int, role: PairRole) -> tuple[str, ...]:
+    """Names of the last activation at each image size above one pixel, in order."""
+    name_by_size: dict[int, str] = {}
     for layer in hidden_layers(model, classes):
-        if layer.active and layer.maps and layer.shape[-1] > 1:
-            lasts[layer.shape[-1]] = layer
-    if not lasts:
+        if layer.is_activation and layer.has_maps and layer.shape[-1] > 1:
+            name_by_size[layer.shape[-1]] = layer.name
+    if not name_by_size:
         raise UserError(
-            f"Attention transfer compares where in the image both nets look, and the {side} has "
-            "no maps that would tell: choose one with convolutions, or another objective."
+            f"Attention transfer compares feature maps, and the {role} has none larger than one "
+            "pixel; choose a net with convolutions, or another objective."
         )
-    return tuple(layer.name for layer in lasts.values())
+    return tuple(name_by_size.values())
 
 
 OBJECTIVE = Objective(
     name="attention",
     title="Attention transfer (Zagoruyko 2017)",
-    summary="Labels, and maps of where in the image a net looks, which shall be the teacher's; "
-    "for pairs of nets with convolutions.",
+    summary="Labels, and attention maps: the student's hidden layers become active in the same "
+    "regions of the image as the teacher's. Both nets need convolutions.",
     source="Zagoruyko, Komodakis 2017, arXiv 1612.03928",
     convention="attention: CE + β·Σ mean (Q_s − Q_t)², CE in nats, batch mean",
     uses_temperature=False,
     uses_lambda=False,
     needs_teacher=True,
     loss=loss,
-    latex=lambda _t, _lam, _rest: (
+    latex=lambda _t, _lam, _soft: (
         r"\begin{aligned}L ={}& \mathrm{CE}\big(y,\ \mathrm{softmax}(z_s)\big)\\"
         r" &+ \beta\,\sum_j \mathrm{mean}\,\big(Q_{s,j} - Q_{t,j}\big)^2\end{aligned}"
     ),
     options=(BETA,),
-    looks=_looks,
-    unitless=("attention",),
+    select_layers=_select_layers,
+    unitless_terms=("attention",),
     supports_ensemble=False,
 )

@@ -1,9 +1,9 @@
-"""What an objective is: a loss with named terms, and the text that explains it.
+"""Base classes of objectives, and the loss functions that several objectives use.
 
-Shape suffixes here and in every objective: B batch, C classes; ``z_s_BC`` are the student's
-logits, ``z_t_BC`` the teacher's. Losses use tensor methods alone, so that this package can be
-listed and explained without importing torch, and so that they run unchanged under
-``torch.func.vmap`` with T and lambda as tensors, one value a student.
+Shape suffixes here and in all objectives: B batch, C classes. ``z_s_BC`` are the logits of the
+student, ``z_t_BC`` those of the teacher. Losses call methods of tensors only, for two reasons:
+objectives can be listed and described without an import of torch, and losses run unchanged under
+``torch.func.vmap``, where T and lambda are tensors with one value for each student.
 """
 
 from __future__ import annotations
@@ -14,47 +14,46 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from tsexplorer.objectives.options import Option, settings
+from tsexplorer.objectives.options import Option, option_values
 from tsexplorer.planning import PretrainStage, TrainingPlan
 from tsexplorer.specs import Combine, ModelSpec, ObjectiveSpec, Scalar
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-NOTHING: Mapping[str, Tensor] = MappingProxyType({})
+NO_FEATURES: Mapping[str, Tensor] = MappingProxyType({})
 NO_OPTIONS: Mapping[str, Scalar] = MappingProxyType({})
 
 
-class Terms(NamedTuple):
-    """A loss and what it is made of.
+class LossTerms(NamedTuple):
+    """A loss and its terms.
 
     Attributes:
-        total: scalar that is minimised; in nats as far as its parts are.
-        parts: the terms before their weights, by name, each a scalar in nats; plotted apart. Those
-            that the objective lists as ``unitless`` are plain numbers, and those that it lists as
-            ``shares`` are shares of 1 and no part of the loss.
+        total: the loss that is minimised, a scalar; in nats if all its terms are.
+        parts: the terms by name, without their weights, for plots. Each is a scalar in nats, except
+            the :attr:`Objective.unitless_terms` and the :attr:`Objective.fraction_terms`.
     """
 
     total: Tensor
     parts: dict[str, Tensor]
 
 
-class Loss(NamedTuple):
-    """Arguments of every loss, gathered so that a later objective can ask for more.
+class LossInputs(NamedTuple):
+    """Inputs of a loss for one batch.
 
     Attributes:
-        z_s_BC: student's logits.
-        z_t_BC: teacher's logits, without gradient; None where there is no teacher.
-        y_B: labels as int64.
-        temperature: T > 0, a number or a 0-dim tensor.
-        lam: lambda in 0...1, a number or a 0-dim tensor.
-        options: values in force of all that the objective describes.
-        epoch: the epoch under way, from 1.
-        epochs: how many there are.
-        seen_s: outputs of the student's layers that the objective looks at, by name.
-        seen_t: of the teacher's, without gradient.
-        extra: asks the objective's own net, which is trained along.
-        images: scaled, B×1×28×28, for an objective whose own net looks at them.
+        z_s_BC: logits of the student.
+        z_t_BC: logits of the teacher, without gradient; None: no teacher.
+        y_B: labels, int64.
+        temperature: T > 0, a number or a 0-dimensional tensor.
+        lam: lambda from 0 to 1, a number or a 0-dimensional tensor.
+        options: values of all options of the objective.
+        epoch: number of the current epoch, from 1.
+        epochs: number of epochs of the stage.
+        student_features: outputs of the student's layers in :class:`LayerNames`, by layer name.
+        teacher_features: outputs of the teacher's layers, without gradient.
+        auxiliary_module: the auxiliary module of the objective, as a function.
+        images: scaled images B×1×28×28, for objectives whose auxiliary module needs them.
     """
 
     z_s_BC: Tensor
@@ -65,35 +64,35 @@ class Loss(NamedTuple):
     options: Mapping[str, Scalar] = NO_OPTIONS
     epoch: int = 1
     epochs: int = 1
-    student_features: Mapping[str, Tensor] = NOTHING
-    teacher_features: Mapping[str, Tensor] = NOTHING
-    extra: Callable[[Tensor], Tensor] | None = None
+    student_features: Mapping[str, Tensor] = NO_FEATURES
+    teacher_features: Mapping[str, Tensor] = NO_FEATURES
+    auxiliary_module: Callable[[Tensor], Tensor] | None = None
     images: Tensor | None = None
 
     def number(self, option: str) -> float:
-        """The value of an option that is a number."""
+        """Value of a numeric option."""
         return float(self.options[option])
 
     @property
     def teacher_logits_BC(self) -> Tensor:
-        """The teacher's logits.
+        """Logits of the teacher.
 
         Raises:
             ValueError: there is no teacher.
         """
         if self.z_t_BC is None:
-            raise ValueError("this objective learns from a teacher, and none was given")
+            raise ValueError("this objective requires a teacher's logits, and there are none")
         return self.z_t_BC
 
 
-class Pair(NamedTuple):
-    """The nets that an objective is to work on.
+class ModelPair(NamedTuple):
+    """A student and its teacher.
 
     Attributes:
-        student: which learns.
-        teacher: the first, where there are several; None where there is none.
-        classes: how many.
-        options: values in force.
+        student: net of the student.
+        teacher: net of the first teacher; None: no teacher.
+        classes: number of classes.
+        options: values of all options of the objective.
     """
 
     student: ModelSpec
@@ -103,50 +102,55 @@ class Pair(NamedTuple):
 
 
 class LayerNames(NamedTuple):
-    """Names of the layers whose outputs a loss looks at."""
+    """Names of the layers whose outputs a loss requires."""
 
     student: tuple[str, ...] = ()
     teacher: tuple[str, ...] = ()
 
 
-def _no_looks(_pair: Pair) -> LayerNames:
+def _select_no_layers(_pair: ModelPair) -> LayerNames:
     return LayerNames()
 
 
 @dataclass(frozen=True)
 class Objective:
-    """One way to teach a student.
+    """A way to train a student.
 
     Attributes:
-        name: identifier in specs.
-        title: name as people write it.
+        name: name in specs.
+        title: name for display.
         summary: one sentence for a newcomer.
-        source: where the formula comes from.
-        convention: name of the loss convention that stands beside each number.
-        uses_temperature: whether T takes part.
-        uses_lambda: whether lambda takes part.
-        needs_teacher: whether a teacher must be trained first.
-        loss: the terms for one batch.
-        latex: the formula, with T and lambda as given (numbers, or the symbols themselves).
-        options: parameters besides T and lambda, which describe themselves.
-        looks: which layers the loss looks at; raises a ``UserError`` for a pair that it cannot
-            work on. Cheap, and without torch.
-        module: builds a net of the objective's own (a regressor, a discriminator) on the CPU,
-            which is trained along with the student and is no part of it; the global random state
-            is seeded before. None: there is none.
-        first: the stage before the distilled one, which goes on from its weights; None: none.
-        generations: how many students follow each other, each taught by the one before; None: one.
-        counts: names of options that say how much is trained and are no part of the loss.
-        shares: names of terms that are shares of 1, watched and no part of the loss.
-        members: names of the nets in its own net, in their order, where that is a cohort which
-            answers images; there may be fewer. Each is validated after each epoch, as the student
-            is: a share of 1, which stands among the epoch's terms as :func:`validated` names it.
-        unitless: names of terms that are plain numbers, not nats: a correlation, a distance.
-        baseline_at_one: whether it is cross-entropy on the labels, and nothing else, at lambda = 1.
-        combine: what of several teachers must be averaged for it; None: either will do.
-        hears_all: whether further teachers count; not where it looks inside the first alone.
-        pretrained: whether its student is meant to have learnt from labels before.
-        part_of: the objective whose first stage this is; nobody chooses it by itself.
+        source: publication that defines the loss.
+        convention: short form of the loss, with units, that is displayed beside its values.
+        uses_temperature: whether the loss depends on T.
+        uses_lambda: whether the loss depends on lambda.
+        needs_teacher: whether the loss depends on a teacher.
+        loss: computes the loss of a batch.
+        latex: the formula in LaTeX, given T, lambda and 1 - lambda as text.
+        options: parameters besides T and lambda.
+        select_layers: checks a pair of nets and returns the layers whose outputs the loss requires.
+            Raises a ``UserError`` for an unsuitable pair. It is fast and does not import torch.
+        build_auxiliary_module: builds a module on the CPU that is trained together with the student
+            and then discarded (a regressor, a discriminator, peers). The caller seeds the global
+            random state. None: no such module.
+        pretrain_stage: the stage before the distilled one; None: no such stage.
+        count_generations: number of successive students, each the teacher of the next; None: there
+            is one student.
+        planning_options: names of options that determine the stages but not the loss.
+        fraction_terms: names of terms that are fractions from 0 to 1; they are plotted but not part
+            of the loss.
+        member_names: names of the nets in the auxiliary module if it is a cohort, in order; a
+            cohort can have fewer nets. Each net is validated after each epoch. The accuracy, a
+            fraction from 0 to 1, is a term of the epoch with the name :func:`validation_term`.
+        unitless_terms: names of terms without a unit, as a correlation or a distance.
+        is_baseline_at_lambda_1: whether the loss at lambda = 1 is the cross-entropy with the
+            labels.
+        required_combine: the value of ``combine`` that an ensemble must have; None: any.
+        supports_ensemble: whether the loss uses further teachers. Losses on hidden layers use the
+            first teacher only.
+        expects_pretrained_student: whether the student should start from the baseline's weights.
+        parent_objective: name of the objective whose first stage this one is. Such an objective
+            cannot be selected. Empty: none.
     """
 
     name: str
@@ -157,54 +161,54 @@ class Objective:
     uses_temperature: bool
     uses_lambda: bool
     needs_teacher: bool
-    loss: Callable[[Loss], Terms]
+    loss: Callable[[LossInputs], LossTerms]
     latex: Callable[[str, str, str], str]
     options: tuple[Option, ...] = ()
-    looks: Callable[[Pair], LayerNames] = _no_looks
-    module: Callable[[Pair], nn.Module] | None = None
-    first: Callable[[ObjectiveSpec], PretrainStage] | None = None
-    generations: Callable[[ObjectiveSpec], int] | None = None
-    counts: tuple[str, ...] = ()
-    shares: tuple[str, ...] = ()
-    members: tuple[str, ...] = ()
-    unitless: tuple[str, ...] = ()
-    baseline_at_one: bool = False
-    combine: Combine | None = None
+    select_layers: Callable[[ModelPair], LayerNames] = _select_no_layers
+    build_auxiliary_module: Callable[[ModelPair], nn.Module] | None = None
+    pretrain_stage: Callable[[ObjectiveSpec], PretrainStage] | None = None
+    count_generations: Callable[[ObjectiveSpec], int] | None = None
+    planning_options: tuple[str, ...] = ()
+    fraction_terms: tuple[str, ...] = ()
+    member_names: tuple[str, ...] = ()
+    unitless_terms: tuple[str, ...] = ()
+    is_baseline_at_lambda_1: bool = False
+    required_combine: Combine | None = None
     supports_ensemble: bool = True
-    pretrained: bool = False
+    expects_pretrained_student: bool = False
     parent_objective: str = ""
 
-    def settings(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
-        """The values in force of all options.
+    def option_values(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
+        """Values of all options, given or default.
 
         Raises:
-            UserError: one is unknown, or has a wrong value.
+            UserError: an option is unknown or has an invalid value.
         """
-        return settings(self.name, self.options, spec.options)
+        return option_values(self.name, self.options, spec.options)
 
-    def tidied(self, spec: ObjectiveSpec) -> ObjectiveSpec:
-        """The same without options that are as they would be anyway, so that it hashes alike.
+    def without_defaults(self, spec: ObjectiveSpec) -> ObjectiveSpec:
+        """The spec without options that have their default value, so that equal losses hash alike.
 
         Raises:
-            UserError: an option is unknown, or has a wrong value.
+            UserError: an option is unknown or has an invalid value.
         """
-        usual = {option.name: option.default for option in self.options}
-        told = {
+        defaults = {option.name: option.default for option in self.options}
+        options = {
             name: value
-            for name, value in self.settings(spec).items()
-            if value != usual[name] and name in spec.options
+            for name, value in self.option_values(spec).items()
+            if name in spec.options and value != defaults[name]
         }
-        return spec if told == spec.options else spec.model_copy(update={"options": told})
+        return spec if options == spec.options else spec.model_copy(update={"options": options})
 
-    def asked(
+    def make_spec(
         self, temperature: float, lam: float, options: Mapping[str, Scalar] = NO_OPTIONS
     ) -> ObjectiveSpec:
-        """A spec of this objective; T is 1 and lambda 0 where they take no part.
+        """A spec of this objective; T is 1 and lambda is 0 if the loss does not depend on them.
 
         Raises:
-            UserError: an option is unknown, or has a wrong value.
+            UserError: an option is unknown or has an invalid value.
         """
-        return self.tidied(
+        return self.without_defaults(
             ObjectiveSpec(
                 name=self.name,
                 temperature=temperature if self.uses_temperature else 1.0,
@@ -213,98 +217,100 @@ class Objective:
             )
         )
 
-    def told(self, spec: ObjectiveSpec) -> tuple[tuple[str, str], ...]:
-        """Names and values of what decides the loss besides the defaults of its options.
+    def parameters(self, spec: ObjectiveSpec) -> tuple[tuple[str, str], ...]:
+        """Names and values of T, lambda and the options that differ from their defaults.
 
-        T and lambda come first, where they take part.
+        T and lambda are included if the loss depends on them.
         """
-        numbers = []
+        parameters = []
         if self.uses_temperature:
-            numbers.append(("T", format_number(spec.temperature)))
+            parameters.append(("T", format_number(spec.temperature)))
         if self.uses_lambda:
-            numbers.append(("λ", format_number(spec.lam)))
-        options = self.tidied(spec).options
-        words = ((name.replace("_", " "), format_scalar(one)) for name, one in options.items())
-        return (*numbers, *words)
+            parameters.append(("λ", format_number(spec.lam)))
+        for name, value in self.without_defaults(spec).options.items():
+            parameters.append((name.replace("_", " "), format_scalar(value)))
+        return tuple(parameters)
 
-    def in_words(self, spec: ObjectiveSpec) -> str:
-        """The convention with its numbers, as one phrase."""
-        return self._phrase(self.told(spec))
+    def format_convention(self, spec: ObjectiveSpec) -> str:
+        """The loss convention with the values of its parameters, as one phrase."""
+        return self._format_convention(self.parameters(spec))
 
-    def convention_of(self, spec: ObjectiveSpec) -> str:
-        """The same without T and lambda, of which a sweep has many."""
-        return self._phrase(one for one in self.told(spec) if one[0] not in ("T", "λ"))
+    def format_grid_convention(self, spec: ObjectiveSpec) -> str:
+        """As :meth:`format_convention`, but without T and lambda, which vary in a grid."""
+        return self._format_convention(
+            (name, value) for name, value in self.parameters(spec) if name not in ("T", "λ")
+        )
 
-    def _phrase(self, numbers: Iterable[tuple[str, str]]) -> str:
-        return ", ".join([self.convention, *(f"{name} = {value}" for name, value in numbers)])
+    def _format_convention(self, parameters: Iterable[tuple[str, str]]) -> str:
+        return ", ".join([self.convention, *(f"{name} = {value}" for name, value in parameters)])
 
-    def course(self, spec: ObjectiveSpec) -> TrainingPlan:
-        """What must be trained for it."""
+    def training_plan(self, spec: ObjectiveSpec) -> TrainingPlan:
+        """The stages that this objective requires."""
         return TrainingPlan(
             needs_teacher=self.needs_teacher,
-            first=None if self.first is None else self.first(spec),
-            generations=1 if self.generations is None else self.generations(spec),
-            new_seeds=self.generations is not None,
-            counts=self.counts,
+            pretrain_stage=None if self.pretrain_stage is None else self.pretrain_stage(spec),
+            generations=1 if self.count_generations is None else self.count_generations(spec),
+            new_seeds=self.count_generations is not None,
+            planning_options=self.planning_options,
         )
 
     @property
-    def stacks(self) -> bool:
-        """Whether students that differ in T and lambda can train together.
+    def can_stack(self) -> bool:
+        """Whether students with different T and lambda can be trained as one stack.
 
-        They can where the loss is a function of logits and labels.
+        This requires a single stage and a loss that depends on logits and labels only.
         """
-        inside = self.looks is not _no_looks or self.module is not None
-        return not inside and self.one_stage
+        selects_layers = self.select_layers is not _select_no_layers
+        return self.is_single_stage and not selects_layers and self.build_auxiliary_module is None
 
     @property
-    def one_stage(self) -> bool:
-        """Whether the distilled student is one stage, with none before it."""
-        return self.first is None and self.generations is None
+    def is_single_stage(self) -> bool:
+        """Whether no other stage of the student precedes the distilled one."""
+        return self.pretrain_stage is None and self.count_generations is None
 
     @property
     def formula(self) -> str:
-        """The formula in LaTeX, in symbols."""
+        """The formula in LaTeX, with symbols for T, lambda and the options."""
         return self.latex("T", r"\lambda", r"(1-\lambda)")
 
-    def formula_in_force(self, spec: ObjectiveSpec) -> str:
-        """The formula in LaTeX, with the numbers of ``spec`` in it.
+    def format_formula(self, spec: ObjectiveSpec) -> str:
+        """The formula in LaTeX, with the values of T, lambda and the options.
 
         Raises:
-            UserError: an option is unknown, or has a wrong value.
+            UserError: an option is unknown or has an invalid value.
         """
-        rest = format_number(round(1 - spec.lam, 6))
-        text = self.latex(format_number(spec.temperature), format_number(spec.lam), rest)
-        return self._with_options(text, spec)
+        soft_weight = format_number(round(1 - spec.lam, 6))
+        formula = self.latex(format_number(spec.temperature), format_number(spec.lam), soft_weight)
+        return self._insert_options(formula, spec)
 
-    def formula_of_grid(self, spec: ObjectiveSpec) -> str:
-        """The same, with T and lambda as symbols.
+    def format_grid_formula(self, spec: ObjectiveSpec) -> str:
+        """As :meth:`format_formula`, but with symbols for T and lambda, which vary in a grid.
 
         Raises:
-            UserError: an option is unknown, or has a wrong value.
+            UserError: an option is unknown or has an invalid value.
         """
-        return self._with_options(self.formula, spec)
+        return self._insert_options(self.formula, spec)
 
-    def _with_options(self, text: str, spec: ObjectiveSpec) -> str:
-        values = self.settings(spec)
+    def _insert_options(self, formula: str, spec: ObjectiveSpec) -> str:
+        values = self.option_values(spec)
         for option in self.options:
             if option.symbol:
                 number = format_scalar(values[option.name])
-                text = re.sub(rf"{re.escape(option.symbol)}(?![A-Za-z])", number, text)
-        return text
+                formula = re.sub(rf"{re.escape(option.symbol)}(?![A-Za-z])", number, formula)
+        return formula
 
 
-def validated(member: str) -> str:
-    """The term that is a member's validation accuracy.
+def validation_term(member: str) -> str:
+    """Name of the term with the validation accuracy of a net in a cohort.
 
-    >>> validated("peer 1")
+    >>> validation_term("peer 1")
     'peer 1, validation accuracy'
     """
     return f"{member}, validation accuracy"
 
 
 def format_number(value: float) -> str:
-    """A number as short as it can be written.
+    """A number with at most six significant digits.
 
     >>> format_number(4.0), format_number(0.25)
     ('4', '0.25')
@@ -313,7 +319,7 @@ def format_number(value: float) -> str:
 
 
 def format_scalar(value: Scalar) -> str:
-    """An option's value as people write it.
+    """The value of an option, for display.
 
     >>> format_scalar(True), format_scalar(2.0), format_scalar("off")
     ('true', '2', 'off')
@@ -323,31 +329,26 @@ def format_scalar(value: Scalar) -> str:
     return value if isinstance(value, str) else format_number(value)
 
 
-def lines(*terms: str) -> str:
-    """The sum of some terms in LaTeX, one a line: it must fit a phone."""
+def latex_sum(*terms: str) -> str:
+    """The sum of terms in LaTeX, with one term on each line to fit narrow screens."""
     first, *others = terms
-    rest = "".join(rf"\\ &+ {term}" for term in others)
-    return rf"\begin{{aligned}}L ={{}}& {first}{rest}\end{{aligned}}"
-
-
-def two_lines(labels: str, soft: str) -> str:
-    """The sum of two terms in LaTeX, one a line."""
-    return lines(labels, soft)
+    lines = "".join(rf"\\ &+ {term}" for term in others)
+    return rf"\begin{{aligned}}L ={{}}& {first}{lines}\end{{aligned}}"
 
 
 def cross_entropy(z_BC: Tensor, y_B: Tensor) -> Tensor:
-    """Cross-entropy of the labels under softmax(z), averaged over the batch, in nats."""
+    """Cross-entropy of labels and softmax(z), batch mean, in nats."""
     return -z_BC.log_softmax(-1).gather(-1, y_B.unsqueeze(-1)).mean()
 
 
 def soft_cross_entropy(z_t_BC: Tensor, z_s_BC: Tensor, temperature: float | Tensor) -> Tensor:
-    """Cross-entropy of the teacher's soft targets under the student's, both at T, in nats."""
+    """Cross-entropy of softmax(z_t / T) and softmax(z_s / T), batch mean, in nats."""
     p_BC = (z_t_BC / temperature).softmax(-1)
     return -(p_BC * (z_s_BC / temperature).log_softmax(-1)).sum(-1).mean()
 
 
 def soft_divergence(z_t_BC: Tensor, z_s_BC: Tensor, temperature: float | Tensor) -> Tensor:
-    """KL(softmax(z_t / T) || softmax(z_s / T)), summed over classes, batch mean, in nats."""
+    """KL(softmax(z_t / T) ‖ softmax(z_s / T)), batch mean, in nats."""
     log_p_BC = (z_t_BC / temperature).log_softmax(-1)
     log_q_BC = (z_s_BC / temperature).log_softmax(-1)
     return (log_p_BC.exp() * (log_p_BC - log_q_BC)).sum(-1).mean()

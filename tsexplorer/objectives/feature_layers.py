@@ -1,4 +1,4 @@
-"""Hidden layers that an objective looks at: which there are, the usual choice, how they fit."""
+"""Hidden layers for objectives: their properties, the default choice, and regressors."""
 
 from __future__ import annotations
 
@@ -8,125 +8,127 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from tsexplorer.errors import UserError
 from tsexplorer.models.layers import Activation, Block, Shape
 from tsexplorer.models.registry import resolve
-from tsexplorer.models.summary import LAST, MAX_PARAMETERS, trace
+from tsexplorer.models.summary import LOGITS, MAX_PARAMETERS, trace_layers
 from tsexplorer.specs import ModelSpec, shorten
 
 if TYPE_CHECKING:
     from torch import nn
 
-Side = Literal["student", "teacher"]
+PairRole = Literal["student", "teacher"]
 
 
-class Hidden(NamedTuple):
+class HiddenLayer(NamedTuple):
     """A layer before the logits.
 
     Attributes:
-        name: as in the net's table of layers.
-        shape: of its output for one image: channels, height, width, or units.
-        active: whether it is an activation, or a block that ends in one.
-        learns: whether something is trained in it or before it.
+        name: name in the net's table of layers.
+        shape: shape of its output for one image: (channels, height, width) or (units,).
+        is_activation: whether it is an activation, or a block that ends with one.
+        is_trained: whether it or a layer before it has parameters.
     """
 
     name: str
     shape: Shape
-    active: bool
-    learns: bool
+    is_activation: bool
+    is_trained: bool
 
     @property
-    def maps(self) -> bool:
+    def has_maps(self) -> bool:
         """Whether its output has a height and a width."""
         return len(self.shape) == 3
 
 
-def hidden_layers(model: ModelSpec, classes: int) -> tuple[Hidden, ...]:
-    """The layers of a net before its logits, in their order.
+def hidden_layers(model: ModelSpec, classes: int) -> tuple[HiddenLayer, ...]:
+    """The layers of a net before its logits, in order.
 
     Raises:
-        UserError: there is no such net, or it is impossible.
+        UserError: the net does not exist or is invalid.
     """
-    found, parameters = [], 0
-    for name, layer, shape in trace(resolve(model), classes):
+    layers, parameters = [], 0
+    for name, layer, shape in trace_layers(resolve(model), classes):
         parameters += layer.parameters
-        active = isinstance(layer, Activation | Block)
-        found.append(Hidden(name, layer.output(shape), active, parameters > 0))
-    return tuple(one for one in found if one.name != LAST)
+        is_activation = isinstance(layer, Activation | Block)
+        layers.append(HiddenLayer(name, layer.output(shape), is_activation, parameters > 0))
+    return tuple(layer for layer in layers if layer.name != LOGITS)
 
 
-def chosen_layer(model: ModelSpec, classes: int, name: str, side: Side) -> Hidden:
-    """The layer of a name; of an empty one, the middle activation (of two, the earlier).
+def select_layer(model: ModelSpec, classes: int, name: str, role: PairRole) -> HiddenLayer:
+    """The layer with this name; for an empty name the middle activation (of two, the earlier).
 
     Raises:
-        UserError: there is no such layer, it is the logits, or nothing learns up to it.
+        UserError: the layer does not exist, is the logits, or has no trained parameters up to it.
     """
-    layers = {one.name: one for one in hidden_layers(model, classes) if one.learns}
-    active = [one for one in layers.values() if one.active]
-    if not active:
+    layers = {layer.name: layer for layer in hidden_layers(model, classes) if layer.is_trained}
+    activations = [layer for layer in layers.values() if layer.is_activation]
+    if not activations:
         raise UserError(
-            f"The {side} has no hidden layer to look at; give it one, or choose another objective."
+            f"The {role} has no hidden layer, and this objective requires one; choose another net "
+            "or another objective."
         )
     if not name:
-        return active[(len(active) - 1) // 2]
+        return activations[(len(activations) - 1) // 2]
     if name in layers:
         return layers[name]
-    wrong = "The logits are not hidden" if name == LAST else _missing(model, classes, name, side)
-    raise UserError(f"{wrong}; choose a layer of the {side} among {', '.join(layers)}.")
+    if name == LOGITS:
+        problem = "The logits are not a hidden layer"
+    elif any(layer.name == name for layer in hidden_layers(model, classes)):
+        problem = f"Up to the layer {name} the {role} has no trained parameters"
+    else:
+        problem = f"The {role} has no layer {shorten(name)}"
+    raise UserError(f"{problem}; choose a layer of the {role} among {', '.join(layers)}.")
 
 
 def regressor_size(student: Shape, teacher: Shape) -> int:
-    """Parameters of :func:`regressor`."""
+    """Number of parameters of :func:`build_regressor`."""
     if len(student) == len(teacher) == 3:
         return (student[0] + 1) * teacher[0]
     return (prod(student) + 1) * prod(teacher)
 
 
-def check_regressor(student: Hidden, teacher: Hidden) -> None:
-    """Refuse two layers between which a regressor would be larger than any net here.
+def check_regressor(student: HiddenLayer, teacher: HiddenLayer) -> None:
+    """Check the size of the regressor between two layers.
 
     Raises:
-        UserError: it would.
+        UserError: it has more parameters than the largest allowed net.
     """
     size = regressor_size(student.shape, teacher.shape)
     if size > MAX_PARAMETERS:
         raise UserError(
             f"From the student's {student.name} to the teacher's {teacher.name} a regressor has "
-            f"{size:,} parameters, more than the {MAX_PARAMETERS:,} that are trained here; choose "
-            "narrower layers, or maps in both nets."
+            f"{size:,} parameters, and the limit is {MAX_PARAMETERS:,}; choose narrower layers, or "
+            "layers with feature maps in both nets."
         )
 
 
-def regressor(student: Shape, teacher: Shape) -> nn.Module:
-    """A net from outputs of a student's layer to the shape of a teacher's.
+def build_regressor(student: Shape, teacher: Shape) -> nn.Module:
+    """A module that maps outputs of a student's layer to the shape of a teacher's layer.
 
-    Between maps it is a 1×1 convolution, after the student's maps were averaged, or interpolated
-    (bilinear), to the teacher's height and width; else a dense layer on flattened outputs, whose
-    answer stays flat where the teacher has maps.
+    Between feature maps it is a 1×1 convolution, after the student's maps have been resized to the
+    teacher's height and width by average pooling or bilinear interpolation. In all other cases it
+    is a dense layer on flattened outputs, whose output remains flat if the teacher has maps.
 
-    It starts at zero. A random one is noise that a student lessens soonest by falling silent: with
-    Adam, eleven of twelve ReLUs of a guided layer were dead after six epochs.
+    All parameters start at zero. With random initial values the student minimises the loss fastest
+    by reducing its activations to zero: with Adam, eleven of twelve ReLUs of a guided layer were
+    inactive for all images after six epochs.
+
+    Args:
+        student: shape of the input for one image.
+        teacher: shape of the target for one image.
     """
     from torch import nn
 
     if len(student) == len(teacher) == 3:
         size = (teacher[1], teacher[2])
-        last: nn.Conv2d | nn.Linear = nn.Conv2d(student[0], teacher[0], 1)
-        smaller = student[1] >= teacher[1]
-        first: nn.Module = nn.AdaptiveAvgPool2d(size) if smaller else _upsample(size)
+        output: nn.Conv2d | nn.Linear = nn.Conv2d(student[0], teacher[0], 1)
+        resize: nn.Module
         if student[1:] == teacher[1:]:
-            first = nn.Identity()
+            resize = nn.Identity()
+        elif student[1] >= teacher[1]:
+            resize = nn.AdaptiveAvgPool2d(size)
+        else:
+            resize = nn.Upsample(size, mode="bilinear", align_corners=False)
     else:
-        first, last = nn.Flatten(), nn.Linear(prod(student), prod(teacher))
-    for parameter in last.parameters():
+        resize, output = nn.Flatten(), nn.Linear(prod(student), prod(teacher))
+    for parameter in output.parameters():
         nn.init.zeros_(parameter)
-    return nn.Sequential(first, last)
-
-
-def _upsample(size: tuple[int, int]) -> nn.Module:
-    from torch import nn
-
-    return nn.Upsample(size, mode="bilinear", align_corners=False)
-
-
-def _missing(model: ModelSpec, classes: int, name: str, side: Side) -> str:
-    if any(one.name == name for one in hidden_layers(model, classes)):
-        return f"Nothing is trained up to the {side}'s layer {name}"
-    return f"The {side} has no layer {shorten(name)}"
+    return nn.Sequential(resize, output)

@@ -1,21 +1,23 @@
-"""FitNets: a hint from inside the teacher first, then labels and soft targets.
+"""FitNets: hints from a hidden layer of the teacher, then labels and soft targets.
 
 Source: Romero, Ballas, Ebrahimi Kahou, Chassang, Gatta and Bengio 2015, "FitNets: Hints for Thin
-Deep Nets", arXiv 1412.6550, equations 2 and 3. It is trained in two stages, of as many epochs where
-nothing else is asked for:
+Deep Nets", arXiv 1412.6550, equations 2 and 3. Training has two stages, by default with the same
+number of epochs:
 
-    1.  ½ · ‖u − r(v)‖²               u: the teacher's hint layer, v: the student's guided layer,
-                                      r: a regressor that is trained along and then dropped
-    2.  CE + w(e) · CE_soft(T)        w falls in even steps, epoch by epoch, from its start to 1
+    1.  ½ · ‖u − r(v)‖²               u: output of the teacher's hint layer, v: output of the
+                                      student's guided layer, r: a regressor that is trained
+                                      together with the student and then discarded
+    2.  CE + w(e) · CE_soft(T)        w decreases linearly with the epoch e from its start to 1
 
-The paper writes λ for w, which is not in 0...1 as λ is here. No T². The norm is over all units of
-the layer and its mean over the batch, so that it is in the square of activations, not in nats. In
-stage 1 the layers after the guided one keep their first weights: no gradient reaches them, and an
-optimiser passes over them, weight decay and all; only a bound on the norms of weights, where there
-is one, and running figures of batch norms reach them.
+The paper writes λ for w, which is not in the range 0 to 1 of λ here. The loss has no factor T². The
+norm is a sum over all units of the layer, and the loss is its mean over the batch, in squared
+activations instead of nats. In stage 1 the layers after the guided layer keep their initial
+weights: they get no gradient, and optimisers skip parameters without gradient, including weight
+decay. Only an upper bound for the norms of weights, if there is one, and the running statistics of
+batch normalisation change them.
 
-T = 3 and w = 4 are from the authors' file for MNIST. That w ends at 1 is from memory of the
-paper's account of CIFAR-10, and unchecked.
+T = 3 and w = 4 are the values in the authors' configuration file for MNIST. That w decreases to 1
+follows the paper's description of CIFAR-10 from memory, unverified.
 """
 
 from __future__ import annotations
@@ -24,15 +26,20 @@ from typing import TYPE_CHECKING
 
 from tsexplorer.objectives.base import (
     LayerNames,
-    Loss,
+    LossInputs,
+    LossTerms,
+    ModelPair,
     Objective,
-    Pair,
-    Terms,
     cross_entropy,
+    latex_sum,
     soft_cross_entropy,
-    two_lines,
 )
-from tsexplorer.objectives.feature_layers import Hidden, check_regressor, chosen_layer, regressor
+from tsexplorer.objectives.feature_layers import (
+    HiddenLayer,
+    build_regressor,
+    check_regressor,
+    select_layer,
+)
 from tsexplorer.objectives.options import Option
 from tsexplorer.planning import PretrainStage
 from tsexplorer.specs import ObjectiveSpec
@@ -42,122 +49,123 @@ if TYPE_CHECKING:
 
 SOURCE = "Romero et al. 2015, arXiv 1412.6550, equations 2 and 3"
 HINTS = "fitnets-hints"
-LAYERS = (
+LAYER_OPTIONS = (
     Option(
         name="hint",
         title="Hint layer of the teacher",
         default="",
-        help="The teacher's layer whose outputs the student learns to foretell. The usual choice "
-        "is the middle activation; of several teachers, the first gives the hint.",
+        help="The teacher's layer whose outputs the student learns to predict. Default: the middle "
+        "activation. In an ensemble, the first teacher provides the hint.",
         layer_of="teacher",
     ),
     Option(
         name="guided",
         title="Guided layer of the student",
         default="",
-        help="The student's layer that learns from the hint, with all layers before it. The usual "
-        "choice is the middle activation.",
+        help="The student's layer that learns from the hint, together with all layers before it. "
+        "Default: the middle activation.",
         layer_of="student",
     ),
 )
 START = Option(
     name="start",
-    title="Weight of the soft targets at first",
+    title="Initial weight of the soft targets",
     default=4.0,
-    help="w of the first epoch after the hints (λ in the paper); it falls in even steps to 1 in "
-    "the last epoch.",
+    help="Weight w in the first epoch after the hints (λ in the paper); it decreases linearly to 1 "
+    "in the last epoch.",
     low=1.0,
     high=1000.0,
 )
-EPOCHS = Option(
+HINT_EPOCHS = Option(
     name="hint_epochs",
     title="Epochs of hints",
     default=0,
-    help="How long the student learns from the hint before labels and soft targets; 0 is as many "
-    "epochs as it has for these.",
+    help="Epochs of training on the hint, before labels and soft targets; 0: as many as for these.",
     low=0,
     high=1000,
 )
 
 
-def layers(pair: Pair) -> tuple[Hidden, Hidden]:
+def select_layers(pair: ModelPair) -> tuple[HiddenLayer, HiddenLayer]:
     """The guided layer and the hint layer.
 
     Raises:
-        UserError: one does not exist or cannot be used, or no regressor fits between them.
+        UserError: a layer does not exist or is unsuitable, or the regressor is too large.
     """
     assert pair.teacher is not None
-    guided = chosen_layer(pair.student, pair.classes, str(pair.options["guided"]), "student")
-    hint = chosen_layer(pair.teacher, pair.classes, str(pair.options["hint"]), "teacher")
+    guided = select_layer(pair.student, pair.classes, str(pair.options["guided"]), "student")
+    hint = select_layer(pair.teacher, pair.classes, str(pair.options["hint"]), "teacher")
     check_regressor(guided, hint)
     return guided, hint
 
 
-def weight(start: float, epoch: int, epochs: int) -> float:
-    """The weight w in an epoch from 1: from ``start`` in the first to 1 in the last.
+def soft_weight(start: float, epoch: int, epochs: int) -> float:
+    """The weight w in an epoch, counted from 1: ``start`` in the first one, 1 in the last one.
 
-    >>> [weight(4.0, epoch, 4) for epoch in (1, 2, 3, 4)]
+    >>> [soft_weight(4.0, epoch, 4) for epoch in (1, 2, 3, 4)]
     [4.0, 3.0, 2.0, 1.0]
     """
     return start + (1 - start) * (epoch - 1) / max(epochs - 1, 1)
 
 
-def hint_loss(batch: Loss) -> Terms:
-    """Give ½·‖u − r(v)‖², summed over units, batch mean."""
-    assert batch.extra is not None
-    (v_s,), (u_t,) = batch.student_features.values(), batch.teacher_features.values()
-    apart_BU = u_t.flatten(1) - batch.extra(v_s).flatten(1)
-    hint = apart_BU.pow(2).sum(1).mean() / 2
-    return Terms(hint, {"hint": hint})
+def hint_loss(inputs: LossInputs) -> LossTerms:
+    """½·‖u − r(v)‖², sum over units, batch mean, in squared activations."""
+    assert inputs.auxiliary_module is not None
+    (v_s,), (u_t,) = inputs.student_features.values(), inputs.teacher_features.values()
+    difference_BU = u_t.flatten(1) - inputs.auxiliary_module(v_s).flatten(1)
+    hint = difference_BU.pow(2).sum(1).mean() / 2
+    return LossTerms(hint, {"hint": hint})
 
 
-def loss(batch: Loss) -> Terms:
-    """Give CE + w(epoch)·CE_soft(T)."""
-    labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    soft = soft_cross_entropy(batch.teacher_logits_BC, batch.z_s_BC, batch.temperature)
-    share = weight(batch.number("start"), batch.epoch, batch.epochs)
-    return Terms(labels + share * soft, {"labels": labels, "soft": soft})
+def loss(inputs: LossInputs) -> LossTerms:
+    """CE + w(epoch)·CE_soft(T), batch mean, in nats."""
+    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    soft = soft_cross_entropy(inputs.teacher_logits_BC, inputs.z_s_BC, inputs.temperature)
+    weight = soft_weight(inputs.number("start"), inputs.epoch, inputs.epochs)
+    return LossTerms(labels + weight * soft, {"labels": labels, "soft": soft})
 
 
-def latex(temperature: str, _lam: str, _rest: str) -> str:
-    """The second stage's formula with the given spelling of T."""
-    return two_lines(
+def latex(temperature: str, _lam: str, _soft_weight: str) -> str:
+    """The formula of the second stage, given T as text."""
+    return latex_sum(
         r"\mathrm{CE}\big(y,\ \mathrm{softmax}(z_s)\big)",
         rf"w_e\cdot\mathrm{{CE}}\big(\mathrm{{softmax}}(z_t/{temperature}),\ "
         rf"\mathrm{{softmax}}(z_s/{temperature})\big)",
     )
 
 
-def _checked(pair: Pair) -> LayerNames:
-    """Nothing is looked at any more; the first stage's layers are checked."""
-    layers(pair)
+def _check_layers(pair: ModelPair) -> LayerNames:
+    """Check the layers of the first stage; the second stage requires no layers."""
+    select_layers(pair)
     return LayerNames()
 
 
-def _looks(pair: Pair) -> LayerNames:
-    guided, hint = layers(pair)
+def _layer_names(pair: ModelPair) -> LayerNames:
+    guided, hint = select_layers(pair)
     return LayerNames((guided.name,), (hint.name,))
 
 
-def _regressor(pair: Pair) -> nn.Module:
-    guided, hint = layers(pair)
-    return regressor(guided.shape, hint.shape)
+def _build_regressor(pair: ModelPair) -> nn.Module:
+    guided, hint = select_layers(pair)
+    return build_regressor(guided.shape, hint.shape)
 
 
-def _first(spec: ObjectiveSpec) -> PretrainStage:
-    """The hints of a spec; T and λ have no part in them."""
-    names = {option.name for option in LAYERS}
+def _hint_stage(spec: ObjectiveSpec) -> PretrainStage:
+    """The first stage, which depends on neither T nor λ."""
+    names = {option.name for option in LAYER_OPTIONS}
     options = {name: value for name, value in spec.options.items() if name in names}
     hints = ObjectiveSpec(name=HINTS, temperature=1.0, lam=1.0, options=options)
-    return PretrainStage(hints, int(spec.options.get(EPOCHS.name, EPOCHS.default)) or None)
+    return PretrainStage(
+        hints, int(spec.options.get(HINT_EPOCHS.name, HINT_EPOCHS.default)) or None
+    )
 
 
 OBJECTIVE = (
     Objective(
         name="fitnets",
         title="FitNets (Romero 2015)",
-        summary="The student first learns to foretell a hidden layer of the teacher, the hint; "
-        "then labels and soft targets, whose weight falls to 1.",
+        summary="The student first learns to predict a hidden layer of the teacher, the hint, and "
+        "then labels and soft targets, whose weight decreases to 1.",
         source=SOURCE,
         convention="fitnets: after hints, CE + w·CE_soft(T) with w falling to 1, nats, batch mean",
         uses_temperature=True,
@@ -165,27 +173,27 @@ OBJECTIVE = (
         needs_teacher=True,
         loss=loss,
         latex=latex,
-        options=(*LAYERS, START, EPOCHS),
-        looks=_checked,
-        first=_first,
-        counts=(EPOCHS.name,),
+        options=(*LAYER_OPTIONS, START, HINT_EPOCHS),
+        select_layers=_check_layers,
+        pretrain_stage=_hint_stage,
+        planning_options=(HINT_EPOCHS.name,),
     ),
     Objective(
         name=HINTS,
         title="Hints of FitNets",
-        summary="The first part of FitNets: up to its guided layer the student learns to foretell "
-        "the teacher's hint layer.",
+        summary="The first stage of FitNets: the student's layers up to the guided layer learn to "
+        "predict the teacher's hint layer.",
         source=SOURCE,
         convention="hints: ½·‖u − r(v)‖², summed over units, batch mean",
         uses_temperature=False,
         uses_lambda=False,
         needs_teacher=True,
         loss=hint_loss,
-        latex=lambda _t, _lam, _rest: r"L = \tfrac{1}{2}\,\big\|u_t - r(v_s)\big\|^2",
-        options=LAYERS,
-        looks=_looks,
-        module=_regressor,
-        unitless=("hint",),
+        latex=lambda _t, _lam, _soft: r"L = \tfrac{1}{2}\,\big\|u_t - r(v_s)\big\|^2",
+        options=LAYER_OPTIONS,
+        select_layers=_layer_names,
+        build_auxiliary_module=_build_regressor,
+        unitless_terms=("hint",),
         parent_objective="fitnets",
     ),
 )

@@ -1,25 +1,25 @@
-"""Labels alone: what teachers and baselines are trained on."""
+"""Cross-entropy with the labels: the objective of teachers and baselines."""
 
 from __future__ import annotations
 
-from tsexplorer.objectives.base import Loss, Objective, Terms, cross_entropy
+from tsexplorer.objectives.base import LossInputs, LossTerms, Objective, cross_entropy
 
 
-def loss(batch: Loss) -> Terms:
-    """CE(y, softmax(z_s))."""
-    labels = cross_entropy(batch.z_s_BC, batch.y_B)
-    return Terms(labels, {"labels": labels})
+def loss(inputs: LossInputs) -> LossTerms:
+    """CE(y, softmax(z_s)), batch mean, in nats."""
+    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    return LossTerms(labels, {"labels": labels})
 
 
 OBJECTIVE = Objective(
     name="labels",
     title="Labels only",
-    summary="Cross-entropy with the true labels: the comparison that distillation must beat.",
+    summary="Cross-entropy with the true labels: the reference for all distilled students.",
     source="standard",
     convention="cross-entropy, nats",
     uses_temperature=False,
     uses_lambda=False,
     needs_teacher=False,
     loss=loss,
-    latex=lambda _t, _lam, _rest: r"L = \mathrm{CE}\big(y,\ \mathrm{softmax}(z_s)\big)",
+    latex=lambda _t, _lam, _soft: r"L = \mathrm{CE}\big(y,\ \mathrm{softmax}(z_s)\big)",
 )

@@ -1,30 +1,40 @@
-"""MEAL V2: an ensemble's mean softmax as the only target, and a discriminator on the logits.
+"""MEAL V2: the mean softmax of an ensemble as the only target, and a discriminator on the logits.
 
-Source: Shen and Savvides 2020, arXiv 2009.08453, and its authors' code. No labels and T = 1:
+Source: Shen and Savvides 2020, arXiv 2009.08453, and the authors' code. The loss uses no labels,
+and T = 1:
 
-    L = CE(p_e, softmax(z_s)) + L_D        p_e: the mean of the teachers' softmaxes
+    L = CE(p_e, softmax(z_s)) + L_D        p_e: the mean of the teachers' softmax outputs
 
-A discriminator D reads logits, the student's and the ensemble's, and says which are the student's;
-L_D is the mean binary cross-entropy of its answers. One step moves student and discriminator.
+A discriminator D classifies logits as those of the student or those of the ensemble; L_D is its
+mean binary cross-entropy. Each step updates the student and the discriminator. The option
+``discriminator`` selects a variant:
 
-* ``cooperative``, as in the authors' code: nothing is detached or reversed, so that the student
-  helps to be told apart; the authors call it a regulariser.
-* ``adversarial``, ours: the gradient of L_D is reversed on its way into the student, who thereby
-  tries to pass for the ensemble.
-* ``off``: L_D has no part in the loss, and no discriminator is trained.
+* ``cooperative``, as in the authors' code: the gradient of L_D reaches the student unchanged, so
+  that the student makes its logits easier to distinguish from those of the ensemble. The authors
+  call this a regulariser.
+* ``adversarial``, a variant of this project: the gradient of L_D is reversed before it reaches the
+  student, so that the student makes its logits harder to distinguish.
+* ``off``: no discriminator.
 
-What differs from the authors' code: theirs has widths of C/8 and C/64, which collapse at 10
-classes, so that widths are explicit here; it ends in two units behind a ReLU, which keeps L_D above
-½ ln 2 and can die at ln 2, where D here ends in one unit without; and it reads the mean of the
-teachers' logits, where D here reads logits whose softmax is p_e, at the teachers' mean level (of
-one teacher, its own logits). The student starts from the trained baseline.
+Differences from the authors' code: their widths of C/8 and C/64 are too small for 10 classes, so
+that the widths are options here. Their discriminator ends with two units behind a ReLU, which keeps
+L_D above ½ ln 2 and can stop learning at ln 2; here it ends with one linear unit. Their
+discriminator classifies the mean of the teachers' logits; here it classifies logits whose softmax
+is p_e and whose logsumexp is the mean of the teachers' logsumexp (for one teacher, its logits). The
+student starts from the trained baseline.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsexplorer.objectives.base import Loss, Objective, Pair, Terms, soft_cross_entropy
+from tsexplorer.objectives.base import (
+    LossInputs,
+    LossTerms,
+    ModelPair,
+    Objective,
+    soft_cross_entropy,
+)
 from tsexplorer.objectives.options import Option
 
 if TYPE_CHECKING:
@@ -35,8 +45,8 @@ MODE = Option(
     name="discriminator",
     title="Discriminator",
     default=COOPERATIVE,
-    help="cooperative: the student helps to be told apart from its teachers, as in the authors' "
-    "code. adversarial: it tries to pass for them (our variant). off: there is none.",
+    help="cooperative: the student's logits become easier to distinguish from the teachers', as in "
+    "the authors' code. adversarial: harder (variant of this project). off: no discriminator.",
     choices=(COOPERATIVE, ADVERSARIAL, OFF),
 )
 WIDTHS = (
@@ -44,7 +54,7 @@ WIDTHS = (
         name="width1",
         title="Discriminator, first layer",
         default=32,
-        help="Units of its first hidden layer, which reads the logits.",
+        help="Units of its first hidden layer, whose input is the logits.",
         low=1,
         high=4096,
     ),
@@ -52,66 +62,66 @@ WIDTHS = (
         name="width2",
         title="Discriminator, second layer",
         default=16,
-        help="Units of its second hidden layer, which leads to the one answer.",
+        help="Units of its second hidden layer, before the single output unit.",
         low=1,
         high=4096,
     ),
 )
 
 
-def loss(batch: Loss) -> Terms:
-    """Give CE(p_e, softmax(z_s)) + L_D, and the discriminator's accuracy beside it."""
-    soft = soft_cross_entropy(batch.teacher_logits_BC, batch.z_s_BC, 1.0)
-    mode = batch.options[MODE.name]
+def loss(inputs: LossInputs) -> LossTerms:
+    """CE(p_e, softmax(z_s)) + L_D, batch mean, in nats; also the discriminator's accuracy."""
+    soft = soft_cross_entropy(inputs.teacher_logits_BC, inputs.z_s_BC, 1.0)
+    mode = inputs.options[MODE.name]
     if mode == OFF:
-        return Terms(soft, {"soft": soft})
-    assert batch.extra is not None
-    z_s_BC = batch.z_s_BC if mode == COOPERATIVE else _reversed(batch.z_s_BC)
-    d_s_B = batch.extra(z_s_BC).squeeze(1)
-    d_t_B = batch.extra(batch.teacher_logits_BC).squeeze(1)
-    told, accuracy = _told_apart(d_s_B, d_t_B)
-    parts = {"soft": soft, "discriminator": told, "discriminator accuracy": accuracy}
-    return Terms(soft + told, parts)
+        return LossTerms(soft, {"soft": soft})
+    assert inputs.auxiliary_module is not None
+    z_s_BC = inputs.z_s_BC if mode == COOPERATIVE else _reverse_gradient(inputs.z_s_BC)
+    d_s_B = inputs.auxiliary_module(z_s_BC).squeeze(1)
+    d_t_B = inputs.auxiliary_module(inputs.teacher_logits_BC).squeeze(1)
+    entropy, accuracy = _discriminator_loss(d_s_B, d_t_B)
+    parts = {"soft": soft, "discriminator": entropy, "discriminator accuracy": accuracy}
+    return LossTerms(soft + entropy, parts)
 
 
-def _told_apart(d_s_B: Tensor, d_t_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean binary cross-entropy in nats, and the share that is told right.
+def _discriminator_loss(d_s_B: Tensor, d_t_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean binary cross-entropy in nats, and the accuracy from 0 to 1.
 
     Args:
-        d_s_B: answers to the student's logits; above 0 stands for the student.
-        d_t_B: answers to the teachers'.
+        d_s_B: outputs for the student's logits; above 0 means "student".
+        d_t_B: outputs for the teachers' logits.
     """
     from torch.nn.functional import softplus
 
-    told = (softplus(-d_s_B).mean() + softplus(d_t_B).mean()) / 2
-    right = ((d_s_B > 0).float().mean() + (d_t_B <= 0).float().mean()) / 2
-    return told, right.detach()
+    entropy = (softplus(-d_s_B).mean() + softplus(d_t_B).mean()) / 2
+    accuracy = ((d_s_B > 0).float().mean() + (d_t_B <= 0).float().mean()) / 2
+    return entropy, accuracy.detach()
 
 
-def _reversed(x: Tensor) -> Tensor:
-    """The same values, with a gradient of the other sign."""
+def _reverse_gradient(x: Tensor) -> Tensor:
+    """The same values, with a gradient of the opposite sign."""
     return 2 * x.detach() - x
 
 
-def _discriminator(pair: Pair) -> nn.Module:
-    """C → width1 → width2 → 1 with ReLU between."""
+def _build_discriminator(pair: ModelPair) -> nn.Module:
+    """C → width1 → width2 → 1 with ReLU between; an identity if the discriminator is off."""
     from torch import nn
 
     if pair.options[MODE.name] == OFF:
         return nn.Identity()
-    first, second = (int(pair.options[one.name]) for one in WIDTHS)
+    width1, width2 = (int(pair.options[option.name]) for option in WIDTHS)
     return nn.Sequential(
-        *(nn.Linear(pair.classes, first), nn.ReLU()),
-        *(nn.Linear(first, second), nn.ReLU()),
-        nn.Linear(second, 1),
+        *(nn.Linear(pair.classes, width1), nn.ReLU()),
+        *(nn.Linear(width1, width2), nn.ReLU()),
+        nn.Linear(width2, 1),
     )
 
 
 OBJECTIVE = Objective(
     name="meal-v2",
     title="MEAL V2 (Shen 2020)",
-    summary="The mean of the teachers' softmaxes is the only target, for a student that has "
-    "already learnt from labels; a discriminator on the logits goes along.",
+    summary="The mean of the teachers' softmax outputs is the only target, for a student that was "
+    "trained on labels before; optionally with a discriminator on the logits.",
     source="Shen, Savvides 2020, arXiv 2009.08453, and its authors' code",
     convention="meal-v2: CE with the mean of the teachers' softmaxes at T = 1, and the "
     "discriminator's cross-entropy, nats, batch mean",
@@ -119,14 +129,14 @@ OBJECTIVE = Objective(
     uses_lambda=False,
     needs_teacher=True,
     loss=loss,
-    latex=lambda _t, _lam, _rest: (
+    latex=lambda _t, _lam, _soft: (
         r"\begin{aligned}L ={}& \mathrm{CE}\big(\overline{\mathrm{softmax}(z_t)},\ "
         r"\mathrm{softmax}(z_s)\big)\\ &+ \tfrac{1}{2}\,\mathrm{BCE}\big(D(z_s),\ 1\big) + "
         r"\tfrac{1}{2}\,\mathrm{BCE}\big(D(z_t),\ 0\big)\end{aligned}"
     ),
     options=(MODE, *WIDTHS),
-    module=_discriminator,
-    shares=("discriminator accuracy",),
-    combine="probabilities",
-    pretrained=True,
+    build_auxiliary_module=_build_discriminator,
+    fraction_terms=("discriminator accuracy",),
+    required_combine="probabilities",
+    expects_pretrained_student=True,
 )

@@ -1,4 +1,4 @@
-"""Parameters of an objective besides T and lambda, described so that a form can ask for them."""
+"""Parameters of objectives besides T and lambda, with the descriptions that forms display."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from tsexplorer.specs import Scalar, shorten
 
 @dataclass(frozen=True)
 class Option:
-    r"""One parameter.
+    r"""A parameter of an objective.
 
     Attributes:
         name: key in ``ObjectiveSpec.options``.
-        title: as a form says it.
-        default: in force where a spec is silent; its type is the option's. Once released it never
-            changes, since a stage's hash leaves it out.
-        help: a sentence that says what it does.
-        low: least number allowed.
-        high: largest number allowed.
-        choices: words allowed; empty where any word is, or where it is a number.
-        layer_of: the word is the name of a layer of this net; "" lets the objective choose.
-        symbol: its LaTeX command in the formula, as in ``\beta``, where its number is put in;
-            empty where it does not stand there.
+        title: label in forms.
+        default: value if the spec does not give one; its type is the type of the option. The hash
+            of a stage excludes default values, so that a released default must never change.
+        help: one sentence that explains the option.
+        low: smallest allowed number.
+        high: largest allowed number.
+        choices: allowed strings; empty: any string, or the option is a number.
+        layer_of: whether the value names a layer of the student or of the teacher; an empty value
+            then selects the default layer of the objective.
+        symbol: LaTeX command in the formula that is replaced by the value, as in ``\beta``; empty:
+            the option is not in the formula.
     """
 
     name: str
@@ -39,80 +40,87 @@ class Option:
     layer_of: Literal["student", "teacher"] | None = None
     symbol: str = ""
 
-    def checked(self, value: Scalar) -> Scalar:
-        """The value in the option's own type.
+    def validate(self, value: Scalar) -> Scalar:
+        """The value, converted to the type of the option.
 
         Raises:
-            UserError: it is of another type, or out of bounds.
+            UserError: the type is wrong, or the value is not allowed.
 
-        >>> Option("beta", "β", 8.0, "Weight.", low=0).checked(2)
+        >>> Option("beta", "β", 8.0, "Weight.", low=0).validate(2)
         2.0
         """
         if isinstance(self.default, bool):
-            return self._of(bool, value, "true or false")
+            return self._require_type(bool, value, "true or false")
         if isinstance(self.default, str):
-            word = str(self._of(str, value, "a word"))
-            if self.choices and word not in self.choices:
-                raise self._wrong(value, f"be one of {', '.join(self.choices)}")
-            return word
+            text = str(self._require_type(str, value, "a word"))
+            if self.choices and text not in self.choices:
+                raise self._error(value, f"be one of {', '.join(self.choices)}")
+            return text
         if isinstance(self.default, int):
-            return self._bounded(self._of(int, value, "a whole number"))
+            return self._require_in_range(self._require_type(int, value, "a whole number"))
         if isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        return self._bounded(self._of(float, value, "a number"))
+        return self._require_in_range(self._require_type(float, value, "a number"))
 
-    def read(self, text: str) -> Scalar:
+    def parse(self, text: str) -> Scalar:
         """The value that a text stands for, as in ``--option beta=2``.
 
         Raises:
-            UserError: it stands for none of this option's.
+            UserError: the text does not stand for an allowed value.
 
-        >>> Option("beta", "β", 8.0, "Weight.", low=0).read("2")
+        >>> Option("beta", "β", 8.0, "Weight.", low=0).parse("2")
         2.0
-        >>> Option("alone", "Alone", False, "Whether.").read("true")
+        >>> Option("alone", "Alone", False, "Whether.").parse("true")
         True
         """
         if isinstance(self.default, bool):
-            return self.checked({"true": True, "false": False}.get(text.lower(), text))
+            return self.validate({"true": True, "false": False}.get(text.lower(), text))
         if isinstance(self.default, str):
-            return self.checked(text)
-        kind = int if isinstance(self.default, int) else float
+            return self.validate(text)
+        convert = int if isinstance(self.default, int) else float
         try:
-            value = kind(text)
+            value = convert(text)
         except ValueError:
-            return self.checked(text)  # says what it must be
-        return self.checked(value)
+            return self.validate(text)  # raises an error that states the required type
+        return self.validate(value)
 
-    def _of(self, kind: type[Scalar], value: Scalar, words: str) -> Scalar:
+    def _require_type(self, kind: type[Scalar], value: Scalar, description: str) -> Scalar:
         if type(value) is not kind:
-            raise self._wrong(value, f"be {words}")
+            raise self._error(value, f"be {description}")
         return value
 
-    def _bounded(self, value: Scalar) -> Scalar:
+    def _require_in_range(self, value: Scalar) -> Scalar:
         assert not isinstance(value, str)
         if not math.isfinite(value):
-            raise self._wrong(value, "be a finite number")
+            raise self._error(value, "be a finite number")
         if self.low is not None and value < self.low:
-            raise self._wrong(value, f"be at least {self.low:g}")
+            raise self._error(value, f"be at least {self.low:g}")
         if self.high is not None and value > self.high:
-            raise self._wrong(value, f"be at most {self.high:g}")
+            raise self._error(value, f"be at most {self.high:g}")
         return value
 
-    def _wrong(self, value: Scalar, demand: str) -> UserError:
-        return UserError(f"The option {self.name} must {demand} (given: {shorten(value)}).")
+    def _error(self, value: Scalar, requirement: str) -> UserError:
+        return UserError(f"The option {self.name} must {requirement} (given: {shorten(value)}).")
 
 
-def settings(
+def option_values(
     objective: str, options: tuple[Option, ...], given: Mapping[str, Scalar]
 ) -> dict[str, Scalar]:
-    """All options of an objective with the values in force.
+    """Values of all options of an objective, given or default.
+
+    Args:
+        objective: name of the objective, for error messages.
+        options: its options.
+        given: values by name.
 
     Raises:
-        UserError: one that is given is unknown, or has a wrong value.
+        UserError: a given option is unknown or has an invalid value.
     """
-    known = {option.name: option for option in options}
+    by_name = {option.name: option for option in options}
     for name in given:
-        if name not in known:
-            remedy = f"choose among {', '.join(known)}" if known else "remove it"
+        if name not in by_name:
+            remedy = f"choose among {', '.join(by_name)}" if by_name else "remove it"
             raise UserError(f"The objective {objective} has no option {shorten(name)}; {remedy}.")
-    return {name: option.checked(given.get(name, option.default)) for name, option in known.items()}
+    return {
+        name: option.validate(given.get(name, option.default)) for name, option in by_name.items()
+    }

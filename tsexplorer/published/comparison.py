@@ -81,7 +81,7 @@ def contest(recipe: Recipe, found: Measured) -> Contest | None:
     if len(begun) < 2 or BASELINE not in begun or not seeds:
         return None
     alike = {title: one.on(seeds) for title, one in begun.items()}
-    candidates = [alike[title] for title in recipe.against if title in alike]
+    candidates = [alike[title] for title in recipe.reference_titles if title in alike]
     against = best_on_validation(candidates) if candidates else alike[BASELINE]
     missing = tuple(entry.title for entry in recipe.entries if entry.title not in alike)
     places = placed(list(alike.values()), against)

@@ -1,4 +1,4 @@
-"""What a recipe is."""
+"""Base classes of recipes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import Literal, get_args
 from tsexplorer.specs import ExperimentSpec, Role
 
 Section = Literal["begin", "published", "claims", "own"]
-"""To begin with; experiments with published figures; tests of published claims; this project."""
+"""Sections of the recipe page: first steps; experiments with published results; tests of published
+claims; experiments of this project."""
 SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 @dataclass(frozen=True)
-class Biased:
-    """Published figures after a change of the biases of classes that the student never saw.
+class ShiftedBiasResult:
+    """Published result of a student after its output biases for excluded classes were increased.
 
     Attributes:
-        bias: amount added to these biases, or subtracted from those of all other classes.
-        errors: test images with a wrong answer, in percent.
-        never_seen_right: images of the never-seen classes with a right answer, in percent; None
-            if the source does not state it.
+        bias: increase of the biases of the excluded classes; or, with the same effect, decrease of
+            the biases of all other classes.
+        errors: percentage of test images that are classified wrongly.
+        never_seen_right: percentage of test images of the excluded classes that are classified
+            correctly; None: not published.
     """
 
     bias: float
@@ -30,11 +32,11 @@ class Biased:
 
 @dataclass(frozen=True)
 class Rival:
-    """Another way to train the student of a recipe, on the same seeds.
+    """Another experiment with the student of a recipe and the same seeds.
 
     Attributes:
-        title: what is different, as a short phrase.
-        spec: the experiment; its name is the recipe's name and the title.
+        title: name for display, which states the difference from the recipe's experiment.
+        spec: the experiment; its name consists of the recipe's name and this title.
     """
 
     title: str
@@ -43,27 +45,28 @@ class Rival:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named experiment with its source and its published figures.
+    """A named experiment with its source and published results.
 
-    A recipe with rivals is a comparison: its own experiment and its rivals are trained on the same
-    seeds and ranked by the test accuracy of their students.
+    A recipe with rivals compares several experiments: all of them are trained, and ranked by the
+    accuracy of their students.
 
     Attributes:
-        name: identifier, used by the shell and in URLs.
-        title: title on the pages.
-        summary: what the experiment is, in a few sentences.
-        source: who published it, and where.
-        spec: the experiment, ready to run.
-        published: test accuracy in percent, by role, as in the source.
-        published_errors: number of wrong test images, by role, if the source counts them.
-        published_biased: figures of the source after the biases of never-seen classes were changed.
-        caveats: what differs from the source, and why, in sentences.
-        section: heading on the page.
-        rivals: other ways to train the same student.
-        called: title of the recipe's own experiment among its rivals.
-        against: titles of rivals; all students are compared with the best of these on validation.
-            Empty: with the baseline.
-        seeds: number of seeds of the shipped figures.
+        name: name on the command line and in URLs.
+        title: name for display.
+        summary: what the experiment shows, in one or two sentences.
+        source: publication of the experiment.
+        spec: the experiment.
+        published: published test accuracy in percent, by role.
+        published_errors: published number of wrongly classified test images, by role.
+        published_biased: published result with shifted biases, for students with excluded classes.
+        caveats: differences from the source and their reasons, one sentence each.
+        section: section of the recipe page.
+        rivals: experiments that this one is compared with.
+        own_title: title of the recipe's own experiment in the comparison; empty: the title of the
+            recipe.
+        reference_titles: titles of rivals. The one with the highest validation accuracy is the
+            reference of all differences. Empty: the baseline is the reference.
+        seeds: number of seeds for shipped results.
     """
 
     name: str
@@ -73,24 +76,30 @@ class Recipe:
     spec: ExperimentSpec
     published: dict[Role, float] = field(default_factory=dict)
     published_errors: dict[Role, int] = field(default_factory=dict)
-    published_biased: Biased | None = None
+    published_biased: ShiftedBiasResult | None = None
     caveats: tuple[str, ...] = ()
     section: Section = "own"
     rivals: tuple[Rival, ...] = ()
-    called: str = ""
-    against: tuple[str, ...] = ()
+    own_title: str = ""
+    reference_titles: tuple[str, ...] = ()
     seeds: int = 3
 
     @property
     def entries(self) -> tuple[Rival, ...]:
-        """The recipe's own experiment, then its rivals."""
-        return (Rival(self.called or self.title, self.spec), *self.rivals)
+        """The experiments of the comparison: the recipe's own one, then its rivals."""
+        return (Rival(self.own_title or self.title, self.spec), *self.rivals)
 
 
-def rival(recipe: str, title: str, spec: ExperimentSpec, **changes: object) -> Rival:
-    """A rival: a spec with some fields changed, named after the recipe and the title.
+def make_rival(recipe: str, title: str, spec: ExperimentSpec, **changes: object) -> Rival:
+    """A rival whose experiment differs from ``spec`` in some fields.
 
-    >>> rival("quick", "T = 1", ExperimentSpec(), warm_start=True).spec.name
+    Args:
+        recipe: name of the recipe.
+        title: title of the rival.
+        spec: the recipe's own experiment.
+        **changes: new values of fields.
+
+    >>> make_rival("quick", "T = 1", ExperimentSpec(), warm_start=True).spec.name
     'quick: T = 1'
     """
     return Rival(title, spec.model_copy(update={"name": f"{recipe}: {title}", **changes}))

@@ -1,13 +1,13 @@
-"""The best 784-64-10 student of this project, and how much of it is due to distillation.
+"""The best 784-64-10 student, and how much of its accuracy is due to distillation.
 
-The recipes share their teachers. In ``best-64-plain`` both students see the original training
-images: the teacher's soft targets reduce overfitting. In ``best-64-jitter`` both see images moved
-by at most one pixel: the baseline does not overfit either. ``best-64`` compares the best student,
-distilled on moved images, with the usual baseline, trained on labels and original images. The other
-two recipes show how much of the gap is closed by jitter and how much by the teacher.
+The recipes share their teachers. In ``best-64-plain`` both students are trained on unchanged
+images, and the soft targets reduce overfitting. In ``best-64-jitter`` both are trained on images
+that are shifted by at most one pixel; there the baseline does not overfit either. ``best-64``
+compares the best student, distilled on shifted images, with the usual baseline on unchanged images.
+The other two recipes show which part of this difference is due to the teacher and which to the
+shifts.
 
-T, lambda and the number of epochs were chosen on validation (docs/results.md, "What the figures
-show").
+T, lambda and the number of epochs were selected on validation.
 """
 
 from __future__ import annotations
@@ -43,39 +43,38 @@ RECIPE = (
     Recipe(
         name="best-64",
         title="A 50,890-parameter student at its best",
-        summary="A 784-64-10 student of a 61,514-parameter convolutional teacher on full MNIST. "
-        "It learns from soft targets alone, on images moved by at most one pixel. The baseline "
-        "learns from labels, on the original images.",
+        summary="A 784-64-10 student of a convolutional teacher with 61,514 parameters on full "
+        "MNIST, with soft targets only, on images shifted by at most one pixel. The baseline "
+        "learns from labels and unchanged images.",
         source="this project",
         spec=BEST,
         caveats=(
-            "Only a part of the gap is closed by the teacher: a baseline on moved images is nearly "
-            "as good (best-64-jitter).",
+            "The gap closed is not due to the teacher alone: a baseline on shifted images is "
+            "nearly as accurate (best-64-jitter).",
         ),
     ),
     Recipe(
         name="best-64-jitter",
-        title="The same student and a baseline, both on jittered images",
-        summary="As best-64, but the baseline also sees each image moved by at most one pixel. "
-        "The difference that is left is what the teacher adds.",
+        title="The same student and a baseline, both on shifted images",
+        summary="As best-64, but the baseline is also trained on images shifted by at most one "
+        "pixel: the remaining difference is due to the teacher.",
         source="this project",
         spec=CONTROL,
     ),
     Recipe(
         name="best-64-plain",
-        title="The same pair on the original images",
-        summary="A 784-64-10 student learns from soft targets alone; its baseline is trained in "
-        "the same way on labels. Neither sees moved images: the recipe shows how much the soft "
-        "targets help against overfitting.",
+        title="The same pair on unchanged images",
+        summary="A 784-64-10 student with soft targets only, and its baseline, both with the same "
+        "training settings and without random shifts: the soft targets reduce overfitting.",
         source="this project",
         spec=PLAIN,
     ),
     Recipe(
         name="best-64-no-3",
-        title="The same pair, with a student that never sees a three",
+        title="The same pair, with a student that never saw a three",
         summary="The student of best-64-plain, distilled on images of the nine other digits: it "
-        "learns about threes only from the teacher's soft targets. The student of seed 0 is part "
-        "of the app and opens on the page Never seen.",
+        "learns about threes from the teacher's soft targets only. The page Never seen shows its "
+        "first seed.",
         source="this project, after Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3",
         spec=NO_3,
     ),

@@ -1,22 +1,22 @@
-"""Born-again nets (Furlanello et al. 2018), on MNIST: each generation teaches the next."""
+"""Born-again nets (Furlanello et al. 2018) on MNIST: three generations of one architecture."""
 
 from __future__ import annotations
 
-from tsexplorer.recipes.base import Recipe, rival
-from tsexplorer.recipes.short import DATA, DENSE, DENSE_TRAIN, SEEDS
+from tsexplorer.recipes.base import Recipe, make_rival
+from tsexplorer.recipes.shared import DATA, DENSE, DENSE_TRAIN, SEEDS
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 
 NAME = "born-again"
-USUAL, LAST = 2, 3
+DEFAULT_GENERATIONS, GENERATIONS = 2, 3
 
 
-def _generations(number: int) -> ObjectiveSpec:
-    """Half the paper's sum of labels and soft targets at T = 1; two generations are the default."""
-    options = {} if number == USUAL else {"generations": number}
+def _objective(generations: int) -> ObjectiveSpec:
+    """Half of the paper's sum of labels and soft targets at T = 1."""
+    options = {} if generations == DEFAULT_GENERATIONS else {"generations": generations}
     return ObjectiveSpec(name=NAME, temperature=1.0, lam=0.5, options=options)
 
 
-FAMILY = ExperimentSpec(
+EXPERIMENT = ExperimentSpec(
     name=NAME,
     data=DATA,
     teacher=DENSE,
@@ -24,26 +24,25 @@ FAMILY = ExperimentSpec(
     teacher_train=DENSE_TRAIN,
     baseline_train=DENSE_TRAIN,
     distilled_train=DENSE_TRAIN,
-    objective=_generations(LAST),
+    objective=_objective(GENERATIONS),
 )
 
 RECIPE = Recipe(
     name=NAME,
     title="Born-again nets: three generations",
-    summary="A dense net of 50,890 parameters teaches a net of the same architecture, which "
-    "teaches the next one. Is a net better than its teacher of the same size?",
+    summary="A dense net with 50,890 parameters is the teacher of an equal net, which is the "
+    "teacher of the next one: is a student better than its teacher of the same size?",
     source="Furlanello et al. 2018, arXiv 1805.04770",
     section="claims",
-    spec=FAMILY,
+    spec=EXPERIMENT,
     caveats=(
-        "The source uses CIFAR and other nets and has no figure for MNIST.",
-        "The first teacher is the baseline itself, the same net trained on labels, so there is no "
-        "gap to close.",
+        "The source uses CIFAR and other nets, and has no results for MNIST.",
+        "The first teacher is identical to the baseline, so that there is no gap to close.",
     ),
-    called="third generation",
+    own_title="third generation",
     rivals=(
-        rival(NAME, "first generation", FAMILY, objective=_generations(1)),
-        rival(NAME, "second generation", FAMILY, objective=_generations(2)),
+        make_rival(NAME, "first generation", EXPERIMENT, objective=_objective(1)),
+        make_rival(NAME, "second generation", EXPERIMENT, objective=_objective(2)),
     ),
     seeds=SEEDS,
 )

@@ -1,22 +1,22 @@
-"""FitNets (Romero et al. 2015), on MNIST: a thin student with hints from a teacher's layer."""
+"""FitNets (Romero et al. 2015) on MNIST: a thin student with hints from a hidden layer."""
 
 from __future__ import annotations
 
-from tsexplorer.recipes.base import Recipe, rival
-from tsexplorer.recipes.short import (
+from tsexplorer.recipes.base import Recipe, make_rival
+from tsexplorer.recipes.shared import (
     DATA,
     SEEDS,
     TEACHER,
     TEACHER_TRAIN,
     THIN,
     THIN_TRAIN,
-    blended,
+    tempered_objective,
 )
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 
 NAME = "fitnets-mnist"
 HALF = THIN_TRAIN.model_copy(update={"epochs": THIN_TRAIN.epochs // 2})
-"""Epochs of the hints, and again of the training after them: together they use the budget."""
+"""The hints and the second stage have half of the epochs each, so that the total is the same."""
 HINTS = ExperimentSpec(
     name=NAME,
     data=DATA,
@@ -31,25 +31,25 @@ HINTS = ExperimentSpec(
 RECIPE = Recipe(
     name=NAME,
     title="FitNets: a thin student with hints",
-    summary="A convolutional student is as deep as its teacher and has a twelfth of its "
-    "parameters. First it learns to predict the teacher's middle layer, then it learns from labels "
-    "and soft targets. For comparison: soft targets without hints.",
-    source="Romero et al. 2015, arXiv 1412.6550; T = 3 and the weight that falls from 4 are from "
-    "the authors' file for MNIST",
+    summary="A convolutional student with as many layers as its teacher and a twelfth of the "
+    "parameters first learns to predict the teacher's middle layer, then learns from labels and "
+    "soft targets. The rival uses labels and soft targets without hints.",
+    source="Romero et al. 2015, arXiv 1412.6550; T = 3 and the weight that decreases from 4 are "
+    "those of the authors' configuration file for MNIST",
     section="claims",
     spec=HINTS,
     caveats=(
-        "The source uses maxout nets of other sizes, so its figures cannot be compared with these.",
-        "Every student trains for four epochs; FitNets uses two of them for hints.",
+        "The source uses maxout nets of other sizes, so that its results are not comparable.",
+        "All students are trained for four epochs; FitNets uses two of them for hints.",
     ),
-    called="hints (2 + 2 epochs)",
+    own_title="hints (2 + 2 epochs)",
     rivals=(
-        rival(
+        make_rival(
             NAME,
             "soft targets without hints",
             HINTS,
             distilled_train=THIN_TRAIN,
-            objective=blended("hinton"),
+            objective=tempered_objective("hinton"),
         ),
     ),
     seeds=SEEDS,

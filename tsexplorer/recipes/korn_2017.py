@@ -1,4 +1,4 @@
-"""johnkorn/distillation, 2017: EMNIST-letters with temperature and lambda."""
+"""johnkorn/distillation, 2017: EMNIST letters with the additive loss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECIPE = Recipe(
     name="korn-2017",
     title="Korn 2017: EMNIST letters with T and λ",
     summary="A convolutional teacher with 3.4 million parameters and a dense student of an eighth "
-    "of its size, on 26 handwritten letters, with the additive loss at T = 10 and λ = 0.5.",
+    "of its size on 26 handwritten letters, with the additive loss at T = 10, λ = 0.5.",
     source="johnkorn/distillation, 2017 (Keras), quoted by Wu 2020, section 3.2",
     section="published",
     spec=ExperimentSpec(
@@ -35,8 +35,9 @@ RECIPE = Recipe(
     ),
     published={"teacher": 94.4, "baseline": 91.6, "distilled": 92.2},
     caveats=(
-        "The source used the test split to lower its learning rate and to stop early; here both "
-        "use the validation split.",
-        "The additive loss has no T²: its T = 10 is not the T = 10 of the hinton convention.",
+        "The source uses the test split for its learning rate schedule and for early stopping; "
+        "here both use validation.",
+        "The additive loss has no factor T², so that T = 10 is not comparable with T = 10 of the "
+        "hinton loss.",
     ),
 )

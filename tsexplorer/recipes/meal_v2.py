@@ -1,69 +1,83 @@
-"""MEAL V2 (Shen and Savvides 2020), on MNIST: three teachers, one student, with a discriminator.
+"""MEAL V2 (Shen and Savvides 2020) on MNIST: three teachers, with and without a discriminator.
 
-The source trains on ImageNet, so it has no figure for these nets. The recipe tests two claims of
-the source: a student of the mean of several teachers is better than a student of one of them, and
-a discriminator on the logits helps.
+The source trains on ImageNet, so that it has no results for these nets. The recipe tests its
+claims: that a student of the mean of several teachers is better than a student of one of them, and
+that a discriminator on the logits improves the student.
 """
 
 from __future__ import annotations
 
-from tsexplorer.recipes.base import Recipe, rival
-from tsexplorer.recipes.short import DATA, DENSE, DENSE_TRAIN, TEACHER, TEACHER_TRAIN, plain
+from tsexplorer.recipes.base import Recipe, make_rival
+from tsexplorer.recipes.shared import (
+    DATA,
+    DENSE,
+    DENSE_TRAIN,
+    TEACHER,
+    TEACHER_TRAIN,
+    plain_objective,
+)
 from tsexplorer.specs import ExperimentSpec, FurtherTeacher, ModelSpec, NetConfig
 
 NAME = "meal-v2"
 LENET = ModelSpec(name="lenet-5")
-THIRD = ModelSpec(name="custom", net=NetConfig(conv=(16, 32), dense=(64,), batch_norm=True))
+THIRD_TEACHER = ModelSpec(name="custom", net=NetConfig(conv=(16, 32), dense=(64,), batch_norm=True))
 
 ENSEMBLE = ExperimentSpec(
     name=NAME,
     data=DATA,
     teacher=TEACHER,
-    more_teachers=(FurtherTeacher(model=LENET), FurtherTeacher(model=THIRD)),
+    more_teachers=(FurtherTeacher(model=LENET), FurtherTeacher(model=THIRD_TEACHER)),
     combine="probabilities",
     student=DENSE,
-    objective=plain(NAME),
+    objective=plain_objective(NAME),
     teacher_train=TEACHER_TRAIN,
     baseline_train=DENSE_TRAIN,
     distilled_train=DENSE_TRAIN,
     warm_start=True,
 )
-OFF = plain(NAME, discriminator="off")
-MEMBERS = {
+WITHOUT_DISCRIMINATOR = plain_objective(NAME, discriminator="off")
+SINGLE_TEACHERS = {
     "Wu's net alone": TEACHER,
     "LeNet-5 alone": LENET,
-    "third net alone": THIRD,
+    "third net alone": THIRD_TEACHER,
 }
 
 RECIPE = Recipe(
     name=NAME,
     title="MEAL V2: three teachers and a discriminator",
-    summary="A 50,890-parameter student is first trained on labels, then on the mean softmax of "
-    "three convolutional teachers, with a discriminator on the logits. For comparison: the same "
-    "without a discriminator, and under each teacher alone.",
+    summary="A student with 50,890 parameters, first trained on labels, then on the mean softmax "
+    "of three convolutional teachers, with a discriminator on the logits. The rivals have another "
+    "discriminator, none, or a single teacher.",
     source="Shen, Savvides 2020, arXiv 2009.08453, and its authors' code",
     section="claims",
     spec=ENSEMBLE,
     caveats=(
-        "The source uses ImageNet and other nets and has no figure for MNIST; this recipe tests "
-        "its claims, not its figures.",
-        "The source uses SGD with momentum and learning rates from 0.01; here all students use "
-        "Adam with a one-cycle schedule.",
-        "The best single teacher is the one whose student has the highest validation accuracy.",
+        "The source uses ImageNet and other nets, and has no results for MNIST; this recipe tests "
+        "its claims, not its results.",
+        "The source trains by SGD with momentum and an initial learning rate of 0.01; here all "
+        "students are trained by Adam with a one-cycle schedule.",
+        "The best single teacher is selected by its student's validation accuracy.",
     ),
-    called="discriminator cooperative",
+    own_title="discriminator cooperative",
     rivals=(
-        rival(NAME, "no discriminator", ENSEMBLE, objective=OFF),
-        rival(
+        make_rival(NAME, "no discriminator", ENSEMBLE, objective=WITHOUT_DISCRIMINATOR),
+        make_rival(
             NAME,
             "discriminator adversarial",
             ENSEMBLE,
-            objective=plain(NAME, discriminator="adversarial"),
+            objective=plain_objective(NAME, discriminator="adversarial"),
         ),
         *(
-            rival(NAME, title, ENSEMBLE, teacher=net, more_teachers=(), objective=OFF)
-            for title, net in MEMBERS.items()
+            make_rival(
+                NAME,
+                title,
+                ENSEMBLE,
+                teacher=teacher,
+                more_teachers=(),
+                objective=WITHOUT_DISCRIMINATOR,
+            )
+            for title, teacher in SINGLE_TEACHERS.items()
         ),
     ),
-    against=tuple(MEMBERS),
+    reference_titles=tuple(SINGLE_TEACHERS),
 )

@@ -1,17 +1,17 @@
-"""Deep mutual learning (Zhang et al. 2018), on MNIST: no teacher, nets of the same size."""
+"""Deep mutual learning (Zhang et al. 2018) on MNIST: a cohort of equal nets, without a teacher."""
 
 from __future__ import annotations
 
-from tsexplorer.recipes.base import Recipe, rival
-from tsexplorer.recipes.short import (
+from tsexplorer.recipes.base import Recipe, make_rival
+from tsexplorer.recipes.shared import (
     DATA,
     DENSE,
     DENSE_TRAIN,
     SEEDS,
     TEACHER,
     TEACHER_TRAIN,
-    blended,
-    plain,
+    plain_objective,
+    tempered_objective,
 )
 from tsexplorer.specs import ExperimentSpec
 
@@ -21,7 +21,7 @@ COHORT = ExperimentSpec(
     data=DATA,
     teacher=TEACHER,
     student=DENSE,
-    objective=plain("mutual"),
+    objective=plain_objective("mutual"),
     teacher_train=TEACHER_TRAIN,
     baseline_train=DENSE_TRAIN,
     distilled_train=DENSE_TRAIN,
@@ -29,22 +29,23 @@ COHORT = ExperimentSpec(
 
 RECIPE = Recipe(
     name=NAME,
-    title="Mutual learning: two students teach each other",
-    summary="Two dense nets of 50,890 parameters with different initial weights learn from labels "
-    "and from each other. For comparison: a cohort of four nets, and a student of a teacher.",
+    title="Mutual learning: two students learn from each other",
+    summary="Two dense nets with 50,890 parameters and different initial weights learn from labels "
+    "and from each other. The rivals are a cohort of four nets and a student with a teacher.",
     source="Zhang, Xiang, Hospedales, Lu 2018, arXiv 1706.00384",
     section="claims",
     spec=COHORT,
     caveats=(
-        "The source uses CIFAR-100 and Market-1501 and has no figure for MNIST. This recipe tests "
-        "its claims: a cohort is better than a single net, and a larger cohort is better still.",
-        "The accuracy is that of the first net, not of the best net.",
+        "The source uses CIFAR-100 and Market-1501, and has no results for MNIST; this recipe "
+        "tests its claims: a net in a cohort is better than a single net, and a larger cohort is "
+        "better than a smaller one.",
+        "The result is that of the first net, not of the best one.",
         "The teacher is trained for the comparison only; mutual learning does not use it.",
     ),
-    called="two nets",
+    own_title="two nets",
     rivals=(
-        rival(NAME, "four nets", COHORT, objective=plain("mutual", peers=3)),
-        rival(NAME, "under the teacher", COHORT, objective=blended("hinton")),
+        make_rival(NAME, "four nets", COHORT, objective=plain_objective("mutual", peers=3)),
+        make_rival(NAME, "under the teacher", COHORT, objective=tempered_objective("hinton")),
     ),
     seeds=SEEDS,
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tsexplorer.data.bundled_sample import load_sample
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import get_objective, loss_in_words, teachers_of
+from tsexplorer.objectives import format_loss, get_objective, trained_teachers
 from tsexplorer.settings import Settings
 from tsexplorer.specs import Role
 from tsexplorer.store import ExperimentSnapshot, StageSnapshot
@@ -117,7 +117,7 @@ class Reading:
         if not others:
             return first
         spec = experiment.spec
-        weights = [one.weight for one in teachers_of(spec)]
+        weights = [one.weight for one in trained_teachers(spec)]
         together = ensemble_logits(np.stack([first, *others]), weights, spec.combine)
         return together.astype(np.float32)
 
@@ -210,9 +210,9 @@ class Reading:
             experiment=experiment.name,
             role=role,
             seed=seed,
-            loss=loss_in_words(experiment.spec)
+            loss=format_loss(experiment.spec)
             if role == "distilled"
-            else get_objective(own.name).in_words(own),
+            else get_objective(own.name).format_convention(own),
             machine=stage.machine,
             validation_accuracy=stage.validation_accuracy,
             test_accuracy=stage.test_accuracy,

@@ -16,7 +16,7 @@ from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.heartbeat import recover
 from tsexplorer.jobs.progress import JobProgress
-from tsexplorer.models import Count, count
+from tsexplorer.models import ModelSize, count
 from tsexplorer.services import demo
 from tsexplorer.services.downloads import Download, Downloads
 from tsexplorer.services.inference import Reading
@@ -255,7 +255,7 @@ class Service(JobQueue):
         seed = None if match["seed"] is None else int(match["seed"])
         return self.experiment(match["name"]), role, seed
 
-    def count(self, model: ModelSpec, classes: int) -> Count:
+    def count(self, model: ModelSpec, classes: int) -> ModelSize:
         """A net's parameters, multiply-accumulates and bytes.
 
         Raises:

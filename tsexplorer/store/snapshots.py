@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from tsexplorer.errors import NotFoundError
-from tsexplorer.planning import counted_as
+from tsexplorer.planning import stage_noun
 from tsexplorer.specs import ExperimentSpec, Role, StageSpec, parse_spec
 
 StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "pruned", "done"]
@@ -219,7 +219,7 @@ class ExperimentSnapshot(StudyRecord):
     @property
     def counted(self) -> str:
         """The noun for its stages: nets, or trainings where one net is trained in two parts."""
-        return counted_as(link.role for link in self.stages)
+        return stage_noun(link.role for link in self.stages)
 
     @property
     def done(self) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from tsexplorer.data.registry import Splits, load_splits
-from tsexplorer.errors import GivenUp
+from tsexplorer.errors import TrainingPruned
 from tsexplorer.specs import StageSpec
 from tsexplorer.students.chunks import Chunk, ChunkRequest, ChunkResult, StudentResult, as_arrays
 from tsexplorer.students.events import (
@@ -135,13 +135,13 @@ def train_apart(
             ask = partial(_gives_up, spec.hash, heard, give_up, pruned)
             try:
                 if spec.hash in pruned:
-                    raise GivenUp
+                    raise TrainingPruned
                 one, spent = _train(
                     spec, splits, device, trained, place / spec.hash, heard, control, ask
                 )
                 done.append(one)
                 seconds += spent
-            except GivenUp:
+            except TrainingPruned:
                 emit(StudentPruned(spec.hash))
                 seconds += sum(row.seconds for row in heard.rows)
             if number + 1 < len(chunk.students):

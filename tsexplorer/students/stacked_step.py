@@ -27,8 +27,8 @@ from torch.func import stack_module_state, vmap
 from torch.optim import Optimizer
 
 from tsexplorer.models.network import Net
-from tsexplorer.models.stacked import Layers, forward, named_layers
-from tsexplorer.objectives import Loss, Objective
+from tsexplorer.models.stacked import NamedLayers, forward, named_layers
+from tsexplorer.objectives import LossInputs, Objective
 from tsexplorer.specs import StageSpec, TrainSpec
 from tsexplorer.training.checkpoints import Metadata, select_prefix
 from tsexplorer.training.optimisation import (
@@ -63,7 +63,7 @@ class Stack:
         """
         self._layers = named_layers(nets[0])
         self._objective = objective
-        self._options = objective.settings(specs[0].objective)
+        self._options = objective.option_values(specs[0].objective)
         self._epochs = specs[0].train.epochs
         weights, _ = stack_module_state(list(nets))
         self.steps = 0
@@ -162,7 +162,9 @@ class Stack:
         def one(
             z_BC: Tensor, z_t_BC: Tensor | None, y_B: Tensor, temperature: Tensor, lam: Tensor
         ) -> Tensor:
-            batch = Loss(z_BC, z_t_BC, y_B, temperature, lam, self._options, epoch, self._epochs)
+            batch = LossInputs(
+                z_BC, z_t_BC, y_B, temperature, lam, self._options, epoch, self._epochs
+            )
             return self._objective.loss(batch).total
 
         taught = 0 if z_t is not None and z_t.dim() == 3 else None
@@ -196,7 +198,7 @@ def stacked_logits(net: Net, students: Sequence[Weights], batches: Iterable[Tens
 
 
 @torch.no_grad()
-def _forward_over(layers: Layers, weights: Weights, batches: Iterable[Tensor]) -> Tensor:
+def _forward_over(layers: NamedLayers, weights: Weights, batches: Iterable[Tensor]) -> Tensor:
     return torch.cat([forward(layers, weights, images) for images in batches], 1)
 
 

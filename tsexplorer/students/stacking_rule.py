@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 from tsexplorer.data.base import SIDE, DatasetInfo
 from tsexplorer.models import count
-from tsexplorer.models.layers import STACKED, BatchNorm2d, Conv, Dropout, Flatten, Layer
+from tsexplorer.models.layers import STACKABLE, BatchNorm2d, Conv, Dropout, Flatten, Layer
 from tsexplorer.models.registry import resolve
-from tsexplorer.models.summary import trace
+from tsexplorer.models.summary import trace_layers
 from tsexplorer.objectives import get_objective
 from tsexplorer.specs import ModelSpec, StageSpec, TrainSpec
 from tsexplorer.training.responsiveness import MACS_PER_CHECK, evaluation_batch_size
@@ -43,7 +43,7 @@ def verdict(model: ModelSpec, train: TrainSpec, classes: int, objective: str) ->
         UserError: the net is impossible, or too large.
     """
     reason = _against(resolve(model).body, train)
-    if reason is None and not get_objective(objective).stacks:
+    if reason is None and not get_objective(objective).can_stack:
         reason = "This objective looks inside the nets, or has a net of its own"
     if reason is None and largest_by_work(model, train, classes) < 2:
         reason = "One step of this net keeps the cores busy by itself"
@@ -72,7 +72,7 @@ def _against(body: tuple[Layer, ...], train: TrainSpec) -> str | None:
         return "Batch norm keeps running figures, which a stack does not"
     if any(isinstance(layer, Dropout) for layer in body):
         return "Dropout draws for each student apart, which a stack does not"
-    others = [layer for layer in body if not isinstance(layer, STACKED)]
+    others = [layer for layer in body if not isinstance(layer, STACKABLE)]
     if others:
         return f"A stack does not know the layer {others[0].label}"
     if train.precision == "bf16":
@@ -122,7 +122,7 @@ def need(student: StageSpec, info: DatasetInfo, seeds: int) -> Need:
     # What lies flat is the images themselves, which all students share.
     widths = sum(
         prod(layer.output(shape))
-        for _, layer, shape in trace(resolve(student.model), classes)
+        for _, layer, shape in trace_layers(resolve(student.model), classes)
         if not isinstance(layer, Flatten)
     )
     batch = train.batch_size * (3 * widths + (SIDE**2 if seeds > 1 else 0))

@@ -12,8 +12,8 @@ from tsexplorer.data.class_subsets import check_excluded_classes, exclude_classe
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.study_run import JobPlan, StudyRun
-from tsexplorer.models import Count, count
-from tsexplorer.objectives import Pair, get_objective, planned, teachers_of
+from tsexplorer.models import ModelSize, count
+from tsexplorer.objectives import ModelPair, get_objective, plan_experiment, trained_teachers
 from tsexplorer.specs import ROLES, ExperimentSpec, parse_spec
 from tsexplorer.store import StageFigures
 from tsexplorer.studies.kind import Resources, StudyCheck, StudyKind, StudySnapshot, StudySource
@@ -29,8 +29,8 @@ class ExperimentCheck(StudyCheck[ExperimentSpec]):
         student: size of the student.
     """
 
-    teacher: Count
-    student: Count
+    teacher: ModelSize
+    student: ModelSize
 
 
 class ExperimentKind(StudyKind[ExperimentSpec, Gain]):
@@ -86,11 +86,11 @@ def check_experiment(spec: ExperimentSpec, resources: Resources) -> ExperimentCh
     info = get_dataset(spec.data.name).info
     classes = len(info.classes)
     objective = get_objective(spec.objective.name)
-    options = objective.settings(spec.objective)
+    options = objective.option_values(spec.objective)
     teacher, student = count(spec.teacher, classes), count(spec.student, classes)
     for member in spec.more_teachers:
         count(member.model, classes)
-    objective.looks(Pair(spec.student, spec.teacher, classes, options))
+    objective.select_layers(ModelPair(spec.student, spec.teacher, classes, options))
     for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train):
         if train.batch_size > info.train:
             raise UserError(
@@ -98,7 +98,7 @@ def check_experiment(spec: ExperimentSpec, resources: Resources) -> ExperimentCh
                 f"training images of {info.title}; make it smaller."
             )
     _check_left_out(spec, info, resources.data_folder)
-    stages = planned(spec)
+    stages = plan_experiment(spec)
     return ExperimentCheck(
         spec=spec,
         stages=stages,
@@ -172,8 +172,8 @@ def _check_left_out(spec: ExperimentSpec, info: DatasetInfo, folder: Path) -> No
         )
 
 
-def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str, ...]:
-    remarks, teachers = [], teachers_of(spec)
+def _remarks(spec: ExperimentSpec, teacher: ModelSize, student: ModelSize) -> tuple[str, ...]:
+    remarks, teachers = [], trained_teachers(spec)
     if len(teachers) == 1 and teacher.parameters < student.parameters:
         remarks.append(
             f"The teacher ({teacher.parameters:,} parameters) is smaller than its student "
@@ -182,7 +182,7 @@ def _remarks(spec: ExperimentSpec, teacher: Count, student: Count) -> tuple[str,
     if spec.objective.name == "labels":
         remarks.append("The distilled stage learns from labels alone, as the baseline does.")
     objective = get_objective(spec.objective.name)
-    if objective.pretrained and not spec.warm_start:
+    if objective.expects_pretrained_student and not spec.warm_start:
         remarks.append(
             f"{objective.title} is meant for a student that has learnt from labels before; here "
             "the student starts from random weights unless it continues from the baseline."

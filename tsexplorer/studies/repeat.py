@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from tsexplorer.analysis.seed_statistics import Accuracies, Gain, Interval, gap_closed
 from tsexplorer.errors import NotFoundError
 from tsexplorer.jobs.study_run import JobPlan, StudyRun
-from tsexplorer.objectives import planned
+from tsexplorer.objectives import plan_experiment
 from tsexplorer.planning import PlannedStage
 from tsexplorer.specs import ROLES, ExperimentSpec, Role, Spec
 from tsexplorer.store import StageFigures
@@ -64,7 +64,7 @@ class RepeatSpec(Spec):
 
     def stages(self, seed: int) -> tuple[PlannedStage, ...]:
         """The stages of one seed, each after those that it learns from."""
-        return planned(self.base.model_copy(update={"seeds": (seed,)}))
+        return plan_experiment(self.base.model_copy(update={"seeds": (seed,)}))
 
     def first_stages(self) -> tuple[PlannedStage, ...]:
         """The stages of the seeds that are trained in any case."""

@@ -1,8 +1,8 @@
 """The stages of many students of one base experiment that differ in T, λ, rate and seed.
 
 A *setting* is T, λ and learning rate; a *student* is a setting under one seed. Under objectives
-that equal the baseline at λ = 1 (``baseline_at_one``) the teacher and T have no effect there: these
-settings are one training, which runs once per seed and is shared.
+that equal the baseline at λ = 1 (``is_baseline_at_lambda_1``) the teacher and T have no effect
+there: these settings are one training, which runs once per seed and is shared.
 
 Planning an experiment for each student would take a millisecond each. Here an experiment is planned
 once per seed, and its distilled stage is copied with other values.
@@ -16,7 +16,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, Field
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import Objective, get_objective, objective_names, planned
+from tsexplorer.objectives import Objective, get_objective, objective_names, plan_experiment
 from tsexplorer.objectives.base import format_number
 from tsexplorer.planning import PlannedStage
 from tsexplorer.specs import LABELS, ExperimentSpec, ObjectiveSpec, Role, StageSpec, TrainSpec
@@ -77,7 +77,7 @@ class StudentStages:
             shared: whether all students learn from the teachers of the first seed.
         """
         self._base, self._seeds, self._shared = base, seeds, shared
-        self.baseline_in_grid = get_objective(base.objective.name).baseline_at_one
+        self.baseline_in_grid = get_objective(base.objective.name).is_baseline_at_lambda_1
         """Whether λ = 1 is the baseline itself."""
         self._plans: dict[int, tuple[PlannedStage, ...]] = {}
         self._trains: dict[float, TrainSpec] = {}
@@ -217,7 +217,7 @@ class StudentStages:
 
     def _plan(self, seed: int) -> tuple[PlannedStage, ...]:
         if seed not in self._plans:
-            self._plans[seed] = planned(self._base.model_copy(update={"seeds": (seed,)}))
+            self._plans[seed] = plan_experiment(self._base.model_copy(update={"seeds": (seed,)}))
         return self._plans[seed]
 
 
@@ -239,7 +239,7 @@ def check_objective(spec: ObjectiveSpec) -> Objective:
     objective = get_objective(spec.name)
     if _has_temperature_and_lambda(objective):
         return objective
-    if not objective.one_stage:
+    if not objective.is_single_stage:
         raise UserError(
             f"The objective {spec.name!r} trains in more than one stage, which a sweep does not; "
             "choose another."
@@ -258,4 +258,4 @@ def sweepable() -> tuple[str, ...]:
 
 
 def _has_temperature_and_lambda(objective: Objective) -> bool:
-    return objective.uses_temperature and objective.uses_lambda and objective.one_stage
+    return objective.uses_temperature and objective.uses_lambda and objective.is_single_stage

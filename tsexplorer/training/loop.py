@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tsexplorer.errors import GivenUp, UserError
+from tsexplorer.errors import TrainingPruned, UserError
 from tsexplorer.models import describe
-from tsexplorer.objectives import Terms, validated
+from tsexplorer.objectives import LossTerms, validation_term
 from tsexplorer.training import checkpoints
 from tsexplorer.training.checkpoints import CHECKPOINT, WEIGHTS
 from tsexplorer.training.control import Control
@@ -79,7 +79,7 @@ def train(
         if must_converge and not math.isfinite(epoch.train_loss + epoch.validation_loss):
             raise UserError(_describe_divergence(task, epoch.epoch))
         if should_give_up is not None and not learner.is_finished and should_give_up(epoch):
-            raise GivenUp
+            raise TrainingPruned
         checkpoints.write(folder / CHECKPOINT, *learner.state())
         listener(CheckpointWritten(task.key, epoch.epoch))
         if not learner.is_finished:
@@ -149,13 +149,15 @@ def _evaluate(
 
 def _evaluate_cohort(task: Task, check: Callable[[], None]) -> dict[str, float]:
     """Validation accuracy of each net of the objective's cohort, by the name of its term."""
-    if task.auxiliary_module is None or not task.objective.members:
+    if task.auxiliary_module is None or not task.objective.member_names:
         return {}
     z_KNC = compute_logits(task.auxiliary_module, task.cohort_batches(), check)
     y_N = task.splits.validation.labels.to(z_KNC.device)
     # The objective names the largest cohort; this one may have fewer nets.
-    named_logits = zip(task.objective.members, z_KNC, strict=False)
-    return {validated(name): compute_metrics(z_NC, y_N).accuracy for name, z_NC in named_logits}
+    named_logits = zip(task.objective.member_names, z_KNC, strict=False)
+    return {
+        validation_term(name): compute_metrics(z_NC, y_N).accuracy for name, z_NC in named_logits
+    }
 
 
 def _finish(
@@ -203,7 +205,7 @@ class _EpochMeans:
         self._terms: dict[str, Tensor] = {}
 
     @torch.no_grad()
-    def add(self, terms: Terms, z_BC: Tensor, labels: Tensor) -> None:
+    def add(self, terms: LossTerms, z_BC: Tensor, labels: Tensor) -> None:
         """Add a batch."""
         size = len(labels)
         self._samples += size

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer
 
-from tsexplorer.models.stacked import Stacked
+from tsexplorer.models.stacked import StackedCohort
 from tsexplorer.specs import TrainSpec
 from tsexplorer.training.checkpoints import Metadata
 
@@ -83,7 +83,7 @@ def bound_norms(net: nn.Module, bound: float) -> None:
     for module in net.modules():
         if isinstance(module, nn.Linear):
             bound_units(module.weight, bound)
-        elif isinstance(module, Stacked):
+        elif isinstance(module, StackedCohort):
             for weight in module.dense_weights:
                 bound_units(weight, bound)
 

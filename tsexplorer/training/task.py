@@ -23,7 +23,14 @@ from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
 from tsexplorer.models.network import Net
 from tsexplorer.models.stacked import Cohort
-from tsexplorer.objectives import LayerNames, Loss, Objective, Pair, Terms, get_objective
+from tsexplorer.objectives import (
+    LayerNames,
+    LossInputs,
+    LossTerms,
+    ModelPair,
+    Objective,
+    get_objective,
+)
 from tsexplorer.specs import Scalar, StageSpec
 from tsexplorer.training.checkpoints import fits_net
 from tsexplorer.training.device import autocast, has_convolutions, uses_bf16
@@ -116,7 +123,7 @@ class Task:
         """Make the dropout of an epoch a function of the stage's seed and the epoch."""
         self._dropout.manual_seed(derived_seed(self.spec.seed, epoch, "dropout"))
 
-    def compute_terms(self, net: Net, batch: TrainingBatch, epoch: int) -> tuple[Terms, Tensor]:
+    def compute_terms(self, net: Net, batch: TrainingBatch, epoch: int) -> tuple[LossTerms, Tensor]:
         """Compute the objective's terms for a batch.
 
         Args:
@@ -140,7 +147,7 @@ class Task:
                 batch, self.layer_names.teacher
             )
         objective = self.spec.objective
-        arguments = Loss(
+        arguments = LossInputs(
             z_BC,
             z_t_BC,
             batch.labels,
@@ -264,9 +271,9 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, load_stage: S
     size = count(spec.model, classes)
     teacher, teacher_macs, teacher_bf16 = _build_teacher(spec, classes, device, load_stage)
     objective = get_objective(spec.objective.name)
-    options = objective.settings(spec.objective)
+    options = objective.option_values(spec.objective)
     first_teacher = load_stage(spec.teachers[0])[0].model if spec.teachers else None
-    pair = Pair(spec.model, first_teacher, classes, options)
+    pair = ModelPair(spec.model, first_teacher, classes, options)
     return Task(
         spec=spec,
         splits=splits,
@@ -280,21 +287,21 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, load_stage: S
         teacher_net=teacher,
         teacher_macs=teacher_macs,
         teacher_bf16=teacher_bf16,
-        layer_names=objective.looks(pair),
+        layer_names=objective.select_layers(pair),
         options=options,
         auxiliary_module=_build_auxiliary_module(objective, pair, spec.seed, device),
     )
 
 
 def _build_auxiliary_module(
-    objective: Objective, pair: Pair, seed: int, device: torch.device
+    objective: Objective, pair: ModelPair, seed: int, device: torch.device
 ) -> nn.Module | None:
     """Build the objective's own net; its initial weights are a function of the seed."""
-    if objective.module is None:
+    if objective.build_auxiliary_module is None:
         return None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, "objective"))
-        return objective.module(pair).to(device)
+        return objective.build_auxiliary_module(pair).to(device)
 
 
 def _logits_and_features(

@@ -213,7 +213,7 @@ def suggested_name(spec: ExperimentSpec) -> str:
     further = f" and {len(spec.more_teachers)} more" if spec.more_teachers else ""
     teachers = f" from {spec.teacher.name}{further}" if objective.needs_teacher else ""
     parts = [f"{spec.student.name}{teachers}", spec.data.name, objective.name]
-    parts += [f"{name} {value}" for name, value in objective.told(spec.objective)]
+    parts += [f"{name} {value}" for name, value in objective.parameters(spec.objective)]
     if spec.left_out:
         parts.append(describe_excluded_classes(spec))
     return ", ".join(parts)[:80]
@@ -307,7 +307,7 @@ def _control(fault: Fault) -> tuple[str, ...]:
 
 
 def _place(fault: Fault) -> str:
-    return fault.place.removeprefix("base.")
+    return fault.field.removeprefix("base.")
 
 
 def in_form_words(fault: Fault, titles: Mapping[str, str] | None = None) -> str:
@@ -325,11 +325,11 @@ def in_form_words(fault: Fault, titles: Mapping[str, str] | None = None) -> str:
     place = _place(fault)
     title = (TITLES | dict(titles or {})).get(place.partition(".")[0])
     if title is not None:
-        return f"{title}{fault.words}"
+        return f"{title}{fault.message}"
     stage, _, field = place.rpartition(".")
     if stage not in STAGES:
         return str(fault)
-    return f"{STAGES[stage]}, {label_of(field)}{fault.words}"
+    return f"{STAGES[stage]}, {label_of(field)}{fault.message}"
 
 
 def _off(values: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,13 @@ from tsexplorer.analysis.formatting import duration, percent, plural, with_inter
 from tsexplorer.analysis.seed_statistics import Interval
 from tsexplorer.data.class_subsets import format_class_names
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
+from tsexplorer.objectives import (
+    Objective,
+    format_loss,
+    get_objective,
+    trained_teachers,
+    validation_term,
+)
 from tsexplorer.plots.live import (
     AXES,
     Member,
@@ -161,13 +167,13 @@ def _charts(watch: Watch, seed: int) -> None:
     st.caption(
         f"Seed {seed}. Validation: cross-entropy with the labels. Training: teacher and baseline "
         "minimise cross-entropy, the distilled student "
-        f"{objective.convention_of(spec)}.{_said_of(beside)}{below}"
+        f"{objective.format_grid_convention(spec)}.{_said_of(beside)}{below}"
     )
 
 
 def _validated(objective: Objective) -> dict[str, str]:
     """By the name of each net that the objective may train along, the term of its validation."""
-    return {name: validated(name) for name in objective.members}
+    return {name: validation_term(name) for name in objective.member_names}
 
 
 def _said_of(beside: Sequence[Member]) -> str:
@@ -213,9 +219,9 @@ def _terms(watch: Watch, seed: int) -> None:
     )
     if not more.open:
         return
-    plain = [line.name for line in lines if line.name in objective.unitless]
+    plain = [line.name for line in lines if line.name in objective.unitless_terms]
     unit = "" if plain else "nats"
-    option = terms_option(lines, objective.shares, unit, palette(), stage.spec.train.epochs)
+    option = terms_option(lines, objective.fraction_terms, unit, palette(), stage.spec.train.epochs)
     ends = ", ".join(f"{line.name} {line.values[-1]:g}" for line in lines)
     with more:
         st.echarts_chart(
@@ -224,7 +230,7 @@ def _terms(watch: Watch, seed: int) -> None:
         units = f" {' and '.join(plain)}: plain numbers; all else in nats." if plain else ""
         st.caption(
             f"Training images, mean over each epoch, before their weights.{units} "
-            f"{objective.in_words(stage.spec.objective)}."
+            f"{objective.format_convention(stage.spec.objective)}."
         )
 
 
@@ -250,7 +256,7 @@ def result(service: Service, experiment: ExperimentSnapshot) -> None:
 def _words(service: Service, experiment: ExperimentSnapshot) -> None:
     """The headline in words, and what it is of."""
     spec, accuracy = experiment.spec, service.gain(experiment).accuracy
-    seeds, several = len(spec.seeds), len(teachers_of(spec)) > 1
+    seeds, several = len(spec.seeds), len(trained_teachers(spec)) > 1
     if spec.left_out:
         names = format_class_names(get_dataset(spec.data.name).info, spec.left_out)
         st.markdown(
@@ -267,7 +273,7 @@ def _words(service: Service, experiment: ExperimentSnapshot) -> None:
     st.caption(
         f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
         f"{_of_interval(service.gain(experiment).accuracy['distilled'])}; "
-        f"{loss_in_words(spec)}"
+        f"{format_loss(spec)}"
         f"{'; gap closed against the first' * (several and not spec.left_out)}."
     )
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from tsexplorer.analysis.formatting import counted, size
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.models import Count, count, describe, get_preset, model_names
+from tsexplorer.models import ModelSize, count, describe, get_preset, model_names
 from tsexplorer.specs import ModelSpec, NetConfig, Role
 from tsexplorer.ui.controls import control
 from tsexplorer.ui.objective_form import with_value
@@ -180,7 +180,7 @@ def compare_nets(
             st.dataframe(_layers(one), hide_index=True)
 
 
-def _card(label: str, colour: str, model: ModelSpec, one: Count, share: float) -> None:
+def _card(label: str, colour: str, model: ModelSpec, one: ModelSize, share: float) -> None:
     """A net; ``share`` is its parameters of those of the larger one."""
     st.markdown(f"{label}: **{one.parameters:,}** parameters")
     width = 100 * max(share, 0.004)
@@ -192,7 +192,7 @@ def _card(label: str, colour: str, model: ModelSpec, one: Count, share: float) -
     st.caption(f"{describe(model)} · {counted(one.macs)} MACs · {size(one.bytes)}")
 
 
-def _layers(one: Count) -> pd.DataFrame:
+def _layers(one: ModelSize) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Layer": [row.name for row in one.layers],

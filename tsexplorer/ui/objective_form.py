@@ -15,7 +15,7 @@ import streamlit as st
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.models import count
-from tsexplorer.models.summary import LAST
+from tsexplorer.models.summary import LOGITS
 from tsexplorer.objectives import Objective, Option, get_objective, objective_names
 from tsexplorer.specs import ModelSpec, ObjectiveSpec, Scalar
 from tsexplorer.studies.student_stages import sweepable
@@ -45,7 +45,7 @@ def taught() -> tuple[str, ...]:
 def fill_options(spec: ObjectiveSpec) -> None:
     """Put an objective's options into the session; to be called before the form is drawn."""
     objective = get_objective(spec.name)
-    for name, value in objective.settings(spec).items():
+    for name, value in objective.option_values(spec).items():
         st.session_state[_key(objective, name)] = value
 
 
@@ -87,8 +87,8 @@ def objective_form(nets: Nets) -> ObjectiveSpec:
     for key in ("objective", "T", "lambda"):
         publish(key)
     state = st.session_state
-    spec = objective.asked(state["T"], state["lambda"], option_fields(objective, nets))
-    st.latex(rf"\footnotesize {objective.formula_in_force(spec)}")  # it must fit a phone
+    spec = objective.make_spec(state["T"], state["lambda"], option_fields(objective, nets))
+    st.latex(rf"\footnotesize {objective.format_formula(spec)}")  # it must fit a phone
     return spec
 
 
@@ -168,7 +168,7 @@ def _layers(model: ModelSpec, classes: int) -> Mapping[str, str]:
         rows = count(model, classes).layers
     except UserError:
         return {}
-    return {row.name: row.output for row in rows if row.name != LAST}
+    return {row.name: row.output for row in rows if row.name != LOGITS}
 
 
 def _publish(objective: Objective, values: Mapping[str, Scalar]) -> None:
@@ -197,7 +197,7 @@ def _key(objective: Objective, option: str) -> str:
 def _read(option: Option, text: str) -> Scalar:
     """An option's value for ``adopt``, which wants a ValueError for what makes no sense."""
     try:
-        return option.read(text)
+        return option.parse(text)
     except UserError as error:
         raise ValueError(text) from error
 
@@ -210,8 +210,8 @@ def with_value(options: Sequence[Any], value: Any) -> list[Any]:
 def grid_objective(nets: Nets) -> ObjectiveSpec:
     """One that has a T and a lambda to vary, its options and its formula."""
     objective = choose_objective(sweepable(), "sweep.objective")
-    spec = objective.tidied(
+    spec = objective.without_defaults(
         ObjectiveSpec(name=objective.name, options=option_fields(objective, nets))
     )
-    st.latex(rf"\scriptsize {objective.formula_of_grid(spec)}")  # it must fit a phone
+    st.latex(rf"\scriptsize {objective.format_grid_formula(spec)}")  # it must fit a phone
     return spec

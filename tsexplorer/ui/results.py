@@ -10,7 +10,13 @@ from tsexplorer.analysis.formatting import percent, with_interval
 from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import describe
-from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
+from tsexplorer.objectives import (
+    Objective,
+    format_loss,
+    get_objective,
+    trained_teachers,
+    validation_term,
+)
 from tsexplorer.objectives.base import format_scalar
 from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
 from tsexplorer.services import EpochRow, ExperimentSnapshot, Service
@@ -32,7 +38,7 @@ def provenance(experiment: ExperimentSnapshot) -> str:
 def how_trained(experiment: ExperimentSnapshot) -> str:
     """Loss convention and machine of an experiment's nets, as the end of a sentence."""
     machines = {link.stage.machine for link in experiment.stages if link.stage.machine}
-    words = loss_in_words(experiment.spec)
+    words = format_loss(experiment.spec)
     return f"{words}; trained on {' and '.join(sorted(machines)) or '–'}."
 
 
@@ -88,8 +94,8 @@ def _peer_lines(
     title: str, objective: Objective, begun: Sequence[Sequence[EpochRow]]
 ) -> Iterator[Line]:
     """Curves of the nets that were trained along with the distilled student."""
-    for name in objective.members:
-        term = validated(name)
+    for name in objective.member_names:
+        term = validation_term(name)
         curves = [[row.terms[term] for row in rows] for rows in begun if _has(rows, term)]
         if curves:
             yield line(title, "distilled", curves)._replace(peer=name.capitalize())
@@ -112,7 +118,7 @@ def costs(experiments: Sequence[ExperimentSnapshot], service: Service, what: str
     for experiment in experiments:
         spec = experiment.spec
         classes = len(get_dataset(spec.data.name).info.classes)
-        teachers = [one.model for one in teachers_of(spec)]
+        teachers = [one.model for one in trained_teachers(spec)]
         nets: dict[Role, list[ModelSpec]] = {"teacher": teachers, "distilled": [spec.student]}
         for role, models in nets.items():
             value = sum(_cost(service, model, classes, what) for model in models)
@@ -141,7 +147,7 @@ def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -
                 "Gap closed": with_interval(gain.gap, 0),
                 "Gap of means": percent(gain.gap_of_means, 0),
                 "Seeds": len(spec.seeds),
-                "Loss": loss_in_words(spec),
+                "Loss": format_loss(spec),
             }
         )
     return pd.DataFrame(rows)
@@ -166,8 +172,10 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Pixel scaling": spec.data.scaling,
         "Teacher net": describe(spec.teacher),
         "Further teachers": ", ".join(describe(one.model) for one in spec.more_teachers) or "–",
-        "Weights of the teachers": ", ".join(f"{one.weight:g}" for one in spec.members),
-        "Seed offsets of the teachers": ", ".join(str(one.seed_offset) for one in spec.members),
+        "Weights of the teachers": ", ".join(f"{one.weight:g}" for one in spec.all_teachers),
+        "Seed offsets of the teachers": ", ".join(
+            str(one.seed_offset) for one in spec.all_teachers
+        ),
         "Teachers averaged by": spec.combine if spec.more_teachers else "–",
         "Student net": describe(spec.student),
         "Objective": get_objective(spec.objective.name).title,
@@ -179,7 +187,7 @@ def _flat(spec: ExperimentSpec) -> dict[str, str]:
         "Seeds": ", ".join(str(seed) for seed in spec.seeds),
     }
     objective = get_objective(spec.objective.name)
-    values = objective.settings(spec.objective)
+    values = objective.option_values(spec.objective)
     for option in objective.options:
         told = format_scalar(values[option.name]) or "as it suits"
         settings[f"{objective.title}: {option.title}"] = told

@@ -37,8 +37,8 @@ def fill(spec: ExperimentSpec) -> None:
     """Put an experiment's further teachers into the session."""
     state = st.session_state
     further = spec.more_teachers
-    models = [one.model for one in spec.members]
-    state[OFFSETS] = (models, [one.seed_offset for one in spec.members])
+    models = [one.model for one in spec.all_teachers]
+    state[OFFSETS] = (models, [one.seed_offset for one in spec.all_teachers])
     state[COUNT], state[COMBINE], state[FIRST] = len(further), spec.combine, spec.teacher_weight
     for place, one in enumerate(further):
         state[_key(place, "weight")] = one.weight
@@ -58,7 +58,7 @@ def form(dataset: str, first: ModelSpec, asked: str = "objective") -> dict[str, 
         asked: where in the session the objective's name stands.
     """
     state = st.session_state
-    demanded = get_objective(state.get(asked, "hinton")).combine
+    demanded = get_objective(state.get(asked, "hinton")).required_combine
     if demanded is not None:
         state[COMBINE] = demanded
     # The title stays as it is: an expander with another one is drawn anew, and closed.
@@ -224,7 +224,7 @@ def ensemble_view(service: Service, experiment: ExperimentSnapshot) -> None:
         UserError: a net's weights or the images are not here.
     """
     spec = experiment.spec
-    weights = tuple(one.weight for one in spec.members)
+    weights = tuple(one.weight for one in spec.all_teachers)
     teachers = _Group(
         "ensemble", "Teacher", "teachers", ("teacher", "member"), weights, spec.combine
     )

@@ -197,7 +197,7 @@ def _objectives() -> list[dict[str, Any]]:
                     for option in objective.options
                 ],
                 "needs_teacher": objective.needs_teacher,
-                "baseline_at_one": objective.baseline_at_one,
+                "baseline_at_one": objective.is_baseline_at_lambda_1,
                 "formula": objective.formula,
                 "convention": objective.convention,
                 "source": objective.source,
@@ -254,7 +254,7 @@ def _recipes() -> list[dict[str, Any]]:
             else asdict(recipe.published_biased),
             "caveats": list(recipe.caveats),
             "spec": recipe.spec.model_dump(mode="json", by_alias=True),
-            "called": recipe.called,
+            "called": recipe.own_title,
             "rivals": [
                 {"title": one.title, "spec": one.spec.model_dump(mode="json", by_alias=True)}
                 for one in recipe.rivals

@@ -12,7 +12,7 @@ from tsexplorer.cli.output import print_table
 from tsexplorer.cli.progress import Reporter, reporter
 from tsexplorer.cli.study_shell import StudyShell
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import loss_in_words, teachers_of
+from tsexplorer.objectives import format_loss, trained_teachers
 from tsexplorer.services import ExperimentSnapshot, Service, StageLink, StageSnapshot
 from tsexplorer.specs import ROLES, ExperimentSpec
 
@@ -163,7 +163,7 @@ def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
         return "No gap closed: as trained, the student does not answer with what it never saw"
     gain = service.gain(experiment)
     words = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
-    teachers = len(teachers_of(experiment.spec))
+    teachers = len(trained_teachers(experiment.spec))
     if teachers > 1:
         words.append(f"against the first of {teachers} teachers")
     if gain.undefined:
@@ -180,7 +180,7 @@ def provenance(experiment: ExperimentSnapshot) -> list[str]:
     spec = experiment.spec
     return [
         f"{split_words(spec)}; {_seeds(spec)}.",
-        f"Loss of the distilled net: {loss_in_words(spec)}. "
+        f"Loss of the distilled net: {format_loss(spec)}. "
         f"Trained on {machine_words([experiment])}.",
         f'Kept as "{experiment.name}" ({experiment.id}).',
     ]

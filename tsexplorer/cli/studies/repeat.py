@@ -10,7 +10,7 @@ from tsexplorer.cli.output import print_table
 from tsexplorer.cli.progress import doing
 from tsexplorer.cli.study_shell import ManyNetsShell, TextTable
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import loss_in_words
+from tsexplorer.objectives import format_loss
 from tsexplorer.services import Service
 from tsexplorer.services.foreground import JobView
 from tsexplorer.specs import ROLES
@@ -116,7 +116,7 @@ def _notes(results: RepeatResults) -> list[str]:
         f"Gap closed on test: {with_interval(results.test.gap, 0)}, read once per seed, not used "
         f"to stop ({info.test:,} images).",
         f"{info.title}, validation ({info.validation:,} images), seeds {seeds}: mean ± 95 % "
-        f"interval (Student's t); loss: {loss_in_words(spec.base)}.",
+        f"interval (Student's t); loss: {format_loss(spec.base)}.",
         "The interval at which training stops is somewhat too narrow, because a narrow interval by "
         "chance also stops it.",
         f'Kept as "{results.study.name}" ({results.study.id}).',

@@ -158,7 +158,7 @@ def notes(figures: SweepResults) -> Iterator[str]:
         )
     yield (
         f"{info.title}, validation ({info.validation:,} images), {_seeds(sweep)}; loss: "
-        f"{get_objective(sweep.base.objective.name).convention_of(sweep.base.objective)}."
+        f"{get_objective(sweep.base.objective.name).format_grid_convention(sweep.base.objective)}."
     )
     yield f'Kept as "{figures.sweep.name}" ({figures.sweep.id}).'
 

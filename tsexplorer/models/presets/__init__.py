@@ -1,1 +1,1 @@
-"""Named nets: one file each, or a family that was published together."""
+"""Named nets: one module for each net, or for a family from one publication."""

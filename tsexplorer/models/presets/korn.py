@@ -1,6 +1,7 @@
 """johnkorn/distillation, 2017 (Keras): nets for 26 handwritten letters.
 
-The convolutions are unpadded, and each pooling is followed by dropout, which no config can say.
+The teacher has convolutions without padding and dropout after each pooling, which a config cannot
+express.
 """
 
 from __future__ import annotations

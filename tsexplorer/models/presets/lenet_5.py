@@ -1,6 +1,6 @@
 """LeNet-5: LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
-recognition", Proceedings of the IEEE 86(11), in the form in which it is taught today.
-"""  # noqa: D205 - a reference is no summary line
+recognition", Proceedings of the IEEE 86(11), in its modern form.
+"""  # noqa: D205 - the reference does not fit on one line
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tsexplorer.models.registry import Architecture, Preset
 PRESET = Preset(
     name="lenet-5",
     title="LeNet-5",
-    summary="The classic digit reader: two convolutions, two dense layers.",
+    summary="The classic net for digits: two convolutions, two dense layers.",
     source=(
-        "LeCun et al. 1998, Proc. IEEE 86(11); the modern variant, with ReLU for tanh, "
-        "max-pooling for trained averages, all maps of the second convolution connected, and a "
-        "softmax for the radial basis units"
+        "LeCun et al. 1998, Proc. IEEE 86(11); the modern variant, with ReLU instead of tanh, "
+        "max-pooling instead of trained averages, a fully connected second convolution, and "
+        "softmax instead of radial basis units"
     ),
     net=Architecture(
         (

@@ -1,4 +1,4 @@
-"""The student of the first page: small enough to train in seconds."""
+"""The default student, which trains in seconds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ PRESET = Preset(
     name="mlp-64",
     title="Dense 64",
     summary="A small student: one hidden layer of 64 ReLU units.",
-    source="This project; Wu 2020's student with ReLU in place of the sigmoid.",
+    source="This project; Wu 2020's student with ReLU instead of sigmoid.",
     net=NetConfig(dense=(64,)),
 )

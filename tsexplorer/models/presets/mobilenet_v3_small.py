@@ -1,8 +1,8 @@
 """MobileNetV3-Small: Howard et al. 2019, arXiv 1905.02244, table 2.
 
-As in torchvision, with three changes: the stem has stride 1, for an image of 28 px; the running
-figures of batch norm have momentum 0.1 for 0.01, which a short training would hardly move; the
-dense layers start as torch's do.
+As in torchvision, with three changes: the first convolution has stride 1, for images of 28 px; the
+running statistics of batch normalisation have momentum 0.1 instead of 0.01, with which they would
+hardly change in a short training; the dense layers have torch's default initial weights.
 """
 
 from __future__ import annotations
@@ -34,23 +34,31 @@ def _depthwise(channels: int, kernel: int, stride: int) -> tuple[Layer, ...]:
 
 
 def _squeeze(channels: int) -> SqueezeExcite:
-    """To a quarter of the channels, rounded to eights but never down by a tenth or more."""
+    """A quarter of the channels, rounded to a multiple of 8, but not down by a tenth or more."""
     quarter = channels // 4
-    eights = max(8, (quarter + 4) // 8 * 8)
-    return SqueezeExcite(channels, eights if eights >= 0.9 * quarter else eights + 8)
+    multiple = max(8, (quarter + 4) // 8 * 8)
+    return SqueezeExcite(channels, multiple if multiple >= 0.9 * quarter else multiple + 8)
 
 
 def _block(
     *widths: int, kernel: int, name: ActivationName, stride: int = 1, squeeze: bool = True
 ) -> Block:
-    """Widen to ``widths[1]``, filter each channel by itself, narrow to ``widths[2]``."""
-    inputs, wide, outputs = widths
-    act = Activation(name)
+    """Inverted residual block: expansion, depthwise convolution and projection.
+
+    Args:
+        *widths: channels of the input, after the expansion, and of the output.
+        kernel: kernel size of the depthwise convolution.
+        name: activation.
+        stride: stride of the depthwise convolution.
+        squeeze: whether the block has squeeze-and-excitation.
+    """
+    inputs, expanded, outputs = widths
+    activation = Activation(name)
     main = (
-        *((*_conv(inputs, wide, 1), act) if wide != inputs else ()),
-        *(*_depthwise(wide, kernel, stride), act),
-        *((_squeeze(wide),) if squeeze else ()),
-        *_conv(wide, outputs, 1),
+        *((*_conv(inputs, expanded, 1), activation) if expanded != inputs else ()),
+        *(*_depthwise(expanded, kernel, stride), activation),
+        *((_squeeze(expanded),) if squeeze else ()),
+        *_conv(expanded, outputs, 1),
     )
     return Residual(main) if stride == 1 and inputs == outputs else Block(main)
 
@@ -77,10 +85,10 @@ BODY: tuple[Layer, ...] = (
 PRESET = Preset(
     name="mobilenet-v3-small",
     title="MobileNetV3-Small",
-    summary="A large net made for telephones: many parameters, few multiplications.",
+    summary="A large net for mobile devices: many parameters, little arithmetic.",
     source=(
-        "Howard et al. 2019, arXiv 1905.02244, as in torchvision; one channel, stem with stride "
-        "1, batch norm momentum 0.1"
+        "Howard et al. 2019, arXiv 1905.02244, as in torchvision; one channel, first convolution "
+        "with stride 1, batch norm momentum 0.1"
     ),
     net=Architecture(
         BODY, initialisation="kaiming", outline="conv 16, 11 inverted residual blocks 16-96"

@@ -1,7 +1,8 @@
 """ResNet-18: He, Zhang, Ren and Sun 2016, arXiv 1512.03385.
 
-As in torchvision, but for the stem: ImageNet's 7×7 convolution with stride 2 and its pooling
-would leave 7×7 pixels of a digit before the first block, so that it is one 3×3 convolution here.
+As in torchvision, except for the first layers: torchvision's 7×7 convolution with stride 2 and its
+pooling would reduce a digit to 7×7 pixels before the first block. Here the first layer is a 3×3
+convolution without pooling.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ def _block(inputs: int, outputs: int, stride: int = 1) -> Block:
 PRESET = Preset(
     name="resnet18",
     title="ResNet-18",
-    summary="A very large teacher with shortcuts around its convolutions; slow without a GPU.",
+    summary="A very large teacher with residual connections; slow without a GPU.",
     source=(
-        "He et al. 2016, arXiv 1512.03385, as in torchvision; one channel, stem of one 3×3 "
+        "He et al. 2016, arXiv 1512.03385, as in torchvision; one channel, first layer a 3×3 "
         "convolution without pooling"
     ),
     net=Architecture(

@@ -11,7 +11,7 @@ PRESET = (
     Preset(
         name="wu-cnn",
         title="Wu 2020 teacher",
-        summary="A compact teacher: three convolutions with pooling, then the classes.",
+        summary="A compact teacher: three convolutions with pooling, no hidden dense layer.",
         source=SOURCE,
         net=NetConfig(conv=(32, 64, 64), initialisation="glorot"),
     ),

@@ -13,7 +13,7 @@ from tsexplorer.analysis.formatting import counted, size
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.imaging import result_for_dataset_image
-from tsexplorer.objectives import teachers_of
+from tsexplorer.objectives import trained_teachers
 from tsexplorer.plots.soft_targets import distributions_figure
 from tsexplorer.plots.style import TITLES
 from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
@@ -90,7 +90,7 @@ def panel(service: Service, experiment: ExperimentSnapshot, seed: int) -> Panel:
 
 def say_what_they_know(nets: Panel) -> None:
     """A word where the nets did not learn from pen strokes, or another teacher taught, too."""
-    teachers = len(teachers_of(nets.experiment.spec))
+    teachers = len(trained_teachers(nets.experiment.spec))
     if teachers > 1:
         st.caption(f"The student learned from {teachers} teachers; here the first of them answers.")
     info = get_dataset(nets.experiment.spec.data.name).info

@@ -7,7 +7,7 @@ import streamlit as st
 from tsexplorer.analysis.formatting import duration
 from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import loss_in_words, teachers_of
+from tsexplorer.objectives import format_loss, trained_teachers
 from tsexplorer.published.recipe_cost import Cost, cost
 from tsexplorer.published.recipe_results import Measured, command, experiment_of, shipped
 from tsexplorer.recipes import Recipe
@@ -50,7 +50,7 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
     """Both nets with their parameters, data, epochs and loss."""
     info = get_dataset(spec.data.name).info
     classes = len(info.classes)
-    teachers = [service.count(one.model, classes).parameters for one in teachers_of(spec)]
+    teachers = [service.count(one.model, classes).parameters for one in trained_teachers(spec)]
     who = f"{len(teachers)} teachers with" if len(teachers) > 1 else "teacher"
     student = service.count(spec.student, classes).parameters
     epochs = " / ".join(
@@ -60,7 +60,7 @@ def _nets(service: Service, spec: ExperimentSpec) -> str:
     left_out = describe_excluded_classes(spec)
     return (
         f"{info.title} · {who} {sum(teachers):,} parameters, student {student:,} · "
-        f"epochs {epochs} · {escaped(loss_in_words(spec))}"
+        f"epochs {epochs} · {escaped(format_loss(spec))}"
         f"{' (the distilled student’s images)' * bool(left_out)}"
     )
 

@@ -10,7 +10,7 @@ from tsexplorer.analysis.bias import Rule
 from tsexplorer.analysis.formatting import duration, points, with_interval
 from tsexplorer.analysis.seed_statistics import Interval
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import get_objective, loss_in_words
+from tsexplorer.objectives import format_loss, get_objective
 from tsexplorer.plots.compare import contest_figure
 from tsexplorer.plots.never_seen import RULE_TITLES
 from tsexplorer.published.comparison import BASELINE, Contest, contest
@@ -96,8 +96,8 @@ def _for_narrow(figure: str) -> str:
 
 def _losses(recipe: Recipe, found: Contest) -> str:
     """By which loss each student learnt, as a list in markdown."""
-    losses = {entry.title: loss_in_words(entry.spec) for entry in recipe.entries}
-    losses[BASELINE] = get_objective(LABELS.name).in_words(LABELS)
+    losses = {entry.title: format_loss(entry.spec) for entry in recipe.entries}
+    losses[BASELINE] = get_objective(LABELS.name).format_convention(LABELS)
     titles = [one.title for one in found.places]
     return "\n".join(f"- **{escaped(title)}**: {escaped(losses[title])}" for title in titles)
 

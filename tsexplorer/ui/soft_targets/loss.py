@@ -51,7 +51,7 @@ def view(sight: Sight) -> None:
             key=f"loss_lambda.{sight.experiment.id}",
         )
         spec = ObjectiveSpec(name="hinton", temperature=sight.temperature, lam=lam)
-        st.latex(rf"\footnotesize {get_objective('hinton').formula_in_force(spec)}")
+        st.latex(rf"\footnotesize {get_objective('hinton').format_formula(spec)}")
     image = loss_terms.Image(
         sight.logits[student][sight.place], sight.logits["teacher"][sight.place], sight.label
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from tsexplorer.errors import UserError
-from tsexplorer.objectives import get_objective, teachers_of
+from tsexplorer.objectives import get_objective, trained_teachers
 from tsexplorer.plots.style import TITLES
 from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.services.inference import Images
@@ -88,7 +88,7 @@ class Sight:
     def words(self) -> str:
         """Where the figures come from: split, data, seed."""
         seed = next(iter(self.stages.values())).spec.seed
-        several = len(teachers_of(self.experiment.spec))
+        several = len(trained_teachers(self.experiment.spec))
         all_of = f" Teacher: all {several} averaged, as they teach." if several > 1 else ""
         return f"{self.images.words[0].upper()}{self.images.words[1:]}; seed {seed}.{all_of}"
 

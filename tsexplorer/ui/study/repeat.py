@@ -10,7 +10,7 @@ import streamlit as st
 
 from tsexplorer.analysis.formatting import percent, with_interval
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.objectives import loss_in_words
+from tsexplorer.objectives import format_loss
 from tsexplorer.services import Service, StudyCheck, StudySnapshot, StudyState
 from tsexplorer.specs import ROLES, ObjectiveSpec
 from tsexplorer.studies.repeat import RepeatResults, RepeatSpec
@@ -199,7 +199,7 @@ def _provenance(results: RepeatResults) -> str:
     info = get_dataset(base.data.name).info
     return escaped(
         f"Validation split of {info.title} ({info.validation:,} images); test "
-        f"({info.test:,} images) read once per seed, not used to stop; {loss_in_words(base)}. The "
+        f"({info.test:,} images) read once per seed, not used to stop; {format_loss(base)}. The "
         "interval at which training stops is somewhat too narrow, because a narrow interval by "
         "chance also stops it."
     )

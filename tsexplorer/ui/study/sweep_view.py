@@ -169,7 +169,7 @@ def provenance(results: SweepResults) -> str:
     return escaped(
         f"Validation split of {info.title} ({info.validation:,} images), "
         f"seed{'s' * (len(spec.seeds) > 1)} {seeds}; {taught}; "
-        f"{get_objective(spec.base.objective.name).convention_of(spec.base.objective)}."
+        f"{get_objective(spec.base.objective.name).format_grid_convention(spec.base.objective)}."
     )
 
 
