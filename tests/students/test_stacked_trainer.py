@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.sweeps.sweep_examples import (
+from tests.students.student_examples import (
     SIGMOID,
     alone,
     library,

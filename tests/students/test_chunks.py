@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from tests.examples import TINY
-from tests.sweeps.sweep_examples import SETTINGS, request, student, together
+from tests.students.student_examples import SETTINGS, request, student, together
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.specs import ModelSpec, ObjectiveSpec

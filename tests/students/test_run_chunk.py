@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.sweeps.sweep_examples import (
+from tests.students.student_examples import (
     alone,
     library,
     request,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.local_cluster import busy, local_cluster, sent
-from tests.sweeps.sweep_examples import request, student, together
+from tests.students.student_examples import request, student, together
 from tsexplorer import __version__
 from tsexplorer.errors import UserError
 from tsexplorer.settings import get_settings

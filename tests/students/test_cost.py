@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sweeps.sweep_examples import request, several, student
+from tests.students.student_examples import request, several, student
 from tests.training.training_examples import CONV, few
 from tsexplorer.students import cost as costs
 from tsexplorer.students.cost import Pace, cost, pace
