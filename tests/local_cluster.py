@@ -12,7 +12,13 @@ from distributed import LocalCluster
 
 @contextmanager
 def local_cluster(workers: int, *, processes: bool = False, **options: Any) -> Iterator[Any]:
-    """A scheduler in this process; workers of one thread, in this process or in their own."""
+    """A scheduler in this process, and workers of one thread each.
+
+    Args:
+        workers: number of workers.
+        processes: whether each worker is a process; otherwise all run in this process.
+        options: further arguments of ``LocalCluster``.
+    """
     with LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
@@ -26,13 +32,14 @@ def local_cluster(workers: int, *, processes: bool = False, **options: Any) -> I
         yield cluster
 
 
-def sent(cluster: Any) -> Counter[str]:
-    """How often each chunk was given to a worker, by its key."""
+def count_submissions(cluster: Any) -> Counter[str]:
+    """How often the scheduler gave each chunk to a worker, by the chunk's key."""
     log = [(str(entry[0]), entry[2]) for entry in list(cluster.scheduler.transition_log)]
-    given = [key for key, state in log if state == "processing" and "chunk_" in key]
-    return Counter(key.partition("chunk_")[2][:16] for key in given)
+    tasks = [task for task, state in log if state == "processing" and task.startswith("chunk_")]
+    return Counter(task.removeprefix("chunk_")[:16] for task in tasks)
 
 
-def busy(cluster: Any) -> list[str]:
+def busy_workers(cluster: Any) -> list[str]:
     """Addresses of the workers that have a chunk."""
-    return [one.address for one in list(cluster.scheduler.workers.values()) if one.processing]
+    workers = list(cluster.scheduler.workers.values())
+    return [worker.address for worker in workers if worker.processing]

@@ -1,4 +1,4 @@
-"""How a sweep is cut, and what is refused."""
+"""How students are divided into chunks, and which chunks are refused."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import pickle
 import pytest
 
 from tests.examples import TINY
-from tests.students.student_examples import SETTINGS, request, student, together
+from tests.students.student_examples import SETTINGS, make_request, make_student, train_chunk
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.specs import ModelSpec, ObjectiveSpec
-from tsexplorer.students import chunks, stacking_rule
-from tsexplorer.students.chunks import Chunk, check_fits, largest_that_fits, plan_chunks
-from tsexplorer.students.stacking_rule import available, in_words, need
+from tsexplorer.students import chunks
+from tsexplorer.students.chunks import Chunk, check_fits, max_stack_size, plan_chunks
+from tsexplorer.students.stacking_rule import memory_needed
 from tsexplorer.studies.sweep.spec import SweepSpec
 
 INFO = get_dataset("mnist-5k").info
-PLENTY = 10**12
+UNLIMITED = 10**12
 GRID = SweepSpec(base=TINY, lambdas=(0, 0.25, 0.5, 0.75), seeds=(0, 1, 2))
-"""5 × 4 cells and a baseline: 21 students a seed."""
+"""5 × 4 cells and a baseline: 21 students for each seed."""
+CONVOLUTIONAL = GRID.model_copy(
+    update={"base": TINY.model_copy(update={"student": ModelSpec(name="wu-cnn")})}
+)
 
 
 def sizes(planned: tuple[Chunk, ...]) -> list[int]:
@@ -30,80 +33,85 @@ def seeds(chunk: Chunk) -> set[int]:
     return {student.seed for student in chunk.students}
 
 
-def test_every_student_is_in_one_chunk():
-    planned = plan_chunks(GRID.students, INFO, PLENTY)
-    found = [student.hash for chunk in planned for student in chunk.students]
-    assert sorted(found) == sorted(student.hash for student in GRID.students)
+def hashes(planned: tuple[Chunk, ...]) -> list[str]:
+    return sorted(student.hash for chunk in planned for student in chunk.students)
+
+
+def test_each_student_is_in_one_chunk():
+    planned = plan_chunks(GRID.students, INFO, UNLIMITED)
+    assert hashes(planned) == sorted(student.hash for student in GRID.students)
     assert len({chunk.key for chunk in planned}) == len(planned)
 
 
-def test_a_large_seed_has_chunks_of_its_own(monkeypatch):
-    monkeypatch.setattr(chunks, "LARGEST", 30)
-    planned = plan_chunks(GRID.students, INFO, PLENTY)
-    assert sizes(planned) == [21, 21, 21]
-    assert [seeds(chunk) for chunk in planned] == [{0}, {1}, {2}]
-    monkeypatch.setattr(chunks, "LARGEST", 20)
-    planned = plan_chunks(GRID.students, INFO, PLENTY)
-    assert sizes(planned) == [11, 10] * 3
-    assert [seeds(chunk) for chunk in planned] == [{0}, {0}, {1}, {1}, {2}, {2}]
+@pytest.mark.parametrize(
+    ("largest", "expected_sizes", "expected_seeds"),
+    [
+        (30, [21, 21, 21], [{0}, {1}, {2}]),
+        (20, [11, 10] * 3, [{0}, {0}, {1}, {1}, {2}, {2}]),
+    ],
+)
+def test_large_seeds_do_not_share_chunks(monkeypatch, largest, expected_sizes, expected_seeds):
+    monkeypatch.setattr(chunks, "MAX_STACK_SIZE", largest)
+    planned = plan_chunks(GRID.students, INFO, UNLIMITED)
+    assert sizes(planned) == expected_sizes
+    assert [seeds(chunk) for chunk in planned] == expected_seeds
 
 
-def test_small_grids_of_several_seeds_share_a_stack():
+def test_several_seeds_of_a_small_grid_share_a_stack():
     sweep = GRID.model_copy(update={"temperatures": (2.0,), "seeds": tuple(range(6))})
-    assert sizes(plan_chunks(sweep.students, INFO, PLENTY)) == [30]
+    assert sizes(plan_chunks(sweep.students, INFO, UNLIMITED)) == [30]
 
 
-def test_students_of_one_rate_are_neighbours():
+def test_students_of_a_stack_are_ordered_by_learning_rate():
     sweep = GRID.model_copy(
         update={"learning_rates": (0.1, 0.01), "temperatures": (2.0,), "seeds": (0, 1)}
     )
-    (chunk,) = plan_chunks(sweep.students, INFO, PLENTY)
+    (chunk,) = plan_chunks(sweep.students, INFO, UNLIMITED)
     rates = [student.train.learning_rate for student in chunk.students]
     assert rates == sorted(rates)
 
 
-def test_additive_baselines_have_a_stack_of_their_own_and_come_with_their_seed():
+def test_chunks_have_one_objective_and_are_ordered_by_seed():
+    """The baselines of the additive objective have another objective: labels."""
     base = TINY.model_copy(update={"objective": ObjectiveSpec(name="additive")})
     sweep = GRID.model_copy(update={"base": base})
-    planned = plan_chunks(sweep.students, INFO, PLENTY)
+    planned = plan_chunks(sweep.students, INFO, UNLIMITED)
     for chunk in planned:
         assert len({student.objective.name for student in chunk.students}) == 1
-    firsts = [chunk.students[0].seed for chunk in planned]
-    assert firsts == sorted(firsts)
+    first_seeds = [chunk.students[0].seed for chunk in planned]
+    assert first_seeds == sorted(first_seeds)
 
 
-def test_nets_that_do_not_stack_train_one_after_the_other():
-    base = TINY.model_copy(update={"student": ModelSpec(name="wu-cnn")})
-    planned = plan_chunks(GRID.model_copy(update={"base": base}).students, INFO, PLENTY)
+def test_convolutional_students_train_one_after_the_other():
+    planned = plan_chunks(CONVOLUTIONAL.students, INFO, UNLIMITED)
     assert not any(chunk.stacked for chunk in planned)
-    assert max(sizes(planned)) <= chunks.APART
+    assert max(sizes(planned)) <= chunks.MAX_SEQUENTIAL
     assert all(len(seeds(chunk)) == 1 for chunk in planned)
     assert "Convolutions" in planned[0].sentence
 
 
 @pytest.mark.parametrize(
-    ("workers", "cut"), [(2, [32, 31]), (4, [16, 16, 16, 15]), (3, [21, 21, 21]), (100, [1] * 63)]
+    ("workers", "expected"),
+    [(2, [32, 31]), (4, [16, 16, 16, 15]), (3, [21, 21, 21]), (100, [1] * 63)],
 )
-def test_workers_have_as_much_to_do_as_each_other(workers: int, cut: list[int]):
-    planned = plan_chunks(GRID.students, INFO, PLENTY, workers)
-    assert sizes(planned) == cut
-    found = [student.hash for chunk in planned for student in chunk.students]
-    assert sorted(found) == sorted(student.hash for student in GRID.students)
+def test_all_workers_get_the_same_number_of_students(workers: int, expected: list[int]):
+    planned = plan_chunks(GRID.students, INFO, UNLIMITED, workers)
+    assert sizes(planned) == expected
+    assert hashes(planned) == sorted(student.hash for student in GRID.students)
 
 
-def test_workers_do_not_make_a_chunk_larger_than_it_may_be():
-    own = need(GRID.students[0], INFO, seeds=1)
-    assert max(sizes(plan_chunks(GRID.students, INFO, own.of(8), 2))) <= 8
-    base = TINY.model_copy(update={"student": ModelSpec(name="wu-cnn")})
-    apart = plan_chunks(GRID.model_copy(update={"base": base}).students, INFO, PLENTY, 4)
-    assert max(sizes(apart)) <= chunks.APART
-    assert len(apart) == 16
+def test_chunks_for_workers_keep_the_size_limits():
+    need = memory_needed(GRID.students[0], INFO, seeds=1)
+    assert max(sizes(plan_chunks(GRID.students, INFO, need.total(8), 2))) <= 8
+    sequential = plan_chunks(CONVOLUTIONAL.students, INFO, UNLIMITED, 4)
+    assert max(sizes(sequential)) <= chunks.MAX_SEQUENTIAL
+    assert len(sequential) == 16
 
 
-def test_memory_bounds_a_chunk():
-    own = need(GRID.students[0], INFO, seeds=1)
-    budget = own.of(8)
-    assert largest_that_fits(GRID.students[0], INFO, budget) == 8
+def test_memory_limits_the_size_of_a_chunk():
+    need = memory_needed(GRID.students[0], INFO, seeds=1)
+    budget = need.total(8)
+    assert max_stack_size(GRID.students[0], INFO, budget) == 8
     assert max(sizes(plan_chunks(GRID.students, INFO, budget))) == 7
     check_fits(Chunk(GRID.students[:8], True, ""), INFO, budget)
     with pytest.raises(UserError, match=r"^9 students of this net need about .* MB, more than the"):
@@ -112,53 +120,23 @@ def test_memory_bounds_a_chunk():
         check_fits(Chunk(GRID.students[:9], True, ""), INFO, budget)
 
 
-def test_where_not_one_fits_the_sentence_says_so():
+def test_student_larger_than_the_memory_is_refused():
     with pytest.raises(UserError, match=r"^One student of this net needs .* take a smaller net"):
         plan_chunks(GRID.students, INFO, 10**6)
 
 
-def test_need_grows_with_what_is_asked():
-    plain = need(student(), INFO, seeds=1)
-    assert need(student(averaging=0.9), INFO, seeds=1).student > plain.student
-    assert need(student(keep="best"), INFO, seeds=1).student > plain.student
-    assert need(student(optimiser="sgd"), INFO, seeds=1).student < plain.student
-    assert need(student(), INFO, seeds=2).shared > plain.shared
-    assert need(student(jitter=2), INFO, seeds=1).shared > plain.shared
-    assert plain.of(3) - plain.of(2) == plain.student
-    # Weights and Adam's two, again in a checkpoint; the gradient; kept, stacked, given back.
-    mlp = student(model=ModelSpec(name="mlp-64"))
-    parameters = 50_890 * 4 * (2 * 3 + 4)
-    assert parameters < need(mlp, INFO, seeds=1).student < 2 * parameters
-
-
-def test_there_is_memory_to_use():
-    assert 10**6 < available() < 2**50
-    assert in_words(999) == "1 MB"
-
-
-def test_what_a_container_holds_already_is_not_free(tmp_path, monkeypatch):
-    monkeypatch.setattr(stacking_rule, "GROUP", tmp_path)
-    (tmp_path / "memory.max").write_text("1000000\n")
-    assert available() == 500_000  # an older system, which does not say what is held
-    (tmp_path / "memory.current").write_text("700000\n")
-    (tmp_path / "memory.stat").write_text("anon 600000\ninactive_file 100000\n")
-    assert available() == 200_000
-    (tmp_path / "memory.current").write_text("2000000\n")
-    assert available() == 0
-    (tmp_path / "memory.max").write_text("max\n")
-    assert available() > 10**6
-
-
-def test_request_and_result_travel(tmp_path):
-    asked = request([student(temperature, lam) for temperature, lam in SETTINGS[:2]], tmp_path)
-    again = pickle.loads(pickle.dumps(asked))
-    assert again.chunk == asked.chunk
-    assert again.chunk.key == asked.chunk.key
-    assert again.folder == tmp_path
-    for key, (spec, arrays) in asked.nets.items():
-        assert again.nets[key][0] == spec
-        assert all((again.nets[key][1][name] == value).all() for name, value in arrays.items())
-    result = together(asked.chunk.students)
-    back = pickle.loads(pickle.dumps(result))
-    assert back.key == asked.chunk.key
-    assert [one.validation for one in back.students] == [one.validation for one in result.students]
+def test_request_and_result_can_be_pickled(tmp_path):
+    students = [make_student(temperature, lam, epochs=1) for temperature, lam in SETTINGS[:2]]
+    request = make_request(students, tmp_path)
+    copy = pickle.loads(pickle.dumps(request))
+    assert copy.chunk == request.chunk
+    assert copy.chunk.key == request.chunk.key
+    assert copy.folder == tmp_path
+    for key, (spec, arrays) in request.nets.items():
+        assert copy.nets[key][0] == spec
+        assert all((copy.nets[key][1][name] == value).all() for name, value in arrays.items())
+    result = train_chunk(students)
+    result_copy = pickle.loads(pickle.dumps(result))
+    assert result_copy.key == request.chunk.key
+    scores = [student.validation for student in result.students]
+    assert [student.validation for student in result_copy.students] == scores

@@ -1,69 +1,65 @@
-"""What a sweep will cost, measured on the spot."""
+"""Estimates of training time, measured on this machine."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.students.student_examples import request, several, student
+from tests.students.student_examples import make_request, make_student, make_students
 from tests.training.training_examples import CONV, few
-from tsexplorer.students import cost as costs
-from tsexplorer.students.cost import Pace, cost, pace
+from tsexplorer.students import cost
+from tsexplorer.students.cost import ChunkSpeed, estimate_cost, measure_chunk, measure_teacher
 
 
-def test_a_measurement_takes_steps_and_gives_seconds(tmp_path, monkeypatch):
+@pytest.mark.parametrize("stacked", [True, False])
+def test_measurement_returns_seconds_and_leaves_no_file(tmp_path, monkeypatch, stacked):
     monkeypatch.chdir(tmp_path)
-    found = pace(request(several(epochs=1, early_stopping=1)), few())
-    assert 0 <= found.step < 1
-    assert 0 <= found.epoch < 5
-    assert found.step + found.epoch > 0
+    students = make_students(epochs=1, early_stopping=1)
+    speed = measure_chunk(make_request(students, stacked=stacked), few())
+    assert 0 <= speed.step < 1
+    assert 0 <= speed.epoch < 5
+    assert speed.step + speed.epoch > 0
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-def test_students_that_train_apart_are_measured_by_one():
-    spec = student(model=CONV)
-    found = pace(request([spec, student(1, 0, model=CONV)], stacked=False), few())
-    assert found.step + found.epoch > 0
-
-
 @pytest.fixture
-def known(monkeypatch) -> list[str]:
-    """A machine that takes 2 s a step and 10 s an epoch, and no time for the teacher."""
-    asked: list[str] = []
+def measured(monkeypatch) -> list[str]:
+    """Keys of the chunks measured on a machine with 2 s a step, 10 s an epoch, 0.5 s a teacher."""
+    keys: list[str] = []
 
-    def measured(one, _splits) -> Pace:
-        asked.append(one.chunk.key)
-        return Pace(2.0, 10.0)
+    def measure(request, _splits) -> ChunkSpeed:
+        keys.append(request.chunk.key)
+        return ChunkSpeed(2.0, 10.0)
 
-    monkeypatch.setattr(costs, "pace", measured)
-    monkeypatch.setattr(costs, "_teacher_seconds", lambda *_: 0.5)
-    return asked
+    monkeypatch.setattr(cost, "measure_chunk", measure)
+    monkeypatch.setattr(cost, "measure_teacher", lambda *_: 0.5)
+    return keys
 
 
-def test_chunks_add_up(known):
-    first, second = several(epochs=3), several(epochs=3, seed=9)
-    found = cost([request(first), request(second)], few())
+def test_times_of_chunks_are_added(measured):
+    requests = [make_request(make_students(epochs=3, seed=seed)) for seed in (3, 9)]
+    estimate = estimate_cost(requests, few())
     # 90 images in batches of 20 are 5 steps.
-    assert found.seconds == 2 * 3 * (5 * 2 + 10) + 0.5
-    assert (found.students, found.chunks) == (10, 2)
-    assert len(known) == 1  # the second is of the first one's kind
+    assert estimate.seconds == 2 * 3 * (5 * 2 + 10) + 0.5
+    assert (estimate.students, estimate.chunks) == (10, 2)
+    assert len(measured) == 1  # both chunks are of one kind
 
 
-def test_students_that_train_apart_add_up(known):
-    specs = [student(temperature, 0, model=CONV) for temperature in (1, 2, 3)]
-    assert cost([request(specs, stacked=False)], few()).seconds == 3 * 2 * (5 * 2 + 10) + 0.5
+def test_times_of_sequential_students_are_added(measured):
+    students = [make_student(temperature, 0, model=CONV) for temperature in (1, 2, 3)]
+    estimate = estimate_cost([make_request(students, stacked=False)], few())
+    assert estimate.seconds == 3 * 2 * (5 * 2 + 10) + 0.5
 
 
-def test_another_size_is_measured_again(known):
-    cost([request(several()), request(several()[:2])], few())
-    assert len(known) == 2
+def test_chunk_of_another_size_is_measured(measured):
+    students = make_students()
+    estimate_cost([make_request(students), make_request(students[:2])], few())
+    assert len(measured) == 2
 
 
-def test_nothing_costs_nothing():
-    assert cost([], few()).seconds == 0
+def test_no_chunks_cost_nothing():
+    assert estimate_cost([], few()).seconds == 0
 
 
-def test_the_teachers_answers_cost_something():
-    taught = request(several())
-    assert costs._teacher_seconds(taught, few()) > 0
-    along = request(several(jitter=4, epochs=1))
-    assert costs._teacher_seconds(along, few()) == 0
+def test_teacher_costs_time_if_its_outputs_are_cached():
+    assert measure_teacher(make_request(make_students()), few()) > 0
+    assert measure_teacher(make_request(make_students(jitter=4, epochs=1)), few()) == 0

@@ -1,55 +1,72 @@
-"""Clusters: addresses, what a worker refuses, and what a client hears of its chunks."""
+"""Connections to a Dask cluster: addresses, chunks and their results, lost workers."""
 
 from __future__ import annotations
 
-import pickle
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.local_cluster import busy, local_cluster, sent
-from tests.students.student_examples import request, student, together
-from tsexplorer import __version__
+from tests.local_cluster import busy_workers, count_submissions, local_cluster
+from tests.students.student_examples import make_request, make_student, train_chunk
+from tsexplorer.data.registry import load_splits
 from tsexplorer.errors import UserError
-from tsexplorer.settings import get_settings
 from tsexplorer.specs import DataSpec
-from tsexplorer.students import dask_address as address_module
-from tsexplorer.students import dask_client as client_module
+from tsexplorer.students import dask_cluster
 from tsexplorer.students.chunks import ChunkRequest
-from tsexplorer.students.dask_address import checked_address
-from tsexplorer.students.dask_client import Answer, Cluster
-from tsexplorer.students.dask_task import errand, perform
+from tsexplorer.students.dask_cluster import CompletedChunk, DaskCluster, checked_address
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
+ENDLESS = 10_000
+"""Epochs of a chunk that no test trains to its end."""
 
 
 @pytest.fixture(scope="module")
-def threads() -> Iterator[Any]:
+def local() -> Iterator[Any]:
     """A cluster of one worker, in this process."""
     with local_cluster(1) as cluster:
         yield cluster
 
 
 @pytest.fixture
-def reached(threads: Any) -> Iterator[Cluster]:
-    with Cluster.reach(threads.scheduler_address, lambda: None) as cluster:
+def connection(local: Any) -> Iterator[DaskCluster]:
+    with connect(local) as cluster:
         yield cluster
 
 
-def first_answer(cluster: Cluster) -> Answer:
-    deadline = time.monotonic() + PATIENCE
-    while not (found := cluster.answers(0.05)):
+def connect(local: Any) -> DaskCluster:
+    return DaskCluster.connect(local.scheduler_address, lambda: None)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {TIMEOUT:g} s"
+        time.sleep(0.01)
+
+
+def wait_for_chunks(cluster: DaskCluster, count: int) -> dict[str, CompletedChunk]:
+    """The next completed chunks by key."""
+    chunks: dict[str, CompletedChunk] = {}
+    deadline = time.monotonic() + TIMEOUT
+    while len(chunks) < count:
         assert time.monotonic() < deadline
-    return found[0]
+        chunks |= {chunk.key: chunk for chunk in cluster.completed(0.05)}
+    return chunks
 
 
-def asked(**changes: Any) -> ChunkRequest:
-    usual = {"batch_size": 1000, "epochs": 1}
-    return request([student(2.0, 0.5, **usual | changes), student(4.0, 0.0, **usual | changes)])
+def small_request(**changes: Any) -> ChunkRequest:
+    """Two students that train one epoch of five steps, or as ``changes`` say."""
+    training = {"batch_size": 1000, "epochs": 1} | changes
+    return make_request([make_student(2.0, 0.5, **training), make_student(4.0, 0.0, **training)])
+
+
+REQUEST_WITHOUT_DATA = make_request([make_student(data=DataSpec(name="mnist"))])
 
 
 # -- addresses ----------------------------------------------------------------------------------
@@ -63,175 +80,151 @@ def asked(**changes: Any) -> ChunkRequest:
         ("tls://[::1]:8786", "tls://[::1]:8786"),
     ],
 )
-def test_address_is_taken(text: str, address: str) -> None:
+def test_address_of_a_scheduler_is_accepted(text: str, address: str) -> None:
     assert checked_address(text) == address
 
 
 @pytest.mark.parametrize(
     "text", ["box", "tcp://box", "tcp://:8786", "tcp://box:0", "tcp://box:65536", "http://box:80"]
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match=rf"^'{text}' is no address of a Dask scheduler; write it"):
+def test_other_text_is_refused_as_an_address(text: str) -> None:
+    with pytest.raises(UserError, match=rf"^'{text}' is not the address of a Dask scheduler; wri"):
         checked_address(text)
 
 
-def test_ray_is_pointed_to_where_it_is_explained() -> None:
-    with pytest.raises(UserError, match=r"^A Ray cluster is not reached .*/README\.md\.$"):
+def test_ray_address_is_answered_with_the_file_to_read() -> None:
+    match = r"cannot connect to a Ray cluster; (tsexplorer/students/README\.md) shows"
+    with pytest.raises(UserError, match=match) as caught:
         checked_address("ray://box:10001")
+    readme = Path(__file__).parents[2] / str(caught.value).split("; ")[1].split()[0]
+    assert "ray.init" in readme.read_text(encoding="utf-8")
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(address_module, "PACKAGES", ("joblib", "not_installed_here"))
+    monkeypatch.setattr(dask_cluster, "PACKAGES", ("distributed", "not_installed_here"))
     with pytest.raises(UserError, match=r"\(not_installed_here\); run make install-cluster"):
         checked_address("tcp://box:8786")
 
 
-@pytest.mark.parametrize("silent", [False, True])
-def test_address_that_does_not_answer_is_one_sentence(silent: bool) -> None:
+def test_check_of_an_address_imports_neither_dask_nor_torch() -> None:
+    program = (
+        "import sys; from tsexplorer.students.dask_cluster import checked_address;"
+        "checked_address('box:8786');"
+        "print({'dask', 'distributed', 'torch'} & set(sys.modules))"
+    )
+    output = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert output.strip() == "set()"
+
+
+# -- connecting ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_address_that_does_not_answer_is_reported(listening: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        if not silent:
+        if not listening:
             server.close()
         began = time.monotonic()
-        with pytest.raises(UserError, match=r"does not answer within 0\.5 s; see that its sched"):
-            Cluster.reach(f"tcp://127.0.0.1:{port}", lambda: None, 0.5)
+        with pytest.raises(UserError, match=r"does not answer within 0\.5 s; check that its sched"):
+            DaskCluster.connect(f"tcp://127.0.0.1:{port}", lambda: None, 0.5)
         assert time.monotonic() - began < 3
 
 
-def test_whoever_gives_up_need_not_wait() -> None:
-    def give_up() -> None:
+def test_connecting_can_be_stopped_at_once() -> None:
+    def stop() -> None:
         raise KeyError
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         began = time.monotonic()
         with pytest.raises(KeyError):
-            Cluster.reach(f"tcp://127.0.0.1:{server.getsockname()[1]}", give_up, 2)
+            DaskCluster.connect(f"tcp://127.0.0.1:{server.getsockname()[1]}", stop, 2)
         assert time.monotonic() - began < 1
 
 
-def test_cluster_without_workers_is_one_sentence() -> None:
+def test_cluster_without_workers_is_reported() -> None:
     with (
-        local_cluster(0) as cluster,
+        local_cluster(0) as local,
         pytest.raises(UserError, match=r"has no workers; start some, and resume the job\.$"),
     ):
-        Cluster.reach(cluster.scheduler_address, lambda: None, 0.5)
+        DaskCluster.connect(local.scheduler_address, lambda: None, 0.5)
 
 
-# -- on the worker ------------------------------------------------------------------------------
+def test_workers_are_counted_repeatedly(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_cluster, "COUNT_SECONDS", 0.05)
+    with connect(local) as cluster:
+        assert (cluster.workers.processes, cluster.workers.slots) == (1, 1)
+        local.scale(2)
+        wait_until(lambda: cluster.workers.processes == 2)
+        local.scale(1)
+        wait_until(lambda: cluster.workers.processes == 1)
 
 
-def test_errand_is_carried_without_this_package() -> None:
-    """By its code: the scheduler unpickles it, too."""
-    import cloudpickle
-
-    carried = cloudpickle.dumps(errand(asked()))
-    names = {word for word in carried.split() if b"tsexplorer.students.chunks" in word}
-    assert pickle.loads(carried).__name__ == f"chunk_{asked().chunk.key}"
-    assert b"tsexplorer.students.dask_task" in carried
-    assert names  # inside the content, which is bytes there
+# -- chunks -------------------------------------------------------------------------------------
 
 
-def test_worker_of_another_version_says_so() -> None:
-    with pytest.raises(UserError, match=rf"^On .*: the worker has another version .*{__version__}"):
-        perform("key", "0.0.9", b"")
-
-
-@pytest.mark.parametrize("content", [b"", pickle.dumps(asked())])
-def test_worker_that_reads_another_request_says_so(content: bytes) -> None:
-    with pytest.raises(UserError, match=r"another version of this program"):
-        perform("key", __version__, content)
-
-
-def test_worker_without_the_data_says_where_it_looked(home: Path) -> None:
-    away = request([student(data=DataSpec(name="mnist"))])
-    with pytest.raises(UserError, match=rf"the images of mnist are not in {home / 'data'}; put"):
-        errand(away)()
-
-
-def test_worker_trains_with_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TSEXPLORER_DEVICE", "cuda:99")
-    get_settings.cache_clear()
-    with pytest.raises(UserError, match=r"^On .*: The device 'cuda:99' is not on this machine"):
-        errand(asked())()
-
-
-# -- chunks out, answers in ---------------------------------------------------------------------
-
-
-def test_chunk_is_trained_on_the_worker_even_where_it_is_the_only_one(
-    threads: Any, reached: Cluster
+def test_chunk_on_a_worker_gives_the_result_of_this_process(
+    local: Any, connection: DaskCluster
 ) -> None:
-    assert (reached.workers.count, reached.workers.slots) == (1, 1)
-    wanted = asked()
-    reached.send(wanted)
-    answer = first_answer(reached)
-    assert answer.error is None
-    assert answer.result is not None
-    assert answer.key == answer.result.key == wanted.chunk.key
-    assert sent(threads)[wanted.chunk.key] == 1
-    assert all(one.weights is not None for one in answer.result.students)
+    request = small_request(seed=7)
+    connection.submit(request)
+    [chunk] = wait_for_chunks(connection, 1).values()
+    assert chunk.error is None
+    assert chunk.result is not None
+    assert chunk.key == chunk.result.key == request.chunk.key
+    assert count_submissions(local)[request.chunk.key] == 1
+    expected = train_chunk(request.chunk.students, splits=load_splits("mnist-5k", Path("unused")))
+    for student, other in zip(chunk.result.students, expected.students, strict=True):
+        assert student.weights.keys() == other.weights.keys()
+        assert student.validation == pytest.approx(other.validation, abs=1e-5)
+        assert student.test_accuracy == pytest.approx(other.test_accuracy, abs=2e-3)
 
 
-def test_one_chunk_fails_and_another_is_trained(reached: Cluster) -> None:
-    bad = request([student(data=DataSpec(name="mnist"))])
-    good = asked(seed=3)
-    reached.send(bad)
-    reached.send(good)
-    answers = {}
-    for _ in range(2):
-        answer = first_answer(reached)
-        answers[answer.key] = answer
-    assert "the images of mnist are not in" in str(answers[bad.chunk.key].error)
-    assert answers[good.chunk.key].result is not None
+def test_failed_chunk_does_not_affect_another(connection: DaskCluster) -> None:
+    request = small_request(seed=3)
+    connection.submit(REQUEST_WITHOUT_DATA)
+    connection.submit(request)
+    chunks = wait_for_chunks(connection, 2)
+    failed = chunks[REQUEST_WITHOUT_DATA.chunk.key]
+    assert "the images of mnist are not in" in str(failed.error)
+    assert chunks[request.chunk.key].result is not None
 
 
-def test_chunk_that_nobody_waits_for_ends(threads: Any) -> None:
-    cluster = Cluster.reach(threads.scheduler_address, lambda: None)
-    cluster.send(asked(epochs=10_000))
-    worker = next(iter(threads.workers.values()))
-    wait_until(lambda: busy(threads) and worker.state.executing)
+def test_close_returns_at_once_and_stops_the_chunk(local: Any) -> None:
+    cluster = connect(local)
+    cluster.submit(small_request(epochs=ENDLESS))
+    worker = next(iter(local.workers.values()))
+    wait_until(lambda: busy_workers(local) and worker.state.executing)
     began = time.monotonic()
     cluster.close()
     assert time.monotonic() - began < 0.2
     wait_until(lambda: not worker.state.executing and not worker.state.tasks)
-    assert cluster.answers(0.1) == []
+    assert cluster.completed(0.1) == []
 
 
-def test_cluster_that_is_gone_is_one_sentence() -> None:
-    with local_cluster(1) as own:
-        cluster = Cluster.reach(own.scheduler_address, lambda: None, 2)
-        cluster.send(asked(epochs=10_000, seed=5))
-        wait_until(lambda: busy(own))
-        address = own.scheduler_address
-    answer = first_answer(cluster)
-    assert str(answer.error).startswith(f"The cluster at {address} is gone; what is trained")
+def test_chunk_of_a_closed_worker_moves_to_another() -> None:
+    with local_cluster(2) as local, connect(local) as cluster:
+        request = small_request(epochs=ENDLESS)
+        cluster.submit(request)
+        wait_until(lambda: busy_workers(local))
+        [address] = busy_workers(local)
+        workers = {worker.address: worker for worker in local.workers.values()}
+        worker = workers[address]
+        wait_until(lambda: worker.state.executing)
+        local.sync(worker.close)
+        wait_until(lambda: busy_workers(local) not in ([], [address]))
+        assert count_submissions(local)[request.chunk.key] == 2
+        assert cluster.completed(0.1) == []
+
+
+def test_lost_scheduler_is_reported() -> None:
+    with local_cluster(1) as local:
+        address = local.scheduler_address
+        cluster = DaskCluster.connect(address, lambda: None, 2)
+        running = small_request(epochs=ENDLESS, seed=5)
+        cluster.submit(running)
+        wait_until(lambda: busy_workers(local))
+    lost = f"The connection to the cluster at {address} is lost; students that are trained"
+    chunks = wait_for_chunks(cluster, 1)
+    assert str(chunks[running.chunk.key].error).startswith(lost)
     cluster.close()
-
-
-def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
-def test_result_is_that_of_training_here(reached: Cluster) -> None:
-    from tsexplorer.data.registry import load_splits
-
-    wanted = asked(seed=7)
-    reached.send(wanted)
-    there = first_answer(reached).result
-    here = together(wanted.chunk.students, splits=load_splits("mnist-5k", Path("unused")))
-    assert there is not None
-    for one, other in zip(there.students, here.students, strict=True):
-        assert one.validation == pytest.approx(other.validation, abs=1e-5)
-        assert one.test_accuracy == pytest.approx(other.test_accuracy, abs=2e-3)
-
-
-def test_workers_are_counted_anew(threads: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LOOK_SECONDS", 0.05)
-    with Cluster.reach(threads.scheduler_address, lambda: None) as cluster:
-        threads.scale(2)
-        wait_until(lambda: cluster.workers.count == 2)
-        threads.scale(1)
-        wait_until(lambda: cluster.workers.count == 1)

@@ -1,4 +1,4 @@
-"""A chunk from its request to its result: early stopping, resuming, control, what is said."""
+"""A chunk from its request to its result: events, resuming, control, pruning."""
 
 from __future__ import annotations
 
@@ -10,33 +10,23 @@ import pytest
 import torch
 
 from tests.students.student_examples import (
-    alone,
-    library,
-    request,
-    several,
-    student,
-    together,
+    STOPPING,
+    make_request,
+    make_student,
+    make_students,
+    train_alone,
+    train_chunk,
     weights_of,
 )
-from tests.training.training_examples import CONV, CPU, Heard, assert_same, differ, few, made
-from tsexplorer.analysis.quality import quality
+from tests.training.training_examples import CONV, Heard, assert_same, few
 from tsexplorer.errors import Cancelled
 from tsexplorer.specs import StageSpec
 from tsexplorer.students.chunks import ChunkResult
 from tsexplorer.students.events import ChunkStarted, StudentEnded, StudentEpoch, StudentPruned
 from tsexplorer.students.run_chunk import run_chunk
-from tsexplorer.students.stacked_trainer import _Training
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
-from tsexplorer.training.evaluation import logits_over
 
-STOPPING = (
-    student(1, 0.9, learning_rate=2e-3, epochs=6, early_stopping=1),
-    student(4, 0.2, learning_rate=0.5, epochs=6, early_stopping=1),
-    student(4, 1, learning_rate=2e-3, epochs=6, early_stopping=1),
-    student(4, 0.2, learning_rate=0.7, epochs=6, early_stopping=1, seed=9),
-)
-"""High rates stop gaining soon; low ones go on to the end."""
 SETTINGS = {
     "plain": {},
     "averaging": {"averaging": 0.8, "keep": "best"},
@@ -47,309 +37,227 @@ SETTINGS = {
 }
 
 
-def stop_after(epoch: int, students: tuple[StageSpec, ...], folder: Path, **options) -> None:
+def train_until(epoch: int, students: tuple[StageSpec, ...], folder: Path) -> None:
+    """Cancel a chunk when the checkpoint of an epoch is written."""
     control = Control()
 
-    def act(event: events.Event) -> None:
+    def listen(event: events.Event) -> None:
         if isinstance(event, events.CheckpointWritten) and event.epoch == epoch:
             control.cancel()
 
     with pytest.raises(Cancelled):
-        together(students, folder, control=control, listener=act, **options)
+        train_chunk(students, folder, control=control, listener=listen)
 
 
-def assert_equal(one: ChunkResult, other: ChunkResult) -> None:
-    """Bit by bit, but for the clock."""
-    for first, second in zip(weights_of(one), weights_of(other), strict=True):
-        assert_same(first, second)
-    for left, right in zip(one.students, other.students, strict=True):
-        assert (left.kept_epoch, left.validation) == (right.kept_epoch, right.validation)
-        assert left.test_accuracy == right.test_accuracy
-        rows = [[replace(row, seconds=0) for row in part.epochs] for part in (left, right)]
-        assert rows[0] == rows[1]
-
-
-class TestEarlyStopping:
-    def test_each_stops_when_it_would_alone(self, tmp_path):
-        result = together(STOPPING)
-        ended = [len(one.epochs) for one in result.students]
-        assert ended[0] == ended[2] == 6
-        assert max(ended[1], ended[3]) < 6
-        for spec, found, weights in zip(STOPPING, result.students, weights_of(result), strict=True):
-            expected, heard = alone(spec, tmp_path)
-            assert len(heard.of(events.EpochEnded)) == len(found.epochs)
-            if spec.train.learning_rate < 0.1:  # the others leap, and so does their rounding
-                for name, value in expected.items():
-                    torch.testing.assert_close(weights[name], value, rtol=0, atol=1e-5)
-
-    def test_who_is_over_no_longer_changes_while_the_others_do(self):
-        training = _Training(request(STOPPING).chunk, few(), CPU, library())
-        pulse = training.attend(Heard(), Control())
-        while len(training.active) == len(STOPPING):
-            training.epoch(pulse)
-        frozen = [one for one in training.students if one.over]
-        moving = [one for one in training.students if not one.over]
-        assert frozen
-        assert moving
-        before = [_now(one.learner.judged) for one in training.students]
-        training.epoch(pulse)
-        after = [_now(one.learner.judged) for one in training.students]
-        for place, one in enumerate(training.students):
-            if one in frozen:
-                assert_same(before[place], after[place])
-                assert_same(one.kept, after[place])
-            else:
-                assert differ(before[place], after[place])
-
-    def test_who_is_over_is_said_once(self):
-        heard = Heard()
-        result = together(STOPPING, listener=heard)
-        ended = heard.of(StudentEnded)
-        assert sorted(event.stage for event in ended) == sorted(one.hash for one in STOPPING)
-        kept = {event.stage: event.kept_epoch for event in ended}
-        assert all(kept[one.spec.hash] == one.kept_epoch for one in result.students)
-
-
-def _now(net: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in net.state_dict().items()}
+def assert_equal(result: ChunkResult, expected: ChunkResult) -> None:
+    """Compare bit by bit, except for times."""
+    for weights, expected_weights in zip(weights_of(result), weights_of(expected), strict=True):
+        assert_same(weights, expected_weights)
+    for student, other in zip(result.students, expected.students, strict=True):
+        assert (student.kept_epoch, student.validation) == (other.kept_epoch, other.validation)
+        assert student.test_accuracy == other.test_accuracy
+        rows, other_rows = (
+            [replace(row, seconds=0) for row in trained.epochs] for trained in (student, other)
+        )
+        assert rows == other_rows
 
 
 class TestResuming:
     @pytest.mark.parametrize("setting", SETTINGS)
-    def test_a_stopped_chunk_ends_in_the_bits_of_one_that_never_was(self, tmp_path, setting):
-        students = several(**({"epochs": 4} | SETTINGS[setting]))
-        whole = together(students, tmp_path / "whole")
-        stop_after(2, students, tmp_path / "resumed")
-        heard = Heard()
-        found = together(students, tmp_path / "resumed", listener=heard)
-        assert_equal(found, whole)
-        assert {row.epoch for row in heard.of(StudentEpoch)} == {3, 4}
-        (started,) = heard.of(ChunkStarted)
+    def test_resumed_chunk_ends_with_the_same_bits(self, tmp_path, setting):
+        students = make_students(**({"epochs": 4} | SETTINGS[setting]))
+        uninterrupted = train_chunk(students, tmp_path / "uninterrupted")
+        train_until(2, students, tmp_path / "resumed")
+        listener = Heard()
+        assert_equal(train_chunk(students, tmp_path / "resumed", listener=listener), uninterrupted)
+        assert {row.epoch for row in listener.of(StudentEpoch)} == {3, 4}
+        (started,) = listener.of(ChunkStarted)
         assert {row.epoch for row in started.earlier} == {1, 2}
-        assert_equal(together(students), whole)
+        assert_equal(train_chunk(students), uninterrupted)
 
     @pytest.mark.parametrize("epoch", [1, 2, 3, 4])
-    def test_also_where_some_were_over(self, tmp_path, epoch):
-        whole = together(STOPPING)
-        stop_after(epoch, STOPPING, tmp_path)
-        assert_equal(together(STOPPING, tmp_path), whole)
+    def test_chunk_with_finished_students_resumes(self, tmp_path, epoch):
+        uninterrupted = train_chunk(STOPPING)
+        train_until(epoch, STOPPING, tmp_path)
+        assert_equal(train_chunk(STOPPING, tmp_path), uninterrupted)
 
-    def test_a_chunk_that_is_done_trains_no_more(self, tmp_path):
-        whole = together(STOPPING, tmp_path)
-        heard = Heard()
-        assert_equal(together(STOPPING, tmp_path, listener=heard), whole)
-        assert not heard.of(StudentEpoch)
+    def test_finished_chunk_trains_no_more(self, tmp_path):
+        first = train_chunk(STOPPING, tmp_path)
+        listener = Heard()
+        assert_equal(train_chunk(STOPPING, tmp_path, listener=listener), first)
+        assert not listener.of(StudentEpoch)
 
-    @pytest.mark.parametrize("kind", ["cut", "of another chunk"])
-    def test_damaged_checkpoint_is_set_aside_and_said(self, tmp_path, kind):
-        students = several(epochs=3)
+    @pytest.mark.parametrize("damage", ["truncated", "of another chunk"])
+    def test_damaged_checkpoint_is_set_aside_with_a_notice(self, tmp_path, damage):
+        students = make_students(epochs=3)
         path = tmp_path / checkpoints.CHECKPOINT
-        if kind == "cut":
-            stop_after(1, students, tmp_path)
+        if damage == "truncated":
+            train_until(1, students, tmp_path)
             path.write_bytes(path.read_bytes()[:5000])
         else:
-            stop_after(1, students[:3], tmp_path)
-        heard = Heard()
-        found = together(students, tmp_path, listener=heard)
-        assert_equal(found, together(students))
-        assert len(heard.of(events.Notice)) == 1
+            train_until(1, students[:3], tmp_path)
+        listener = Heard()
+        assert_equal(train_chunk(students, tmp_path, listener=listener), train_chunk(students))
+        assert len(listener.of(events.Notice)) == 1
         assert path.with_suffix(".damaged").exists()
 
-    def test_no_folder_no_file(self, tmp_path, monkeypatch):
+    def test_chunk_without_a_folder_writes_no_file(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        heard = Heard()
-        together(several(), listener=heard)
-        assert not heard.of(events.CheckpointWritten)
+        listener = Heard()
+        train_chunk(make_students(), listener=listener)
+        assert not listener.of(events.CheckpointWritten)
         assert not list(tmp_path.rglob("*.safetensors"))
 
 
 class TestControl:
-    def test_cancel_is_heard_within_an_epoch(self, tmp_path):
+    def test_cancel_takes_effect_within_an_epoch(self, tmp_path):
         control = Control()
-        looks = iter(range(1000))
-        control.check = lambda: control.cancel() if next(looks) == 12 else Control.check(control)
+        checks = iter(range(1000))
+        control.check = lambda: control.cancel() if next(checks) == 12 else Control.check(control)
         with pytest.raises(Cancelled):
-            together(several(epochs=30), tmp_path, control=control)
-        assert next(looks) == 14
+            train_chunk(make_students(epochs=30), tmp_path, control=control)
+        assert next(checks) == 14
 
-    def test_step_holds_after_the_epoch(self):
+    def test_step_pauses_after_one_epoch(self):
         control = Control()
         control.step()
-        held = []
+        second_epochs = []
 
         def listen(event: events.Event) -> None:
             if isinstance(event, StudentEpoch) and event.epoch == 2:
-                held.append(event)
+                second_epochs.append(event)
 
         check = control.check
 
-        def look() -> float:
+        def cancel_when_paused() -> float:
             if control.paused:
-                assert not held
+                assert not second_epochs
                 control.cancel()
             return check()
 
-        control.check = look
+        control.check = cancel_when_paused
         with pytest.raises(Cancelled):
-            together(several(epochs=3), control=control, listener=listen)
+            train_chunk(make_students(epochs=3), control=control, listener=listen)
 
-    def test_a_listener_that_raises_stops_nothing(self):
+    def test_exception_of_a_listener_does_not_stop_training(self):
         def listen(_event: events.Event) -> None:
             raise ZeroDivisionError
 
-        assert_equal(together(several(), listener=listen), together(several()))
+        assert_equal(train_chunk(make_students(), listener=listen), train_chunk(make_students()))
+
+    def test_progress_events_are_those_of_the_chunk(self, monkeypatch):
+        monkeypatch.setattr("tsexplorer.training.progress.INTERVAL", 0.0)
+        listener = Heard()
+        result = train_chunk(make_students(), listener=listener)
+        progress = listener.of(events.Progress)
+        assert {event.stage for event in progress} == {result.key}
+        assert progress[-1].fraction <= 1
+        assert any(event.loss for event in progress)
 
 
-class TestFigures:
-    def test_kept_weights_have_the_figures_that_are_given(self):
-        spec = student(3, 0.2, epochs=3)
-        (one,) = together([spec]).students
-        task = made(spec, library())
-        task.net.load_state_dict({name: torch.tensor(a) for name, a in one.weights.items()})
-        z_NC = logits_over(task.net, task.validation_batches()).numpy()
-        z_t_NC = logits_over(task.teacher_net, task.validation_batches()).numpy()
-        expected = quality(z_NC, z_t_NC, few().validation.labels.numpy(), 1.0)
-        assert one.validation.accuracy == expected.accuracy
-        assert one.validation.agreement == pytest.approx(expected.agreement)
-        assert one.validation.ece == pytest.approx(expected.ece, abs=1e-6)
-        assert one.epochs[-1].validation == pytest.approx(one.validation, abs=1e-6)
-
-    def test_who_diverges_leaves_the_others_alone(self):
-        # Each step multiplies the wild one's weights by about 1000.
-        settings = {"optimiser": "sgd", "epochs": 5, "weight_decay": 1}
-        calm = [student(4, 0.5, learning_rate=1e-3, **settings)]
-        wild = student(4, 0.5, learning_rate=1000, **settings)
-        result = together([*calm, wild])
-        assert not np.isfinite(result.students[1].validation.loss)
-        assert result.students[1].validation.ece is None
-        undisturbed = weights_of(together(calm))[0]
-        for name, value in weights_of(result)[0].items():
-            torch.testing.assert_close(value, undisturbed[name], rtol=0, atol=1e-6)
-
-    def test_weights_come_only_if_asked_for(self):
-        asked = replace(request(several()), with_weights=False)
-        result = run_chunk(asked, Heard(), Control(), few())
-        assert all(one.weights is None for one in result.students)
-        assert result.seconds > 0
-        assert "CPU" in result.machine
+def test_result_has_the_time_and_the_machine():
+    result = train_chunk(make_students(epochs=1))
+    assert result.seconds > 0
+    assert "CPU" in result.machine
 
 
-class TestOneAfterTheOther:
-    SPECS = tuple(student(temperature, 0.2, model=CONV) for temperature in (1, 4))
+def test_diverging_student_does_not_affect_the_others():
+    # Each step multiplies the weights of the diverging student by about 1000.
+    settings = {"optimiser": "sgd", "epochs": 5, "weight_decay": 1}
+    stable = make_student(4, 0.5, learning_rate=1e-3, **settings)
+    diverging = make_student(4, 0.5, learning_rate=1000, **settings)
+    result = train_chunk([stable, diverging])
+    assert not np.isfinite(result.students[1].validation.loss)
+    assert result.students[1].validation.ece is None
+    (expected,) = weights_of(train_chunk([stable]))
+    for name, value in weights_of(result)[0].items():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=1e-6)
 
-    def test_results_are_those_of_training_alone(self, tmp_path):
-        heard = Heard()
-        result = together(self.SPECS, stacked=False, listener=heard)
-        for spec, one, weights in zip(self.SPECS, result.students, weights_of(result), strict=True):
-            expected, said = alone(spec, tmp_path)
+
+class TestSequentialChunk:
+    SPECS = tuple(make_student(temperature, 0.2, model=CONV) for temperature in (1, 4))
+
+    def test_results_equal_those_of_training_alone(self, tmp_path):
+        listener = Heard()
+        result = train_chunk(self.SPECS, stacked=False, listener=listener)
+        for spec, student, weights in zip(
+            self.SPECS, result.students, weights_of(result), strict=True
+        ):
+            expected, alone = train_alone(spec, tmp_path)
             assert_same(weights, expected)
-            rows = said.of(events.EpochEnded)
-            assert [row.validation.loss for row in one.epochs] == [
-                row.validation_loss for row in rows
-            ]
-            assert one.test_accuracy == said.of(events.StageEnded)[0].test_accuracy
-            assert one.validation.agreement is not None
-        assert {event.stage for event in heard.of(StudentEpoch)} == {s.hash for s in self.SPECS}
-        assert [event.stage for event in heard.of(StudentEnded)] == [s.hash for s in self.SPECS]
+            losses = [row.validation_loss for row in alone.of(events.EpochEnded)]
+            assert [row.validation.loss for row in student.epochs] == losses
+            assert student.test_accuracy == alone.of(events.StageEnded)[0].test_accuracy
+            assert student.validation.agreement is not None
+        hashes = [spec.hash for spec in self.SPECS]
+        assert {event.stage for event in listener.of(StudentEpoch)} == set(hashes)
+        assert [event.stage for event in listener.of(StudentEnded)] == hashes
 
-    def test_what_is_done_stays_done(self, tmp_path):
-        whole = together(self.SPECS, stacked=False)
+    def test_finished_students_are_not_trained_again(self, tmp_path):
         control = Control()
 
-        def act(event: events.Event) -> None:
+        def listen(event: events.Event) -> None:
             if isinstance(event, StudentEpoch) and event.stage == self.SPECS[1].hash:
                 control.cancel()
 
         with pytest.raises(Cancelled):
-            together(self.SPECS, tmp_path, stacked=False, listener=act, control=control)
-        heard = Heard()
-        assert_equal(
-            together(self.SPECS, tmp_path, stacked=False, listener=heard),
-            whole,
-        )
-        checkpoints = [event.stage for event in heard.of(events.CheckpointWritten)]
-        assert set(checkpoints) == {self.SPECS[1].hash}
+            train_chunk(self.SPECS, tmp_path, stacked=False, listener=listen, control=control)
+        listener = Heard()
+        result = train_chunk(self.SPECS, tmp_path, stacked=False, listener=listener)
+        assert_equal(result, train_chunk(self.SPECS, stacked=False))
+        written = {event.stage for event in listener.of(events.CheckpointWritten)}
+        assert written == {self.SPECS[1].hash}
 
 
-def test_the_teachers_answers_are_computed_once_for_all_chunks(monkeypatch):
-    from tsexplorer.students import student_scores
-    from tsexplorer.training.task import Task
+class TestPruning:
+    STUDENTS = make_students(epochs=4, keep="best")
+    HASHES = frozenset(student.hash for student in STUDENTS)
+    PRUNED = frozenset({STUDENTS[1].hash, STUDENTS[2].hash})
 
-    student_scores._kept.clear()
-    asked = []
-    attend = Task.attend_teachers
-    monkeypatch.setattr(
-        Task, "attend_teachers", lambda self, *rest: (asked.append(1), attend(self, *rest))[1]
-    )
-    first = together(several())
-    again = together(several())
-    assert asked == [1]
-    assert_equal(first, again)
-    together(several(), splits=few(train=80))
-    assert asked == [1, 1]
+    def prune(self, rows):
+        """Stop two students after their second epoch."""
+        return self.PRUNED & {row.stage for row in rows if row.epoch == 2}
 
-
-def test_pulse_speaks_for_the_chunk(monkeypatch):
-    monkeypatch.setattr("tsexplorer.training.progress.INTERVAL", 0.0)
-    heard = Heard()
-    result = together(several(), listener=heard)
-    said = heard.of(events.Progress)
-    assert {event.stage for event in said} == {result.key}
-    assert said[-1].fraction <= 1
-    assert any(event.loss for event in said)
-
-
-class TestGivingUp:
-    STUDENTS = several(epochs=4, keep="best")
-    GIVEN_UP = frozenset({STUDENTS[1].hash, STUDENTS[2].hash})
-
-    def give_up(self, rows):
-        """Two students, after their second epoch."""
-        return self.GIVEN_UP & {row.stage for row in rows if row.epoch == 2}
-
-    def trained(self, folder=None, *, stacked, listener=None, control=None):
-        asked = request(self.STUDENTS, folder, stacked=stacked)
-        heard, steered = listener or Heard(), control or Control()
-        return run_chunk(asked, heard, steered, few(), self.give_up)
+    def train(self, folder=None, *, stacked, listener=None, control=None):
+        request = make_request(self.STUDENTS, folder, stacked=stacked)
+        return run_chunk(request, listener or Heard(), control or Control(), few(), self.prune)
 
     @pytest.mark.parametrize("stacked", [True, False])
-    def test_the_others_end_as_without_them(self, stacked):
-        heard = Heard()
-        found = self.trained(stacked=stacked, listener=heard)
-        left = tuple(one for one in self.STUDENTS if one.hash not in self.GIVEN_UP)
-        expected = together(left, stacked=stacked)
-        assert [one.spec for one in found.students] == list(left)
-        for own, other in zip(weights_of(found), weights_of(expected), strict=True):
-            for name, value in other.items():
-                torch.testing.assert_close(own[name], value, rtol=0, atol=1e-5)
-        assert {one.stage for one in heard.of(StudentPruned)} == self.GIVEN_UP
-        assert not {one.stage for one in heard.of(StudentEnded)} & self.GIVEN_UP
-        epochs = [one.epoch for one in heard.of(StudentEpoch) if one.stage in self.GIVEN_UP]
-        assert sorted(epochs) == [1, 1, 2, 2]
+    def test_other_students_end_as_without_the_pruned_ones(self, stacked):
+        listener = Heard()
+        result = self.train(stacked=stacked, listener=listener)
+        others = tuple(spec for spec in self.STUDENTS if spec.hash not in self.PRUNED)
+        expected = train_chunk(others, stacked=stacked)
+        assert [student.spec for student in result.students] == list(others)
+        for weights, expected_weights in zip(weights_of(result), weights_of(expected), strict=True):
+            for name, value in expected_weights.items():
+                torch.testing.assert_close(weights[name], value, rtol=0, atol=1e-5)
+        assert {event.stage for event in listener.of(StudentPruned)} == self.PRUNED
+        assert not {event.stage for event in listener.of(StudentEnded)} & self.PRUNED
+        rows = [row for row in listener.of(StudentEpoch) if row.stage in self.PRUNED]
+        assert sorted(row.epoch for row in rows) == [1, 1, 2, 2]
 
-    def test_who_was_given_up_stays_so_when_the_chunk_is_resumed(self, tmp_path):
-        control, heard = Control(), Heard()
+    def test_pruned_students_stay_pruned_in_a_resumed_chunk(self, tmp_path):
+        control, listener = Control(), Heard()
 
-        def act(event):
+        def listen(event: events.Event) -> None:
             if isinstance(event, events.CheckpointWritten) and event.epoch == 3:
                 control.cancel()
 
         with pytest.raises(Cancelled):
-            self.trained(tmp_path, stacked=True, listener=act, control=control)
-        found = self.trained(tmp_path, stacked=True, listener=heard)
-        assert_equal(found, self.trained(stacked=True))
-        assert {one.stage for one in heard.of(StudentEpoch)}.isdisjoint(self.GIVEN_UP)
+            self.train(tmp_path, stacked=True, listener=listen, control=control)
+        result = self.train(tmp_path, stacked=True, listener=listener)
+        assert_equal(result, self.train(stacked=True))
+        assert {row.stage for row in listener.of(StudentEpoch)}.isdisjoint(self.PRUNED)
 
-    def test_nobody_is_left(self):
-        asked = request(self.STUDENTS, stacked=True)
-        keys = {one.hash for one in self.STUDENTS}
-        found = run_chunk(asked, Heard(), Control(), few(), lambda _: keys)
-        assert found.students == ()
+    def test_all_students_can_be_pruned(self):
+        request = make_request(self.STUDENTS, stacked=True)
+        result = run_chunk(request, Heard(), Control(), few(), lambda _: self.HASHES)
+        assert result.students == ()
 
-    def test_seeds_that_are_not_begun_are_not_trained(self):
-        heard = Heard()
-        keys = {one.hash for one in self.STUDENTS}
-        asked = request(self.STUDENTS, stacked=False)
-        run_chunk(asked, heard, Control(), few(), lambda _: keys)
-        assert len(heard.of(StudentEpoch)) == 1
-        assert len(heard.of(StudentPruned)) == len(keys)
+    def test_students_pruned_before_their_start_do_not_train(self):
+        listener = Heard()
+        request = make_request(self.STUDENTS, stacked=False)
+        run_chunk(request, listener, Control(), few(), lambda _: self.HASHES)
+        assert len(listener.of(StudentEpoch)) == 1
+        assert len(listener.of(StudentPruned)) == len(self.HASHES)

@@ -20,9 +20,9 @@ from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import JobSnapshot, Store
 from tsexplorer.students.chunks import Chunk, ChunkRequest, check_fits, plan_chunks
-from tsexplorer.students.events import GiveUp, nobody
+from tsexplorer.students.events import PruningRule, prune_nothing
 from tsexplorer.students.run_chunk import run_chunk
-from tsexplorer.students.stacking_rule import available
+from tsexplorer.students.stacking_rule import available_memory
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
 from tsexplorer.training.device import machine, pick_device
@@ -63,7 +63,7 @@ class LocalChunkRunner:
         job: JobSnapshot,
         lot: StudentBatch,
         splits: Splits,
-        give_up: GiveUp = nobody,
+        give_up: PruningRule = prune_nothing,
         given_up: Collection[str] = (),
     ) -> None:
         """Students of a job that this process has.
@@ -142,7 +142,7 @@ class LocalChunkRunner:
 
     def _next(self, missing: Sequence[StageSpec]) -> Chunk:
         """A chunk that was begun and still has something to give, else the first of the rest."""
-        info, budget = self._keeper.splits.info, available()
+        info, budget = self._keeper.splits.info, available_memory()
         planned = plan_chunks(missing, info, budget)
         keys = {student.hash for student in missing}
         known = {student.hash: student for student in self._students}

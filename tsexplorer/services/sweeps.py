@@ -24,14 +24,19 @@ from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, StageSpec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot, StageSnapshot, Store
 from tsexplorer.students.chunks import plan_chunks
-from tsexplorer.students.dask_address import checked_address
+from tsexplorer.students.dask_cluster import checked_address
 from tsexplorer.students.events import Scores
-from tsexplorer.students.stacking_rule import available, in_words, need, verdict
+from tsexplorer.students.stacking_rule import (
+    available_memory,
+    decide_stacking,
+    format_bytes,
+    memory_needed,
+)
 from tsexplorer.studies.sweep.spec import Cell, SweepSpec, check_objective
 from tsexplorer.training.paths import weights_path
 
 if TYPE_CHECKING:
-    from tsexplorer.students.cost import Paces
+    from tsexplorer.students.cost import MeasuredSpeeds
 
 NO_CLUSTERS = "off"
 MOST_STUDENTS = 2_500
@@ -86,7 +91,7 @@ class Sweeping:
         self._store, self._settings = store, settings
         self._look_over, self._take_up, self._nudge = look_over, take_up, wake_worker
         self._measuring = threading.Lock()
-        self._paces: Paces | None = None
+        self._paces: MeasuredSpeeds | None = None
 
     # -- before ---------------------------------------------------------------------------------
 
@@ -108,8 +113,10 @@ class Sweeping:
         self._look_over(spec.experiment(spec.cells[0]))
         info = get_dataset(spec.base.data.name).info
         students = spec.students
-        chunks = plan_chunks(students, info, available())
-        judged = verdict(students[0].model, students[0].train, len(info.classes), objective.name)
+        chunks = plan_chunks(students, info, available_memory())
+        judged = decide_stacking(
+            students[0].model, students[0].train, len(info.classes), objective.name
+        )
         most = max(len(chunk.students) for chunk in chunks) if judged.stacks else 1
         done = self._trained_among([stage.spec.hash for stage in spec.planned])
         remarks = []
@@ -137,16 +144,16 @@ class Sweeping:
         """
         self.check(spec)
         needs_data(spec.base, self._settings)
-        from tsexplorer.students.cost import Paces, rehearse
+        from tsexplorer.students.cost import MeasuredSpeeds, estimate_seconds
 
         done = self._trained_among([stage.spec.hash for stage in spec.planned])
         with self._measuring:  # two measurements at once would both be wrong
             if self._paces is None:
-                self._paces = Paces()
+                self._paces = MeasuredSpeeds()
             # On a thread of its own, since it takes the cores as the trainer's does.
             with ThreadPoolExecutor(1) as own:
                 return own.submit(
-                    rehearse, spec.before, spec.students, done, self._settings, self._paces
+                    estimate_seconds, spec.before, spec.students, done, self._settings, self._paces
                 ).result()
 
     def free_name(self, spec: SweepSpec, wish: str) -> str:
@@ -344,7 +351,10 @@ def trained_among(keys: Sequence[str], store: Store, settings: Settings) -> froz
 
 def memory_sentence(student: StageSpec, info: DatasetInfo, most: int) -> str:
     """What students take that train at once, of what there is."""
-    size, there = in_words(need(student, info, seeds=1).of(most)), in_words(available())
+    size, there = (
+        format_bytes(memory_needed(student, info, seeds=1).total(most)),
+        format_bytes(available_memory()),
+    )
     if most == 1:
         return f"One at a time takes about {size} of the {there} that may be used."
     return f"{most} at a time take about {size} of the {there} that may be used."

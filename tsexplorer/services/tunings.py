@@ -20,7 +20,7 @@ from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, StageSpec
 from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, JobStatus, Store
 from tsexplorer.students.chunks import plan_chunks
-from tsexplorer.students.stacking_rule import available, verdict
+from tsexplorer.students.stacking_rule import available_memory, decide_stacking
 from tsexplorer.studies.sweep.spec import Cell, check_objective
 from tsexplorer.studies.tuning.optuna_search import Importances, Trial, importances_of, trials_of
 from tsexplorer.studies.tuning.spec import TuneSpec
@@ -164,8 +164,10 @@ class Tuning:
         self._look_over(spec.base)
         info = get_dataset(spec.base.data.name).info
         students = _likely_round(spec)
-        chunks = plan_chunks(students, info, available())
-        judged = verdict(students[0].model, students[0].train, len(info.classes), objective.name)
+        chunks = plan_chunks(students, info, available_memory())
+        judged = decide_stacking(
+            students[0].model, students[0].train, len(info.classes), objective.name
+        )
         most = max(len(chunk.students) for chunk in chunks) if judged.stacks else 1
         done = trained_among([one.spec.hash for one in spec.before], self._store, self._settings)
         remarks = []
