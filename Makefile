@@ -10,34 +10,58 @@ PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check --no-input
 TESTING := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 # Processes that share the tests, file by file; 0 runs them in one: make test TESTERS=0.
 TESTERS ?= 2
+TESTS   := -m "not slow" -n $(TESTERS) --dist loadfile
 PORT    ?= 8501
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check lint format bench demo findings results screenshots install install-cluster install-test browser clean
+.PHONY: help run test test-slow coverage check lint format hooks lock bench demo findings results screenshots install install-cluster install-test browser clean
 
 help:  ## Show this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed  ## Start the app on http://localhost:8501 (another port: make run PORT=8600)
-	$(BIN)/streamlit run app.py --server.port $(PORT)
+	$(BIN)/python -m tsexplorer app --port $(PORT)
 
 test: install-test browser  ## Run all tests: units, doctests, and journeys in Chromium
-	$(TESTING) $(BIN)/python -m pytest -m "not slow" -n $(TESTERS) --dist loadfile
+	$(TESTING) $(BIN)/python -m pytest $(TESTS)
+
+coverage: install-test browser  ## Run the tests of make test and measure which lines they run
+	$(TESTING) $(BIN)/python -m pytest $(TESTS) --cov --cov-report=term:skip-covered
 
 test-slow: install-test  ## Run the tests that train for minutes
 	$(TESTING) $(BIN)/python -m pytest -m slow
 
 check: lint test  ## Run what a change must pass: lint, types, tests
 
-lint: install-test  ## Check style and types
+lint: install-test  ## Check style, types and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: install-test  ## Put the code into its one format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+hooks: install-test  ## Run the checks of make lint before each commit of this clone
+	$(BIN)/pre-commit install
+
+# Names and versions only: no paths, no addresses, no suffix of a build (such as torch's "+cpu"),
+# so that the file serves on other machines.
+lock: install-test  ## Write the versions installed in .venv to constraints.txt
+	@set -e; \
+	python=$$($(BIN)/python -c 'import platform as p; print(p.python_version(), p.system(), p.machine())'); \
+	versions=$$($(BIN)/python -m pip list --format=freeze --exclude-editable --exclude pip --exclude tsexplorer); \
+	{ \
+		echo "# Versions that work together: make check passes with them."; \
+		echo "# Written by make lock from the packages in .venv ($$python)."; \
+		echo "# To install these versions and no others:"; \
+		echo "#     PIP_CONSTRAINT=constraints.txt make install"; \
+		echo "# or, without make:"; \
+		echo "#     pip install -r requirements.txt -c constraints.txt"; \
+		echo "$$versions" | sed 's/+.*//'; \
+	} > constraints.txt
 
 bench: install-test browser  ## Measure speed
 	$(BIN)/python -m tests.benchmarks
@@ -71,7 +95,7 @@ screenshots: install-test browser  ## Take the README's pictures anew, into asse
 	$(TESTING) $(BIN)/python -m tests.browser.screenshots
 
 clean:  ## Remove what is installed and cached; what was trained (.tsexplorer) stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/browser/shots
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist tests/browser/shots
 
 install: $(VENV)/.installed  ## Install what the app needs into .venv
 

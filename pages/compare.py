@@ -5,9 +5,7 @@ import streamlit as st
 from tsexplorer.objectives import teachers_of
 from tsexplorer.plots.compare import accuracy_figure, cost_figure, curves_figure, longest
 from tsexplorer.plots.live import start_hidden
-from tsexplorer.services import demo
-from tsexplorer.services.service import Service
-from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.services import ExperimentSnapshot, Service, demo
 from tsexplorer.ui import results
 from tsexplorer.ui.app_state import get_service, sentences
 from tsexplorer.ui.export_button import take_away

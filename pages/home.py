@@ -5,10 +5,8 @@ import streamlit as st
 from tsexplorer.analysis.formatting import counted, percent, with_interval
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.plots.compare import accuracy_figure
-from tsexplorer.services import demo
-from tsexplorer.services.service import Service
+from tsexplorer.services import ExperimentSnapshot, Service, demo
 from tsexplorer.specs import ROLES
-from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.app_state import get_service, sentences
 from tsexplorer.ui.figures import drawn
 from tsexplorer.ui.results import accuracy_dots, provenance, status_line

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from tsexplorer.services.service import Service
-from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.services import ExperimentSnapshot, Service
 from tsexplorer.ui.app_state import get_service, sentences
 from tsexplorer.ui.experiment_picker import experiment_choice, seed_choice
 from tsexplorer.ui.figures import picture_format

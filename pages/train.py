@@ -7,21 +7,19 @@ import streamlit as st
 from tsexplorer.errors import NotFoundError
 from tsexplorer.objectives import get_objective
 from tsexplorer.planning import counted_as
-from tsexplorer.services import demo
-from tsexplorer.services.service import Service
+from tsexplorer.services import ExperimentSnapshot, Service, demo
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import forms, teachers
 from tsexplorer.ui.app_state import get_service, sentences
 from tsexplorer.ui.downloads import download_panel
 from tsexplorer.ui.export_button import take_away
 from tsexplorer.ui.forms import left_out_as_it_stands, left_out_form
-from tsexplorer.ui.job_list import queue_view
 from tsexplorer.ui.live import live_view, result
 from tsexplorer.ui.net_form import compare_nets, nets_form
 from tsexplorer.ui.objective_form import objective_form, pair
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.scroll import goal
+from tsexplorer.ui.study.job_bar import other_jobs
 from tsexplorer.ui.teachers import ensemble_view
 from tsexplorer.ui.theme import escaped, go_button, title_of
 from tsexplorer.ui.url_state import COMPARED, EXPERIMENT, shown_experiment
@@ -88,7 +86,7 @@ def settings(service: Service) -> None:
         }
         spec = forms.read(ExperimentSpec, values)
         name = name or service.free_name(spec, forms.suggested_name(spec))
-        start(service, forms.read(ExperimentSpec, values | {"name": name}), available)
+        start(service, spec.model_copy(update={"name": name}), available)
 
 
 def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
@@ -96,17 +94,16 @@ def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
     check = service.check(spec)
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
-    todo = sum(stage.spec.hash not in check.trained for stage in check.planned)
-    counted = counted_as(stage.role for stage in check.planned)
-    label = "Train" if todo else "Show: all nets are trained"
-    if go_button(label, "start", held=bool(todo) and not available):
-        key = service.start(spec).experiment_id if todo else service.keep(spec).id
-        st.query_params[EXPERIMENT] = key
+    left = sum(stage.spec.hash not in check.trained for stage in check.stages)
+    counted = counted_as(stage.role for stage in check.stages)
+    label = "Show result (already trained)" if check.complete else "Train"
+    if go_button(label, "start", held=not check.complete and not available):
+        st.query_params[EXPERIMENT] = service.studies.start(check).id
         st.rerun()
-    if check.trained and todo:
-        st.caption(f"Trains {todo} of {len(check.planned)} {counted}; the others are reused.")
+    if check.trained and left:
+        st.caption(f"Trains {left} of {len(check.stages)} {counted}; the others are reused.")
     else:
-        st.caption(f"{len(check.planned)} {counted}, as “{escaped(spec.name)}”")
+        st.caption(f"{len(check.stages)} {counted}, as “{escaped(spec.name)}”")
 
 
 def progress(service: Service) -> None:
@@ -123,7 +120,7 @@ def progress(service: Service) -> None:
         with sentences():
             ensemble_view(service, experiment)
     ways_on(service, experiment)
-    queue_view(service, experiment.id)
+    other_jobs(service, experiment.id)
 
 
 def ways_on(service: Service, experiment: ExperimentSnapshot) -> None:

@@ -97,6 +97,30 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     get_settings.cache_clear()
 
 
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Nets, images and losses are float64 by default.
+
+    For tests whose claim is that two computations are equal: their results then differ by less
+    than 1e-9 on every processor, however it orders its sums. Autocast leaves float64 alone, so
+    nothing is computed in bf16.
+    """
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture(params=["fp32", "bf16"])
+def precision(request: pytest.FixtureRequest) -> str:
+    """Each precision in turn, forced on every processor; without bf16 all is float64."""
+    if request.param == "fp32":
+        request.getfixturevalue("float64")
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
 def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database as a new home has it; a copy is quicker than another one."""

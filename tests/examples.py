@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
+from typing import Any
+
+from tsexplorer.services import JobSnapshot, Service, StudySnapshot
+from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, Spec, TrainSpec
 
 ONE = TrainSpec(epochs=1, batch_size=500)
 TINY = ExperimentSpec(
@@ -14,3 +17,17 @@ TINY = ExperimentSpec(
     baseline_train=ONE,
     distilled_train=ONE,
 )
+
+
+def start_study(
+    service: Service, spec: Spec, name: str | None = None, cluster: str | None = None
+) -> StudySnapshot[Any]:
+    """Check a study and queue it."""
+    return service.studies.start(service.studies.check(spec), name, cluster)
+
+
+def enqueue_study(
+    service: Service, spec: Spec, name: str | None = None, cluster: str | None = None
+) -> JobSnapshot:
+    """Check a study and queue it without waking the worker."""
+    return service.studies.enqueue(service.studies.check(spec), name, cluster)

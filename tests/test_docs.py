@@ -1,28 +1,50 @@
-"""The documents name what there is: settings, commands, datasets, nets, objectives, recipes."""
+"""The documents agree with the code: settings, commands, datasets, nets, objectives, recipes."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from tests.test_layers import LAYERS
-from tsexplorer.data.registry import dataset_names
-from tsexplorer.models import model_names
-from tsexplorer.objectives import objective_names
+from tsexplorer.cli import app
+from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.models import count, model_names
+from tsexplorer.objectives import get_objective, objective_names
+from tsexplorer.objectives.base import format_scalar
+from tsexplorer.published.maps import finding_names
 from tsexplorer.recipes import recipe_names
 from tsexplorer.settings import Settings
+from tsexplorer.specs import ModelSpec
 
 ROOT = Path(__file__).parent.parent
+README, CONTRIBUTING = "README.md", "CONTRIBUTING.md"
+DATA, OBJECTIVES, RESULTS = "docs/data-and-nets.md", "docs/objectives.md", "docs/results.md"
+SHELL, CLUSTER = "docs/shell.md", "docs/cluster.md"
+DOCUMENTS = (
+    README,
+    CONTRIBUTING,
+    *sorted(f"docs/{file.name}" for file in (ROOT / "docs").iterdir()),
+)
 NAMES = {
-    "dataset": dataset_names(),
-    "net": model_names(),
-    "objective": objective_names(),
-    "recipe": recipe_names(),
+    "dataset": (DATA, dataset_names()),
+    "net": (DATA, model_names()),
+    "objective": (OBJECTIVES, objective_names()),
+    "recipe": (RESULTS, recipe_names()),
+    "map": (RESULTS, finding_names()),
 }
 SETTINGS = {f"TSEXPLORER_{name.upper()}" for name in Settings.model_fields}
-CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+CODE = re.compile(
+    r"```(?s:.*?)```|`[^`\n]+`|^ {4}(?:python|tsexplorer|make|\.venv|PYTHONPATH).*$", re.MULTILINE
+)
+"""Fenced blocks, words in backticks, and indented lines that begin with a command."""
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+README_LINES = 180
 
 
 def read(name: str) -> str:
@@ -30,18 +52,39 @@ def read(name: str) -> str:
 
 
 def code(name: str) -> str:
-    """What a document sets as code, so that a plain word in a sentence is not taken for a name."""
+    """The code of a document, so that a plain word in a sentence is not taken for a name."""
     return "\n".join(CODE.findall(read(name)))
 
 
+def rows(name: str) -> dict[str, list[str]]:
+    """Rows of tables by their first cell, without backticks."""
+    found = {}
+    for line in re.findall(r"^\|(.*)\|$", read(name), re.MULTILINE):
+        first, *cells = (cell.strip() for cell in line.split(" | "))
+        found[first.strip("` ")] = cells
+    return found
+
+
 def mentions(text: str, name: str) -> bool:
-    """Whether a name stands in a text whole, and not as a part of a longer one."""
+    """Whether a text has a name as a whole word, not as a part of a longer name."""
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
 
 
 def targets() -> set[str]:
     """The make targets that ``make help`` lists."""
     return set(re.findall(r"^([a-z-]+):.*  ## ", read("Makefile"), re.MULTILINE))
+
+
+def shell_lines(name: str) -> list[list[str]]:
+    """Arguments of each example of a shell command in a document."""
+    lines = re.findall(r"(?:python -m )?\btsexplorer (.*)", code(name))
+    return [shlex.split(line.strip("`"), comments=True) for line in lines]
+
+
+def anchors(name: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", read(name), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def unexplained(requirements: str) -> list[str]:
@@ -51,37 +94,149 @@ def unexplained(requirements: str) -> list[str]:
     return [line for line in asked if not re.search(r"\S\s+# \S+ \S+", line)]
 
 
+# -- documents ----------------------------------------------------------------------------------
+
+
+def test_the_readme_is_short() -> None:
+    assert len(read(README).splitlines()) <= README_LINES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_to_files_and_headings_that_exist(document: str) -> None:
+    broken = []
+    for link in LINK.findall(read(document)):
+        path, _, anchor = link.partition("#")
+        if re.match(r"\w+:", link):
+            continue
+        target = (ROOT / document).parent / path if path else ROOT / document
+        if not target.exists() or (
+            anchor and anchor not in anchors(str(target.resolve().relative_to(ROOT)))
+        ):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if name.startswith("docs/")])
+def test_the_readme_leads_to_each_document(document: str) -> None:
+    assert document in LINK.findall(read(README))
+
+
+# -- settings -----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_every_setting_is_in_the_readme(name: str) -> None:
-    assert mentions(read("README.md"), name)
+def test_every_setting_is_in_the_document(name: str) -> None:
+    assert name in rows(SHELL)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_defaults_of_settings_are_those_of_the_code() -> None:
+    table = rows(SHELL)
+    for name, field in Settings.model_fields.items():
+        if field.default is not None:
+            assert table[f"TSEXPLORER_{name.upper()}"][0].strip("`") == str(field.default), name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_no_document_names_a_setting_that_is_gone(document: str) -> None:
     named = set(re.findall(r"TSEXPLORER_[A-Z_]+", read(document)))
     assert {name for name in named if not name.startswith("TSEXPLORER_TEST_")} <= SETTINGS
 
 
+# -- commands -----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("target", sorted(targets()))
-def test_every_command_is_in_the_readme_or_in_contributing(target: str) -> None:
-    assert mentions(code("README.md") + code("CONTRIBUTING.md"), f"make {target}")
+def test_every_make_command_is_in_a_document(target: str) -> None:
+    assert mentions("".join(map(code, DOCUMENTS)), f"make {target}")
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
-def test_no_document_names_a_command_that_is_gone(document: str) -> None:
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_no_document_names_a_make_command_that_is_gone(document: str) -> None:
     assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code(document))) <= targets()
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_shell_command_is_in_the_document(name: str) -> None:
+    table = "".join(f" {first} " for first in rows(SHELL))
+    assert mentions(table, name)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_shell_examples_can_be_parsed(document: str) -> None:
+    for name, *arguments in shell_lines(document):
+        if name in COMMANDS:
+            COMMANDS[name].make_context(name, arguments)
+
+
+# -- names --------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    ("kind", "name"), [(kind, name) for kind, names in NAMES.items() for name in names]
+    ("kind", "name"), [(kind, name) for kind, (_, names) in NAMES.items() for name in names]
 )
-def test_every_name_is_in_the_readme(kind: str, name: str) -> None:
-    assert mentions(code("README.md"), name), f"the {kind} {name}"
+def test_every_name_is_in_its_document(kind: str, name: str) -> None:
+    document, _ = NAMES[kind]
+    assert mentions(code(document), name), f"the {kind} {name}"
+
+
+@pytest.mark.parametrize("name", dataset_names())
+def test_sizes_of_datasets_are_those_of_the_code(name: str) -> None:
+    info = get_dataset(name).info
+    size = info.download_megabytes
+    assert rows(DATA)[name] == [
+        *(f"{images:,}" for images in (info.train, info.validation, info.test)),
+        str(len(info.classes)),
+        f"{size} MB" if size else "none: part of the app",
+    ]
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_parameters_of_nets_are_those_of_the_code(name: str) -> None:
+    cell = rows(DATA)[name][-1]
+    classes = re.search(r"\((\d+) classes\)", cell)
+    parameters = count(ModelSpec(name=name), int(classes[1]) if classes else 10).parameters
+    assert cell.split(" (")[0] == f"{parameters:,}"
+
+
+@pytest.mark.parametrize("name", objective_names())
+def test_objectives_are_described_as_in_the_code(name: str) -> None:
+    objective = get_objective(name)
+    table = re.search(r"## Objectives\n.*?\n## Options", read(OBJECTIVES), re.DOTALL)
+    assert table is not None
+    row = re.search(rf"^\| `{name}` \|.*$", table[0], re.MULTILINE)
+    assert row is not None
+    *_, temperature, lam, source = row[0].strip("| ").split(" | ")
+    assert [temperature, lam] == [
+        "yes" if uses else "no" for uses in (objective.uses_temperature, objective.uses_lambda)
+    ]
+    for paper in re.findall(r"arXiv \d{4}\.\d{5}|arXiv \d{4}\.\d{4}", objective.source):
+        assert paper in source
+    if "arXiv" not in objective.source:
+        assert objective.source in source
+
+
+@pytest.mark.parametrize("name", objective_names())
+def test_options_are_in_the_document_with_their_defaults(name: str) -> None:
+    options = read(OBJECTIVES).split("## Options")[1]
+    for option in get_objective(name).options:
+        default = "middle activation" if option.layer_of else format_scalar(option.default)
+        assert f"| `{name}` | `{option.name}` | {default} | " in options
+    known = re.findall(rf"^\| `{name}` \| `(\w+)`", options, re.MULTILINE)
+    assert known == [option.name for option in get_objective(name).options]
+
+
+def test_objectives_with_the_baseline_at_lambda_1_are_named() -> None:
+    names = [name for name in objective_names() if get_objective(name).baseline_at_one]
+    listed = f"{', '.join(f'`{name}`' for name in names[:-1])} and `{names[-1]}`"
+    assert f"the baseline under {listed}." in " ".join(read(OBJECTIVES).split())
+
+
+# -- contributing and requirements --------------------------------------------------------------
 
 
 def test_contributing_lists_the_rooms_in_the_order_of_their_layers() -> None:
     """It says that imports run downward in its list, and that a test holds them to it."""
-    rooms = re.findall(r"^        (\w+)(?:/|\.py) ", read("CONTRIBUTING.md"), re.MULTILINE)
+    rooms = re.findall(r"^        (\w+)(?:/|\.py) ", read(CONTRIBUTING), re.MULTILINE)
     rooms = [room for room in rooms if room not in ("browser", "benchmarks")]
     assert rooms == [room for room in LAYERS if room in rooms]
     assert {"cli", "ui", "services", "jobs", "store", "training", "specs", "settings"} <= set(rooms)
@@ -94,10 +249,15 @@ def test_every_requirement_says_what_it_is_for(file: str) -> None:
     assert unexplained(read(file)) == []
 
 
+# -- these checks -------------------------------------------------------------------------------
+
+
 def test_the_files_that_are_read_have_what_is_looked_for() -> None:
     assert {"run", "test", "check", "bench", "help"} <= targets()
     assert "torch" in read("requirements.txt")
-    assert all(NAMES.values())
+    assert all(names for _, names in NAMES.values())
+    assert len(shell_lines(SHELL)) > 10
+    assert {README, CONTRIBUTING, DATA, OBJECTIVES, RESULTS, SHELL, CLUSTER} == set(DOCUMENTS)
 
 
 def test_a_gap_is_noticed() -> None:
@@ -114,3 +274,6 @@ def test_a_gap_is_noticed() -> None:
         "`labels`",
         "```\nrun quick\n```",
     ]
+    assert CODE.findall("text\n\n    make run\n    a tree of files\n") == ["    make run"]
+    with pytest.raises(typer.TyperException, match="No such option"):
+        COMMANDS["run"].make_context("run", ["quick", "--no-such-option"])

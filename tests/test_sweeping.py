@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples import start_study
 from tests.jobs.jobs_examples import few_images, load_few, settings, trained, wait_until
 from tests.jobs.jobs_examples import spec as experiment_spec
 from tests.jobs.sweeps_examples import CONVOLVED, grid, row_of, swept
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.services.demo import RECIPES
 from tsexplorer.services.service import Service
-from tsexplorer.services.sweep_results import SweepFigures
-from tsexplorer.services.sweeps import named
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, ObjectiveSpec, TrainSpec
 from tsexplorer.store import EpochRow
-from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.student_stages import Cell
+from tsexplorer.studies.sweep.kind import KIND
+from tsexplorer.studies.sweep.results import SweepResults
 
 
 @pytest.fixture
@@ -33,24 +34,24 @@ def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]
 
 
 def test_check_counts_and_trains_nothing(service: Service):
-    found = service.sweeps.check(grid())
+    found = service.studies.check(grid())
     assert (found.cells, found.students, found.trained, found.teachers_left) == (4, 10, 0, 1)
     assert found.stacks
     assert found.rule.startswith("This net is made of dense layers and activations")
     assert found.memory.startswith("10 at a time take about ")
     assert service.jobs() == ()
-    assert service.sweeps.all() == ()
+    assert service.studies.all("sweep") == ()
 
 
 def test_check_says_what_is_trained_already(service: Service):
     swept(service, grid())
-    found = service.sweeps.check(grid(temperatures=(4.0, 7.0)))
+    found = service.studies.check(grid(temperatures=(4.0, 7.0)))
     # Of two baselines, two lambdas, two temperatures and two seeds: all but those at T 7.
     assert (found.students, found.trained, found.teachers_left) == (10, 6, 0)
 
 
 def test_check_of_nets_that_train_one_by_one(service: Service):
-    found = service.sweeps.check(grid(student=CONVOLVED))
+    found = service.studies.check(grid(student=CONVOLVED))
     assert not found.stacks
     assert found.rule.endswith("its students train one after the other.")
     assert found.memory.startswith("One at a time takes about ")
@@ -77,9 +78,9 @@ def test_check_of_nets_that_train_one_by_one(service: Service):
 )
 def test_what_cannot_be_is_said_in_one_sentence(service: Service, changes, sentence: str):
     for ask in (
-        service.sweeps.check,
-        service.sweeps.cost,
-        lambda one: service.sweeps.start(one, "x"),
+        service.studies.check,
+        service.studies.cost,
+        lambda one: start_study(service, one, "x"),
     ):
         with pytest.raises(UserError, match=sentence):
             ask(grid(**changes))
@@ -87,13 +88,13 @@ def test_what_cannot_be_is_said_in_one_sentence(service: Service, changes, sente
 
 
 def test_more_than_fits_into_memory_is_refused(service: Service, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tsexplorer.services.sweeps.available", lambda: 10**6)
+    monkeypatch.setattr("tsexplorer.studies.kind.available", lambda: 10**6)
     with pytest.raises(UserError, match=r"One student of this net needs about .* smaller net"):
-        service.sweeps.check(grid())
+        service.studies.check(grid())
 
 
 def test_data_that_is_not_there_is_said_before_anything_is_queued(service: Service):
-    for ask in (service.sweeps.cost, lambda one: service.sweeps.start(one, "x")):
+    for ask in (service.studies.cost, lambda one: start_study(service, one, "x")):
         with pytest.raises(UserError, match=r"The images of mnist are not in"):
             ask(grid(data=DataSpec(name="mnist")))
 
@@ -101,16 +102,16 @@ def test_data_that_is_not_there_is_said_before_anything_is_queued(service: Servi
 def test_cost_is_of_what_is_left_and_measured_once(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
-    first = service.sweeps.cost(grid())
+    first = service.studies.cost(grid())
     assert 0 < first < 60
     # All kinds are known now: measuring again would have to train.
     monkeypatch.delattr("tsexplorer.students.cost.run_chunk")
-    assert service.sweeps.cost(grid()) == first
+    assert service.studies.cost(grid()) == first
 
 
 def test_nothing_left_costs_nothing(service: Service):
     swept(service, grid())
-    assert service.sweeps.cost(grid()) == 0
+    assert service.studies.cost(grid()) == 0
 
 
 # -- keeping ------------------------------------------------------------------------------------
@@ -118,11 +119,11 @@ def test_nothing_left_costs_nothing(service: Service):
 
 def test_started_sweep_is_found_by_id_and_name(service: Service):
     sweep = swept(service, grid())
-    assert service.sweeps.one(sweep.id) == service.sweeps.one("map") == sweep
-    assert sweep.spec == named(grid(), "map")
-    assert service.sweeps.all() == (sweep,)
+    assert service.studies.get(sweep.id) == service.studies.get("map") == sweep
+    assert sweep.spec == KIND.renamed(grid(), "map")
+    assert service.studies.all("sweep") == (sweep,)
     assert [one.name for one in service.experiments()] == list(RECIPES)
-    for ask in (service.sweeps.one, service.sweeps.figures, service.sweeps.delete):
+    for ask in (service.studies.get, service.studies.results, service.studies.delete):
         with pytest.raises(NotFoundError, match='no sweep "demo"'):
             ask("demo")
     with pytest.raises(NotFoundError, match='"map" is a sweep; open it on the page'):
@@ -131,42 +132,42 @@ def test_started_sweep_is_found_by_id_and_name(service: Service):
 
 def test_sweep_in_the_queue_is_not_queued_twice(service: Service):
     endless = grid(distilled_train=TrainSpec(epochs=10_000))
-    first = service.sweeps.start(endless, "map")
-    assert service.sweeps.start(endless, "map").job == first.job
+    first = start_study(service, endless, "map")
+    assert start_study(service, endless, "map").job == first.job
     service.cancel(first.job or 0)
 
 
 def test_name_is_free_once_for_each_grid(service: Service):
     swept(service, grid())
-    assert service.sweeps.free_name(grid(), "map") == "map"
-    assert service.sweeps.free_name(grid(seeds=(0,)), "map") == "map (2)"
-    assert service.free_name(named(grid(), "map").base, "map") == "map (2)"
+    assert service.studies.free_name(grid(), "map") == "map"
+    assert service.studies.free_name(grid(seeds=(0,)), "map") == "map (2)"
+    assert service.free_name(KIND.renamed(grid(), "map").base, "map") == "map (2)"
 
 
 def test_name_that_is_too_long_is_refused(service: Service):
     with pytest.raises(UserError, match="name: string should have at most 80 characters"):
-        service.sweeps.start(grid(), "x" * 81)
+        start_study(service, grid(), "x" * 81)
 
 
 def test_deleted_sweep_leaves_what_experiments_use(service: Service, home: Path):
     sweep = swept(service, grid())
     cell = sweep.spec.cells[0]
-    adopted = service.sweeps.adopt("map", cell)
+    adopted = service.studies.make_experiment("map", cell)
     job = service.watch(adopted.id).job
     assert job is not None
     trained(service, job)
     service.delete(sweep.id)
-    assert service.sweeps.all() == ()
+    assert service.studies.all("sweep") == ()
     kept = {link.stage.hash for link in service.experiment(adopted.id).stages}
     assert {folder.name for folder in (home / "stages").iterdir()} == kept
     assert not (home / "sweeps" / sweep.id).exists()
 
 
 def test_running_sweep_is_not_deleted(service: Service):
-    started = service.sweeps.start(grid(distilled_train=TrainSpec(epochs=10_000)), "map")
-    wait_until(lambda: service.sweeps.one("map").status == "running")
+    started = start_study(service, grid(distilled_train=TrainSpec(epochs=10_000)), "map")
+    wait_until(lambda: service.studies.get("map").status == "running")
     with pytest.raises(UserError, match='The sweep "map" is being trained'):
-        service.sweeps.delete("map")
+        service.delete("map")
     service.cancel(started.job or 0)
 
 
@@ -175,7 +176,7 @@ def test_running_sweep_is_not_deleted(service: Service):
 
 def test_figures_of_a_sweep_that_is_done(service: Service):
     sweep = swept(service, grid())
-    figures = service.sweeps.figures("map")
+    figures = service.studies.results("map")
     stages = {link.stage.hash: link.stage for link in row_of(service, sweep).stages}
     students = {one.hash for one in sweep.spec.students}
     assert figures.sweep == sweep
@@ -198,20 +199,20 @@ def test_figures_of_a_sweep_that_is_done(service: Service):
     assert (chosen.test.seeds, chosen.test.method) == (2, "t over seeds")
 
 
-def between_epochs(service: Service, key: str) -> tuple[SweepFigures, EpochRow]:
+def between_epochs(service: Service, key: str) -> tuple[SweepResults, EpochRow]:
     """Figures, and a student's last epoch then: a pause is told before the run has come to it."""
     while True:
         last = service.store.epochs(key)[-1]
-        figures = service.sweeps.figures("map")
+        figures = service.studies.results("map")
         if service.store.epochs(key)[-1].epoch == last.epoch:
             return figures, last
 
 
 def test_figures_fill_while_it_trains_and_test_stays_unread(service: Service):
-    sweep = service.sweeps.start(grid(distilled_train=TrainSpec(epochs=10_000)), "map")
-    wait_until(lambda: min(service.sweeps.figures("map").epochs.values()) >= 2)
+    sweep = start_study(service, grid(distilled_train=TrainSpec(epochs=10_000)), "map")
+    wait_until(lambda: min(service.studies.results("map").epochs.values()) >= 2)
     service.pause(sweep.job or 0)
-    wait_until(lambda: service.sweeps.one("map").status == "paused")
+    wait_until(lambda: service.studies.get("map").status == "paused")
     figures, last = between_epochs(service, key := sweep.spec.students[0].hash)
     assert len(figures.map.cells) == 4
     assert (figures.done, figures.chosen) == (frozenset(), None)
@@ -223,7 +224,7 @@ def test_figures_fill_while_it_trains_and_test_stays_unread(service: Service):
 
 def test_wilson_of_the_images_there_are_with_one_seed(service: Service):
     swept(service, grid(seeds=(3,)))
-    figures = service.sweeps.figures("map")
+    figures = service.studies.results("map")
     assert figures.chosen is not None
     assert figures.chosen.test.method == "binomial over images"
     assert len(few_images().test) == 40
@@ -232,7 +233,7 @@ def test_wilson_of_the_images_there_are_with_one_seed(service: Service):
 def test_adopted_cell_must_be_of_the_grid(service: Service):
     swept(service, grid(student=ModelSpec(name="custom", net=NetConfig(dense=(5,)))))
     with pytest.raises(NotFoundError, match="no such cell"):
-        service.sweeps.adopt("map", Cell(3.0, 0.5, 0.01))
+        service.studies.make_experiment("map", Cell(3.0, 0.5, 0.01))
 
 
 def test_adopted_cell_gets_a_free_name(service: Service):
@@ -240,4 +241,4 @@ def test_adopted_cell_gets_a_free_name(service: Service):
     cell = sweep.spec.cells[0]
     wish = sweep.spec.experiment(cell).name
     trained(service, service.start(experiment_spec(wish)))
-    assert service.sweeps.adopt("map", cell).name == f"{wish} (2)"
+    assert service.studies.make_experiment("map", cell).name == f"{wish} (2)"

@@ -1,4 +1,8 @@
-"""Where the files that ship beside the code are found."""
+"""Paths of the files that ship beside the package: the app's script, its pages and its assets.
+
+In a checkout they are beside the folder ``tsexplorer``. In an installed package they are in
+``tsexplorer/_app``, a folder that only the wheel has (see ``pyproject.toml``).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = _PACKAGE / "_app"
+
+ROOT = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
+APP_SCRIPT = ROOT / "app.py"
+PAGES_FOLDER = ROOT / "pages"
+ASSETS = ROOT / "assets"
 DEMO = ASSETS / "demo"
 FINDINGS = ASSETS / "findings"
 RESULTS = ASSETS / "results"

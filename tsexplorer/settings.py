@@ -1,6 +1,6 @@
 """Settings of the process, from the environment (``TSEXPLORER_*``) or a ``.env`` file.
 
-Every field carries its help text; ``tests/test_docs.py`` holds the README to this list.
+Every field has a help text. ``tests/test_docs.py`` compares docs/shell.md with this list.
 """
 
 from __future__ import annotations

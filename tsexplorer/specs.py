@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -54,10 +55,29 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_shortened)]
 
 
+Value = TypeVar("Value")
+DERIVED = "_derived"
+"""Where a spec object keeps what was computed from it; the name begins with an underscore, so that
+``dict(spec)`` leaves it out."""
+
+
 class Spec(BaseModel):
     """Base of all specs: frozen, no unknown keys, JSON round trip, content hash."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values; what was derived from the old values is not copied."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop(DERIVED, None)
+        return copied
+
+    def derived(self, name: str, compute: Callable[[], Value]) -> Value:
+        """A value that follows from this spec, computed once per object."""
+        values: dict[str, Value] = self.__dict__.setdefault(DERIVED, {})
+        if name not in values:
+            values[name] = compute()
+        return values[name]
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, so that equal specs give equal text."""
@@ -71,6 +91,9 @@ class Spec(BaseModel):
         trained before; it also means that a default, once released, never changes (a test pins
         them).
         """
+        return self.derived("hash", self._hash)
+
+    def _hash(self) -> str:
         content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

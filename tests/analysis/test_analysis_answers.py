@@ -21,7 +21,15 @@ from tsexplorer.data.batches import scale
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.models.network import Net
-from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, Scaling, StageSpec, TrainSpec
+from tsexplorer.specs import (
+    DataSpec,
+    ModelSpec,
+    NetConfig,
+    Precision,
+    Scaling,
+    StageSpec,
+    TrainSpec,
+)
 from tsexplorer.training import checkpoints
 from tsexplorer.training.control import Control
 from tsexplorer.training.loop import train
@@ -46,8 +54,13 @@ def dataset(train_: int = 40, validation: int = 12, test: int = 9) -> Splits:
     return Splits.measured(info, split(train_, 1), split(validation, 2), split(test, 3))
 
 
-def stage(model: ModelSpec = DENSE, scaling: Scaling = "unit", seed: int = 0) -> StageSpec:
-    train_spec = TrainSpec(epochs=2, batch_size=20)
+def stage(
+    model: ModelSpec = DENSE,
+    scaling: Scaling = "unit",
+    seed: int = 0,
+    precision: Precision = "fp32",
+) -> StageSpec:
+    train_spec = TrainSpec(epochs=2, batch_size=20, precision=precision)
     data = DataSpec(name="toy", scaling=scaling)
     return StageSpec(data=data, model=model, train=train_spec, seed=seed)
 
@@ -149,8 +162,11 @@ def test_batches_are_put_together_in_order(
     np.testing.assert_allclose(found, splits.test.images.reshape(9, -1).numpy() / 255, rtol=1e-6)
 
 
-def test_accuracies_are_those_found_at_the_end_of_training(tmp_path: Path) -> None:
-    splits, spec = dataset(validation=50, test=50), stage(CONV)
+@pytest.mark.parametrize("trained_in", ["fp32", "bf16"])
+def test_accuracies_are_those_found_at_the_end_of_training(
+    tmp_path: Path, trained_in: Precision
+) -> None:
+    splits, spec = dataset(validation=50, test=50), stage(CONV, precision=trained_in)
 
     def nothing(key: str) -> tuple[StageSpec, dict[str, Tensor]]:
         raise AssertionError(key)

@@ -58,9 +58,10 @@ class Says(nn.Module):
         return self._z_NC
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("combine", ["logits", "probabilities"])
 def test_what_is_looked_at_is_what_taught(combine: Combine) -> None:
-    z_KNC = np.random.default_rng(0).normal(size=(3, 8, 10)).astype(np.float32) * 5
+    z_KNC = np.random.default_rng(0).normal(size=(3, 8, 10)) * 5
     weights = [1.0, 2.0, 0.5]
     taught = MeanOfTeachers([Says(z_NC) for z_NC in z_KNC], weights, combine)(torch.empty(8))
-    assert ensemble_logits(z_KNC, weights, combine) == pytest.approx(taught.numpy(), abs=1e-5)
+    assert ensemble_logits(z_KNC, weights, combine) == pytest.approx(taught.numpy(), abs=1e-9)

@@ -131,7 +131,7 @@ def nothing() -> Iterator[None]:
 def at_work(app: Service) -> bool:
     """Whether a net is being trained."""
     jobs = app.jobs(active_only=True)
-    return any(app.standing(one).progress is not None for one in jobs if one.status == "running")
+    return any(app.progress(one).progress is not None for one in jobs if one.status == "running")
 
 
 def _benchmark(

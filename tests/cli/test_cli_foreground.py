@@ -36,6 +36,14 @@ def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     get_settings.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_on() -> Iterator[None]:
+    """Ctrl-C interrupts, as from a terminal; a background job inherits that it does nothing."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
     """Another process that lives."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from tsexplorer import __version__
-from tsexplorer.services.service import Service
+from tsexplorer.cli.requests import asked_for
+from tsexplorer.services import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 300.0
@@ -117,3 +119,31 @@ def test_ctrl_c_in_a_terminal(spec_file: Callable[..., str], service: Service) -
     assert errors.splitlines()[-1].endswith("to go on: python -m tsexplorer resume 1")
     assert "Traceback" not in errors
     assert service.store.job(1).status == "cancelled"
+
+
+def test_ctrl_c_stops_the_app_while_a_job_runs(
+    spec_file: Callable[..., str], service: Service
+) -> None:
+    endless = spec_file(teacher_train={"epochs": 10_000, "batch_size": 100})
+    service.enqueue(asked_for(None, Path(endless)))
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+    process = subprocess.Popen(
+        command("app", "--port", str(port)),
+        cwd=ROOT,
+        env=os.environ | {"STREAMLIT_SERVER_ADDRESS": "127.0.0.1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background ignores SIGINT, and the process would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    deadline = monotonic() + PATIENCE_SECONDS
+    while not any(stage.status == "running" for stage in service.store.stages()):
+        assert process.poll() is None, process.communicate()
+        assert monotonic() < deadline
+        sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, errors) == (130, "The app has stopped.\n")
+    assert f"http://127.0.0.1:{port}" in output  # and not localhost, as config.toml says

@@ -213,7 +213,7 @@ def test_a_store_that_gives_up_in_the_midst_of_it_is_said(
     def full(*_: object, **__: object) -> None:
         raise UserError("The disk is full.")
 
-    monkeypatch.setattr("tsexplorer.jobs.job_runner.Runner.run", full)
+    monkeypatch.setattr("tsexplorer.jobs.job_runner.JobRunner.run", full)
     result = shell("run", "--spec", spec_file())
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == "The disk is full."

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.cli.conftest import TOY, Shell, document
-from tests.local_cluster import count_submissions, local_cluster
-from tsexplorer.cli.progress import View
 from tsexplorer.cli.sweep_progress import where
 from tsexplorer.cli.sweep_requests import asked_sweep
+
+from tests.cli.conftest import TOY, Shell, document
+from tests.examples import enqueue_study
+from tests.local_cluster import count_submissions, local_cluster
+from tsexplorer.cli.progress import View
 from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.service import Service
-from tsexplorer.services.sweeps import named
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.students import dask_cluster
-from tsexplorer.studies.sweep.spec import SweepSpec, sweepable
+from tsexplorer.studies.student_stages import sweepable
+from tsexplorer.studies.sweep.kind import KIND
+from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.training.events import Progress
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -39,13 +41,13 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> SweepSpec:
 
     monkeypatch.setattr("tsexplorer.cli.sweep_requests.asked_for", asked_for)
     values = {"temperatures": (1, 4), "lambdas": (0, 0.5), "seeds": (0, 1)}
-    return named(SweepSpec.model_validate({"base": base, **values}), "map")
+    return KIND.renamed(SweepSpec.model_validate({"base": base, **values}), "map")
 
 
 def test_map_as_json(shell: Shell, service: Service) -> None:
     found = document(shell("sweep", *GRID, "--json"))
     assert list(found) == ["sweep", "id", "cells", "baseline", "teacher", "chosen"]
-    figures = service.sweeps.figures("map")
+    figures = service.studies.results("map")
     assert (found["sweep"], found["id"]) == ("map", figures.sweep.id)
     assert [(one["temperature"], one["lambda"]) for one in found["cells"]] == [
         (1, 0),
@@ -205,7 +207,7 @@ def test_what_is_asked_for_takes_the_place_of_the_base(toy: SweepSpec) -> None:
         ("recipe", "data", "teacher", "student", "objective", "epochs")
     )
     grid = {"temperatures": "1 4", "lambdas": "0,.5", "learning_rates": None, "seeds": 2}
-    assert named(asked_sweep(**asked, **grid), "map") == toy  # type: ignore[arg-type]
+    assert KIND.renamed(asked_sweep(**asked, **grid), "map") == toy  # type: ignore[arg-type]
     changed = asked_sweep(
         **asked | {"teacher": "wu-cnn", "student": "mlp-64", "objective": "additive", "epochs": 7},
         **grid | {"learning_rates": "0.1,0.2"},  # type: ignore[arg-type]
@@ -225,7 +227,7 @@ def test_what_is_asked_for_takes_the_place_of_the_base(toy: SweepSpec) -> None:
 def test_job_of_a_sweep_is_listed_cancelled_resumed_and_deleted(
     shell: Shell, service: Service, toy: SweepSpec
 ) -> None:
-    job = service.sweeps.enqueue(toy, "map")
+    job = enqueue_study(service, toy, "map")
     [row] = document(shell("jobs", "--json"))
     assert (row["experiment"], row["kind"], row["stages"]) == ("map", "sweep", 11)
     assert document(shell("cancel", str(job.id), "--json"))["status"] == "cancelled"
@@ -238,7 +240,7 @@ def test_job_of_a_sweep_is_listed_cancelled_resumed_and_deleted(
 
 
 def test_sweep_under_way_in_words(shell: Shell, service: Service, toy: SweepSpec) -> None:
-    job = service.sweeps.enqueue(toy, "map")
+    job = enqueue_study(service, toy, "map")
     progress = Progress(
         toy.teacher(0).hash,
         doing="training",
@@ -253,7 +255,7 @@ def test_sweep_under_way_in_words(shell: Shell, service: Service, toy: SweepSpec
     def words(stage: str) -> str:
         standing = JobProgress(Progress(**{**vars(progress), "stage": stage}), 1, 11)
         view = View(service.subject(job), standing, "running")
-        return where(view, service.sweeps.figures("map"))
+        return where(view, service.studies.results("map"))
 
     teacher = toy.teacher(0).hash
     assert words(teacher) == "0 of 11 nets, the teacher: epoch 1 of 2, loss 0.5000, 30 s left"
@@ -262,7 +264,7 @@ def test_sweep_under_way_in_words(shell: Shell, service: Service, toy: SweepSpec
     progress = replace(progress, loss=None)
     assert words("chunk") == ("0 of 11 nets, 1 of 2 chunks, on a cluster of 2 workers, 30 s left")
     shell("resume", str(job.id))
-    best = service.sweeps.figures("map").map.best
+    best = service.studies.results("map").map.best
     assert best is not None
     assert words("chunk").startswith(
         f"11 of 11 nets, best so far T {best.temperature:g}, λ {best.lam:g}, validation "

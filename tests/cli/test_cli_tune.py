@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.cli.conftest import TOY, Shell, document
-from tsexplorer.cli.progress import View
 from tsexplorer.cli.tune_results import table
 from tsexplorer.cli.tune_run import where
+
+from tests.cli.conftest import TOY, Shell, document
+from tests.examples import enqueue_study
+from tsexplorer.cli.progress import View
 from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
-from tsexplorer.studies.sweep.spec import sweepable
+from tsexplorer.studies.student_stages import sweepable
 from tsexplorer.studies.tuning.spec import TuneSpec
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -31,8 +32,8 @@ def test_from_the_arguments_to_the_suggestion(shell: Shell, service: Service) ->
     shown = shell("tune", *SMALL, "--name", "found", "--learning-rates", "0.01")
     assert shown.exit_code == 0
     assert "3 trials in 2 rounds, 10 students at most." in shown.stderr  # 3 + 1, and 3 on 2 seeds
-    figures = service.tuning.figures("found")
-    suggestion = figures.outcome.suggestion
+    figures = service.studies.results("found")
+    suggestion = figures.repeats.suggestion
     assert suggestion is not None
     lines = shown.stdout
     assert lines.splitlines()[0].split() == ["T", "λ", "rate", "validation", "gap", "closed"]
@@ -83,14 +84,14 @@ def test_job_of_a_tuning_is_listed_cancelled_resumed_and_deleted(
     shell: Shell, service: Service, toy: ExperimentSpec
 ) -> None:
     asked = TuneSpec(base=toy, trials=2, per_round=2, repeats=1, seeds=1, baselines=1)
-    job = service.tuning.enqueue(asked, "found")
+    job = enqueue_study(service, asked, "found")
     view = View(service.subject(job), JobProgress(), "running")
-    assert where(view, service.tuning.figures("found")) == "0 of 2 trials (0 given up)"
+    assert where(view, service.studies.results("found")) == "0 of 2 trials (0 given up)"
     [row] = document(shell("jobs", "--json"))
     assert (row["experiment"], row["kind"]) == ("found", "tuning")
     assert document(shell("cancel", str(job.id), "--json"))["status"] == "cancelled"
     assert document(shell("resume", str(job.id), "--json"))["tuning"] == "found"
-    figures = service.tuning.figures("found")
+    figures = service.studies.results("found")
     assert "the best are repeated, best so far" in where(view, figures)
     assert [len(row) for row in table(figures)[1]] == [5]
     refused = shell("predict", "--stage", "found:distilled", "nothing.png")

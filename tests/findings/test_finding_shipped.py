@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.examples import enqueue_study
 from tests.jobs.jobs_examples import load_few
 from tsexplorer.assets import FINDINGS, read_json
 from tsexplorer.cli import app
@@ -78,7 +79,7 @@ def test_grids_stand_up_to_the_checks_that_a_file_meets(finding: Finding) -> Non
 def test_the_teacher_is_that_of_the_demo_or_of_the_quick_start(finding: Finding) -> None:
     recipe = "quick" if finding.name == "quick" else "best-64-plain"
     teacher = plan(get_recipe(recipe).spec)[0].spec
-    assert [stage.hash for stage in finding.spec.before] == [teacher.hash]
+    assert [stage.hash for stage in finding.spec.prerequisites] == [teacher.hash]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_what_the_commands_train_and_write_gives_the_figures_of_the_store(
     main("maps", "quick", str(tmp_path / "tried"))
     assert capsys.readouterr().out == f"{tmp_path / 'tried' / 'quick.json'}\n"
 
-    stored = service.sweeps.figures("quick map")
+    stored = service.studies.results("quick map")
     found = shipped("quick", tmp_path / "tried")
     for part in ("scores", "epochs", "done", "map", "chosen"):
         assert getattr(found.figures, part) == getattr(stored, part), part
@@ -160,7 +161,7 @@ def test_a_finding_that_is_not_trained_does_not_ship(service: Service, tmp_path:
     sentence = "do so: python -m tsexplorer sweep --finding mlp-64"
     with pytest.raises(UserError, match=f"mlp-64 map is not trained here; {sentence}"):
         ship(service, "mlp-64", tmp_path)
-    service.sweeps.enqueue(get_finding("quick").spec, "quick map")
+    enqueue_study(service, get_finding("quick").spec, "quick map")
     with pytest.raises(UserError, match="quick map is not trained to its end; go on: python"):
         ship(service, "quick", tmp_path)
     with pytest.raises(UserError, match="The finding quick does not ship with this version"):

@@ -56,10 +56,11 @@ def settings(home: Path, **changes: Any) -> Settings:
 
 
 def spec(name: str = "toy", *, lam: float = 0.3, **changes: Any) -> ExperimentSpec:
-    """Three stages of 2 epochs in batches of 30; what is not of the spec is of all trainings."""
+    """Three stages of 2 epochs in fp32 and batches of 30; other changes are of all trainings."""
     own = {one: changes.pop(one) for one in ExperimentSpec.model_fields if one in changes}
-    train = TrainSpec(**({"epochs": 2, "batch_size": 30, "learning_rate": 0.01} | changes))
-    usual = {
+    usual = {"epochs": 2, "batch_size": 30, "learning_rate": 0.01, "precision": "fp32"}
+    train = TrainSpec(**(usual | changes))
+    defaults = {
         "name": name,
         "teacher": TEACHER,
         "student": STUDENT,
@@ -68,7 +69,7 @@ def spec(name: str = "toy", *, lam: float = 0.3, **changes: Any) -> ExperimentSp
         "baseline_train": train,
         "distilled_train": train,
     }
-    return ExperimentSpec(**(usual | own))
+    return ExperimentSpec(**(defaults | own))
 
 
 def wait_until(condition: Callable[[], Answer], patience: float = PATIENCE) -> Answer:

@@ -17,8 +17,9 @@ import torch
 
 import tsexplorer.jobs.job_runner as runner_module
 import tsexplorer.jobs.local_chunks as sweeper_module
+from tests.examples import start_study
 from tests.jobs.jobs_examples import PATIENCE, ended, load_few, settings, spec, wait_until
-from tsexplorer.jobs.stage_lock import turn
+from tsexplorer.jobs.stage_files import stage_lock
 from tsexplorer.jobs.student_results import StudentResultWriter
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
@@ -31,17 +32,17 @@ from tsexplorer.training.learner import Learner
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
-USUAL: dict[str, Any] = {"batch_size": 30, "learning_rate": 0.02}
+USUAL: dict[str, Any] = {"batch_size": 30, "learning_rate": 0.02, "precision": "fp32"}
 VARIED = spec(
     "varied",
-    teacher_train=TrainSpec(epochs=3, jitter=2, keep="best", **USUAL),
+    teacher_train=TrainSpec(epochs=3, jitter=2, keep="best", **(USUAL | {"precision": "bf16"})),
     baseline_train=TrainSpec(epochs=4, optimiser="sgd", schedule="plateau", averaging=0.8, **USUAL),
     distilled_train=TrainSpec(
         epochs=5, optimiser="adadelta", jitter=1, keep="best", averaging=0.6, **USUAL
     ),
 )
 """All that a checkpoint must hold: dropout, jitter, an average, the best epoch, a plateau, a
-teacher that runs along and one whose outputs are kept."""
+teacher that runs along and one whose outputs are kept, in bf16."""
 
 
 # The first optimiser of a process loads two seconds' worth of torch: once, before they part.
@@ -87,7 +88,7 @@ def sweep_until_killed(home: Path, asked: SweepSpec, moment: str, count: int) ->
     runner_module.load_splits = load_few
     SWEEP_MOMENTS[moment](_Countdown(count))
     service = Service(settings(home))
-    job = service.sweeps.start(asked, "map").job
+    job = start_study(service, asked, "map").job
     ended(service, service.store.job(job or 0))
     sys.exit("the job was over before the moment came")
 
@@ -97,7 +98,7 @@ def tune_until_killed(home: Path, asked: TuneSpec, moment: str, count: int) -> N
     runner_module.load_splits = load_few
     SWEEP_MOMENTS[moment](_Countdown(count))
     service = Service(settings(home))
-    job = service.tuning.start(asked, "tuned").job
+    job = start_study(service, asked, "tuned").job
     ended(service, service.store.job(job or 0))
     sys.exit("the job was over before the moment came")
 
@@ -198,6 +199,6 @@ def train_endlessly(home: Path, wanted: ExperimentSpec) -> None:
 
 def hold(folder: Path, held: Any, over: Any) -> None:
     """Have a stage's turn until ``over``, an event."""
-    with turn(folder, lambda: None):
+    with stage_lock(folder, lambda: None):
         held.set()
         over.wait(PATIENCE)

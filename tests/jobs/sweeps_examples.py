@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.examples import start_study
 from tests.jobs.jobs_examples import ended, figures, spec, weights
+from tsexplorer.services import StudySnapshot
 from tsexplorer.services.service import Service
-from tsexplorer.services.sweep_results import SweepSnapshot
-from tsexplorer.services.tunings import TuneSnapshot
 from tsexplorer.specs import ModelSpec, NetConfig
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.studies.sweep.spec import SweepSpec
@@ -38,25 +38,25 @@ def grid(
     )
 
 
-def swept(service: Service, sweep: SweepSpec, name: str = "map") -> SweepSnapshot:
+def swept(service: Service, sweep: SweepSpec, name: str = "map") -> StudySnapshot[SweepSpec]:
     """A sweep that has ended well."""
-    started = service.sweeps.start(sweep, name)
+    started = start_study(service, sweep, name)
     return over(service, started)
 
 
-def over(service: Service, sweep: SweepSnapshot) -> SweepSnapshot:
+def over(service: Service, sweep: StudySnapshot[SweepSpec]) -> StudySnapshot[SweepSpec]:
     """A sweep whose job must end well."""
     assert sweep.job is not None
     found = ended(service, service.store.job(sweep.job))
     assert (found.status, found.error) == ("done", None)
-    return service.sweeps.one(sweep.id)
+    return service.studies.get(sweep.id)
 
 
-def row_of(service: Service, sweep: SweepSnapshot) -> ExperimentSnapshot:
+def row_of(service: Service, sweep: StudySnapshot[SweepSpec]) -> ExperimentSnapshot:
     return service.store.experiment(sweep.id)
 
 
-def outcome(service: Service, sweep: SweepSnapshot, home: Path) -> tuple[Any, Any]:
+def outcome(service: Service, sweep: StudySnapshot[SweepSpec], home: Path) -> tuple[Any, Any]:
     """The weights and the figures of all nets, by hash, but for times."""
     alone = [
         (link.stage.hash, ExperimentSnapshot("", "", sweep.spec.base, sweep.created_at, (link,)))
@@ -75,9 +75,9 @@ def tuning(**changes: Any) -> TuneSpec:
     return TuneSpec.model_validate({"base": spec(**(usual | changes)), **search, **own})
 
 
-def tuned(service: Service, asked: TuneSpec, name: str = "tuned") -> TuneSnapshot:
+def tuned(service: Service, asked: TuneSpec, name: str = "tuned") -> StudySnapshot[TuneSpec]:
     """A tuning that has ended well."""
-    started = service.tuning.start(asked, name)
+    started = start_study(service, asked, name)
     found = ended(service, service.store.job(started.job or 0))
     assert (found.status, found.error) == ("done", None)
-    return service.tuning.one(started.id)
+    return service.studies.get(started.id)

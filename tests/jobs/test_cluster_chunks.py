@@ -14,12 +14,13 @@ import pytest
 import torch
 from distributed import Client
 
+from tests.examples import start_study
 from tests.jobs.jobs_examples import ended, settings, wait_until
 from tests.jobs.sweeps_examples import grid, outcome, over, row_of
 from tests.local_cluster import busy_workers, count_submissions, local_cluster
-from tsexplorer.jobs.stage_lock import turn
+from tsexplorer.jobs.stage_files import stage_lock
+from tsexplorer.services import StudySnapshot
 from tsexplorer.services.service import Service
-from tsexplorer.services.sweep_results import SweepSnapshot
 from tsexplorer.settings import Settings
 from tsexplorer.specs import TrainSpec
 from tsexplorer.students import dask_cluster
@@ -47,12 +48,12 @@ def make_sweep(train: TrainSpec = SHORT) -> SweepSpec:
     return grid(teacher_train=SHORT, baseline_train=SHORT, distilled_train=train)
 
 
-def start(service: Service, cluster: Any, sweep: SweepSpec) -> SweepSnapshot:
-    return service.sweeps.start(sweep, "map", cluster.scheduler_address)
+def start(service: Service, cluster: Any, sweep: SweepSpec) -> StudySnapshot[SweepSpec]:
+    return start_study(service, sweep, "map", cluster.scheduler_address)
 
 
 def nets_done(service: Service) -> int:
-    return service.sweeps.one("map").nets_done
+    return service.studies.get("map").nets_done
 
 
 def executing_workers(cluster: Any) -> int:
@@ -83,7 +84,7 @@ def test_dead_worker_costs_one_chunk_and_results_stay_the_same(
         assert (on_cluster.status, on_cluster.nets_done) == ("done", 11)
         assert sorted(count_submissions(cluster).values()) == [1, 2]
     local_service = open_service(settings(tmp_path / "local"))
-    local = over(local_service, local_service.sweeps.start(make_sweep(), "map"))
+    local = over(local_service, start_study(local_service, make_sweep(), "map"))
     assert_close(
         outcome(service, on_cluster, home), outcome(local_service, local, tmp_path / "local")
     )
@@ -125,7 +126,7 @@ def test_pause_step_resume_and_cancel_act_on_chunks(
     wait_until(lambda: nets_done(service) == 5)  # the teacher and two chunks
     time.sleep(0.3)
     assert (submitted(), service.store.job(job).status) == (2, "paused")
-    progress = service.standing(service.store.job(job)).progress
+    progress = service.progress(service.store.job(job)).progress
     assert progress is not None
     assert progress.doing == "2 of 6 chunks, on a cluster of 2 workers"
     assert progress.fraction == pytest.approx(0.4)
@@ -148,13 +149,13 @@ def test_job_waits_for_a_student_of_another_process(
     cluster: Any, service: Service, home: Path
 ) -> None:
     sweep = make_sweep()
-    with turn(home / "stages" / sweep.students[0].hash, lambda: None):
+    with stage_lock(home / "stages" / sweep.students[0].hash, lambda: None):
         started = start(service, cluster, sweep)
         wait_until(lambda: nets_done(service) == 6)
 
         def has_notice() -> bool:
             job = service.store.job(started.job or 0)
-            notices = service.standing(job).notices
+            notices = service.progress(job).notices
             return any("Another process" in notice for notice in notices)
 
         wait_until(has_notice)
@@ -168,7 +169,7 @@ def test_job_fails_before_training_if_no_cluster_answers(
     monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-    started = service.sweeps.start(make_sweep(), "map", address)
+    started = start_study(service, make_sweep(), "map", address)
     job = ended(service, service.store.job(started.job or 0))
     assert job.status == "failed"
     assert str(job.error).startswith(f"The cluster at {address} does not answer within 0.5 s; che")
@@ -190,7 +191,7 @@ def test_chunk_that_kills_workers_fails_alone_and_can_resume(
     assert nets_done(service) == 6
     states = [link.stage.status for link in row_of(service, started).stages]
     assert states.count("failed") == 5
-    notices = service.standing(job).notices
+    notices = service.progress(job).notices
     assert any("the job waits for the other running chunks" in notice for notice in notices)
     service.resume(job.id)
     assert over(service, started).nets_done == 11

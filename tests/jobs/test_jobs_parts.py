@@ -18,8 +18,7 @@ from tsexplorer.jobs import heartbeat as owner_module
 from tsexplorer.jobs.epoch_log import EpochLog
 from tsexplorer.jobs.heartbeat import SILENT_BEATS, alive, on_this_machine, recover, this_process
 from tsexplorer.jobs.progress import JobProgress, ProgressBoard
-from tsexplorer.jobs.stage_files import WeightFiles
-from tsexplorer.jobs.stage_lock import turn
+from tsexplorer.jobs.stage_files import WeightFiles, stage_lock
 from tsexplorer.models import build
 from tsexplorer.planning import plan
 from tsexplorer.services.service import Service
@@ -149,7 +148,7 @@ class TestTurn:
                 waits.append(None)
                 over.set()
 
-            with turn(tmp_path / "stage", waiting):
+            with stage_lock(tmp_path / "stage", waiting):
                 assert waits
             other.join()
 
@@ -162,29 +161,29 @@ class TestTurn:
         other.kill()
         other.join()
         waits: list[None] = []
-        with turn(tmp_path / "stage", lambda: waits.append(None)):
+        with stage_lock(tmp_path / "stage", lambda: waits.append(None)):
             assert waits == []
 
     def test_whoever_waits_can_give_up(self, tmp_path: Path):
         def give_up() -> None:
             raise Cancelled
 
-        with turn(tmp_path / "stage", lambda: None):
-            with pytest.raises(Cancelled), turn(tmp_path / "stage", give_up):
+        with stage_lock(tmp_path / "stage", lambda: None):
+            with pytest.raises(Cancelled), stage_lock(tmp_path / "stage", give_up):
                 pytest.fail("two have the turn")
-            with turn(tmp_path / "another", give_up):
+            with stage_lock(tmp_path / "another", give_up):
                 pass
 
     def test_it_is_let_go_also_by_what_goes_wrong(self, tmp_path: Path):
-        with pytest.raises(ZeroDivisionError), turn(tmp_path / "stage", lambda: None):
+        with pytest.raises(ZeroDivisionError), stage_lock(tmp_path / "stage", lambda: None):
             _ = 1 // 0
-        with turn(tmp_path / "stage", lambda: pytest.fail("still held")):
+        with stage_lock(tmp_path / "stage", lambda: pytest.fail("still held")):
             pass
 
     def test_a_folder_that_cannot_be_made_is_one_sentence(self, tmp_path: Path):
         (tmp_path / "stage").write_text("in the way")
         sentence = r"^.*stage cannot be written \(.*\); mend that and resume the job\.$"
-        with pytest.raises(UserError, match=sentence), turn(tmp_path / "stage", lambda: None):
+        with pytest.raises(UserError, match=sentence), stage_lock(tmp_path / "stage", lambda: None):
             pass
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import tsexplorer.jobs.job_runner as runner_module
 from tests.jobs.jobs_examples import PATIENCE, settings, spec, weights
 from tests.jobs.jobs_processes import context, start_and_finish
-from tsexplorer.jobs.job_runner import ELSEWHERE, Runner
+from tsexplorer.jobs.job_runner import TRAINED_ELSEWHERE, JobRunner
 from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.services.demo import RECIPES
 from tsexplorer.services.service import Service
+from tsexplorer.studies.kind import steps_of
 from tsexplorer.training.control import Control
 
 
@@ -65,7 +66,7 @@ def test_net_that_another_process_trains_is_waited_for(service: Service, monkeyp
     def run(number: int) -> None:
         owner = f"machine {number}:1:?"
         job = service.store.claim(owner)
-        runner = Runner(service.store, service.settings, boards[number], owner)
+        runner = JobRunner(service.store, service.settings, boards[number], owner, steps_of)
         said[owner] = runner.run(job, Control())
 
     jobs = [service.enqueue(spec(str(number), lam=0.2 + number / 10)) for number in range(2)]
@@ -82,7 +83,7 @@ def test_net_that_another_process_trains_is_waited_for(service: Service, monkeyp
     assert set(said.values()) == {"done"}
     assert max(Counter(trainings).values()) == 1
     assert len(trainings) == 4  # a teacher, a baseline, and two that are distilled
-    assert boards[1].read(jobs[1].id).notices == (ELSEWHERE,)
+    assert boards[1].read(jobs[1].id).notices == (TRAINED_ELSEWHERE,)
     assert boards[0].read(jobs[0].id).notices[1:] == ()
 
 
@@ -91,7 +92,7 @@ def test_whoever_waits_for_a_net_can_be_cancelled(service: Service, monkeypatch,
     key = service.experiment(job.experiment_id).stages[0].stage.hash
     claimed = service.store.claim("machine:1:?", job.id)
     board, control = ProgressBoard(), Control()
-    runner = Runner(service.store, service.settings, board, "machine:1:?")
+    runner = JobRunner(service.store, service.settings, board, "machine:1:?", steps_of)
     said: list[str] = []
     with runner_module.turn(home / "stages" / key, lambda: None):
         thread = threading.Thread(target=lambda: said.append(runner.run(claimed, control)))

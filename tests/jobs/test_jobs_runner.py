@@ -16,11 +16,12 @@ import torch
 from tests.jobs.jobs_examples import assert_same_weights, settings, spec, weights
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.heartbeat import this_process
-from tsexplorer.jobs.job_runner import Runner, in_one_sentence, use_cores
+from tsexplorer.jobs.job_runner import JobRunner, in_one_sentence, use_cores
 from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import JobSnapshot
+from tsexplorer.studies.kind import steps_of
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
 
@@ -33,7 +34,7 @@ class Foreground:
     def __init__(self, service: Service) -> None:
         self.service, self.store = service, service.store
         self.board, self.heard = ProgressBoard(), list[events.Event]()
-        self.runner = Runner(self.store, service.settings, self.board, this_process())
+        self.runner = JobRunner(self.store, service.settings, self.board, this_process(), steps_of)
         self.act: Callable[[events.Event], None] = lambda _: None
         self.control = Control()
 

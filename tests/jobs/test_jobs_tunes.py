@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
+from tests.examples import start_study
 from tests.jobs.jobs_examples import ended, load_few, settings, wait_until
 from tests.jobs.jobs_processes import run_elsewhere, tune_until_killed
 from tests.jobs.sweeps_examples import CONVOLVED, tuned, tuning
 from tsexplorer.services.demo import RECIPES
 from tsexplorer.services.service import Service
-from tsexplorer.services.tunings import TuneFigures
 from tsexplorer.settings import Settings
+from tsexplorer.studies.tuning.kind import TuningResults
 
 
-def told(figures: TuneFigures) -> tuple[Any, ...]:
+def told(figures: TuningResults) -> tuple[Any, ...]:
     """All that a tuning says in the end, but for times."""
     return figures.trials, figures.outcome
 
@@ -31,14 +32,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
         patch.setattr("tsexplorer.jobs.job_runner.load_splits", load_few)
         service = Service(settings(home))
         tuned(service, tuning())
-        found = told(service.tuning.figures("tuned"))
+        found = told(service.studies.results("tuned"))
         service.close()
     return found
 
 
 def test_from_the_first_trial_to_the_suggestion(service: Service, home: Path) -> None:
     tuned(service, tuning())
-    figures = service.tuning.figures("tuned")
+    figures = service.studies.results("tuned")
     assert (figures.count("running"), len(figures.trials)) == (0, 9)
     assert figures.count("pruned") > 0
     stages = {link.stage.hash: link.stage for link in service.store.experiment("tuned").stages}
@@ -52,21 +53,21 @@ def test_from_the_first_trial_to_the_suggestion(service: Service, home: Path) ->
             assert (stage.status, stage.validation_accuracy) == ("pruned", None)
             assert not (trained / "weights.safetensors").exists()
             assert stage.epochs_done == max(one.judged)
-    suggestion = figures.outcome.suggestion
+    suggestion = figures.repeats.suggestion
     assert suggestion is not None
-    seeds = figures.tune.spec.seeds_repeated
+    seeds = figures.tune.spec.repeat_seed_values
     keys = [one.hash for one in figures.tune.spec.students(suggestion.result.cell, seeds)]
     read = [stages[key].test_accuracy or 0.0 for key in keys]
     assert suggestion.test.mean == pytest.approx(sum(read) / len(read))
     assert suggestion.result.accuracy.seeds == len(seeds) == 2
     assert len(suggestion.others) == 1
-    assert figures.outcome.map.baseline_rate in figures.tune.spec.baseline_rates
+    assert figures.repeats.map.baseline_rate in figures.tune.spec.baseline_rates
     assert list((home / "sweeps").iterdir()) == []
 
 
 def test_pruned_student_is_trained_when_an_experiment_wants_it(service: Service) -> None:
     tuned(service, tuning())
-    figures = service.tuning.figures("tuned")
+    figures = service.studies.results("tuned")
     pruned = next(one for one in figures.trials if one.state == "pruned")
     wanted = figures.tune.spec.experiment(pruned.setting)
     job = service.start(wanted)
@@ -79,31 +80,31 @@ def test_pruned_student_is_trained_when_an_experiment_wants_it(service: Service)
 def test_asked_for_again_nothing_is_trained(service: Service) -> None:
     small = tuning(trials=2, per_round=2, repeats=1, baselines=1)
     first = tuned(service, small)
-    before = told(service.tuning.figures("tuned"))
+    before = told(service.studies.results("tuned"))
     again = tuned(service, small)
     assert again.job != first.job
-    assert told(service.tuning.figures("tuned")) == before
+    assert told(service.studies.results("tuned")) == before
 
 
 def test_students_one_after_the_other(service: Service) -> None:
     tuned(service, tuning(student=CONVOLVED, trials=5, per_round=4, seeds=1, search_seeds=2))
-    figures = service.tuning.figures("tuned")
+    figures = service.studies.results("tuned")
     assert figures.count("running") == 0
-    assert figures.outcome.suggestion is not None
+    assert figures.repeats.suggestion is not None
 
 
 def test_cancelled_in_the_midst_it_goes_on_as_it_would_have(
     service: Service, whole: tuple[Any, ...]
 ) -> None:
-    started = service.tuning.start(tuning(), "tuned")
+    started = start_study(service, tuning(), "tuned")
     job = started.job or 0
     for done in (1, 4):
-        wait_until(lambda done=done: service.tuning.one("tuned").nets_done > done)
+        wait_until(lambda done=done: service.studies.get("tuned").nets_done > done)
         service.cancel(job)
         if ended(service, service.store.job(job)).status == "cancelled":
             service.resume(job)
     wait_until(lambda: service.store.job(job).status == "done")
-    assert told(service.tuning.figures("tuned")) == whole
+    assert told(service.studies.results("tuned")) == whole
 
 
 def test_killed_in_the_midst_it_goes_on_as_it_would_have(
@@ -113,11 +114,11 @@ def test_killed_in_the_midst_it_goes_on_as_it_would_have(
         run_elsewhere(tune_until_killed, home, tuning(), "chunk checkpoint", 5) == -signal.SIGKILL
     )
     service = open_service(settings(home))
-    found = service.tuning.one("tuned")
+    found = service.studies.get("tuned")
     assert found.status == "interrupted"
     service.resume(found.job or 0)
     assert ended(service, service.store.job(found.job or 0)).status == "done"
-    assert told(service.tuning.figures("tuned")) == whole
+    assert told(service.studies.results("tuned")) == whole
 
 
 def test_deleted_with_its_search(service: Service, home: Path) -> None:
@@ -125,7 +126,7 @@ def test_deleted_with_its_search(service: Service, home: Path) -> None:
     with service.store.studying() as storage:
         assert [one.study_name for one in storage.get_all_studies()] == [found.id]
     service.delete("tuned")
-    assert service.tuning.all() == ()
+    assert service.studies.all("tuning") == ()
     assert [one.name for one in (home / "stages").iterdir()] == []
     with service.store.studying() as storage:
         assert storage.get_all_studies() == []
@@ -133,10 +134,10 @@ def test_deleted_with_its_search(service: Service, home: Path) -> None:
 
 def test_suggestion_becomes_an_experiment(service: Service) -> None:
     tuned(service, tuning(trials=2, per_round=2, repeats=1, baselines=1))
-    adopted = service.tuning.adopt("tuned")
-    suggestion = service.tuning.figures("tuned").outcome.suggestion
+    adopted = service.studies.make_experiment("tuned")
+    suggestion = service.studies.results("tuned").repeats.suggestion
     assert suggestion is not None
     assert adopted.spec.objective.temperature == suggestion.result.cell.temperature
     assert adopted.stage(0, "distilled").status == "done"
     assert [one.id for one in service.experiments() if one.name not in RECIPES] == [adopted.id]
-    assert service.sweeps.all() == ()
+    assert service.studies.all("sweep") == ()

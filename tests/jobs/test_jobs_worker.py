@@ -188,14 +188,14 @@ def test_a_wish_that_comes_while_a_job_is_being_taken_is_heard(service: Service,
 
 def test_worker_outlives_whatever_its_job_does(service: Service, monkeypatch, caplog):
     calls = iter(range(100))
-    real = runner_module.Runner.run
+    real = runner_module.JobRunner.run
 
     def run(self, *arguments):
         if next(calls) == 0:
             raise ZeroDivisionError
         return real(self, *arguments)
 
-    monkeypatch.setattr(runner_module.Runner, "run", run)
+    monkeypatch.setattr(runner_module.JobRunner, "run", run)
     first = service.enqueue(spec("first"))
     second = service.enqueue(spec("second", seeds=(1,)))
     service.worker.wake_worker()

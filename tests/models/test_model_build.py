@@ -93,6 +93,7 @@ def torchvision_mobilenet() -> nn.Module:
     return net
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     ("name", "published"),
     [("resnet18", torchvision_resnet), ("mobilenet-v3-small", torchvision_mobilenet)],
@@ -105,15 +106,16 @@ def test_large_nets_compute_what_torchvision_s_do(name: str, published: type[nn.
     weights = zip(theirs.state_dict(), ours.state_dict().values(), strict=True)
     theirs.load_state_dict(dict(weights))
     with torch.no_grad():
-        assert torch.allclose(ours.eval()(pixels()), theirs.eval()(pixels()), rtol=1e-4)
+        assert torch.allclose(ours.eval()(pixels()), theirs.eval()(pixels()), rtol=0, atol=1e-9)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("name", ["wu-cnn", "korn-cnn", "mobilenet-v3-small", "custom"])
 def test_channels_last_is_the_same_function(name: str) -> None:
     net = build(spec(name), 10, seed=0).eval()
     last = copy.deepcopy(net).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.no_grad():
-        assert torch.allclose(last(pixels()), net(pixels()), atol=1e-5)
+        assert torch.allclose(last(pixels()), net(pixels()), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["wu-cnn", "mlp-64", "custom"])
@@ -127,6 +129,7 @@ def test_nets_learn_under_bf16_autocast(name: str) -> None:
     assert all(torch.isfinite(weight.grad).all() for weight in net.parameters())
 
 
+@pytest.mark.usefixtures("float64")
 def test_dense_nets_run_stacked() -> None:
     nets = [build(spec("mlp-64"), 10, seed) for seed in range(3)]
     parameters, buffers = torch.func.stack_module_state(nets)
@@ -137,4 +140,4 @@ def test_dense_nets_run_stacked() -> None:
 
     stacked = torch.func.vmap(answer, in_dims=(0, 0, None))(parameters, buffers, pixels())
     apart = torch.stack([net(pixels()) for net in nets])
-    assert torch.allclose(stacked, apart, atol=1e-6)
+    assert torch.allclose(stacked, apart, rtol=0, atol=1e-9)

@@ -33,6 +33,7 @@ def test_a_dense_layer_of_two_nets_worked_by_hand() -> None:
     assert torch.equal(dense(x_BI.expand(2, 3, 2), weight_KOI, None), less)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     "model",
     [
@@ -53,7 +54,7 @@ def test_each_net_answers_and_learns_as_it_would_alone(model: ModelSpec) -> None
     slopes = [value.grad for value in together.parameters()]
     for place, net in enumerate(alone):
         z_BC = net(pixels())
-        torch.testing.assert_close(z_KBC[place], z_BC, rtol=0, atol=1e-5)
+        torch.testing.assert_close(z_KBC[place], z_BC, rtol=0, atol=1e-9)
         z_BC.square().mean().backward()
         expected = [value.grad for value in net.parameters()]
         if isinstance(together, Stacked):
@@ -61,7 +62,7 @@ def test_each_net_answers_and_learns_as_it_would_alone(model: ModelSpec) -> None
         else:
             own = slopes[place * len(expected) :][: len(expected)]
         for slope, wanted in zip(own, expected, strict=True):
-            torch.testing.assert_close(slope, wanted, rtol=0, atol=1e-5)
+            torch.testing.assert_close(slope, wanted, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,8 @@ def test_dense_nets_without_dropout_are_stacked(model: ModelSpec, kind: type) ->
     assert sum(value.numel() for value in made.parameters()) == 3 * count(model, 10).parameters
 
 
+@pytest.mark.usefixtures("float64")
 def test_one_net_is_a_cohort_too() -> None:
     model = custom(dense=(8,))
     z_KBC = cohort(model, 10, (7,))(pixels())
-    torch.testing.assert_close(z_KBC[0], build(model, 10, 7)(pixels()), rtol=0, atol=1e-5)
+    torch.testing.assert_close(z_KBC[0], build(model, 10, 7)(pixels()), rtol=0, atol=1e-9)

@@ -12,6 +12,7 @@ from tsexplorer.specs import Activation, ModelSpec, NetConfig
 FUNCTIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid, "gelu": functional.gelu}
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "gelu"])
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_every_net_is_the_textbook_function(activation: Activation, batch_norm: bool) -> None:
@@ -24,7 +25,7 @@ def test_every_net_is_the_textbook_function(activation: Activation, batch_norm: 
             norm.weight.fill_(-1.5)
     images = torch.randn(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.allclose(net(images), textbook(net, images, activation), atol=1e-5)
+        assert torch.allclose(net(images), textbook(net, images, activation), rtol=0, atol=1e-9)
 
 
 def textbook(net: nn.Module, images: Tensor, activation: Activation) -> Tensor:

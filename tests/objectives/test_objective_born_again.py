@@ -8,7 +8,7 @@ import torch
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import Loss, Pair, get_objective, planned
 from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, StageSpec
-from tsexplorer.studies.sweep.spec import check_objective
+from tsexplorer.studies.student_stages import check_objective
 
 BORN_AGAIN = get_objective("born-again")
 NET = ModelSpec(name="mlp-64")

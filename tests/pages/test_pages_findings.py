@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from tsexplorer.ui.study.sweep_picker import KIND, SHIPPED, SHOWN
 
-from tests.examples import TINY
+from tests.examples import TINY, enqueue_study
 from tests.pages.conftest import OpenPage, no_exception, words
 from tsexplorer.plots.grid_metrics import in_words
 from tsexplorer.published.maps import get_finding, shipped, shipped_names
@@ -14,7 +15,6 @@ from tsexplorer.services.service import Service
 from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.ui.matrices import Chosen, matrices
 from tsexplorer.ui.study import sweep_live
-from tsexplorer.ui.study.sweep_picker import KIND, SHIPPED, SHOWN
 from tsexplorer.ui.url_state import FINDING, SWEEP
 
 QUICK = get_finding("quick")
@@ -27,7 +27,7 @@ def keys(page: AppTest) -> set[str | None]:
 def enqueued(service: Service, name: str) -> str:
     """A sweep that nobody trains."""
     spec = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0,), seeds=(0,))
-    return service.sweeps.enqueue(spec, name).experiment_id
+    return enqueue_study(service, spec, name).experiment_id
 
 
 def click(monkeypatch: pytest.MonkeyPatch, row: int, column: int) -> None:
@@ -69,7 +69,7 @@ def test_a_finding_fills_the_form(open_page: OpenPage, service: Service) -> None
     assert page.text_input(key="sweep.temperatures").value == "1, 2, 4, 8, 16"
     page.button(key="sweep_start").click().run()
     no_exception(page)
-    (started,) = service.sweeps.all()
+    (started,) = service.studies.all("sweep")
     assert [one.hash for one in started.spec.students] == [one.hash for one in QUICK.spec.students]
     assert page.query_params[SWEEP] == started.id  # what is trained here takes its place
     assert FINDING not in page.query_params

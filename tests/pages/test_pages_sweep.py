@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.examples import TINY
+from tests.examples import TINY, enqueue_study, start_study
 from tests.pages.conftest import OpenPage, errors, no_exception, words
 from tsexplorer.jobs.progress import JobProgress
+from tsexplorer.services import StudySnapshot
 from tsexplorer.services.demo import is_demo
 from tsexplorer.services.service import ACTIVE, Service
-from tsexplorer.services.sweep_results import SweepSnapshot
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.training.events import Progress
@@ -27,7 +27,7 @@ Click = Callable[[int, int, int], None]
 
 
 @pytest.fixture
-def tiny(service: Service) -> SweepSnapshot:
+def tiny(service: Service) -> StudySnapshot[SweepSpec]:
     """A sweep of tiny nets, trained for an epoch."""
     return trained(service, GRID, "tiny")
 
@@ -46,12 +46,12 @@ def click(monkeypatch: pytest.MonkeyPatch) -> Click:
     return clicked
 
 
-def trained(service: Service, spec: SweepSpec, name: str) -> SweepSnapshot:
-    key = service.sweeps.start(spec, name).id
+def trained(service: Service, spec: SweepSpec, name: str) -> StudySnapshot[SweepSpec]:
+    key = start_study(service, spec, name).id
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while service.sweeps.one(key).status in ACTIVE and time.monotonic() < deadline:
+    while service.studies.get(key).status in ACTIVE and time.monotonic() < deadline:
         time.sleep(0.05)
-    found = service.sweeps.one(key)
+    found = service.studies.get(key)
     assert found.status == "done"
     return found
 
@@ -141,7 +141,7 @@ def test_values_of_ones_own_make_the_grid(open_page: OpenPage, service: Service)
     assert "6 cells, 2 seeds" in words(page)
     page.button(key="sweep_start").click().run()
     no_exception(page)
-    (started,) = service.sweeps.all()
+    (started,) = service.studies.all("sweep")
     assert list(started.spec.temperatures) == [1, 2.7, 9]
     assert list(started.spec.lambdas) == [0.3]
     assert list(started.spec.learning_rates) == [0.001, 0.01]
@@ -161,7 +161,7 @@ def test_a_cluster_is_named_by_its_address(
     (said,) = errors(page)
     assert said.startswith("'box' is not the address of a Dask scheduler")
     assert "sweep_start" not in [one.key for one in page.button]
-    monkeypatch.setattr(service.worker, "nudge", lambda: None)
+    monkeypatch.setattr(service.worker, "wake_worker", lambda: None)
     page.text_input(key="sweep.cluster").set_value("127.0.0.1:8786").run()
     page.button(key="sweep_start").click().run()
     no_exception(page)
@@ -172,7 +172,7 @@ def test_a_cluster_is_named_by_its_address(
 def test_chunks_stand_for_epochs_where_a_cluster_trains(
     open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = service.sweeps.enqueue(GRID, "away", "tcp://127.0.0.1:8786")
+    sweep = enqueue_study(service, GRID, "away", "tcp://127.0.0.1:8786")
     assert service.store.claim("elsewhere:1:1") is not None
     doing = "1 of 4 chunks, on a cluster of 2 workers"
     progress = Progress("", doing, 0, 0, 0.25, seconds=20.0, seconds_left=60.0, loss=None)
@@ -204,10 +204,10 @@ def test_a_link_that_names_nothing_is_said(open_page: OpenPage) -> None:
 
 
 def test_a_finished_sweep_names_its_choice_and_how_sure_it_is(
-    open_page: OpenPage, service: Service, tiny: SweepSnapshot
+    open_page: OpenPage, service: Service, tiny: StudySnapshot[SweepSpec]
 ) -> None:
     page = open_page("sweep", sweep=tiny.id)
-    figures = service.sweeps.figures(tiny.id)
+    figures = service.studies.results(tiny.id)
     assert figures.chosen is not None
     said = words(page)
     cell, test = figures.chosen.cell, figures.chosen.test
@@ -245,7 +245,7 @@ def test_a_teacher_that_is_not_better_leaves_no_gap_and_no_empty_map(
 
 @pytest.mark.parametrize("measure", ["gap", "agreement", "ece"])
 def test_the_map_shows_other_figures(
-    open_page: OpenPage, tiny: SweepSnapshot, measure: str
+    open_page: OpenPage, tiny: StudySnapshot[SweepSpec], measure: str
 ) -> None:
     page = open_page("sweep", sweep=tiny.id)
     before = page.get("bidi_component")[0].proto.json
@@ -255,7 +255,7 @@ def test_the_map_shows_other_figures(
 
 
 def test_a_cell_becomes_an_experiment(
-    open_page: OpenPage, service: Service, tiny: SweepSnapshot, click: Click
+    open_page: OpenPage, service: Service, tiny: StudySnapshot[SweepSpec], click: Click
 ) -> None:
     click(0, 1, 0)
     page = open_page("sweep", sweep=tiny.id)
@@ -310,17 +310,19 @@ def test_additive_has_its_baseline_outside_the_map(open_page: OpenPage, service:
     assert re.search(r"\*\*T = \d, λ = 1\*\*, test accuracy", said)
 
 
-def test_a_sweep_can_be_deleted(open_page: OpenPage, service: Service, tiny: SweepSnapshot) -> None:
+def test_a_sweep_can_be_deleted(
+    open_page: OpenPage, service: Service, tiny: StudySnapshot[SweepSpec]
+) -> None:
     page = open_page("sweep")
     assert page.query_params["sweep"] == tiny.id  # the newest
     page.button(key=f"delete_{tiny.id}").click().run()
     no_exception(page)
-    assert service.sweeps.all() == ()
+    assert service.studies.all("sweep") == ()
     assert "The choice is made **on validation**" in words(page)
 
 
 def test_what_is_known_of_a_cancelled_sweep_stays(open_page: OpenPage, service: Service) -> None:
-    sweep = service.sweeps.enqueue(GRID, "waits")
+    sweep = enqueue_study(service, GRID, "waits")
     page = open_page("sweep", sweep=sweep.experiment_id)
     assert "The map begins with the first finished epoch" in words(page)
     page.button(key="job_cancel").click().run()
@@ -339,10 +341,10 @@ def test_the_grids_objective_brings_its_options(open_page: OpenPage, service: Se
     assert r"4\cdot\mathrm{KL}" in page.latex[0].value
     assert "T^2" in page.latex[0].value
     page.text_input(key="sweep.name").set_value("apart").run()
-    service.sweeps._nudge = lambda: None  # it waits in the queue
+    service.studies._wake_worker = lambda: None  # it waits in the queue
     page.button(key="sweep_start").click().run()
     no_exception(page)
-    base = service.sweeps.one("apart").spec.base
+    base = service.studies.get("apart").spec.base
     assert (base.objective.name, base.objective.options) == ("dkd", {"beta": 4.0})
 
 

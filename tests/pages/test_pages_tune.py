@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from tests.examples import TINY
+from tests.examples import TINY, enqueue_study, start_study
 from tests.pages.conftest import OpenPage, errors, no_exception, words
+from tsexplorer.services import StudySnapshot
 from tsexplorer.services.demo import is_demo
 from tsexplorer.services.service import ACTIVE, Service
-from tsexplorer.services.tunings import TuneSnapshot
 from tsexplorer.studies.tuning.spec import TuneSpec
 
 SPEC = TuneSpec(base=TINY, trials=16, per_round=16, repeats=2, seeds=2, baselines=2)
@@ -18,13 +18,13 @@ PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def tiny(service: Service) -> TuneSnapshot:
+def tiny(service: Service) -> StudySnapshot[TuneSpec]:
     """A search over tiny nets, trained for an epoch."""
-    key = service.tuning.start(SPEC, "tiny").id
+    key = start_study(service, SPEC, "tiny").id
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while service.tuning.one(key).status in ACTIVE and time.monotonic() < deadline:
+    while service.studies.get(key).status in ACTIVE and time.monotonic() < deadline:
         time.sleep(0.05)
-    found = service.tuning.one(key)
+    found = service.studies.get(key)
     assert found.status == "done"
     return found
 
@@ -91,7 +91,7 @@ def test_what_is_asked_for_is_queued_and_named_by_the_url(
     page.toggle(key="tune.prune").set_value(False).run()
     page.button(key="tune_start").click().run()
     no_exception(page)
-    (started,) = service.tuning.all()
+    (started,) = service.studies.all("tuning")
     spec = started.spec
     assert (spec.temperatures, spec.lambdas) == ((2, 8), (0.25, 0.25))
     assert (spec.rates, spec.trials, spec.prune) == ((0.001, 0.01), 6, False)
@@ -100,10 +100,10 @@ def test_what_is_asked_for_is_queued_and_named_by_the_url(
 
 
 def test_a_finished_search_names_its_suggestion_and_how_sure_it_is(
-    open_page: OpenPage, service: Service, tiny: TuneSnapshot
+    open_page: OpenPage, service: Service, tiny: StudySnapshot[TuneSpec]
 ) -> None:
     page = open_page("tune", tuning=tiny.id)
-    suggestion = service.tuning.figures(tiny.id).outcome.suggestion
+    suggestion = service.studies.results(tiny.id).repeats.suggestion
     assert suggestion is not None
     cell, said = suggestion.result.cell, words(page)
     assert f"**T = {cell.temperature:g}, λ = {cell.lam:g}, learning rate" in said
@@ -122,13 +122,13 @@ def test_a_finished_search_names_its_suggestion_and_how_sure_it_is(
     page = open_page("tune")
     page.button(key=f"delete_{tiny.id}").click().run()
     no_exception(page)
-    assert service.tuning.all() == ()
+    assert service.studies.all("tuning") == ()
 
 
 def test_what_waits_can_be_cancelled_and_is_on_no_other_page(
     open_page: OpenPage, service: Service
 ) -> None:
-    waits = service.tuning.enqueue(SPEC, "waits")
+    waits = enqueue_study(service, SPEC, "waits")
     page = open_page("tune", tuning=waits.experiment_id)
     assert "The search begins when the teacher is trained" in words(page)
     page.button(key="job_cancel").click().run()
@@ -144,9 +144,9 @@ def test_what_waits_can_be_cancelled_and_is_on_no_other_page(
 def test_the_round_under_way_is_shown(open_page: OpenPage, service: Service) -> None:
     endless = TINY.distilled_train.model_copy(update={"epochs": 10_000})
     base = TINY.model_copy(update={"distilled_train": endless})
-    started = service.tuning.start(SPEC.model_copy(update={"base": base, "per_round": 4}), "long")
+    started = start_study(service, SPEC.model_copy(update={"base": base, "per_round": 4}), "long")
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not any(one.epoch for one in service.tuning.figures("long").ways.values()):
+    while not any(one.epoch for one in service.studies.results("long").ways.values()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     page = open_page("tune")

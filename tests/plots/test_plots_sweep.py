@@ -20,7 +20,8 @@ from tsexplorer.plots.grid_metrics import (
 from tsexplorer.plots.style import DARK, LIGHT, SCALES, Palette
 from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.studies.grid_results import CellResult, Estimate, SweepMap
-from tsexplorer.studies.sweep.spec import Cell, SweepSpec
+from tsexplorer.studies.student_stages import Cell
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 RATE = TINY.distilled_train.learning_rate
 SWEEP = SweepSpec(base=TINY, temperatures=(8, 1, 4), lambdas=(1, 0), seeds=(0, 1, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tsexplorer.plots.search import below, history, history_figure, importance_figure, slice_figure
 from tsexplorer.plots.style import LIGHT
 from tsexplorer.studies.grid_results import CellResult, Estimate
-from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.student_stages import Cell
 from tsexplorer.studies.tuning.optuna_search import Importances, Trial
 from tsexplorer.studies.tuning.spec import TuneSpec
 from tsexplorer.studies.tuning.suggestion import (

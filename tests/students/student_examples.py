@@ -21,14 +21,20 @@ from tsexplorer.training.control import Control
 SIGMOID = ModelSpec(
     name="custom", net=NetConfig(dense=(14, 9), activation="sigmoid", initialisation="glorot")
 )
-TEACHER = stage(ModelSpec(name="custom", net=NetConfig(conv=(3,), dense=(16,))), seed=11)
+TEACHER = stage(
+    ModelSpec(name="custom", net=NetConfig(conv=(3,), dense=(16,))), seed=11, precision="fp32"
+)
 SETTINGS = ((1.0, 0.3), (4.0, 0.0), (4.0, 0.7), (20.0, 0.5), (1.0, 1.0))
 """T and lambda of some students."""
 
 
-@cache
 def library() -> Library:
     """An untrained teacher with large weights: its predictions are confident and mostly wrong."""
+    return _library(torch.get_default_dtype())
+
+
+@cache
+def _library(_dtype: torch.dtype) -> Library:
     stages = Library()
     weights = build(TEACHER.model, 10, seed=5).state_dict()
     for value in weights.values():

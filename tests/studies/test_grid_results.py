@@ -21,7 +21,8 @@ from tsexplorer.studies.grid_results import (
     sweep_map,
     wilson,
 )
-from tsexplorer.studies.sweep.spec import Cell, SweepSpec
+from tsexplorer.studies.student_stages import Cell
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 N = 500
 SWEEP = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0, 1), seeds=(0, 1, 2))

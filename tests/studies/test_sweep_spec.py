@@ -11,7 +11,8 @@ from tests.examples import TINY
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.planning import plan
 from tsexplorer.specs import LABELS, FurtherTeacher, ObjectiveSpec, parse_spec
-from tsexplorer.studies.sweep.spec import Cell, SweepSpec, check_objective
+from tsexplorer.studies.student_stages import Cell, check_objective
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 SMALL = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0, 1), seeds=(3, 8))
 

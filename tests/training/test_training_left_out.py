@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.training.training_examples import (
+    CLOSE,
     Heard,
     assert_same,
     few,
@@ -19,6 +20,7 @@ from tests.training.training_examples import (
     taught,
 )
 from tsexplorer.errors import UserError
+from tsexplorer.specs import Precision
 from tsexplorer.training import events
 from tsexplorer.training.teacher_logits import Cached, Online
 
@@ -36,17 +38,19 @@ def test_no_batch_has_a_class_that_is_left_out() -> None:
 
 @pytest.mark.parametrize("jitter", [0, 1])
 def test_the_teachers_kept_answers_are_those_to_the_images_of_the_batch(
-    tmp_path: Path, jitter: int
+    tmp_path: Path, jitter: int, precision: Precision
 ) -> None:
-    library, spec = taught(tmp_path, left_out=LEFT_OUT, jitter=jitter, epochs=5)
+    library, spec = taught(
+        tmp_path, precision=precision, left_out=LEFT_OUT, jitter=jitter, epochs=5
+    )
     task = made(spec, library)
     task.attend_teachers(0, lambda _share: None)
     assert isinstance(task.teacher, Cached)
     assert task.teacher_net is not None
-    online = Online(task.teacher_net, bf16=task.teacher_bf16)
+    online = Online(task.teacher_net, bf16=precision == "bf16")
     for batch in task.batches.epoch(2):
         torch.testing.assert_close(
-            task.teacher.logits(batch), online.logits(batch), atol=2e-2, rtol=0
+            task.teacher.logits(batch), online.logits(batch), **CLOSE[precision]
         )
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tests.training.training_examples import (
+    CLOSE,
     CONV,
     CPU,
     DENSE,
@@ -33,6 +34,7 @@ from tsexplorer.models.modules import Dropout
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.control import Control
+from tsexplorer.training.device import autocast
 from tsexplorer.training.evaluation import Figures, figures, logits_over
 from tsexplorer.training.loop import train
 from tsexplorer.training.paths import CHECKPOINT
@@ -326,9 +328,9 @@ def test_a_task_knows_what_it_costs(tmp_path):
     assert task.key == spec.hash
 
 
-def test_scaling_is_the_same_for_learning_judging_and_the_teachers_cache(tmp_path):
+def test_scaling_is_the_same_for_learning_judging_and_the_teachers_cache(tmp_path, precision):
     data = DataSpec(scaling="standard")
-    teacher = stage(CONV, data=data)
+    teacher = stage(CONV, data=data, precision=precision)
     library = Library()
     key = library.add(teacher, run(teacher, tmp_path))
     task = made(stage(teachers=(key,), objective=SOFT, data=data, jitter=1, epochs=5), library)
@@ -336,9 +338,9 @@ def test_scaling_is_the_same_for_learning_judging_and_the_teachers_cache(tmp_pat
     batch = next(task.batches.epoch(1))
     assert batch.images.min() < 0
     assert next(task.validation_batches()).min() < 0
-    with torch.no_grad():
-        expected = task.teacher_net(batch.images)
-    torch.testing.assert_close(task.teacher.logits(batch), expected, rtol=1e-4, atol=1e-4)
+    with torch.no_grad(), autocast(precision == "bf16", CPU):
+        expected = task.teacher_net(batch.images).to(torch.get_default_dtype())
+    torch.testing.assert_close(task.teacher.logits(batch), expected, **CLOSE[precision])
 
 
 def test_a_loss_that_is_no_number_ends_a_training_that_must_converge(tmp_path):

@@ -47,6 +47,7 @@ def steps(net: nn.Module, optimiser: Optimizer, count: int = 6) -> list[torch.Te
     return [parameter.detach() for parameter in net.parameters()]
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("name", PLAIN)
 def test_steps_are_those_of_plain_torch(name, layout):
@@ -63,7 +64,7 @@ def test_steps_are_those_of_plain_torch(name, layout):
     found = steps(net, make_optimiser(train, net.parameters()))
     expected = steps(plain, PLAIN[name](plain.parameters()))
     for one, other, before in zip(found, expected, start, strict=True):
-        torch.testing.assert_close(one, other, rtol=2e-4, atol=2e-6)
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
         assert not torch.allclose(one, before, rtol=2e-4, atol=2e-6)
 
 

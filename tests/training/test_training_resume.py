@@ -57,10 +57,14 @@ def check(spec, folder, epoch: int = 1, library=None) -> None:
     assert rows(resumed) == rows(whole)
 
 
-@pytest.mark.parametrize("model", [DENSE, CONV, DROPPING], ids=["dense", "conv", "dropout"])
+@pytest.mark.parametrize(
+    ("model", "precision"),
+    [(DENSE, "fp32"), (CONV, "fp32"), (CONV, "bf16"), (DROPPING, "fp32")],
+    ids=["dense", "conv", "conv in bf16", "dropout"],
+)
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_each_optimiser_and_kind_of_net(tmp_path, optimiser, model):
-    check(stage(model, epochs=3, optimiser=optimiser), tmp_path)
+def test_each_optimiser_and_kind_of_net(tmp_path, optimiser, model, precision):
+    check(stage(model, epochs=3, optimiser=optimiser, precision=precision), tmp_path)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -73,9 +77,10 @@ def test_all_at_once(tmp_path):
     check(stage(DROPPING, epochs=5, learning_rate=0.1, **settings), tmp_path, epoch=3)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(("jitter", "epochs"), [(0, 3), (1, 5), (2, 3)])
-def test_with_a_teacher_cached_or_not(tmp_path, jitter, epochs):
-    library, spec = taught(tmp_path, CONV, jitter=jitter, epochs=epochs)
+def test_with_a_teacher_cached_or_not(tmp_path, jitter, epochs, precision):
+    library, spec = taught(tmp_path, CONV, precision=precision, jitter=jitter, epochs=epochs)
     check(spec, tmp_path, epochs - 1, library)
 
 

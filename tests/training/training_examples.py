@@ -20,6 +20,7 @@ from tsexplorer.specs import (
     ModelSpec,
     NetConfig,
     ObjectiveSpec,
+    Precision,
     StageSpec,
     TrainSpec,
 )
@@ -32,6 +33,8 @@ CPU = torch.device("cpu")
 DENSE = ModelSpec(name="custom", net=NetConfig(dense=(12,)))
 CONV = ModelSpec(name="custom", net=NetConfig(conv=(4, 6), dense=(8,), batch_norm=True))
 DROPPING = ModelSpec(name="custom", net=NetConfig(dense=(12, 8), dropout=0.4, input_dropout=0.1))
+CLOSE = {"fp32": {"rtol": 0.0, "atol": 1e-9}, "bf16": {"rtol": 0.0, "atol": 2e-2}}
+"""How far equal logits may differ under the fixture ``precision``; bf16 keeps 8 bits."""
 SOFT = ObjectiveSpec(name="hinton", temperature=3.0, lam=0.3)
 
 Kind = TypeVar("Kind", bound=events.Event)
@@ -54,9 +57,9 @@ def _first(split: Split, count: int) -> Split:
 
 
 def stage(model: ModelSpec = DENSE, **changes: Any) -> StageSpec:
-    """A stage of 2 epochs in batches of 20; what is not of the stage is of its training."""
+    """A stage of 2 epochs in fp32 and batches of 20; other changes are of its training."""
     own = {name: changes.pop(name) for name in StageSpec.model_fields if name in changes}
-    usual = {"epochs": 2, "batch_size": 20, "learning_rate": 0.01}
+    usual = {"epochs": 2, "batch_size": 20, "learning_rate": 0.01, "precision": "fp32"}
     return StageSpec(
         **{
             "data": DataSpec(),
@@ -132,9 +135,18 @@ def run_until(epoch: int, spec: StageSpec, folder: Path, library: Library | None
     raise AssertionError(f"the stage was over before epoch {epoch} could be cancelled")
 
 
-def taught(folder: Path, model: ModelSpec = CONV, **changes: Any) -> tuple[Library, StageSpec]:
-    """A library with a trained teacher, and the stage of a student that learns from it."""
-    teacher = stage(model)
+def taught(
+    folder: Path, model: ModelSpec = CONV, *, precision: Precision = "fp32", **changes: Any
+) -> tuple[Library, StageSpec]:
+    """A library with a trained teacher, and the stage of a student that learns from it.
+
+    Args:
+        folder: for the teacher's files.
+        model: the teacher's.
+        precision: the teacher's.
+        changes: the student's, as for :func:`stage`.
+    """
+    teacher = stage(model, precision=precision)
     library = Library()
     key = library.add(teacher, run(teacher, folder / "teacher"))
     return library, stage(teachers=(key,), objective=SOFT, **changes)

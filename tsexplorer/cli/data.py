@@ -10,8 +10,8 @@ from tsexplorer.cli.output import messages, say
 from tsexplorer.cli.shell import INTERRUPTED, Ending
 from tsexplorer.data.registry import DownloadProgress, get_dataset
 from tsexplorer.errors import UserError
+from tsexplorer.services import Service
 from tsexplorer.services.downloads import Download
-from tsexplorer.services.service import Service
 
 POLL_SECONDS = 0.1
 

@@ -1,10 +1,9 @@
-"""A job's progress on standard error: bars on a terminal, a line now and then elsewhere."""
+"""A job's progress on standard error: bars on a terminal, otherwise lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
@@ -12,42 +11,27 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from tsexplorer.analysis.formatting import duration, percent, plural
 from tsexplorer.cli.output import messages, say
-from tsexplorer.jobs.progress import JobProgress
-from tsexplorer.store import ExperimentSnapshot, StageLink, StageSnapshot
+from tsexplorer.services import ExperimentSnapshot, JobProgress, StageLink, StageSnapshot
+from tsexplorer.services.foreground import JobView
 from tsexplorer.training.events import Progress as StageProgress
 
 LINE_SECONDS = 30.0
-"""How often a long stage is heard of where there is no terminal."""
-
-
-@dataclass(frozen=True)
-class View:
-    """What there is to show of a job.
-
-    Attributes:
-        experiment: with the figures of the nets that are done.
-        standing: where the job stands; its nets are trained in the experiment's order.
-        status: queued, running or paused.
-    """
-
-    experiment: ExperimentSnapshot
-    standing: JobProgress
-    status: str
+"""How often a line about a long stage is printed without a terminal."""
 
 
 class Reporter(Protocol):
-    """Shows how a job goes."""
+    """Shows the progress of a job."""
 
-    def show(self, view: View) -> None:
-        """Take note of where the job stands; called ten times a second."""
+    def show(self, view: JobView) -> None:
+        """Show the job's state; called about ten times a second."""
 
     def say(self, sentence: str) -> None:
-        """Write one line."""
+        """Print one line."""
 
 
 @contextmanager
 def reporter(experiment: ExperimentSnapshot) -> Iterator[Reporter]:
-    """Bars where standard error is a terminal, else lines."""
+    """Bars if standard error is a terminal, otherwise lines."""
     console = messages()
     if not console.is_terminal:
         yield Lines(experiment)
@@ -61,23 +45,32 @@ def reporter(experiment: ExperimentSnapshot) -> Iterator[Reporter]:
         yield Bars(bars, experiment)
 
 
-class _Teller:
-    """What both reporters know: which nets were trained before this job, and what was said."""
+class NoticePrinter:
+    """Base of reporters: prints each notice of a job once."""
 
-    def __init__(self, experiment: ExperimentSnapshot) -> None:
-        self._reused = {link.stage.hash for link in experiment.stages if is_done(link.stage)}
-        self._notices = 0
+    def __init__(self) -> None:
+        self._notices_printed = 0
 
     def say(self, sentence: str) -> None:
+        """Print one line."""
         say(sentence)
 
-    def _tell_notices(self, standing: JobProgress) -> None:
-        for sentence in standing.notices[self._notices :]:
+    def print_notices(self, progress: JobProgress) -> None:
+        """Print the notices that are new."""
+        for sentence in progress.notices[self._notices_printed :]:
             self.say(sentence)
-        self._notices = len(standing.notices)
+        self._notices_printed = len(progress.notices)
+
+
+class _StageReporter(NoticePrinter):
+    """Base of reporters that show one stage after the other."""
+
+    def __init__(self, experiment: ExperimentSnapshot) -> None:
+        super().__init__()
+        self._reused = {link.stage.hash for link in experiment.stages if is_done(link.stage)}
 
     def _outcome(self, link: StageLink) -> str:
-        """What came of a net, on the split that choices are made on; hints make no answers yet."""
+        """A stage's result on validation; hints have no accuracy."""
         stage = link.stage
         accuracy = f", validation {percent(stage.validation_accuracy)}"
         if link.role == "hint":
@@ -87,31 +80,31 @@ class _Teller:
         return f"{plural(stage.epochs_done, 'epoch')} in {duration(stage.train_seconds)}{accuracy}"
 
 
-class Lines(_Teller):
-    """A line for each net, and now and then one for a net that takes long."""
+class Lines(_StageReporter):
+    """A line for each finished stage, and one every 30 seconds for a long one."""
 
     def __init__(self, experiment: ExperimentSnapshot) -> None:
         super().__init__(experiment)
-        self._told = 0
-        self._last = monotonic()
+        self._printed = 0
+        self._printed_at = monotonic()
 
-    def show(self, view: View) -> None:
-        """Write what is new."""
-        self._tell_notices(view.standing)
-        stages, done = view.experiment.stages, view.standing.stages_done
-        for link in stages[self._told : done]:
-            self._tell(view, link, self._outcome(link))
-        self._told = max(self._told, done)
-        if view.standing.progress and monotonic() - self._last >= LINE_SECONDS:
-            self._tell(view, current(view), doing(view.standing.progress, view.status))
+    def show(self, view: JobView) -> None:
+        """Print what is new."""
+        self.print_notices(view.progress)
+        stages, done = view.experiment.stages, view.progress.stages_done
+        for link in stages[self._printed : done]:
+            self._print(view, link, self._outcome(link))
+        self._printed = max(self._printed, done)
+        if view.progress.progress and monotonic() - self._printed_at >= LINE_SECONDS:
+            self._print(view, current(view), doing(view.progress.progress, view.status))
 
-    def _tell(self, view: View, link: StageLink, words: str) -> None:
-        self._last = monotonic()
+    def _print(self, view: JobView, link: StageLink, words: str) -> None:
+        self._printed_at = monotonic()
         self.say(f"{view.experiment.part(link)}, seed {link.seed}: {words}")
 
 
-class Bars(_Teller):
-    """A bar for each part of a seed's work, and one for all seeds where there are several."""
+class Bars(_StageReporter):
+    """A bar for each stage of a seed, and one for all seeds if there are several."""
 
     def __init__(self, bars: Progress, experiment: ExperimentSnapshot) -> None:
         super().__init__(experiment)
@@ -125,13 +118,13 @@ class Bars(_Teller):
         self._all = bars.add_task("all seeds", total=1.0, words="") if several else None
 
     def say(self, sentence: str) -> None:
-        """Write a line above the bars."""
+        """Print a line above the bars."""
         self._bars.console.print(sentence, soft_wrap=True)
 
-    def show(self, view: View) -> None:
+    def show(self, view: JobView) -> None:
         """Move the bars."""
-        self._tell_notices(view.standing)
-        now, done = current(view), view.standing.stages_done
+        self.print_notices(view.progress)
+        now, done = current(view), view.progress.stages_done
         for place, link in enumerate(view.experiment.stages):
             if link.seed == now.seed:
                 share, words = self._stage(view, link, place - done)
@@ -143,24 +136,24 @@ class Bars(_Teller):
             share = done / len(view.experiment.stages)
             self._bars.update(self._all, completed=share, words=words)
 
-    def _stage(self, view: View, link: StageLink, turn: int) -> tuple[float, str]:
-        """How far a net is; ``turn`` counts from the one under way."""
+    def _stage(self, view: JobView, link: StageLink, turn: int) -> tuple[float, str]:
+        """A stage's share and description; ``turn`` counts from the running stage."""
         if turn < 0:
             return 1.0, self._outcome(link)
-        progress = view.standing.progress
+        progress = view.progress.progress
         if turn > 0 or progress is None:
-            return 0.0, "waiting" if turn or not view.standing.stages else "starting"
+            return 0.0, "waiting" if turn or not view.progress.stages else "starting"
         return progress.fraction, doing(progress, view.status)
 
 
-def current(view: View) -> StageLink:
-    """The net under way; the last one when all are done."""
+def current(view: JobView) -> StageLink:
+    """The running stage; the last one when all are done."""
     stages = view.experiment.stages
-    return stages[min(view.standing.stages_done, len(stages) - 1)]
+    return stages[min(view.progress.stages_done, len(stages) - 1)]
 
 
 def doing(progress: StageProgress, status: str) -> str:
-    """A net under way in words: epoch, loss, time left."""
+    """A running stage in words: epoch, loss, time left."""
     words = [f"epoch {progress.epoch} of {progress.epochs}"] if progress.epochs else []
     if progress.doing != "training":
         words.append(progress.doing)
@@ -174,5 +167,5 @@ def doing(progress: StageProgress, status: str) -> str:
 
 
 def is_done(stage: StageSnapshot) -> bool:
-    """Whether a net needs no more training."""
+    """Whether a stage is trained."""
     return stage.status == "done"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tsexplorer.settings import get_settings
 
 if TYPE_CHECKING:
-    from tsexplorer.services.service import Service
+    from tsexplorer.services import Service
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def opened() -> Iterator[Service]:
     Raises:
         UserError: a setting is wrong, or the store cannot be opened.
     """
-    from tsexplorer.services.service import Service
+    from tsexplorer.services import Service
 
     service = Service(get_settings())
     try:

@@ -19,8 +19,8 @@ BAD_ARGUMENT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
-TRAIN, LOOK_UP, QUEUE = "Train", "Look up", "Jobs and experiments"
-PANELS = (TRAIN, LOOK_UP, QUEUE)
+APP, TRAIN, LOOK_UP, QUEUE = "App", "Train", "Look up", "Jobs and experiments"
+PANELS = (APP, TRAIN, LOOK_UP, QUEUE)
 
 
 class Ending(Exception):  # noqa: N818 - Ctrl-C is no error
@@ -89,10 +89,11 @@ def about(
 ) -> None:
     """See, train and tune knowledge distillation.
 
-    Every command takes --json and then prints one JSON document on standard output; progress
-    and messages go to standard error. Exit codes: 0 success, 1 a failed job, 2 a bad argument,
-    130 Ctrl-C. What is trained is kept in TSEXPLORER_HOME (default: .tsexplorer), which the app
-    shows as well.
+    Every command except app takes --json and then prints one JSON document on standard output;
+    progress and messages go to standard error. Exit codes: 0 success, 1 a failed job, 2 a bad
+    argument, 130 Ctrl-C. What is trained is kept in TSEXPLORER_HOME (default: .tsexplorer), which
+    the app shows as well. Where the calling shell ignores Ctrl-C, as for a job started with & in a
+    script, Ctrl-C is ignored here too; stop the job with cancel ID.
     """
     if version:
         print(__version__)

@@ -59,9 +59,9 @@ def scale(
         channels_last: memory format of the result.
 
     Returns:
-        float32 N×1×28×28.
+        N×1×28×28 in torch's default dtype, float32.
     """
-    pixels = images.float()
+    pixels = images.to(torch.get_default_dtype())
     if scaling != "raw":
         pixels = pixels.div_(255)
     if scaling == "standard":

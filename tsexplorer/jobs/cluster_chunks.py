@@ -15,8 +15,7 @@ from time import monotonic, sleep
 
 from tsexplorer.errors import Cancelled
 from tsexplorer.jobs.progress import ProgressBoard
-from tsexplorer.jobs.stage_files import noted
-from tsexplorer.jobs.stage_lock import LOOK_EVERY_SECONDS, turn
+from tsexplorer.jobs.stage_files import LOCK_POLL_SECONDS, recorded_failures, stage_lock
 from tsexplorer.jobs.student_results import StudentResultWriter, in_words
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
@@ -54,7 +53,7 @@ class ClusterChunkRunner:
 
     def __init__(
         self,
-        keeper: StudentResultWriter,
+        results: StudentResultWriter,
         settings: Settings,
         board: ProgressBoard,
         job: JobSnapshot,
@@ -63,14 +62,14 @@ class ClusterChunkRunner:
         """Prepare a run.
 
         Args:
-            keeper: reads and writes students in the store.
+            results: reads and writes students in the store.
             settings: of the process.
             board: receives the progress of the job.
             job: names a cluster.
             students: number of students of the job, including those that are trained already.
         """
         assert job.cluster is not None
-        self._results, self._settings, self._board = keeper, settings, board
+        self._results, self._settings, self._board = results, settings, board
         self._job, self._address, self._total = job.id, job.cluster, students
         self._submitted: dict[str, SubmittedChunk] = {}
         self._running: list[str] = []
@@ -111,7 +110,9 @@ class ClusterChunkRunner:
             # The list is read when training stops: the students that are running then.
             with (
                 self._locks_released(),
-                noted(self._running, self._results.store, self._results.shelf, listener),
+                recorded_failures(
+                    self._running, self._results.store, self._results.files, listener
+                ),
             ):
                 self._train(cluster, chunks, control, listener, waiting)
 
@@ -164,7 +165,7 @@ class ClusterChunkRunner:
                 control.epoch_ended()
         if locked is not None and not self._submitted:
             waiting(locked)
-            sleep(LOOK_EVERY_SECONDS)
+            sleep(LOCK_POLL_SECONDS)
 
     def _lock_missing(self, chunk: Chunk) -> SubmittedChunk | None:
         """Lock the stages of a chunk, and return its students that are still missing.
@@ -179,7 +180,7 @@ class ClusterChunkRunner:
         with ExitStack() as locks:
             for key in sorted(student.hash for student in chunk.students):
                 folder = self._settings.stages_folder / key
-                locks.enter_context(turn(folder, lambda key=key: _raise_locked(key)))  # type: ignore[misc]
+                locks.enter_context(stage_lock(folder, lambda key=key: _raise_locked(key)))  # type: ignore[misc]
             missing = self._results.missing(chunk.students)
             self._count_done(len(chunk.students) - len(missing))
             if not missing:
@@ -193,7 +194,7 @@ class ClusterChunkRunner:
         self._submitted[chunk.key] = part
         self._running += part.hashes
         self._results.begin(chunk, part.hashes, in_words(f"cluster at {self._address}", chunk))
-        nets = self._results.nets(chunk)
+        nets = self._results.source_nets(chunk)
         cluster.submit(ChunkRequest(chunk, nets, self._settings.data_folder))
 
     def _handle(self, completed: CompletedChunk) -> None:

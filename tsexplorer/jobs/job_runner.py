@@ -1,9 +1,10 @@
-"""One job, from its first stage to its last, in the calling thread."""
+"""Runs one job, from its first stage to its last, in the calling thread."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -12,11 +13,9 @@ from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.jobs.cluster_chunks import check_cluster
 from tsexplorer.jobs.epoch_log import EpochLog
 from tsexplorer.jobs.heartbeat import HeartbeatThread
-from tsexplorer.jobs.local_chunks import LocalChunkRunner, StudentBatch
 from tsexplorer.jobs.progress import ProgressBoard
-from tsexplorer.jobs.search_rounds import SearchRunner
-from tsexplorer.jobs.stage_files import WeightFiles, in_one_sentence, noted
-from tsexplorer.jobs.stage_lock import turn
+from tsexplorer.jobs.stage_files import WeightFiles, in_one_sentence, recorded_failures, stage_lock
+from tsexplorer.jobs.study_run import StudyRun, StudySteps
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import JobSnapshot, StageSnapshot, Store
@@ -28,30 +27,47 @@ from tsexplorer.training.task import prepare
 
 log = logging.getLogger(__name__)
 Listener = Callable[[events.Event], None]
-ELSEWHERE = (
-    "Another process trains one of these nets already; this job waits, and takes what comes of it."
+TRAINED_ELSEWHERE = (
+    "Another process trains one of these nets; this job waits and then reuses the result."
 )
 
 
-class Runner:
-    """Runs a job that its process has claimed."""
+class JobRunner:
+    """Runs jobs that its process has claimed."""
 
-    def __init__(self, store: Store, settings: Settings, board: ProgressBoard, owner: str) -> None:
-        self._store, self._settings, self._board, self._owner = store, settings, board, owner
-        self._shelf = WeightFiles(settings.stages_folder)
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        board: ProgressBoard,
+        owner: str,
+        steps: Callable[[str], StudySteps],
+    ) -> None:
+        """A runner for a process.
+
+        Args:
+            store: where jobs and stages are kept.
+            settings: of the process.
+            board: where the progress of jobs is shown.
+            owner: the process, as jobs name it.
+            steps: returns how a kind of study trains; raises ``NotFoundError`` for an unknown kind.
+        """
+        self._store, self._settings, self._board = store, settings, board
+        self._owner, self._steps = owner, steps
 
     def run(self, job: JobSnapshot, control: Control, listener: Listener | None = None) -> str:
-        """Train what is not yet trained; never raises for what a person can mend.
+        """Train what is not yet trained; raises nothing that a user can mend.
 
         Returns:
-            The status that the job ended in: done, cancelled or failed.
+            The final status of the job: done, cancelled or failed.
         """
         sentence = None
-        with HeartbeatThread(
+        heartbeat = HeartbeatThread(
             self._store, job.id, self._owner, control, self._board, self._settings
-        ):
+        )
+        with heartbeat:
             try:
-                self._stages(job, control, listener or _nobody)
+                self._train_study(job, control, listener or _ignore)
                 status = "done"
             except Cancelled:
                 status = "cancelled"
@@ -59,91 +75,103 @@ class Runner:
                 status, sentence = "failed", in_one_sentence(error)
         try:
             self._store.set_job_status(job.id, status, error=sentence, owner=self._owner)
-        except UserError as error:  # it will be found silent, and called interrupted
-            log.warning("that job %s is %s could not be noted: %s", job.id, status, error)
+        except UserError as error:  # its heartbeat stops, so that it will be called interrupted
+            log.warning("the status %s of job %s could not be stored: %s", status, job.id, error)
         return status
 
-    def _stages(self, job: JobSnapshot, control: Control, listener: Listener) -> None:
+    def _train_study(self, job: JobSnapshot, control: Control, listener: Listener) -> None:
         use_cores(self._settings.threads)
-        experiment = self._store.experiment(job.experiment_id)
-        sweep, tune = experiment.sweep, experiment.tune
-        stages, expected = experiment.stages, len(experiment.stages)
-        if sweep is not None:
-            before = {stage.hash for stage in sweep.before}
-            stages = tuple(link for link in stages if link.stage.hash in before)
-        elif tune is not None:
-            stages = stages[: len(tune.before)]
-            expected = len(tune.before) + tune.most_students
-        self._board.begin(job.id, stages=expected)
-        if job.cluster is not None and not experiment.done:
+        study = self._store.record(job.experiment_id)
+        stages = self._store.stage_figures(study.id)
+        steps = self._steps(study.kind)
+        plan = steps.plan_job(study, len(stages))
+        self._board.begin(job.id, stages=plan.stages)
+        if job.cluster is not None and any(stage.status != "done" for stage in stages):
             check_cluster(job.cluster, control)
-        for link in stages:
-            if not self._trained(link.stage.hash):
-                control.check()
-                self._in_turn(job, link.stage.hash, control, listener)
-            self._shelf.discard_checkpoint(link.stage.hash)
-            self._board.stage_done(job.id)
-        if sweep is None and tune is None:
-            return
+        trainer = _StageTrainer(self._store, self._settings, self._board, job, control, listener)
+        for stage in stages[: plan.stages_first]:
+            trainer.train(stage.hash)
+        steps.train(
+            StudyRun(
+                store=self._store,
+                settings=self._settings,
+                board=self._board,
+                job=job,
+                study=study,
+                control=control,
+                listener=listener,
+                train_stage=trainer.train,
+                wait=trainer.wait,
+            )
+        )
 
-        def waiting(key: str) -> None:
-            self._wait(job, key, control)
 
-        splits = load_splits(experiment.spec.data.name, self._settings.data_folder)
-        places = self._store, self._settings, self._board, job
-        if sweep is not None:
-            folder = self._settings.sweeps_folder / experiment.id
-            lot = StudentBatch(sweep.students, folder, 0, len(sweep.students))
-            LocalChunkRunner(*places, lot, splits).run(control, listener, waiting)
-        else:
-            SearchRunner(*places, experiment, splits).run(control, listener, waiting)
+@dataclass(frozen=True)
+class _StageTrainer:
+    """Trains stages of a job, one at a time."""
 
-    def _wait(self, job: JobSnapshot, key: str, control: Control) -> None:
-        """Another process trains a net of ours."""
-        self._board.take(job.id, events.Notice(key, ELSEWHERE))
-        control.check()
+    store: Store
+    settings: Settings
+    board: ProgressBoard
+    job: JobSnapshot
+    control: Control
+    listener: Listener
 
-    def _trained(self, key: str) -> bool:
-        """Whether a stage needs no more training: it is done, and its weights are there."""
-        stage = self._store.stage(key)
-        return stage.status == "done" and self._shelf.whole(stage.spec)
+    @property
+    def files(self) -> WeightFiles:
+        return WeightFiles(self.settings.stages_folder)
 
-    def _in_turn(self, job: JobSnapshot, key: str, control: Control, listener: Listener) -> None:
-        """Train a stage, unless another process is at it: then wait, and look again."""
-        folder = self._settings.stages_folder / key
-        with turn(folder, lambda: self._wait(job, key, control)):
-            if self._trained(key):
+    def train(self, key: str) -> None:
+        """Train a stage unless it is trained; wait while another process trains it."""
+        if not self._is_trained(key):
+            self.control.check()
+            self._train_locked(key)
+        self.files.discard_checkpoint(key)
+        self.board.stage_done(self.job.id)
+
+    def wait(self, key: str) -> None:
+        """Show that another process trains a stage of this job."""
+        self.board.take(self.job.id, events.Notice(key, TRAINED_ELSEWHERE))
+        self.control.check()
+
+    def _is_trained(self, key: str) -> bool:
+        """Whether a stage is done and its weights are undamaged."""
+        stage = self.store.stage(key)
+        return stage.status == "done" and self.files.are_whole(stage.spec)
+
+    def _train_locked(self, key: str) -> None:
+        folder = self.settings.stages_folder / key
+        with stage_lock(folder, lambda: self.wait(key)):
+            if self._is_trained(key):
                 return
-            if self._store.has_stage_done(key):
-                # Done and yet without weights. Its checkpoint goes, too: the curve would not
-                # have the epochs that came before it.
-                self._store.reset_stage(key)
-                self._shelf.discard_checkpoint(key)
-            with noted([key], self._store, self._shelf, listener):
-                self._fit(job, self._store.stage(key), control, listener)
-        control.epoch_ended()
+            if self.store.has_stage_done(key):
+                # Done, but its weights are missing. The checkpoint is removed too: with it the
+                # curve would lack the epochs before the checkpoint.
+                self.store.reset_stage(key)
+                self.files.discard_checkpoint(key)
+            with recorded_failures([key], self.store, self.files, self.listener):
+                self._fit(self.store.stage(key))
+        self.control.epoch_ended()
 
-    def _fit(
-        self, job: JobSnapshot, stage: StageSnapshot, control: Control, listener: Listener
-    ) -> None:
+    def _fit(self, stage: StageSnapshot) -> None:
         key = stage.hash
-        ledger = EpochLog(self._store, stage)
+        epoch_log = EpochLog(self.store, stage)
 
         def listen(event: events.Event) -> None:
-            self._board.take(job.id, event)
-            ledger.take(event)
-            listener(event)
+            self.board.take(self.job.id, event)
+            epoch_log.take(event)
+            self.listener(event)
 
-        device = pick_device(self._settings.device)
-        splits = load_splits(stage.spec.data.name, self._settings.data_folder)
+        device = pick_device(self.settings.device)
+        splits = load_splits(stage.spec.data.name, self.settings.data_folder)
         task = prepare(stage.spec, splits, device, self._teacher)
-        self._store.stage_started(
+        self.store.stage_started(
             key, parameters=task.parameters, macs=task.macs, machine=machine(device)
         )
-        folder = self._settings.stages_folder / key
-        ended = train(task, folder, listen, control, must_converge=True)
-        ledger.settle()
-        self._store.stage_ended(
+        folder = self.settings.stages_folder / key
+        ended = train(task, folder, listen, self.control, must_converge=True)
+        epoch_log.settle()
+        self.store.stage_ended(
             key,
             "done",
             validation_accuracy=ended.validation_accuracy,
@@ -154,8 +182,8 @@ class Runner:
         )
 
     def _teacher(self, key: str) -> tuple[StageSpec, dict[str, Tensor]]:
-        return self._store.stage(key).spec, self._shelf.weights(key)
+        return self.store.stage(key).spec, self.files.weights(key)
 
 
-def _nobody(event: events.Event) -> None:
-    """Listens to nothing."""
+def _ignore(event: events.Event) -> None:
+    """Ignore an event."""

@@ -1,17 +1,16 @@
-"""Where trained weights are found: in the home folder, or among those that ship.
-
-What is noted of nets whose training stops before its end.
-"""
+"""A stage's files: its weights, the lock that its trainer holds, and what remains of a failure."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import sleep
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from tsexplorer.data.registry import get_dataset
@@ -22,15 +21,19 @@ from tsexplorer.store import Store
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.paths import CHECKPOINT, weights_path
 
+log = logging.getLogger(__name__)
+LOCK = ".lock"
+LOCK_POLL_SECONDS = 0.1
+
 
 class WeightFiles:
-    """The weights of stages, by hash."""
+    """The weights of stages by hash, in the home folder or among those that ship."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path(self, key: str) -> Path | None:
-        """The file with a stage's weights, None where there is none."""
+        """The file with a stage's weights, None if there is none."""
         return weights_path(self._folder, key)
 
     def weights(self, key: str) -> dict[str, Tensor]:
@@ -44,14 +47,13 @@ class WeightFiles:
             raise UserError("The weights of this net are missing; train the experiment again.")
         return checkpoints.read(path)[0]
 
-    def whole(self, stage: StageSpec) -> bool:
-        """Whether a stage's weights are there, undamaged, and those of its net.
+    def are_whole(self, stage: StageSpec) -> bool:
+        """Whether a stage's weights exist, are undamaged and fit its net.
 
-        Reading them takes milliseconds, where a stage that learns from weights that are not
-        right takes minutes to be wrong.
+        Reading them takes milliseconds; training a stage from wrong weights wastes minutes.
 
         Raises:
-            UserError: they may not be read.
+            UserError: the file cannot be read.
         """
         path = self.path(stage.hash)
         if path is None:
@@ -64,48 +66,82 @@ class WeightFiles:
         return checkpoints.same_shapes(weights, net)
 
     def discard_checkpoint(self, key: str) -> None:
-        """Remove a checkpoint that is no longer needed, and what was left beside it."""
-        with suppress(OSError):  # it only takes up space
+        """Remove a stage's checkpoint and temporary files."""
+        with suppress(OSError):  # a file that cannot be removed only takes up space
             (self._folder / key / CHECKPOINT).unlink(missing_ok=True)
         checkpoints.remove_leftovers(self._folder / key)
 
     def discard(self, key: str) -> None:
-        """Remove all that is kept of a stage."""
+        """Remove all files of a stage."""
         shutil.rmtree(self._folder / key, ignore_errors=True)
 
 
-log = logging.getLogger(__name__)
+@contextmanager
+def stage_lock(folder: Path, wait: Callable[[], object]) -> Iterator[None]:
+    """Hold a stage's lock, so that one process at a time trains the stage.
+
+    The operating system releases the lock when the process ends, however it ends.
+
+    Args:
+        folder: the stage's; created if it does not exist.
+        wait: called every 0.1 s while another process holds the lock; may raise to stop waiting.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0, thread_local=False)
+        while not _acquire(lock):
+            wait()
+            sleep(LOCK_POLL_SECONDS)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror}); mend that and resume the job."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock) -> bool:
+    try:
+        lock.acquire()
+    except Timeout:
+        return False
+    return True
 
 
 @contextmanager
-def noted(
-    keys: Sequence[str], store: Store, shelf: WeightFiles, listener: events.Listener
+def recorded_failures(
+    keys: Sequence[str], store: Store, files: WeightFiles, listener: events.Listener
 ) -> Iterator[None]:
-    """Note it where the training of these nets, inside the ``with`` block, is given up.
+    """Record it in the store if the training of these stages inside the ``with`` block fails.
 
     Raises:
-        Cancelled: somebody said so.
-        UserError: whatever else happened, in one sentence.
+        Cancelled: the job was cancelled.
+        UserError: any other failure, as one sentence.
     """
     try:
         yield
     except Cancelled:
         for key in keys:
-            _give_up(key, store, shelf, "cancelled")
+            _record_end(key, store, files, "cancelled")
         raise
     except Exception as error:
         sentence = in_one_sentence(error)
         for key in keys:
             events.shielded(listener)(events.StageFailed(key, sentence))
-            _give_up(key, store, shelf, "failed", sentence)
+            _record_end(key, store, files, "failed", sentence)
         raise UserError(sentence) from error
 
 
 def in_one_sentence(error: Exception) -> str:
-    """Why training stopped; what a person can do nothing about is logged in full."""
+    """Why training stopped, for the user; unexpected errors are logged with their traceback."""
     if isinstance(error, UserError):
         return str(error)
-    # torch has no type of its own for memory that a CPU does not have.
+    # torch raises a plain RuntimeError when a CPU has not enough memory.
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
         return "The machine ran out of memory; take a smaller net or batch."
     log.error("training stopped", exc_info=error)
@@ -115,12 +151,12 @@ def in_one_sentence(error: Exception) -> str:
     )
 
 
-def _give_up(
-    key: str, store: Store, shelf: WeightFiles, status: str, sentence: str | None = None
+def _record_end(
+    key: str, store: Store, files: WeightFiles, status: str, sentence: str | None = None
 ) -> None:
     try:
         store.stage_ended(key, status, error=sentence)
-    except NotFoundError:  # deleted meanwhile, and so nobody will ask for its checkpoint
-        shelf.discard(key)
+    except NotFoundError:  # the study was deleted meanwhile, so its checkpoint is useless
+        files.discard(key)
     except UserError as error:
-        log.warning("that stage %s is %s could not be noted: %s", key, status, error)
+        log.warning("the status %s of stage %s could not be stored: %s", status, key, error)

@@ -31,7 +31,7 @@ class StudentResultWriter:
         given_up: Collection[str] = (),
     ) -> None:
         """Keep students of one dataset, ``splits``; those of ``given_up`` need no training."""
-        self.store, self.shelf, self.splits = store, WeightFiles(settings.stages_folder), splits
+        self.store, self.files, self.splits = store, WeightFiles(settings.stages_folder), splits
         self._settings, self._given_up = settings, given_up
 
     def missing(self, students: Sequence[StageSpec]) -> list[StageSpec]:
@@ -42,13 +42,13 @@ class StudentResultWriter:
             if student.hash in self._given_up:
                 continue
             if student.hash in done:
-                if self.shelf.whole(student):
+                if self.files.are_whole(student):
                     continue
                 self.store.reset_stage(student.hash)
             missing.append(student)
         return missing
 
-    def ask(self, students: Iterable[StageSpec], check: Callable[[], object]) -> None:
+    def score(self, students: Iterable[StageSpec], check: Callable[[], object]) -> None:
         """Note what a map shows beside accuracy, of students that an experiment trained.
 
         Args:
@@ -57,7 +57,7 @@ class StudentResultWriter:
         """
 
         def trained(key: str) -> tuple[StageSpec, dict[str, torch.Tensor]]:
-            return self.store.stage(key).spec, self.shelf.weights(key)
+            return self.store.stage(key).spec, self.files.weights(key)
 
         device = pick_device(self._settings.device)
         for one in students:
@@ -65,12 +65,12 @@ class StudentResultWriter:
             found = score_trained_student(one, self.splits, device, trained, check)
             self.store.stage_asked(one.hash, found.agreement, found.ece)
 
-    def nets(self, chunk: Chunk) -> dict[str, tuple[StageSpec, Arrays]]:
+    def source_nets(self, chunk: Chunk) -> dict[str, tuple[StageSpec, Arrays]]:
         """What the students learn from or start from."""
         keys = {key for student in chunk.students for key in student.teachers}
         keys |= {student.start_from for student in chunk.students if student.start_from}
         return {
-            key: (self.store.stage(key).spec, as_arrays(self.shelf.weights(key))) for key in keys
+            key: (self.store.stage(key).spec, as_arrays(self.files.weights(key))) for key in keys
         }
 
     def begin(self, chunk: Chunk, wanted: Sequence[str], machine: str) -> StudentEpochLog:
@@ -106,7 +106,7 @@ class StudentResultWriter:
                     train_seconds=seconds,
                     kept_epoch=one.kept_epoch,
                 )
-                self.shelf.discard_checkpoint(one.spec.hash)
+                self.files.discard_checkpoint(one.spec.hash)
 
     def _keep_weights(self, one: StudentResult) -> None:
         assert one.weights is not None

@@ -1,9 +1,11 @@
-"""The one thread that trains: takes the oldest job of the queue, runs it, takes the next."""
+"""The training thread: takes the oldest job of the queue, runs it, then takes the next."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.heartbeat import apply, on_this_machine, recover, this_process
@@ -12,6 +14,9 @@ from tsexplorer.settings import Settings
 from tsexplorer.store import JobSnapshot, Store
 from tsexplorer.training.control import Control, PagePriority
 
+if TYPE_CHECKING:
+    from tsexplorer.jobs.study_run import StudySteps
+
 log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 
@@ -19,8 +24,22 @@ POLL_SECONDS = 1.0
 class Worker:
     """Trains jobs one after the other on a daemon thread."""
 
-    def __init__(self, store: Store, settings: Settings, page_priority: PagePriority) -> None:
-        """Train what ``store`` has queued, giving way to whom ``page_priority`` knows of."""
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        page_priority: PagePriority,
+        steps: Callable[[str], StudySteps],
+    ) -> None:
+        """A worker that is not started yet.
+
+        Args:
+            store: its queue has the jobs.
+            settings: of the process.
+            page_priority: makes training wait while a page is drawn.
+            steps: returns how a kind of study trains.
+        """
+        self._steps = steps
         self.board = ProgressBoard()
         self._courtesy = page_priority
         self._store, self._settings = store, settings
@@ -32,18 +51,18 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="trainer", daemon=True)
 
     def start(self) -> None:
-        """Begin to take jobs."""
+        """Start the thread."""
         self._thread.start()
 
     def wake_worker(self) -> None:
-        """There is something new in the queue."""
+        """Look into the queue now."""
         self._wake.set()
 
     def steer(self, job: int, request: str) -> bool:
-        """Pause, resume, step or cancel the job if it is ours and running.
+        """Pause, resume, step or cancel a job that this thread runs.
 
         Returns:
-            False where it is not.
+            False if this thread does not run the job.
         """
         with self._lock:
             if self._current is None or self._current[0] != job:
@@ -53,7 +72,7 @@ class Worker:
         return True
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Cancel what runs, take no more, and wait for the thread."""
+        """Cancel the running job, take no other, and wait for the thread."""
         with self._lock:
             self._stop = True
             if self._current is not None:
@@ -66,28 +85,28 @@ class Worker:
         return job.owner == self._owner
 
     def _work(self) -> None:
-        # Here rather than above: torch takes seconds to import, and the first page goes first.
-        # Before a job is claimed, because from then on its heart has to beat.
-        from tsexplorer.jobs.job_runner import Runner
+        # Imported here because torch takes seconds, and before a job is claimed because a claimed
+        # job needs a heartbeat.
+        from tsexplorer.jobs.job_runner import JobRunner
 
-        runner = Runner(self._store, self._settings, self.board, self._owner)
+        runner = JobRunner(self._store, self._settings, self.board, self._owner, self._steps)
         while not self._stop:
             job = self._claim()
             if job is None:
                 self._wake.wait(POLL_SECONDS)
                 self._wake.clear()
                 continue
-            control = self._taken(job)
+            control = self._control_of(job)
             try:
                 runner.run(job, control)
             except Exception:
-                log.exception("job %s could not be ended properly", job.id)
+                log.exception("the end of job %s could not be stored", job.id)
             finally:
                 with self._lock:
                     self._current = None
 
-    def _taken(self, job: JobSnapshot) -> Control:
-        """The steering wheel of a job that has been claimed; turned already when it is late."""
+    def _control_of(self, job: JobSnapshot) -> Control:
+        """The control of a claimed job, cancelled already if the worker is stopping."""
         control = Control(self._courtesy)
         with self._lock:
             self._current = (job.id, control)
@@ -101,12 +120,12 @@ class Worker:
             return None if self._busy_machine() else self._store.claim(self._owner)
         except UserError as error:
             log.warning("the queue cannot be read: %s", error)
-        except Exception:  # whatever it is, the next look may be better; without us nobody looks
+        except Exception:  # the next attempt may succeed, and no other thread reads the queue
             log.exception("the queue cannot be read")
         return None
 
     def _busy_machine(self) -> bool:
-        """Whether another process trains here: two at once take many times as long."""
+        """Whether another process trains on this machine: two at once are many times slower."""
         return any(
             job.status == "running" and job.owner is not None and on_this_machine(job.owner)
             for job in self._store.jobs(active_only=True)

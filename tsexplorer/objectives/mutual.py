@@ -48,7 +48,7 @@ def loss(batch: Loss) -> Terms:
 
     if batch.extra is None or batch.images is None:
         raise ValueError("this objective has peers that look at the images, and there are none")
-    peers_KBC = batch.extra(batch.images).float()
+    peers_KBC = batch.extra(batch.images).to(torch.get_default_dtype())
     labels_K, apart_K = _members(torch.cat((batch.z_s_BC.unsqueeze(0), peers_KBC)), batch.y_B)
     own_K = labels_K + apart_K
     others = own_K[1:].sum()

@@ -25,7 +25,8 @@ from tsexplorer.plots.grid_metrics import (
 from tsexplorer.plots.soft_targets import Cells
 from tsexplorer.plots.style import SCALES, Palette, dressed
 from tsexplorer.studies.grid_results import CellResult, Estimate, SweepMap
-from tsexplorer.studies.sweep.spec import Cell, SweepSpec
+from tsexplorer.studies.student_stages import Cell
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 WIDE = 6
 """Columns up to which a cell has room for two digits behind the point."""

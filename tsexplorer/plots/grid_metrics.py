@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from tsexplorer.objectives.base import format_number
 from tsexplorer.studies.grid_results import CellResult, Estimate
-from tsexplorer.studies.sweep.spec import Cell, SweepSpec
+from tsexplorer.studies.student_stages import Cell
+from tsexplorer.studies.sweep.spec import SweepSpec
 
 MeasureName = Literal["accuracy", "gap", "agreement", "ece"]
 SMALLEST_RANGE = 0.2

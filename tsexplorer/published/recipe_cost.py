@@ -44,7 +44,7 @@ def cost(
         UserError: an experiment cannot be.
     """
     checks = [service.check(spec) for spec in specs]
-    planned = {stage.spec.hash: stage.spec for check in checks for stage in check.planned}
+    planned = {stage.spec.hash: stage.spec for check in checks for stage in check.stages}
     trained = {key for check in checks for key in check.trained}
     left = [stage for key, stage in planned.items() if key not in trained]
     steps = [steps_of(stage) for stage in left]

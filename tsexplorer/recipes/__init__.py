@@ -1,4 +1,4 @@
-"""Recipes: named experiments, one file each, found by looking into this folder."""
+"""Recipes: named experiments, registered from the files of this folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def get_recipe(name: str) -> Recipe:
     """The recipe called ``name``.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: no recipe has this name.
     """
     try:
         return _registry()[name]

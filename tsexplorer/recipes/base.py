@@ -8,19 +8,19 @@ from typing import Literal, get_args
 from tsexplorer.specs import ExperimentSpec, Role
 
 Section = Literal["begin", "published", "claims", "own"]
-"""To begin with; experiments with published figures; claims put to the test; this project's own."""
+"""To begin with; experiments with published figures; tests of published claims; this project."""
 SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 @dataclass(frozen=True)
 class Biased:
-    """What a source found once the biases of classes that the student never saw were moved.
+    """Published figures after a change of the biases of classes that the student never saw.
 
     Attributes:
-        bias: by how much they were raised, or those of all others lowered.
-        errors: percent of the test images answered wrongly then.
-        never_seen_right: percent of the never-seen classes' images answered rightly; None where
-            the source does not say.
+        bias: amount added to these biases, or subtracted from those of all other classes.
+        errors: test images with a wrong answer, in percent.
+        never_seen_right: images of the never-seen classes with a right answer, in percent; None
+            if the source does not state it.
     """
 
     bias: float
@@ -30,11 +30,11 @@ class Biased:
 
 @dataclass(frozen=True)
 class Rival:
-    """Another way to teach the student of a recipe, from the same seeds.
+    """Another way to train the student of a recipe, on the same seeds.
 
     Attributes:
-        title: what is different about it, as people say it.
-        spec: the experiment, named after its recipe and itself.
+        title: what is different, as a short phrase.
+        spec: the experiment; its name is the recipe's name and the title.
     """
 
     title: str
@@ -43,28 +43,27 @@ class Rival:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named experiment with its source and the figures published for it.
+    """A named experiment with its source and its published figures.
 
-    One with rivals is a contest: its own experiment and theirs are trained alike, and ranked by
-    what their students come to.
+    A recipe with rivals is a comparison: its own experiment and its rivals are trained on the same
+    seeds and ranked by the test accuracy of their students.
 
     Attributes:
         name: identifier, used by the shell and in URLs.
-        title: as people say it.
-        summary: what it shows, in a sentence or two.
+        title: title on the pages.
+        summary: what the experiment is, in a few sentences.
         source: who published it, and where.
         spec: the experiment, ready to run.
-        published: test accuracy in percent, by role, as the source states it.
-        published_errors: test images answered wrongly, by role, where the source counts them.
-        published_biased: what the source found with moved biases, where students never saw some
-            classes.
-        caveats: what differs from the source, and why, one sentence each.
-        section: under which heading it stands.
-        rivals: other ways to teach the same student, which are trained along.
-        called: what its own experiment is called among rivals.
-        against: titles of rivals; the best of them on validation is what all are held against.
-            Empty: the baseline.
-        seeds: how many it is to be trained on.
+        published: test accuracy in percent, by role, as in the source.
+        published_errors: number of wrong test images, by role, if the source counts them.
+        published_biased: figures of the source after the biases of never-seen classes were changed.
+        caveats: what differs from the source, and why, in sentences.
+        section: heading on the page.
+        rivals: other ways to train the same student.
+        called: title of the recipe's own experiment among its rivals.
+        against: titles of rivals; all students are compared with the best of these on validation.
+            Empty: with the baseline.
+        seeds: number of seeds of the shipped figures.
     """
 
     name: str
@@ -84,12 +83,12 @@ class Recipe:
 
     @property
     def entries(self) -> tuple[Rival, ...]:
-        """Its own experiment, and those of its rivals."""
+        """The recipe's own experiment, then its rivals."""
         return (Rival(self.called or self.title, self.spec), *self.rivals)
 
 
 def rival(recipe: str, title: str, spec: ExperimentSpec, **changes: object) -> Rival:
-    """Another way to teach: a spec with some fields changed, and named after both.
+    """A rival: a spec with some fields changed, named after the recipe and the title.
 
     >>> rival("quick", "T = 1", ExperimentSpec(), warm_start=True).spec.name
     'quick: T = 1'

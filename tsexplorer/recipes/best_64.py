@@ -1,12 +1,13 @@
-"""The best that a 784-64-10 student was brought to here, and what distillation has to do with it.
+"""The best 784-64-10 student of this project, and how much of it is due to distillation.
 
-Three recipes share their teachers. In ``best-64-plain`` both students see the training images as
-they are: there the teacher's soft targets keep the student from overfitting. In
-``best-64-jitter`` both see images moved by at most one pixel: there the baseline does not overfit
-either. ``best-64`` sets the best student, distilled on moved images, beside the usual baseline,
-labels and images as they are; the other two tell how much of its gap is whose.
+The recipes share their teachers. In ``best-64-plain`` both students see the original training
+images: the teacher's soft targets reduce overfitting. In ``best-64-jitter`` both see images moved
+by at most one pixel: the baseline does not overfit either. ``best-64`` compares the best student,
+distilled on moved images, with the usual baseline, trained on labels and original images. The other
+two recipes show how much of the gap is closed by jitter and how much by the teacher.
 
-T, lambda and the number of epochs were chosen on validation (README, "What the figures show").
+T, lambda and the number of epochs were chosen on validation (docs/results.md, "What the figures
+show").
 """
 
 from __future__ import annotations
@@ -42,38 +43,39 @@ RECIPE = (
     Recipe(
         name="best-64",
         title="A 50,890-parameter student at its best",
-        summary="A 784-64-10 student under a 61,514-parameter convolutional teacher on full "
-        "MNIST, from soft targets alone, on images moved by at most one pixel. The baseline "
-        "learns from labels and images as they are.",
+        summary="A 784-64-10 student of a 61,514-parameter convolutional teacher on full MNIST. "
+        "It learns from soft targets alone, on images moved by at most one pixel. The baseline "
+        "learns from labels, on the original images.",
         source="this project",
         spec=BEST,
         caveats=(
-            "Its gap closed is not the teacher's alone: a baseline on moved images comes nearly as "
-            "far (best-64-jitter).",
+            "Only a part of the gap is closed by the teacher: a baseline on moved images is nearly "
+            "as good (best-64-jitter).",
         ),
     ),
     Recipe(
         name="best-64-jitter",
         title="The same student and a baseline, both on jittered images",
-        summary="As best-64, but the baseline, too, sees each image moved by at most one pixel: "
-        "the test of what the teacher adds then.",
+        summary="As best-64, but the baseline also sees each image moved by at most one pixel. "
+        "The difference that is left is what the teacher adds.",
         source="this project",
         spec=CONTROL,
     ),
     Recipe(
         name="best-64-plain",
-        title="The same pair on images as they are",
-        summary="A 784-64-10 student from soft targets alone, and its baseline, trained alike and "
-        "without jitter: what the teacher's soft targets do against overfitting.",
+        title="The same pair on the original images",
+        summary="A 784-64-10 student learns from soft targets alone; its baseline is trained in "
+        "the same way on labels. Neither sees moved images: the recipe shows how much the soft "
+        "targets help against overfitting.",
         source="this project",
         spec=PLAIN,
     ),
     Recipe(
         name="best-64-no-3",
-        title="The same pair, and a student that never saw a three",
-        summary="The student of best-64-plain, taught on images of the nine other digits: what it "
-        "knows of threes it has from the teacher's soft targets. Its first seed ships, for the "
-        "page Never seen.",
+        title="The same pair, with a student that never sees a three",
+        summary="The student of best-64-plain, distilled on images of the nine other digits: it "
+        "learns about threes only from the teacher's soft targets. The student of seed 0 is part "
+        "of the app and opens on the page Never seen.",
         source="this project, after Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3",
         spec=NO_3,
     ),

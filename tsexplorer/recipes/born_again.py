@@ -11,7 +11,7 @@ USUAL, LAST = 2, 3
 
 
 def _generations(number: int) -> ObjectiveSpec:
-    """The paper's sum of labels and soft targets at T = 1, halved; two are usual."""
+    """Half the paper's sum of labels and soft targets at T = 1; two generations are the default."""
     options = {} if number == USUAL else {"generations": number}
     return ObjectiveSpec(name=NAME, temperature=1.0, lam=0.5, options=options)
 
@@ -30,15 +30,15 @@ FAMILY = ExperimentSpec(
 RECIPE = Recipe(
     name=NAME,
     title="Born-again nets: three generations",
-    summary="A dense net of 50,890 parameters teaches another of its kind, which teaches the next: "
-    "is a net better than the one that taught it, at the same size?",
+    summary="A dense net of 50,890 parameters teaches a net of the same architecture, which "
+    "teaches the next one. Is a net better than its teacher of the same size?",
     source="Furlanello et al. 2018, arXiv 1805.04770",
     section="claims",
     spec=FAMILY,
     caveats=(
-        "The source has CIFAR and other nets, and no figure for MNIST.",
-        "The first teacher is the baseline itself, the same net trained on labels, so that there "
-        "is no gap to close.",
+        "The source uses CIFAR and other nets and has no figure for MNIST.",
+        "The first teacher is the baseline itself, the same net trained on labels, so there is no "
+        "gap to close.",
     ),
     called="third generation",
     rivals=(

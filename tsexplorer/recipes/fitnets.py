@@ -1,4 +1,4 @@
-"""FitNets (Romero et al. 2015), on MNIST: a thin student with hints from inside its teacher."""
+"""FitNets (Romero et al. 2015), on MNIST: a thin student with hints from a teacher's layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 
 NAME = "fitnets-mnist"
 HALF = THIN_TRAIN.model_copy(update={"epochs": THIN_TRAIN.epochs // 2})
-"""Hints and what follows them take as many epochs each, so that both together have the budget."""
+"""Epochs of the hints, and again of the training after them: together they use the budget."""
 HINTS = ExperimentSpec(
     name=NAME,
     data=DATA,
@@ -31,17 +31,16 @@ HINTS = ExperimentSpec(
 RECIPE = Recipe(
     name=NAME,
     title="FitNets: a thin student with hints",
-    summary="A convolutional student as deep as its teacher, with a twelfth of its parameters, "
-    "first learns to foretell the teacher's middle layer, then from labels and soft targets; "
-    "beside it the same soft targets without hints.",
-    source="Romero et al. 2015, arXiv 1412.6550; T = 3 and the falling weight from 4 are of the "
-    "authors' file for MNIST",
+    summary="A convolutional student is as deep as its teacher and has a twelfth of its "
+    "parameters. First it learns to predict the teacher's middle layer, then it learns from labels "
+    "and soft targets. For comparison: soft targets without hints.",
+    source="Romero et al. 2015, arXiv 1412.6550; T = 3 and the weight that falls from 4 are from "
+    "the authors' file for MNIST",
     section="claims",
     spec=HINTS,
     caveats=(
-        "The source's nets are maxout nets of other sizes, so that its figures are not set beside "
-        "these.",
-        "All have one budget of four epochs; FitNets spends two of them on hints.",
+        "The source uses maxout nets of other sizes, so its figures cannot be compared with these.",
+        "Every student trains for four epochs; FitNets uses two of them for hints.",
     ),
     called="hints (2 + 2 epochs)",
     rivals=(

@@ -1,8 +1,9 @@
 """Hinton, Vinyals and Dean 2015, arXiv 1503.02531, section 3: distillation on MNIST.
 
-The paper gives nets, T, dropout, that weights are bound and images moved by up to two pixels, and
-the errors on 10,000 test images; neither epochs, rates and batch nor the bound. Those are this
-project's: Adam in one cycle, in as many epochs as two cores can be asked for.
+The paper states the nets, T, dropout, a bound on the weights, images moved by up to two pixels, and
+the errors on 10,000 test images. It does not state epochs, learning rates, batch size or the value
+of the bound. Those are choices of this project: Adam with a one-cycle schedule, and a number of
+epochs that two cores can train.
 """
 
 from __future__ import annotations
@@ -21,19 +22,23 @@ from tsexplorer.specs import (
 
 SOURCE = "Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3"
 IMAGES = 10_000
-"""Test images of the paper."""
+"""Number of test images in the paper."""
 
 LAMBDA = 0.1
-"""The paper: "a considerably lower weight" on the labels."""
+"""The paper says: "a considerably lower weight" on the labels."""
 
 LARGE = ModelSpec(name="custom", net=NetConfig(dense=(1200, 1200), dropout=0.5))
-"""The net of the preset hinton-teacher without its dropout of pixels: with it, on moved images, 60
-epochs are not enough (seed 0, validation loss 0.0272, 41 of 5,000 wrong).
+"""The preset hinton-teacher without dropout of pixels. With it, on moved images, 60 epochs are not
+enough (seed 0, validation loss 0.0272, 41 of 5,000 wrong).
 
-After 100 epochs, seed 0, half of the hidden units dropped and a bound of 2 leave a loss of 0.0207
-on validation, a quarter and 4 one of 0.0210; but these fit the training images (0.011 there, 0.031
-the former), so that they say little of other classes there: a student taught by them for 12 epochs
-has a loss of 0.0447, one taught by the former 0.0311. All on validation.
+Two settings were compared after 100 epochs of seed 0:
+
+- half of the hidden units dropped, bound 2: validation loss 0.0207, training loss 0.031
+- a quarter of the hidden units dropped, bound 4: validation loss 0.0210, training loss 0.011
+
+The second net fits the training images closely, so its answers there contain little about the other
+classes: its student has a validation loss of 0.0447 after 12 epochs, the student of the first net
+0.0311.
 """
 TEACHER = TrainSpec(
     epochs=200,
@@ -43,27 +48,28 @@ TEACHER = TrainSpec(
     jitter=2,
     max_norm=2.0,
 )
-"""Seeds 0 to 2 have a loss of 0.0176, 0.0193 and 0.0176 on validation; after 100 epochs 0.0207,
-0.0218 and 0.0211."""
+"""Validation loss of seeds 0 to 2: 0.0176, 0.0193 and 0.0176; after 100 epochs 0.0207, 0.0218 and
+0.0211."""
 PLAIN = TrainSpec(epochs=40, batch_size=128, learning_rate=1e-3, schedule="one-cycle")
 TAUGHT = PLAIN.model_copy(update={"learning_rate": 3e-3})
-"""Each student has the rate that is better for it on validation, of 0.001 and 0.003: the baseline
-98.54 and 98.40 percent there after 40 epochs, the distilled one 99.00 and 99.14 after 12, under a
-teacher of 40 epochs. More than 40 are no better for it: under a teacher of 100 its loss is 0.029
-then, and 0.030 after 100."""
+"""Each student has the better of the rates 0.001 and 0.003 on validation. There the baseline
+has 98.54 and 98.40 percent after 40 epochs, and the distilled student 99.00 and 99.14 percent after
+12 epochs under a teacher of 40 epochs. More than 40 epochs do not help the distilled student: under
+a teacher of 100 epochs its validation loss is 0.029 after 40 epochs and 0.030 after 100."""
 EPOCHS_UNSAID = (
-    "The source gives neither epochs nor rates nor the bound on the weights; they are this "
-    "project's, as is Adam. Baseline and distilled student have the rate each is better with on "
-    "validation."
+    "The source does not state epochs, learning rates or the bound on the weights; these and Adam "
+    "are choices of this project. Baseline and distilled student each have the learning rate that "
+    "is better on validation."
 )
 VALIDATION_KEPT = "The source trains on all 60,000 images; here 5,000 of them are for validation."
 LESS_DROPOUT = (
-    "The source refers to a paper that drops half of the hidden units and a fifth of the pixels; "
-    "here half of the hidden units alone, chosen on validation, as images are moved anyway."
+    "The source refers to a paper that drops half of the hidden units and a fifth of the pixels. "
+    "Here only half of the hidden units are dropped: the images are moved anyway, and this setting "
+    "was chosen on validation."
 )
 NO_JITTER = (
-    "As in the source, only the teacher sees moved images; the student learns of them from its "
-    "soft targets."
+    "As in the source, only the teacher sees moved images; its soft targets pass this on to the "
+    "student."
 )
 
 PAPER = ExperimentSpec(
@@ -91,8 +97,8 @@ NARROW = PAPER.model_copy(
     }
 )
 SECOND = ModelSpec(name="custom", net=NetConfig(conv=(32, 64, 64), dense=(), batch_norm=True))
-"""wu-cnn with batch norm. Wrong of 5,000 on validation, seed 0: wu-cnn 25, this 24, the mean of
-both 20; the mean of two wu-cnn, of 20 epochs, 23."""
+"""wu-cnn with batch norm. Errors on the 5,000 validation images, seed 0: wu-cnn 25, this net 24,
+the mean of both 20; for comparison, the mean of two wu-cnn of 20 epochs 23."""
 BEST = PAPER.model_copy(
     update={
         "name": "mlp-800-best",
@@ -110,7 +116,7 @@ BEST = PAPER.model_copy(
 
 
 def _accuracy(errors: int) -> float:
-    """Test accuracy in percent of so many errors on the paper's test images.
+    """Test accuracy in percent for a number of errors on the paper's test images.
 
     >>> _accuracy(74)
     99.26
@@ -119,7 +125,7 @@ def _accuracy(errors: int) -> float:
 
 
 ERRORS: dict[Role, int] = {"teacher": 67, "baseline": 146}
-"""Of the nets that all but the narrow one share."""
+"""Errors of the nets that all recipes except the narrow one share."""
 PUBLISHED: dict[Role, float] = {role: _accuracy(errors) for role, errors in ERRORS.items()}
 
 
@@ -127,8 +133,9 @@ RECIPE = (
     Recipe(
         name="hinton-2015",
         title="Hinton 2015: two layers of 800 units under two of 1200",
-        summary="A large regularised net teaches a smaller one that has no regularisation at all, "
-        "at T = 20: errors on test fall from 146 to 74, and the teacher has 67.",
+        summary="A large regularised net teaches a smaller net without any regularisation, at "
+        "T = 20. In the paper the smaller net makes 146 test errors with labels alone and 74 after "
+        "distillation; the teacher makes 67.",
         source=SOURCE,
         section="published",
         spec=PAPER,
@@ -139,16 +146,16 @@ RECIPE = (
             LESS_DROPOUT,
             NO_JITTER,
             VALIDATION_KEPT,
-            "The source says that labels weigh considerably less than soft targets, and not how "
-            "much; here λ = 0.1.",
+            "The source gives the labels a considerably lower weight than the soft targets, "
+            "without a number; here λ = 0.1.",
         ),
     ),
     Recipe(
         name="hinton-no-3",
         title="Hinton 2015: a student that never sees a three",
-        summary="The transfer set has no threes. As trained, the student makes 206 errors, 133 of "
-        "them on the 1,010 threes; with the bias of that class raised by 3.5 it makes 109, 14 of "
-        "them on threes: 98.6 % of the threes are right.",
+        summary="The transfer set has no threes. In the paper the student makes 206 errors after "
+        "training, 133 of them on the 1,010 threes. With the bias of that class raised by 3.5 it "
+        "makes 109 errors, 14 of them on threes: 98.6 % of the threes are right.",
         source=SOURCE,
         section="published",
         spec=NO_3,
@@ -156,17 +163,17 @@ RECIPE = (
         published_errors=ERRORS | {"distilled": 206},
         published_biased=Biased(bias=3.5, errors=1.09, never_seen_right=98.6),
         caveats=(
-            "The source chose the bias on test; the page Never seen has a rule without labels "
-            "beside it.",
+            "The source chose the bias on test images; the page Never seen also has a rule that "
+            "needs no labels.",
             EPOCHS_UNSAID,
             VALIDATION_KEPT,
         ),
     ),
     Recipe(
         name="hinton-7-8",
-        title="Hinton 2015: a student that sees sevens and eights alone",
-        summary="The transfer set is sevens and eights. As trained, the student is wrong on "
-        "47.3 % of test; with the biases of 7 and 8 lowered by 7.6 on 13.2 %.",
+        title="Hinton 2015: a student that sees only sevens and eights",
+        summary="The transfer set has only sevens and eights. In the paper the trained student is "
+        "wrong on 47.3 % of the test images; with the biases of 7 and 8 lowered by 7.6, on 13.2 %.",
         source=SOURCE,
         section="published",
         spec=ONLY_7_8,
@@ -174,9 +181,9 @@ RECIPE = (
         published_errors=ERRORS,
         published_biased=Biased(bias=7.6, errors=13.2, never_seen_right=None),
         caveats=(
-            "Lowering two biases is the same as raising the eight others, which is what the page "
+            "Lowering two biases has the same effect as raising the eight others, which the page "
             "Never seen does.",
-            "The source chose the bias on test.",
+            "The source chose the bias on test images.",
             EPOCHS_UNSAID,
             VALIDATION_KEPT,
         ),
@@ -184,15 +191,16 @@ RECIPE = (
     Recipe(
         name="hinton-narrow",
         title="Hinton 2015: a student of two layers of 30 units",
-        summary="So narrow a student cannot follow all that the teacher says: T from 2.5 to 4 "
-        "works better than higher or lower ones. Here T = 3; the page T × λ map has all.",
+        summary="This student is too narrow to match the whole output of the teacher. The paper "
+        "reports that T from 2.5 to 4 works better than higher or lower values. This recipe has "
+        "T = 3; the ready-made map hinton-narrow has nine values of T.",
         source=SOURCE,
         section="published",
         spec=NARROW,
         caveats=(
-            "The source gives no figure for it, only which T were best.",
-            "Rates are those that suit the wide student; the baseline may come further with a "
-            "higher one.",
+            "The source gives no accuracy for this student, only the best values of T.",
+            "The learning rates are those of the wide student; a higher rate may give a better "
+            "baseline.",
             EPOCHS_UNSAID,
             VALIDATION_KEPT,
         ),
@@ -200,15 +208,15 @@ RECIPE = (
     Recipe(
         name="mlp-800-best",
         title="Hinton's student at its best",
-        summary="The same 784-800-800-10 student under two convolutional teachers, each a "
-        "twentieth of its size, that see the images as the student does, each moved by up to two "
-        "pixels: fewer errors than the paper's teacher has.",
+        summary="The same 784-800-800-10 student under two convolutional teachers, each about a "
+        "twentieth of its size. Teachers and student see the same images, moved by up to two "
+        "pixels. The student makes fewer errors than the teacher of the paper.",
         source="this project, with the student of " + SOURCE,
         spec=BEST,
         caveats=(
-            "Its teachers have convolutions and its transfer set moved images: better than the "
-            "paper's at the same student, not at the same task.",
-            "The baseline learns from labels and images as they are, as in the paper.",
+            "The teachers have convolutions and the student sees moved images. The student has the "
+            "same architecture as in the paper, but the task is not the same.",
+            "The baseline learns from labels on the original images, as in the paper.",
         ),
     ),
 )

@@ -19,8 +19,8 @@ KERAS = TrainSpec(
 RECIPE = Recipe(
     name="korn-2017",
     title="Korn 2017: EMNIST letters with T and λ",
-    summary="A convolutional teacher with 3.4 million parameters and a dense student an eighth "
-    "of its size on 26 handwritten letters, with the additive loss at T = 10, λ = 0.5.",
+    summary="A convolutional teacher with 3.4 million parameters and a dense student of an eighth "
+    "of its size, on 26 handwritten letters, with the additive loss at T = 10 and λ = 0.5.",
     source="johnkorn/distillation, 2017 (Keras), quoted by Wu 2020, section 3.2",
     section="published",
     spec=ExperimentSpec(
@@ -35,8 +35,8 @@ RECIPE = Recipe(
     ),
     published={"teacher": 94.4, "baseline": 91.6, "distilled": 92.2},
     caveats=(
-        "The source lowered its rate and stopped early by looking at the test split; here both "
-        "look at validation.",
+        "The source used the test split to lower its learning rate and to stop early; here both "
+        "use the validation split.",
         "The additive loss has no T²: its T = 10 is not the T = 10 of the hinton convention.",
     ),
 )

@@ -1,8 +1,8 @@
-"""MEAL V2 (Shen and Savvides 2020), on MNIST: three teachers, one student, a discriminator or not.
+"""MEAL V2 (Shen and Savvides 2020), on MNIST: three teachers, one student, with a discriminator.
 
-The source trains on ImageNet, so that it has no figure for these nets. What is tested is what it
-claims: that a student under the mean of several teachers does better than under one of them, and
-that a discriminator on the logits helps.
+The source trains on ImageNet, so it has no figure for these nets. The recipe tests two claims of
+the source: a student of the mean of several teachers is better than a student of one of them, and
+a discriminator on the logits helps.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ MEMBERS = {
 
 RECIPE = Recipe(
     name=NAME,
-    title="MEAL V2: three teachers, and a discriminator",
-    summary="A 50,890-parameter student that has learnt from labels goes on from the mean of three "
-    "convolutional teachers' softmaxes, with a discriminator on the logits; beside it the same "
-    "without one, and under each teacher alone.",
+    title="MEAL V2: three teachers and a discriminator",
+    summary="A 50,890-parameter student is first trained on labels, then on the mean softmax of "
+    "three convolutional teachers, with a discriminator on the logits. For comparison: the same "
+    "without a discriminator, and under each teacher alone.",
     source="Shen, Savvides 2020, arXiv 2009.08453, and its authors' code",
     section="claims",
     spec=ENSEMBLE,
     caveats=(
-        "The source has ImageNet and other nets, and no figure for MNIST; what it claims is tested "
-        "here, not its figures.",
-        "The source trains by SGD with momentum at rates from 0.01; here all students are trained "
-        "alike, by Adam in one cycle.",
-        "The best single teacher is chosen by its student's validation accuracy.",
+        "The source uses ImageNet and other nets and has no figure for MNIST; this recipe tests "
+        "its claims, not its figures.",
+        "The source uses SGD with momentum and learning rates from 0.01; here all students use "
+        "Adam with a one-cycle schedule.",
+        "The best single teacher is the one whose student has the highest validation accuracy.",
     ),
     called="discriminator cooperative",
     rivals=(

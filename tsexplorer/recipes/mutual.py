@@ -1,4 +1,4 @@
-"""Deep mutual learning (Zhang et al. 2018), on MNIST: no teacher, a cohort of equals."""
+"""Deep mutual learning (Zhang et al. 2018), on MNIST: no teacher, nets of the same size."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ COHORT = ExperimentSpec(
 RECIPE = Recipe(
     name=NAME,
     title="Mutual learning: two students teach each other",
-    summary="Two dense nets of 50,890 parameters that start apart learn from labels and from each "
-    "other; beside them a cohort of four, and a student under a teacher.",
+    summary="Two dense nets of 50,890 parameters with different initial weights learn from labels "
+    "and from each other. For comparison: a cohort of four nets, and a student of a teacher.",
     source="Zhang, Xiang, Hospedales, Lu 2018, arXiv 1706.00384",
     section="claims",
     spec=COHORT,
     caveats=(
-        "The source has CIFAR-100 and Market-1501, and no figure for MNIST; what it claims is "
-        "tested here: that a cohort does better than a net alone, and a larger one better still.",
-        "The figure is the first member's, not the best one's.",
-        "The teacher is trained for the comparison; mutual learning does not ask it.",
+        "The source uses CIFAR-100 and Market-1501 and has no figure for MNIST. This recipe tests "
+        "its claims: a cohort is better than a single net, and a larger cohort is better still.",
+        "The accuracy is that of the first net, not of the best net.",
+        "The teacher is trained for the comparison only; mutual learning does not use it.",
     ),
     called="two nets",
     rivals=(

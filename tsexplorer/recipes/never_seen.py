@@ -1,4 +1,4 @@
-"""Classes that the student never sees, small enough to be trained while one waits."""
+"""A student that never sees one class, small enough to train in about a minute."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ TRAIN = TrainSpec(epochs=20, batch_size=64, learning_rate=3e-3, schedule="one-cy
 RECIPE = Recipe(
     name="never-seen-quick",
     title="Never seen: a student without threes",
-    summary="A dense student is taught on images of the nine other digits, and knows threes from "
-    "the teacher's soft targets alone: the experiment of Hinton 2015 within a minute.",
+    summary="A dense student is distilled on images of the nine other digits, so it learns about "
+    "threes only from the teacher's soft targets: the experiment of Hinton 2015 in about a minute.",
     source="this project, after Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3",
     section="begin",
     spec=QUICK.spec.model_copy(
@@ -26,8 +26,8 @@ RECIPE = Recipe(
         }
     ),
     caveats=(
-        "The nets are smaller than those of the paper, and the teacher has convolutions; "
-        "hinton-no-3 has the paper's.",
-        "Of 500 test images 50 are threes: one of them is two percent.",
+        "The nets are smaller than those of the paper, and the teacher has convolutions; the "
+        "recipe hinton-no-3 has the nets of the paper.",
+        "Only 50 of the 500 test images are threes: one image is two percent of them.",
     ),
 )

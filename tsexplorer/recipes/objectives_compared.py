@@ -1,7 +1,8 @@
-"""All objectives against each other: one pair of nets, one budget, five seeds.
+"""All objectives compared: one pair of nets, one budget, five seeds.
 
-The student is the thin convolutional one, so that attention maps and hints can be had. Born-again
-nets stay out: their student has its teacher's architecture, which this pair has not.
+The student is the thin convolutional net, because attention maps and hints need convolutions.
+Born-again nets are left out: their student has the architecture of its teacher, and this pair has
+two architectures.
 """
 
 from __future__ import annotations
@@ -28,22 +29,22 @@ OTHERS = {
 
 RECIPE = Recipe(
     name=NAME,
-    title="All objectives against each other",
+    title="All objectives compared",
     summary="One convolutional teacher, one student with a twelfth of its parameters, four epochs "
-    "and five seeds for each objective: which are better than the labels alone, and which cannot "
-    "be told apart?",
+    "and five seeds for each objective. Which objectives are better than labels alone, and which "
+    "cannot be told apart?",
     source="this project; each objective names its own source",
     section="claims",
     spec=COMMON,
     caveats=(
         UNTUNED,
-        "With more epochs, another pair or tuned options the order would be another; five seeds "
-        "tell apart what differs by about a tenth of a point.",
-        "FitNets has two epochs of hints and two of soft targets, MEAL V2 two of labels and two of "
-        "its own; mutual learning trains a second net beside the student.",
-        "Born-again nets need a student of their teacher's architecture and are not among them.",
-        "Ten and more comparisons with one baseline: one in twenty that has no effect is expected "
-        "to look as if it had.",
+        "With more epochs, another pair of nets or tuned options the order may change; five seeds "
+        "can tell apart differences of about a tenth of a point or more.",
+        "FitNets trains two epochs of hints and two of soft targets, MEAL V2 two epochs of labels "
+        "and two of its own loss; mutual learning trains a second net beside the student.",
+        "Born-again nets are left out: they need a student of the teacher's architecture.",
+        "Twelve objectives are compared with one baseline: about one in twenty objectives without "
+        "any effect is expected to look as if it had one.",
     ),
     called="Hinton 2015",
     rivals=(

@@ -1,4 +1,4 @@
-"""The first thing to run: all three nets within a minute on the embedded digits."""
+"""The first recipe to run: three nets in about a minute, on the digits of the app."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ STUDENT = TrainSpec(epochs=30, batch_size=64, learning_rate=3e-3, schedule="one-
 RECIPE = Recipe(
     name="quick",
     title="Quick start on 5,000 digits",
-    summary="A small convolutional teacher, and a 50,890-parameter student with and without its "
-    "help, on the digits that come with this app.",
+    summary="A small convolutional teacher and a 50,890-parameter student, trained with and "
+    "without the teacher, on the 5,000 digits of this app.",
     source="this project",
     section="begin",
     spec=ExperimentSpec(

@@ -10,8 +10,8 @@ KERAS = TrainSpec(epochs=10, batch_size=64, optimiser="adam", learning_rate=1e-3
 RECIPE = Recipe(
     name="wu-2020",
     title="Wu 2020: vanilla teacher–student on MNIST",
-    summary="A sigmoid student on raw 0…255 pixels learns from labels, then goes on with the "
-    "teacher's plain softmax as its only target.",
+    summary="A sigmoid student sees raw pixels from 0 to 255. It learns from labels first; then "
+    "the teacher's plain softmax is its only target.",
     source="Bo Wu, Teacher-Student Ensemble Net, 20 September 2020, section 3.1 (Keras)",
     section="published",
     spec=ExperimentSpec(
@@ -27,9 +27,9 @@ RECIPE = Recipe(
     ),
     published={"teacher": 98.28, "baseline": 92.30, "distilled": 92.70},
     caveats=(
-        "The source trains on all 60,000 images; here 5,000 of them are kept for validation.",
-        "The source gives one run and no seed.",
-        "Its text says that the distilled net has the teacher's number of parameters; it is the "
-        "student.",
+        "The source trains on all 60,000 images; here 5,000 of them are the validation set.",
+        "The source reports one run, without a seed.",
+        "The source says that the distilled net has as many parameters as the teacher; in fact it "
+        "has as many as the student.",
     ),
 )

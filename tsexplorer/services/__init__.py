@@ -1,1 +1,44 @@
-"""What pages and shell ask: experiments, studies, trained nets, downloads."""
+"""What pages and shell ask: experiments, studies, jobs, trained nets, downloads.
+
+Pages and shell import the service and the types of its answers from here; the store and the jobs
+are out of their reach.
+"""
+
+from tsexplorer.jobs.progress import JobProgress
+from tsexplorer.services.downloads import Download
+from tsexplorer.services.inference import ClassShares, Images
+from tsexplorer.services.job_queue import ACTIVE, RESUMABLE
+from tsexplorer.services.service import Service, Watch
+from tsexplorer.services.studies import StudyState
+from tsexplorer.store import (
+    EpochRow,
+    ExperimentSnapshot,
+    JobSnapshot,
+    JobStatus,
+    StageLink,
+    StageSnapshot,
+)
+from tsexplorer.studies.experiment import ExperimentCheck
+from tsexplorer.studies.kind import StudentsCheck, StudyCheck, StudySnapshot
+
+__all__ = [
+    "ACTIVE",
+    "RESUMABLE",
+    "ClassShares",
+    "Download",
+    "EpochRow",
+    "ExperimentCheck",
+    "ExperimentSnapshot",
+    "Images",
+    "JobProgress",
+    "JobSnapshot",
+    "JobStatus",
+    "Service",
+    "StageLink",
+    "StageSnapshot",
+    "StudentsCheck",
+    "StudyCheck",
+    "StudySnapshot",
+    "StudyState",
+    "Watch",
+]

@@ -20,7 +20,7 @@ from tsexplorer.data.registry import load_splits
 from tsexplorer.planning import plan
 from tsexplorer.settings import Settings, get_settings
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.store import EpochRow, ExperimentSnapshot, Store
+from tsexplorer.store import EpochRow, ExperimentSnapshot, Store, StudyRecord
 
 NAME = "demo"
 NEVER_SEEN = "demo-no-3"
@@ -35,7 +35,7 @@ FIGURES = (
 )
 
 
-def is_demo(experiment: ExperimentSnapshot) -> bool:
+def is_demo(experiment: StudyRecord) -> bool:
     """Whether it ships, rather than having been trained here."""
     return experiment.name in RECIPES
 

@@ -7,12 +7,13 @@ from tsexplorer.store.snapshots import (
     ExperimentSnapshot,
     JobSnapshot,
     JobStatus,
-    Kind,
     Request,
+    StageFigures,
     StageLink,
     StageSnapshot,
     StageStatus,
     StudentRow,
+    StudyRecord,
 )
 
 __all__ = [
@@ -20,12 +21,13 @@ __all__ = [
     "ExperimentSnapshot",
     "JobSnapshot",
     "JobStatus",
-    "Kind",
     "Request",
+    "StageFigures",
     "StageLink",
     "StageSnapshot",
     "StageStatus",
     "Store",
     "StoreError",
     "StudentRow",
+    "StudyRecord",
 ]

@@ -1,103 +1,125 @@
-"""Experiments: what was asked for, and the stages that it comes to."""
+"""Studies in the database: experiments and all other kinds, with their stages."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, select
+from sqlalchemy import delete, exists, func, insert, select
 from sqlalchemy.orm import Session, aliased, selectinload
 
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.planning import PlannedStage
-from tsexplorer.specs import ExperimentSpec, Spec, StageSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec, Spec, parse_spec
 from tsexplorer.store.engine import Transactions
-from tsexplorer.store.rows import experiment_snapshot
-from tsexplorer.store.schema import Experiment, ExperimentStage, Job, Stage
-from tsexplorer.store.snapshots import ExperimentSnapshot
-from tsexplorer.studies.sweep.spec import SweepSpec
-from tsexplorer.studies.tuning.spec import TuneSpec
+from tsexplorer.store.schema import (
+    Experiment,
+    ExperimentStage,
+    Job,
+    Stage,
+    experiment_snapshot,
+    study_record,
+)
+from tsexplorer.store.snapshots import (
+    EXPERIMENT,
+    ExperimentSnapshot,
+    StageCount,
+    StageFigures,
+    StudyRecord,
+)
 
-Asked = ExperimentSpec | SweepSpec | TuneSpec
 WITH_STAGES = selectinload(Experiment.links).joinedload(ExperimentStage.stage)
+FIGURES = (
+    ExperimentStage.stage_hash,
+    ExperimentStage.seed,
+    ExperimentStage.role,
+    Stage.status,
+    Stage.epochs_done,
+    Stage.validation_accuracy,
+    Stage.validation_loss,
+    Stage.test_accuracy,
+    Stage.agreement,
+    Stage.ece,
+)
 
 
 class Experiments(Transactions):
-    """Add, find, rename and delete experiments."""
+    """Add, find, rename and delete studies."""
 
     def add_experiment(
         self, spec: ExperimentSpec, stages: Sequence[PlannedStage]
     ) -> ExperimentSnapshot:
-        """Keep an experiment; stages that are there already, trained or not, are reused.
+        """Keep an experiment, as :meth:`add_study` does."""
+        return self.experiment(self.add_study(EXPERIMENT, spec, stages).id)
+
+    def add_study(self, kind: str, spec: Spec, stages: Sequence[PlannedStage]) -> StudyRecord:
+        """Keep a study; existing stages, trained or not, are reused.
 
         Args:
-            spec: what is asked for. Asked for again under the same name, it is found, not added.
-            stages: its plan, in the order in which it is to be trained.
+            kind: of the study.
+            spec: an experiment, or a spec with a ``base`` experiment; the study has its name. If a
+                study with the same name, kind and settings exists, it is returned.
+            stages: the stages known so far, in the order in which they are to be trained.
 
         Raises:
-            UserError: another experiment has the name.
+            UserError: a study with other settings or of another kind has the name.
         """
+        document = _document(spec)
+        name = str((document if kind == EXPERIMENT else document["base"])["name"])
         with self._writing() as session:
-            return _added(session, spec, spec, stages)
+            row = session.scalar(select(Experiment).where(Experiment.name == name))
+            if row is None:
+                row = Experiment(
+                    id=_free_id(session),
+                    name=name,
+                    kind=kind,
+                    document=document,
+                    created_at=datetime.now(UTC),
+                )
+                session.add(row)
+                session.flush()
+                _insert_stages(session, row.id, stages, first=0)
+            else:
+                _refuse_other_settings(row, kind, spec)
+            return study_record(row)
 
-    def add_sweep(self, sweep: SweepSpec) -> ExperimentSnapshot:
-        """Keep a sweep under its base's name; stages that are there already are reused.
-
-        Args:
-            sweep: what is asked for. Asked for again under the same name, it is found, not added.
+    def extend_experiment(self, key: str, stages: Sequence[PlannedStage]) -> None:
+        """Append stages to a study; those that it has already are left out.
 
         Raises:
-            UserError: another sweep, a tuning or an experiment has the name.
-        """
-        with self._writing() as session:
-            return _added(session, sweep.base, sweep, sweep.planned)
-
-    def add_tune(self, tune: TuneSpec) -> ExperimentSnapshot:
-        """Keep a tuning under its base's name, with the nets that must be there before it begins.
-
-        Args:
-            tune: what is asked for. Asked for again under the same name, it is found, not added.
-
-        Raises:
-            UserError: another tuning, a sweep or an experiment has the name.
-        """
-        with self._writing() as session:
-            return _added(session, tune.base, tune, tune.before)
-
-    def extend_experiment(self, key: str, stages: Sequence[PlannedStage]) -> ExperimentSnapshot:
-        """Give an experiment further stages, behind those that it has; those it has are left.
-
-        Raises:
-            NotFoundError: there is no such experiment.
+            NotFoundError: there is no such study.
         """
         with self._writing() as session:
             row = _find(session, key)
-            known = {link.stage_hash for link in row.links}
-            further = [stage for stage in stages if stage.spec.hash not in known]
-            row.links += _links(session, further, len(row.links))
-            session.flush()
-            return experiment_snapshot(row)
+            query = select(ExperimentStage.stage_hash).where(
+                ExperimentStage.experiment_id == row.id
+            )
+            present = set(session.scalars(query))
+            further = [stage for stage in stages if stage.spec.hash not in present]
+            _insert_stages(session, row.id, further, first=len(present))
 
-    def sweeps(self) -> list[ExperimentSnapshot]:
-        """All sweeps, newest first."""
-        return self._newest_first(Experiment.sweep.is_not(None))
-
-    def tunes(self) -> list[ExperimentSnapshot]:
-        """All tunings, newest first."""
-        return self._newest_first(Experiment.tune.is_not(None))
-
-    def experiment(self, key: str) -> ExperimentSnapshot:
-        """One experiment by id or name.
+    def record(self, key: str) -> StudyRecord:
+        """One study by id or name, without its stages.
 
         Raises:
             NotFoundError: there is none.
         """
         with self._reading() as session:
-            return experiment_snapshot(_find(session, key))
+            return study_record(_find(session, key))
+
+    def experiment(self, key: str) -> ExperimentSnapshot:
+        """One study by id or name, with its stages.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._reading() as session:
+            return experiment_snapshot(_find(session, key, with_stages=True))
 
     def has_experiment(self, key: str) -> bool:
-        """Whether an id or name stands for an experiment."""
+        """Whether a study has this id or name."""
         with self._reading() as session:
             return bool(
                 session.scalar(
@@ -106,42 +128,74 @@ class Experiments(Transactions):
             )
 
     def experiments(self) -> list[ExperimentSnapshot]:
-        """All experiments that are no sweeps and no tunings, newest first."""
-        return self._newest_first(and_(Experiment.sweep.is_(None), Experiment.tune.is_(None)))
-
-    def _newest_first(self, which: ColumnElement[bool]) -> list[ExperimentSnapshot]:
-        query = select(Experiment).where(which).options(WITH_STAGES)
+        """All studies of the kind experiment with their stages, newest first."""
+        query = (
+            select(Experiment)
+            .where(Experiment.kind == EXPERIMENT)
+            .options(WITH_STAGES)
+            .order_by(Experiment.created_at.desc())
+        )
         with self._reading() as session:
-            found = session.scalars(query.order_by(Experiment.created_at.desc()))
-            return [experiment_snapshot(row) for row in found]
+            return [experiment_snapshot(row) for row in session.scalars(query)]
+
+    def records(self, kind: str | None = None) -> list[StudyRecord]:
+        """All studies, or those of one kind, without their stages, newest first."""
+        query = select(Experiment).order_by(Experiment.created_at.desc())
+        if kind is not None:
+            query = query.where(Experiment.kind == kind)
+        with self._reading() as session:
+            return [study_record(row) for row in session.scalars(query)]
+
+    def stage_figures(self, study_id: str) -> list[StageFigures]:
+        """The figures of a study's stages in their order; none for an unknown id."""
+        query = (
+            select(*FIGURES)
+            .join(Stage, Stage.hash == ExperimentStage.stage_hash)
+            .where(ExperimentStage.experiment_id == study_id)
+            .order_by(ExperimentStage.position)
+        )
+        with self._reading() as session:
+            return [StageFigures._make(row) for row in session.execute(query)]
+
+    def stage_counts(self) -> dict[str, StageCount]:
+        """How many stages each study has and how many of them are done, by study id."""
+        query = (
+            select(
+                ExperimentStage.experiment_id,
+                func.count(),
+                func.count().filter(Stage.status == "done"),
+            )
+            .join(Stage, Stage.hash == ExperimentStage.stage_hash)
+            .group_by(ExperimentStage.experiment_id)
+        )
+        with self._reading() as session:
+            return {key: StageCount(stages, done) for key, stages, done in session.execute(query)}
 
     def rename_experiment(self, key: str, name: str) -> ExperimentSnapshot:
-        """Give an experiment another name; its stages do not change.
+        """Give a study another name; its stages do not change.
 
         Raises:
             NotFoundError: there is none.
             UserError: the name is taken, empty or too long.
         """
         with self._writing() as session:
-            row = _find(session, key)
-            holder = _named(session, name)
+            row = _find(session, key, with_stages=True)
+            holder = session.scalar(select(Experiment).where(Experiment.name == name))
             if holder is not None and holder is not row:
                 raise UserError(
                     f'An experiment named "{name}" exists already; choose another name.'
                 )
-            spec = parse_spec(ExperimentSpec, {**row.spec, "name": name})
-            row.name, row.spec = spec.name, _document(spec)
-            if row.sweep is not None:
-                row.sweep = {**row.sweep, "base": row.spec}
-            if row.tune is not None:
-                row.tune = {**row.tune, "base": row.spec}
+            base = row.document if row.kind == EXPERIMENT else row.document["base"]
+            spec = parse_spec(ExperimentSpec, {**base, "name": name})
+            row.name, renamed = spec.name, _document(spec)
+            row.document = renamed if row.kind == EXPERIMENT else {**row.document, "base": renamed}
             return experiment_snapshot(row)
 
     def delete_experiment(self, key: str) -> list[str]:
-        """Remove an experiment, its jobs, and the stages that no other experiment has.
+        """Remove a study, its jobs, and the stages that no other study has.
 
         Returns:
-            The hashes of the stages that are gone, whose weights nobody needs any more.
+            The hashes of the removed stages, whose weights are not needed any more.
 
         Raises:
             NotFoundError: there is none.
@@ -150,18 +204,17 @@ class Experiments(Transactions):
         with self._writing() as session:
             row = _find(session, key)
             _refuse_while_trained(session, row)
-            orphans = _only_here(session, row)
+            orphans = _unshared_stages(session, row.id)
             session.execute(delete(Experiment).where(Experiment.id == row.id))
             session.execute(delete(Stage).where(Stage.hash.in_(orphans)))
             return orphans
 
 
-def _named(session: Session, name: str) -> Experiment | None:
-    return session.scalar(select(Experiment).where(Experiment.name == name).options(WITH_STAGES))
-
-
-def _find(session: Session, key: str) -> Experiment:
-    row = session.get(Experiment, key, options=[WITH_STAGES]) or _named(session, key)
+def _find(session: Session, key: str, *, with_stages: bool = False) -> Experiment:
+    options = [WITH_STAGES] if with_stages else []
+    row = session.get(Experiment, key, options=options) or session.scalar(
+        select(Experiment).where(Experiment.name == key).options(*options)
+    )
     if row is None:
         raise NotFoundError(
             f'There is no experiment "{key}"; give the id or the name of one that exists.'
@@ -169,70 +222,57 @@ def _find(session: Session, key: str) -> Experiment:
     return row
 
 
-def _added(
-    session: Session, base: ExperimentSpec, asked: Asked, stages: Sequence[PlannedStage]
-) -> ExperimentSnapshot:
-    """What was asked for, found under its base's name or inserted.
+def _refuse_other_settings(row: Experiment, kind: str, spec: Spec) -> None:
+    """Refuse a name that a study of another kind or with other settings has.
 
     Raises:
-        UserError: something else has the name.
+        UserError: it has.
     """
-    row = _named(session, base.name)
-    if row is None:
-        return experiment_snapshot(_insert(session, base, asked, stages))
-    found = experiment_snapshot(row)
-    has = found.tune or found.sweep or found.spec
-    article = "An" if found.kind == "experiment" else "A"
-    if type(has) is not type(asked):
+    article = "An" if row.kind == EXPERIMENT else "A"
+    if row.kind != kind:
         raise UserError(
-            f'{article} {found.kind} is named "{base.name}"; choose another name or delete it '
-            "first."
+            f'{article} {row.kind} is named "{row.name}"; choose another name or delete it first.'
         )
-    if has != asked:
+    if parse_spec(type(spec), dict(row.document)) != spec:
         raise UserError(
-            f'{article} {found.kind} named "{base.name}" exists with other settings; choose '
+            f'{article} {row.kind} named "{row.name}" exists with other settings; choose '
             "another name or delete it first."
         )
-    return found
 
 
-def _insert(
-    session: Session, base: ExperimentSpec, asked: Asked, stages: Sequence[PlannedStage]
-) -> Experiment:
-    experiment = Experiment(
-        id=_free_id(session),
-        name=base.name,
-        spec=_document(base),
-        sweep=_document(asked) if isinstance(asked, SweepSpec) else None,
-        tune=_document(asked) if isinstance(asked, TuneSpec) else None,
-        created_at=datetime.now(UTC),
-        links=_links(session, stages),
-    )
-    session.add(experiment)
-    session.flush()
-    return experiment
-
-
-def _links(
-    session: Session, stages: Sequence[PlannedStage], first: int = 0
-) -> list[ExperimentStage]:
-    """Stages in their order, from a position on; those that are there already are reused."""
+def _insert_stages(
+    session: Session, study_id: str, stages: Sequence[PlannedStage], first: int
+) -> None:
+    """Insert a study's stages from a position on, many at once; existing stage rows are reused."""
+    if not stages:
+        return
     specs = {stage.spec.hash: stage.spec for stage in stages}
-    found = session.scalars(select(Stage).where(Stage.hash.in_(specs)))
-    rows = {row.hash: row for row in found}
-    rows |= {key: _new_stage(key, spec) for key, spec in specs.items() if key not in rows}
-    return [
-        ExperimentStage(
-            position=position, seed=stage.seed, role=stage.role, stage=rows[stage.spec.hash]
-        )
+    present = set(session.scalars(select(Stage.hash).where(Stage.hash.in_(specs))))
+    now = datetime.now(UTC)
+    new_stages: list[dict[str, Any]] = [
+        {
+            "hash": key,
+            "spec": _document(spec),
+            "status": "new",
+            "epochs_done": 0,
+            "created_at": now,
+        }
+        for key, spec in specs.items()
+        if key not in present
+    ]
+    if new_stages:
+        session.execute(insert(Stage), new_stages)
+    links: list[dict[str, Any]] = [
+        {
+            "experiment_id": study_id,
+            "position": position,
+            "seed": stage.seed,
+            "role": stage.role,
+            "stage_hash": stage.spec.hash,
+        }
         for position, stage in enumerate(stages, first)
     ]
-
-
-def _new_stage(key: str, spec: StageSpec) -> Stage:
-    return Stage(
-        hash=key, spec=_document(spec), status="new", epochs_done=0, created_at=datetime.now(UTC)
-    )
+    session.execute(insert(ExperimentStage), links)
 
 
 def _free_id(session: Session) -> str:
@@ -241,7 +281,7 @@ def _free_id(session: Session) -> str:
     return key
 
 
-def _document(spec: Spec) -> dict[str, object]:
+def _document(spec: Spec) -> dict[str, Any]:
     return spec.model_dump(mode="json", by_alias=True)
 
 
@@ -251,18 +291,17 @@ def _refuse_while_trained(session: Session, row: Experiment) -> None:
     )
     if job is not None:
         raise UserError(
-            f'The {experiment_snapshot(row).kind} "{row.name}" is being trained; cancel its job '
-            f"{job} first."
+            f'The {row.kind} "{row.name}" is being trained; cancel its job {job} first.'
         )
 
 
-def _only_here(session: Session, row: Experiment) -> list[str]:
-    """Hashes of the stages that no other experiment has."""
+def _unshared_stages(session: Session, study_id: str) -> list[str]:
+    """Hashes of the stages that no other study has."""
     other = aliased(ExperimentStage)
     shared = exists().where(
-        other.stage_hash == ExperimentStage.stage_hash, other.experiment_id != row.id
+        other.stage_hash == ExperimentStage.stage_hash, other.experiment_id != study_id
     )
     query = select(ExperimentStage.stage_hash).where(
-        ExperimentStage.experiment_id == row.id, ~shared
+        ExperimentStage.experiment_id == study_id, ~shared
     )
     return sorted(set(session.scalars(query)))

@@ -14,8 +14,14 @@ from sqlalchemy.orm import Session
 
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store.engine import Transactions
-from tsexplorer.store.rows import job_snapshot
-from tsexplorer.store.schema import Experiment, ExperimentStage, Job, Stage, without_nan
+from tsexplorer.store.schema import (
+    Experiment,
+    ExperimentStage,
+    Job,
+    Stage,
+    job_snapshot,
+    without_nan,
+)
 from tsexplorer.store.snapshots import JobSnapshot, JobStatus, Request
 
 HELD: tuple[JobStatus, ...] = ("running", "paused")
@@ -224,6 +230,17 @@ class Jobs(Transactions):
         with self._reading() as session:
             row = session.scalar(query.order_by(Job.position.desc()).limit(1))
             return None if row is None else job_snapshot(row)
+
+    def latest_jobs(self) -> dict[str, JobSnapshot]:
+        """The latest job of each study that was ever queued, by study id."""
+        latest = select(Job.experiment_id, func.max(Job.position).label("position"))
+        newest = latest.group_by(Job.experiment_id).subquery()
+        query = select(Job).join(
+            newest,
+            (Job.experiment_id == newest.c.experiment_id) & (Job.position == newest.c.position),
+        )
+        with self._reading() as session:
+            return {row.experiment_id: job_snapshot(row) for row in session.scalars(query)}
 
     def queue_position(self, job_id: int) -> int:
         """How many jobs wait before this one: 0 for the next, and for one that does not wait.

@@ -1,6 +1,7 @@
-"""The tables. A change here needs a migration beside it; a test compares the two.
+"""The tables, their column types, and snapshots of their rows.
 
-Column types that behave the same on SQLite and PostgreSQL.
+A change of the tables needs a migration beside it; a test compares the two. Column types behave the
+same on SQLite and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from tsexplorer.specs import Role
-from tsexplorer.store.snapshots import JobStatus, Request, StageStatus
+from tsexplorer.store.snapshots import (
+    EpochRow,
+    ExperimentSnapshot,
+    JobSnapshot,
+    JobStatus,
+    Request,
+    StageLink,
+    StageSnapshot,
+    StageStatus,
+    StudyRecord,
+)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -79,18 +90,14 @@ class Base(DeclarativeBase):
 
 
 class Experiment(Base):
-    """What somebody asked for; with a ``sweep`` or a ``tune``, the base of many nets.
-
-    A sweep's stages are all of its grid; a tuning's are those that its search has asked for.
-    """
+    """A study: its kind, its spec as a JSON document, and its stages planned so far."""
 
     __tablename__ = "experiments"
 
     id: Mapped[str] = mapped_column(String(8), primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True)
-    spec: Mapped[dict[str, Any]]
-    sweep: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    tune: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    kind: Mapped[str] = mapped_column(Word, index=True)
+    document: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     links: Mapped[list[ExperimentStage]] = relationship(
         order_by="ExperimentStage.position", passive_deletes=True
@@ -179,3 +186,82 @@ class Job(Base):
     ended_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
     progress: Mapped[dict[str, Any]]
+
+
+def study_record(row: Experiment) -> StudyRecord:
+    """A study without its stages."""
+    return StudyRecord(row.id, row.name, row.kind, row.document, row.created_at)
+
+
+def experiment_snapshot(row: Experiment) -> ExperimentSnapshot:
+    """A study with its stages in their order."""
+    return ExperimentSnapshot(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        document=row.document,
+        created_at=row.created_at,
+        stages=tuple(
+            StageLink(link.seed, link.role, stage_snapshot(link.stage)) for link in row.links
+        ),
+    )
+
+
+def stage_snapshot(row: Stage) -> StageSnapshot:
+    """A stage and its figures."""
+    return StageSnapshot(
+        hash=row.hash,
+        document=row.spec,
+        status=row.status,
+        parameters=row.parameters,
+        macs=row.macs,
+        epochs_done=row.epochs_done,
+        train_seconds=row.train_seconds,
+        validation_accuracy=row.validation_accuracy,
+        test_accuracy=row.test_accuracy,
+        validation_loss=row.validation_loss,
+        agreement=row.agreement,
+        ece=row.ece,
+        kept_epoch=row.kept_epoch,
+        error=row.error,
+        machine=row.machine,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )
+
+
+def epoch_row(row: Epoch) -> EpochRow:
+    """An epoch, with nan where the database has NULL."""
+    return EpochRow(
+        epoch=row.epoch,
+        train_loss=_number(row.train_loss),
+        terms={name: _number(value) for name, value in row.terms.items()},
+        train_accuracy=_number(row.train_accuracy),
+        validation_loss=_number(row.validation_loss),
+        validation_accuracy=_number(row.validation_accuracy),
+        learning_rate=_number(row.learning_rate),
+        seconds=_number(row.seconds),
+    )
+
+
+def job_snapshot(row: Job) -> JobSnapshot:
+    """A job and its state."""
+    return JobSnapshot(
+        id=row.id,
+        experiment_id=row.experiment_id,
+        status=row.status,
+        request=row.request,
+        owner=row.owner,
+        heartbeat_at=row.heartbeat_at,
+        position=row.position,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        error=row.error,
+        progress=row.progress,
+        cluster=row.cluster,
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,24 +1,22 @@
-"""What the store answers with: frozen copies of its rows, safe to hand to any thread."""
+"""Frozen copies of the store's rows, safe to hand to any thread."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.planning import counted_as
-from tsexplorer.specs import ExperimentSpec, Role, StageSpec
-from tsexplorer.students.events import Scores
-from tsexplorer.studies.sweep.spec import SweepSpec
-from tsexplorer.studies.tuning.spec import TuneSpec
+from tsexplorer.specs import ExperimentSpec, Role, StageSpec, parse_spec
 
 StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "pruned", "done"]
 JobStatus = Literal["queued", "running", "paused", "interrupted", "done", "failed", "cancelled"]
 Request = Literal["pause", "resume", "step", "cancel"]
-Kind = Literal["experiment", "sweep", "tuning"]
+EXPERIMENT = "experiment"
+"""The kind of study that is an experiment itself; all others are built on a base experiment."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class StudentRow:
-    """One student's epoch in a sweep.
+    """One epoch of one of many students that train together.
 
     Attributes:
         stage: the student's hash.
@@ -65,31 +63,31 @@ class StudentRow:
 
 @dataclass(frozen=True)
 class StageSnapshot:
-    """One net to be trained, and what came of it; figures are None until they are known.
+    """One net to be trained and its results; figures are None until they are known.
 
     Attributes:
         hash: of the spec, 16 hex digits.
-        spec: all that decides the net's weights.
-        status: where its training stands; pruned is what a search gave up, as if never trained.
-        parameters: weights that are trained.
+        document: the spec as JSON: all that decides the net's weights.
+        status: of its training; pruned: a search stopped it early.
+        parameters: trainable weights.
         macs: multiply-accumulates for one image.
-        epochs_done: the last epoch that was recorded, 0 before the first.
-        train_seconds: time spent training and validating, pauses left out.
+        epochs_done: the last recorded epoch, 0 before the first.
+        train_seconds: time spent training and validating, without pauses.
         validation_accuracy: share of 1, of the kept weights.
         test_accuracy: share of 1, of the kept weights.
         validation_loss: in nats, of the kept weights.
-        agreement: with its teacher on validation, share of 1; known of a sweep's students alone,
-            while they train of the last epoch.
-        ece: expected calibration error on validation, share of 1; known as agreement is.
+        agreement: with its teacher on validation, share of 1; only of students that trained as
+            one of many, of the last epoch while they train.
+        ece: expected calibration error on validation, share of 1; as for agreement.
         kept_epoch: the epoch whose weights were kept.
         error: one sentence that says why it failed.
-        machine: what it was trained on, in words.
+        machine: description of the machine that trained it.
         created_at: when it was first planned, UTC.
         finished_at: when its training last stopped, UTC.
     """
 
     hash: str
-    spec: StageSpec
+    document: Mapping[str, Any]
     status: StageStatus
     parameters: int | None
     macs: int | None
@@ -106,6 +104,46 @@ class StageSnapshot:
     created_at: datetime
     finished_at: datetime | None
 
+    @cached_property
+    def spec(self) -> StageSpec:
+        """All that decides the net's weights."""
+        return parse_spec(StageSpec, dict(self.document))
+
+
+class StageFigures(NamedTuple):
+    """A stage's place in a study and its figures, without its spec: cheap to read by the thousand.
+
+    Attributes:
+        hash: of the stage.
+        seed: of the study.
+        role: its part in the study.
+        status: of its training.
+        epochs_done: the last recorded epoch.
+        validation_accuracy: share of 1, of the kept weights.
+        validation_loss: in nats, of the kept weights.
+        test_accuracy: share of 1, of the kept weights.
+        agreement: with its teacher on validation, share of 1.
+        ece: expected calibration error on validation, share of 1.
+    """
+
+    hash: str
+    seed: int
+    role: Role
+    status: StageStatus
+    epochs_done: int
+    validation_accuracy: float | None
+    validation_loss: float | None
+    test_accuracy: float | None
+    agreement: float | None
+    ece: float | None
+
+
+class StageCount(NamedTuple):
+    """How many stages a study has, and how many of them are done."""
+
+    stages: int
+    done: int
+
 
 @dataclass(frozen=True)
 class StageLink:
@@ -117,33 +155,40 @@ class StageLink:
 
 
 @dataclass(frozen=True)
-class ExperimentSnapshot:
-    """An experiment and its stages, in the order in which they are to be trained.
+class StudyRecord:
+    """What the store keeps of a study: its kind and its spec as a JSON document.
 
     Attributes:
         id: 8 hex digits, for URLs and the shell.
-        name: unique, the same as ``spec.name``.
-        spec: what was asked for.
+        name: unique among studies of all kinds.
+        kind: ``experiment``, or another registered kind of study.
+        document: the study's spec as JSON; of other kinds than experiments, ``base`` is the
+            experiment that the study varies.
         created_at: UTC.
-        stages: one link for each planned stage.
-        sweep: the grid, where this is the plan of a sweep; None for an experiment as such.
-        tune: what is searched, where this is a tuning, whose stages are those asked for so far.
     """
 
     id: str
     name: str
-    spec: ExperimentSpec
+    kind: str
+    document: Mapping[str, Any]
     created_at: datetime
-    stages: tuple[StageLink, ...]
-    sweep: SweepSpec | None = None
-    tune: TuneSpec | None = None
 
-    @property
-    def kind(self) -> Kind:
-        """What it is, in a word."""
-        if self.tune is not None:
-            return "tuning"
-        return "experiment" if self.sweep is None else "sweep"
+    @cached_property
+    def spec(self) -> ExperimentSpec:
+        """The experiment itself, or the base experiment of a study of another kind."""
+        document = self.document if self.kind == EXPERIMENT else self.document["base"]
+        return parse_spec(ExperimentSpec, dict(document))
+
+
+@dataclass(frozen=True)
+class ExperimentSnapshot(StudyRecord):
+    """A study and its stages, in the order in which they are to be trained.
+
+    Attributes:
+        stages: one link for each planned stage.
+    """
+
+    stages: tuple[StageLink, ...]
 
     def stage(self, seed: int, role: Role) -> StageSnapshot:
         """The (first) stage of a role for a seed.
@@ -159,39 +204,26 @@ class ExperimentSnapshot:
         )
 
     def part(self, link: StageLink) -> str:
-        """What one of its stages is to it, in words: the role, numbered where there are several."""
-        alike = [one for one in self.stages if (one.seed, one.role) == (link.seed, link.role)]
-        place = next(place for place, one in enumerate(alike) if one.stage.hash == link.stage.hash)
-        named: dict[Role, str] = {
+        """The name of a stage's part: its role, numbered where several stages share it."""
+        same_role = [
+            other for other in self.stages if (other.seed, other.role) == (link.seed, link.role)
+        ]
+        position = [other.stage.hash for other in same_role].index(link.stage.hash)
+        names: dict[Role, str] = {
             "hint": "hints",
-            "member": f"teacher {place + 2}",
-            "generation": f"generation {place + 1}",
+            "member": f"teacher {position + 2}",
+            "generation": f"generation {position + 1}",
         }
-        return named.get(link.role, link.role)
+        return names.get(link.role, link.role)
 
     @property
     def counted(self) -> str:
-        """What its stages are counted as, nets for the most part."""
+        """The noun for its stages: nets, or trainings where one net is trained in two parts."""
         return counted_as(link.role for link in self.stages)
 
     @property
-    def scores(self) -> dict[str, Scores]:
-        """What the kept weights of the stages that are done score on validation, by hash."""
-        stages = {link.stage.hash: link.stage for link in self.stages}
-        return {
-            key: Scores(
-                one.validation_accuracy,
-                math.nan if one.validation_loss is None else one.validation_loss,
-                one.agreement,
-                one.ece,
-            )
-            for key, one in stages.items()
-            if one.status == "done" and one.validation_accuracy is not None
-        }
-
-    @property
     def done(self) -> bool:
-        """Whether nothing is left to train."""
+        """Whether all stages are trained."""
         return bool(self.stages) and all(link.stage.status == "done" for link in self.stages)
 
     @property
@@ -199,29 +231,29 @@ class ExperimentSnapshot:
         """The most pressing status among its stages; done only when all of them are."""
         if self.done:
             return "done"
-        found = {link.stage.status for link in self.stages}
-        pressing: tuple[StageStatus, ...] = ("running", "failed", "interrupted", "cancelled")
-        return next((status for status in pressing if status in found), "new")
+        present = {link.stage.status for link in self.stages}
+        by_urgency: tuple[StageStatus, ...] = ("running", "failed", "interrupted", "cancelled")
+        return next((status for status in by_urgency if status in present), "new")
 
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """An experiment in the queue, or one that has left it.
+    """A study in the queue, or one that has left it.
 
     Attributes:
         id: a number that is never given twice.
-        experiment_id: what is trained: an experiment, a sweep, or a tuning.
-        status: where it stands.
-        request: what somebody asked of it and its owner has not yet heard.
+        experiment_id: the study that is trained.
+        status: of the job.
+        request: a control request that the owner has not yet read.
         owner: the process that runs it, or ran it last: ``host:pid:start``.
-        heartbeat_at: when the owner last said that it is alive, UTC.
-        position: lower is earlier; a job that is queued again goes to the back.
+        heartbeat_at: when the owner last wrote its heartbeat, UTC.
+        position: in the queue, lower is earlier; a job that is queued again goes to the end.
         created_at: UTC.
         started_at: when its owner took it, UTC.
         ended_at: when it left the queue, UTC.
         error: one sentence that says why it failed.
-        progress: what the owner last said about it.
-        cluster: address of the scheduler whose workers train its students; None: here.
+        progress: as the owner last reported it.
+        cluster: address of the scheduler whose workers train its students; None: this machine.
     """
 
     id: int

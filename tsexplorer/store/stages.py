@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store.engine import Transactions
-from tsexplorer.store.rows import epoch_row, stage_snapshot
-from tsexplorer.store.schema import Epoch, Stage, without_nan
+from tsexplorer.store.schema import Epoch, Stage, epoch_row, stage_snapshot, without_nan
 from tsexplorer.store.snapshots import EpochRow, StageSnapshot, StageStatus, StudentRow
 
 ENDS: tuple[StageStatus, ...] = ("done", "cancelled", "failed", "interrupted", "pruned")

@@ -1,16 +1,17 @@
-"""From students to cells: means over seeds, how sure they are, and which may be the best.
+"""Results of settings over seeds: means, 95 % intervals, and which settings may be the best.
 
-Everything here is read off validation. Two kinds of interval are used, and each says which it is:
+All figures are of the validation split. There are two kinds of interval, and each result names its
+kind:
 
 t over seeds
-    mean ± t₀.₉₇₅(n - 1) · s / √n over n ≥ 2 seeds, of shares between 0 and 1. It speaks of other
-    seeds, on these images. Seeds that are all alike give none.
+    mean ± t₀.₉₇₅(n - 1) · s / √n over n ≥ 2 seeds, of shares between 0 and 1. It covers other
+    seeds on the same images. Seeds with equal values give no interval.
 binomial over images
     with one seed, Wilson's interval of a share of N images (Wilson 1927, JASA 22, 209-212). It
-    speaks of other images, and knows nothing of seeds.
+    covers other images with the same seed.
 
-Nothing is corrected for the number of cells compared: of a hundred that differ from the best in
-truth, a few will still be called indistinguishable, and the best is called so partly by luck.
+No interval is corrected for the number of cells: among many cells that are truly worse, a few
+cannot be told apart from the best, and the best cell owes part of its lead to luck.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Literal, NamedTuple
 
 from tsexplorer.analysis.seed_statistics import CONFIDENCE, gap_closed, interval
 from tsexplorer.students.events import Scores
-from tsexplorer.studies.sweep.spec import Cell, SweepSpec
+from tsexplorer.studies.student_stages import Cell
 
 Method = Literal["t over seeds", "binomial over images", "none"]
 BySeed = Mapping[int, Scores]
@@ -49,7 +50,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class CellResult:
-    """One cell of the map, as far as its students are.
+    """One cell of the map, from the students that have scores.
 
     Attributes:
         cell: T, lambda and learning rate.
@@ -59,7 +60,7 @@ class CellResult:
         gap_of_means: gap closed of mean accuracies; steadier where the gap is small.
         agreement: with the teacher, share of 1; None before it is known.
         ece: expected calibration error, share of 1; None before it is known.
-        behind: accuracy of the best cell less this one's, paired by seed; None for the best cell.
+        behind: accuracy of the best cell minus this cell's, paired by seed; None for the best cell.
         may_be_best: whether it cannot be told apart from the best.
     """
 
@@ -75,13 +76,13 @@ class CellResult:
 
 @dataclass(frozen=True)
 class SweepMap:
-    """A sweep in figures.
+    """Results of a grid of settings.
 
     Attributes:
-        cells: those that any figures are known of, in the sweep's order.
-        best: the cell chosen on validation: the highest mean accuracy, the lower mean loss
-            deciding between equals. Among those of the most seeds alone.
-        baseline: accuracy of the baseline at the rate that suits it best; None before it is known.
+        cells: those with scores, in the order of the grid.
+        best: the cell chosen on validation: the highest mean accuracy, then the lowest mean loss,
+            among the cells with the most seeds.
+        baseline: accuracy of the baseline at its best learning rate; None before it is known.
         baseline_rate: that rate.
         teacher: accuracy of the teachers, None where it is not known.
     """
@@ -93,26 +94,6 @@ class SweepMap:
     teacher: Estimate | None
 
 
-def sweep_map(
-    sweep: SweepSpec,
-    scores: Mapping[str, Scores],
-    teachers: Mapping[int, float],
-    images: int,
-) -> SweepMap:
-    """The map of what is known so far.
-
-    Args:
-        sweep: what was asked for.
-        scores: of students on validation, by hash; those that are missing are not trained yet.
-        teachers: accuracy of each seed's teacher on validation, as far as known.
-        images: size of the validation split.
-    """
-    known = {cell: _by_seed(sweep, cell, scores) for cell in sweep.cells}
-    baselines = {rate: _baseline(sweep, rate, scores) for rate in sweep.rates}
-    one_teacher = sweep.teachers == "shared"
-    return map_of(known, baselines, teachers, images, one_teacher=one_teacher)
-
-
 def map_of(
     students: Mapping[Cell, BySeed],
     baselines: Mapping[float, BySeed],
@@ -121,11 +102,11 @@ def map_of(
     *,
     one_teacher: bool,
 ) -> SweepMap:
-    """The map of some cells, wherever they lie.
+    """The results of some cells.
 
     Args:
         students: scores by seed, as far as known.
-        baselines: those of the baseline, by learning rate.
+        baselines: scores of the baseline by seed, by learning rate.
         teachers: accuracy of each seed's teacher on validation, as far as known.
         images: size of the validation split.
         one_teacher: whether it is the same net for all seeds.
@@ -139,7 +120,7 @@ def map_of(
         cells.append(_cell(cell, by_seed, ahead, baseline, teachers, images))
     taught = list(teachers.values())
     if one_teacher:
-        taught = taught[:1]  # however many seeds learn from it
+        taught = taught[:1]
     return SweepMap(
         cells=tuple(cells),
         best=best,
@@ -150,27 +131,26 @@ def map_of(
 
 
 def choose(known: Mapping[Cell, BySeed]) -> Cell | None:
-    """The best cell on validation, among those of the most seeds; None where there are none."""
+    """The best cell on validation among the cells with the most seeds; None if there are none."""
     most = max((len(by_seed) for by_seed in known.values()), default=0)
     whole = {cell: by_seed for cell, by_seed in known.items() if len(by_seed) == most}
     return max(whole, key=lambda cell: _merit(whole[cell].values()), default=None)
 
 
 def behind(best: BySeed, other: BySeed, images: int, among: int = 1) -> Estimate:
-    """How far a cell's accuracy lies behind that of the best.
+    """The accuracy of the best cell minus that of another, over the seeds that both have.
 
-    Over the seeds that both have: with two or more, the t interval of the differences. With one,
-    Newcombe's interval of two shares (1998, Statistics in Medicine 17, 873-890, method 10), which
-    takes them for shares of different images; both nets saw the same ones, and so differ by less
-    chance than it allows for: it errs towards calling cells indistinguishable.
+    With two or more seeds: the t interval of the paired differences. With one seed: Newcombe's
+    interval of two shares (1998, Statistics in Medicine 17, 873-890, method 10). It assumes
+    different images for both shares; here the images are the same, so that it is too wide and
+    rather calls cells indistinguishable.
 
     Args:
-        best: of the best.
-        other: of the other.
+        best: scores of the best cell by seed.
+        other: scores of the other cell by seed.
         images: size of the split.
-        among: cells from which these very figures chose the best: with k of them the interval is
-            of 1 - 0.05 / k (Bonferroni), so that the luckiest of k that are no better is taken for
-            better no more often than one would be.
+        among: number k of cells from which the same scores chose the best. The interval has level
+            1 - 0.05 / k (Bonferroni), which allows for this choice.
     """
     confidence = 1 - (1 - CONFIDENCE) / among
     seeds = [seed for seed in best if seed in other]
@@ -187,7 +167,7 @@ def behind(best: BySeed, other: BySeed, images: int, among: int = 1) -> Estimate
 
 
 def wilson(share: float, images: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson's interval of a share of so many images.
+    """Wilson's interval of a share of this many images.
 
     >>> [round(end, 4) for end in wilson(0.9, 100)]
     [0.8256, 0.9448]
@@ -226,7 +206,7 @@ def _cell(
 
 
 def _reaches_zero(distance: Estimate) -> bool:
-    """Whether the interval contains 0; without an interval nothing can be told apart."""
+    """Whether the interval contains 0, or there is no interval."""
     return distance.low is None or distance.low <= 0
 
 
@@ -243,24 +223,14 @@ def _gap(
 
 
 def best_baseline(baselines: Mapping[float, BySeed]) -> tuple[float | None, BySeed]:
-    """The baseline at its own best rate: one that was not tuned would flatter the students."""
+    """The baseline at its best learning rate; an untuned baseline would favour the students."""
     known = {Cell(1.0, 1.0, rate): by_seed for rate, by_seed in baselines.items() if by_seed}
     best = choose(known)
     return (None, {}) if best is None else (best.learning_rate, known[best])
 
 
-def _baseline(sweep: SweepSpec, rate: float, scores: Mapping[str, Scores]) -> dict[int, Scores]:
-    stages = {seed: sweep.baseline(rate, seed).hash for seed in sweep.seeds}
-    return {seed: scores[key] for seed, key in stages.items() if key in scores}
-
-
-def _by_seed(sweep: SweepSpec, cell: Cell, scores: Mapping[str, Scores]) -> dict[int, Scores]:
-    stages = {seed: sweep.student(cell, seed).hash for seed in sweep.seeds}
-    return {seed: scores[key] for seed, key in stages.items() if key in scores}
-
-
 def _merit(seeds: Iterable[Scores]) -> tuple[float, float]:
-    """Higher is better; a loss that is not a number is worse than any."""
+    """Sort key, higher is better; a loss of nan is the worst."""
     pairs = [(one.accuracy, one.loss) for one in seeds]
     loss = fmean(pair[1] for pair in pairs)
     return fmean(pair[0] for pair in pairs), -loss if math.isfinite(loss) else -math.inf
@@ -275,7 +245,7 @@ def _given(values: Iterable[float | None]) -> list[float]:
 
 
 def shares(values: Sequence[float], images: int) -> Estimate | None:
-    """Estimate of shares of the images, one a seed; None where there are none."""
+    """Estimate of a share of the images from one value per seed; None without values."""
     if len(values) != 1:
         found = _plain(values)
         if found is None or found.low is None or found.high is None:
@@ -285,7 +255,7 @@ def shares(values: Sequence[float], images: int) -> Estimate | None:
 
 
 def _plain(values: Sequence[float]) -> Estimate | None:
-    """Estimate of figures that are no shares; None where there are none."""
+    """Estimate of values that are not limited to 0...1; None without values."""
     return _over_seeds(values) if values else None
 
 

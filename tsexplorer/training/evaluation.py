@@ -40,7 +40,7 @@ def logits_over(
         answers = []
         for images in batches:
             check()
-            answers.append(net(images).float())
+            answers.append(net(images).to(torch.get_default_dtype()))
     finally:
         net.train(training)
     return torch.cat(answers, -2)

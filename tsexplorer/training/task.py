@@ -87,7 +87,8 @@ class Task:
         """The objective's terms for a batch in an epoch from 1, and the net's logits B×C."""
         with autocast(self.bf16, self.device):
             z_BC, student_features = _look(net, batch.images, self.looks.student)
-        z_BC = z_BC.float()
+        full = torch.get_default_dtype()  # float32: a loss in bf16 would be too coarse
+        z_BC = z_BC.to(full)
         z_t_BC: Tensor | None = None
         teacher_features: dict[str, Tensor] = {}
         if self.teacher is not None:
@@ -102,7 +103,7 @@ class Task:
             self.options,
             epoch,
             self.spec.train.epochs,
-            {name: value.float() for name, value in student_features.items()},
+            {name: value.to(full) for name, value in student_features.items()},
             teacher_features,
             None if self.extra is None else self._ask_extra,
             batch.images,

@@ -94,7 +94,7 @@ class MeanOfTeachers(nn.Module):
         z_KBC = torch.stack(list(answers))
         if self._combine == "logits" and self._alike:
             return z_KBC.mean(0)
-        z_KBC, w_K11 = z_KBC.float(), self.w_K[:, None, None]
+        z_KBC, w_K11 = z_KBC.to(torch.get_default_dtype()), self.w_K[:, None, None]
         if self._combine == "logits":
             return (w_K11 * z_KBC).sum(0)
         level_KB1 = z_KBC.logsumexp(-1, keepdim=True)
@@ -121,14 +121,15 @@ class Online:
             return self.logits(batch), {}
         with autocast(self._bf16, batch.images.device):
             z_BC, seen = self._net.forward_with(batch.images, names)
-        return z_BC.float(), {name: value.float() for name, value in seen.items()}
+        full = torch.get_default_dtype()
+        return z_BC.to(full), {name: value.to(full) for name, value in seen.items()}
 
     @torch.no_grad()
     def answer(self, images: Tensor) -> Tensor:
         """Logits B×C of scaled images B×1×28×28."""
         with autocast(self._bf16, images.device):
             z_BC: Tensor = self._net(images)
-        return z_BC.float()
+        return z_BC.to(torch.get_default_dtype())
 
 
 class Cached:

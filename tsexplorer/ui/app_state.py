@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from tsexplorer.errors import UserError
-from tsexplorer.services.service import Service
+from tsexplorer.services import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.ui.theme import escaped
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.services.service import Service
+from tsexplorer.services import Service
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.theme import escaped
 

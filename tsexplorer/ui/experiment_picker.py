@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tsexplorer.errors import NotFoundError
-from tsexplorer.services import demo
-from tsexplorer.services.service import Service
-from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.services import ExperimentSnapshot, Service, demo
 from tsexplorer.ui.theme import escaped, title_of
 from tsexplorer.ui.url_state import EXPERIMENT, WRITTEN, publish
 

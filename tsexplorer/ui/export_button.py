@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from tsexplorer.export.archive import Archive
-from tsexplorer.services.service import Service
-from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.services import ExperimentSnapshot, Service
 from tsexplorer.ui.app_state import sentences
 
 TAKEN = "taken_away"

@@ -28,11 +28,19 @@ from tsexplorer.plots.live import (
     start_hidden,
 )
 from tsexplorer.plots.loss_terms import terms, terms_option
-from tsexplorer.services.service import ACTIVE, RESUMABLE, Service, Watch
+from tsexplorer.services import (
+    ACTIVE,
+    EpochRow,
+    ExperimentSnapshot,
+    Service,
+    StageLink,
+    StageSnapshot,
+    Watch,
+)
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.store import EpochRow, ExperimentSnapshot, JobSnapshot, StageLink, StageSnapshot
 from tsexplorer.ui.app_state import sentences
-from tsexplorer.ui.theme import ROLE_MEANING, card, escaped, palette, role_label
+from tsexplorer.ui.study.job_bar import BarText, job_bar
+from tsexplorer.ui.theme import ROLE_MEANING, card, palette, role_label
 
 EVERY_SECONDS = 0.5
 CHARTS: dict[str, dict[str, Metric]] = {
@@ -41,15 +49,6 @@ CHARTS: dict[str, dict[str, Metric]] = {
 }
 TERMS = "terms_open"
 """Whether the chart of the loss's terms is unfolded."""
-STATUS_WORDS = {
-    "queued": "Waiting in the queue",
-    "running": "Training",
-    "paused": "Paused",
-    "interrupted": "Interrupted: the process that trained it is gone. Nothing finished is lost.",
-    "cancelled": "Cancelled",
-    "failed": "Stopped",
-    "done": "Done",
-}
 
 
 def live_view(service: Service, key: str) -> None:
@@ -67,7 +66,14 @@ def _draw(service: Service, key: str, was_active: bool) -> None:
         if was_active and not active:
             st.rerun()
         if watch.job is not None:
-            _job_bar(service, watch, watch.job)
+            job_bar(
+                service,
+                watch.job,
+                watch.progress,
+                watch.jobs_before,
+                _bar_text(watch),
+                notices=lambda notice: st.info(notice, icon=":material/info:"),
+            )
         seed = _seed(watch)
         _stage_cards(watch, seed)
         further_parts(watch, seed)
@@ -75,38 +81,18 @@ def _draw(service: Service, key: str, was_active: bool) -> None:
         _terms(watch, seed)
 
 
-def _job_bar(service: Service, watch: Watch, job: JobSnapshot) -> None:
-    """Progress in words and as a bar, and the buttons that make sense now."""
-    standing = watch.standing
-    if job.status in ACTIVE:
-        share, words = _progress(watch, job)
-        st.progress(share, text=words)
-    elif job.status != "done":
-        sentence = f"{STATUS_WORDS[job.status]}{': ' + job.error if job.error else ''}"
-        st.warning(escaped(sentence), icon=":material/info:")
-    for notice in standing.notices:
-        st.info(escaped(notice), icon=":material/info:")
-    job_buttons(service, job)
-
-
-def _progress(watch: Watch, job: JobSnapshot) -> tuple[float, str]:
-    standing = watch.standing
-    if job.status == "queued":
-        ahead = watch.ahead
-        return 0.0, STATUS_WORDS["queued"] + (f" ({ahead} before it)" if ahead else "")
-    progress = standing.progress
-    stages = max(standing.stages, 1)
-    share = (standing.stages_done + (progress.fraction if progress else 0)) / stages
-    words = [STATUS_WORDS[job.status], _under_way(watch, standing.stages_done)]
-    if progress is not None:
-        words.append(f"epoch {max(progress.epoch, 1)} of {progress.epochs}")
-        if progress.doing != "training":
-            words.append(progress.doing)
-        if progress.loss is not None:
-            words.append(f"loss {progress.loss:.4f}")
-        if progress.seconds_left is not None and job.status == "running":
-            words.append(f"{duration(progress.seconds_left)} left for this net")
-    return min(share, 1.0), " · ".join(words)
+def _bar_text(watch: Watch) -> BarText:
+    progress, running = watch.progress, watch.progress.progress
+    stages = max(progress.stages, 1)
+    share = (progress.stages_done + (running.fraction if running else 0)) / stages
+    parts = [_under_way(watch, progress.stages_done)]
+    if running is not None:
+        parts.append(f"epoch {max(running.epoch, 1)} of {running.epochs}")
+        if running.doing != "training":
+            parts.append(running.doing)
+        if running.loss is not None:
+            parts.append(f"loss {running.loss:.4f}")
+    return BarText(share, parts, "for this net")
 
 
 def _under_way(watch: Watch, done: int) -> str:
@@ -117,29 +103,6 @@ def _under_way(watch: Watch, done: int) -> str:
     place = f"{min(done + 1, len(links))} of {len(links)}"
     one = watch.experiment.counted.removesuffix("s")
     return f"{watch.experiment.part(link)}{seed} ({one} {place})"
-
-
-def job_buttons(service: Service, job: JobSnapshot) -> None:
-    """What can be done with a job now."""
-    with st.container(horizontal=True):
-        if job.status == "running":
-            _button("Pause", ":material/pause:", "pause", service.pause, job.id)
-        if job.status == "paused":
-            _button("Resume", ":material/play_arrow:", "resume", service.resume, job.id)
-            step = "Step one epoch" if job.cluster is None else "Send one chunk"
-            _button(step, ":material/skip_next:", "step", service.step, job.id)
-        if job.status in RESUMABLE:
-            _button("Resume", ":material/play_arrow:", "resume", service.resume, job.id)
-        if job.status in ACTIVE:
-            _button("Cancel", ":material/stop:", "cancel", service.cancel, job.id)
-
-
-def _button(label: str, icon: str, key: str, act: object, job: int) -> None:
-    # The click has to reach the whole page: whether there is a timer is decided there.
-    if st.button(label, icon=icon, key=f"job_{key}"):
-        with sentences():
-            act(job)  # type: ignore[operator]
-        st.rerun()
 
 
 def _seed(watch: Watch) -> int:

@@ -18,7 +18,7 @@ from tsexplorer.models import count
 from tsexplorer.models.summary import LAST
 from tsexplorer.objectives import Objective, Option, get_objective, objective_names
 from tsexplorer.specs import ModelSpec, ObjectiveSpec, Scalar
-from tsexplorer.studies.sweep.spec import sweepable
+from tsexplorer.studies.student_stages import sweepable
 from tsexplorer.ui.url_state import adopt, publish, unpublish
 
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)

@@ -13,9 +13,8 @@ from tsexplorer.models import describe
 from tsexplorer.objectives import Objective, get_objective, loss_in_words, teachers_of, validated
 from tsexplorer.objectives.base import format_scalar
 from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
-from tsexplorer.services.service import Service
+from tsexplorer.services import EpochRow, ExperimentSnapshot, Service
 from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, Role
-from tsexplorer.store import EpochRow, ExperimentSnapshot
 from tsexplorer.ui.theme import title_of
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
-from tsexplorer.assets import ASSETS
+from tsexplorer.assets import ASSETS, PAGES_FOLDER
 from tsexplorer.ui import scroll
 from tsexplorer.ui.app_state import visit
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 TITLE = "Teacher–Student Explorer"
 ICON = ASSETS / "icon.svg"
 # Streamlit writes white on the primary colour, and the primary colour on the page. On a dark page
@@ -28,12 +25,13 @@ STYLE = """<style>
     outline: 2px solid currentColor; outline-offset: -2px;
 }
 %s</style>"""
+OLD_PAGES = ("sweep",)
+"""Addresses of pages that became part of another page; each file leads there."""
 PAGES = {
     "home": ("Home", ":material/school:"),
     "train": ("Train", ":material/model_training:"),
     "try_digit": ("Try a digit", ":material/draw:"),
     "soft_targets": ("Soft targets", ":material/blur_on:"),
-    "sweep": ("T × λ map", ":material/grid_on:"),
     "tune": ("Tune", ":material/tune:"),
     "never_seen": ("Never seen", ":material/visibility_off:"),
     "recipes": ("Recipes", ":material/menu_book:"),
@@ -43,7 +41,7 @@ PAGES = {
 
 def path_of(name: str) -> str:
     """The file of a page, as ``st.switch_page`` and ``st.page_link`` want it."""
-    return str(ROOT / "pages" / f"{name}.py")
+    return str(PAGES_FOLDER / f"{name}.py")
 
 
 def route() -> None:
@@ -61,6 +59,9 @@ def route() -> None:
             default=name == "home",
         )
         for name, (title, icon) in PAGES.items()
+    ]
+    pages += [
+        st.Page(path_of(name), title=name, url_path=name, visibility="hidden") for name in OLD_PAGES
     ]
     page = st.navigation(pages, position="top")
     scroll.arrive(page.url_path)

@@ -18,9 +18,8 @@ from tsexplorer.analysis.seed_statistics import gap_closed
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import count, describe, get_preset, model_names
 from tsexplorer.objectives import get_objective
-from tsexplorer.services.service import Service
+from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.specs import Combine, ExperimentSpec, FurtherTeacher, ModelSpec, Role
-from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.ui.app_state import sentences
 
 MOST = 7

@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from tsexplorer.plots.style import DARK, LIGHT, TITLES, Palette
-from tsexplorer.services import demo
+from tsexplorer.services import ExperimentSnapshot, demo
 from tsexplorer.specs import Role
-from tsexplorer.store import ExperimentSnapshot
 
 ROLE_MEANING: dict[Role, str] = {
     "teacher": "the large net, trained on labels",

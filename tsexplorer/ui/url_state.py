@@ -8,10 +8,8 @@ from typing import Any
 import streamlit as st
 
 from tsexplorer.errors import NotFoundError
-from tsexplorer.services import demo
-from tsexplorer.services.service import Service
+from tsexplorer.services import ExperimentSnapshot, Service, demo
 from tsexplorer.specs import shorten
-from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.theme import escaped
 
 EXPERIMENT = "experiment"

@@ -15,7 +15,7 @@ from tsexplorer.cli.shell import LOOK_UP, app
 
 if TYPE_CHECKING:
     from tsexplorer.export.archive import Archive
-    from tsexplorer.services.service import Service
+    from tsexplorer.services import Service
 
 
 @app.command(rich_help_panel=LOOK_UP)

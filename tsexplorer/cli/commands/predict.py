@@ -14,8 +14,7 @@ from tsexplorer.cli.shell import BAD_ARGUMENT, LOOK_UP, app
 
 if TYPE_CHECKING:
     from tsexplorer.data.digits import Digit, Options
-    from tsexplorer.services.service import Service
-    from tsexplorer.store import StageSnapshot
+    from tsexplorer.services import Service, StageSnapshot
 
 
 @app.command(rich_help_panel=LOOK_UP)

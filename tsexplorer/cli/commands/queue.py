@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,12 +11,7 @@ from tsexplorer.cli.session import opened
 from tsexplorer.cli.shell import QUEUE, app
 
 if TYPE_CHECKING:
-    from tsexplorer.services.service import Service
-    from tsexplorer.store import ExperimentSnapshot, JobSnapshot
-
-HEARD_BEATS = 5
-"""How many heartbeats a running job is given to hear that it is cancelled."""
-POLL_SECONDS = 0.05
+    from tsexplorer.services import JobSnapshot, StudySnapshot
 
 JobId = Annotated[int, typer.Argument(metavar="ID", help="A job; the jobs command lists them.")]
 
@@ -30,13 +24,14 @@ def jobs(json: Json = False) -> None:
     was cancelled or has failed can be resumed.
     """
     with opened() as service:
-        found = service.jobs()
-        experiments = {one.id: one for one in service.experiments()}
-        many = (*service.store.sweeps(), *service.store.tunes())
-        experiments |= {one.id: one for one in many}
-    # One that is deleted between the two questions takes its jobs with it.
-    kept = [job for job in found if job.experiment_id in experiments]
-    rows = [_job(job, experiments[job.experiment_id]) for job in kept]
+        every_job = service.jobs()
+        studies = {study.id: study for study in service.studies.all()}
+    # A study that is deleted between these two reads takes its jobs with it.
+    rows = [
+        job_document(job, studies[job.experiment_id])
+        for job in every_job
+        if job.experiment_id in studies
+    ]
     if json:
         print_json(rows)
         return
@@ -58,16 +53,17 @@ def jobs(json: Json = False) -> None:
     )
 
 
-def _job(job: JobSnapshot, experiment: ExperimentSnapshot) -> dict[str, Any]:
+def job_document(job: JobSnapshot, study: StudySnapshot[Any]) -> dict[str, Any]:
+    """A job and its study, as the jobs command gives it."""
     return {
         "id": job.id,
-        "experiment": experiment.name,
-        "experiment_id": experiment.id,
-        "kind": experiment.kind,
+        "experiment": study.name,
+        "experiment_id": study.id,
+        "kind": study.kind,
         "status": job.status,
         "cluster": job.cluster,
-        "stages_done": sum(link.stage.status == "done" for link in experiment.stages),
-        "stages": len(experiment.stages),
+        "stages_done": study.nets_done,
+        "stages": study.nets,
         "created_at": job.created_at.isoformat(),
         "started_at": job.started_at.isoformat() if job.started_at else None,
         "ended_at": job.ended_at.isoformat() if job.ended_at else None,
@@ -83,9 +79,8 @@ def cancel(job: JobId, json: Json = False) -> None:
     job, as in jobs; its status is still running if its process has not yet heard.
     """
     with opened() as service:
-        service.cancel(job)
-        ended = _once_heard(service, job)
-        row = _job(ended, service.subject(ended))
+        ended = service.cancel_and_wait(job)
+        row = job_document(ended, service.studies.get(ended.experiment_id))
     if json:
         print_json(row)
     elif row["status"] == "cancelled":
@@ -94,32 +89,24 @@ def cancel(job: JobId, json: Json = False) -> None:
         print(f"Job {job} is {row['status']} and will stop when its process hears of it.")
 
 
-def _once_heard(service: Service, job: int) -> JobSnapshot:
-    """The job after its process has had time to hear."""
-    from tsexplorer.services.service import ACTIVE
-
-    deadline = monotonic() + HEARD_BEATS * service.settings.heartbeat_seconds
-    while (found := service.store.job(job)).status in ACTIVE and monotonic() < deadline:
-        sleep(POLL_SECONDS)
-    return found
-
-
 @app.command(rich_help_panel=QUEUE)
 def delete(
     experiment: Annotated[
         str,
-        typer.Argument(metavar="ID|NAME", help="Experiment, sweep or tuning, by name or id."),
+        typer.Argument(
+            metavar="ID|NAME", help="Experiment, sweep, tuning or repeat, by name or id."
+        ),
     ],
     json: Json = False,
 ) -> None:
-    """Delete an experiment, a sweep or a tuning, its jobs, and the nets that nothing else uses.
+    """Delete an experiment or another study, its jobs, and the nets that no other study uses.
 
     With --json: the id and the name of what is gone.
     """
     with opened() as service:
-        found = service.store.experiment(experiment)
-        service.delete(found.id)
+        study = service.studies.get(experiment)
+        service.delete(study.id)
     if json:
-        print_json({"deleted": {"id": found.id, "name": found.name}})
+        print_json({"deleted": {"id": study.id, "name": study.name}})
     else:
-        print(f'The {found.kind} "{found.name}" is deleted.')
+        print(f'The {study.kind} "{study.name}" is deleted.')

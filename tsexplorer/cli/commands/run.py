@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from tsexplorer.cli.output import Json, print_json, say
+from tsexplorer.cli.output import Json, say
 from tsexplorer.cli.session import opened
 from tsexplorer.cli.shell import TRAIN, app
-
-if TYPE_CHECKING:
-    from tsexplorer.services.service import Service
-    from tsexplorer.store import JobSnapshot
 
 
 @app.command(rich_help_panel=TRAIN)
@@ -91,12 +86,14 @@ def run(
     """
     from tsexplorer.cli.data import fetch_if_missing
     from tsexplorer.cli.requests import asked_for
-    from tsexplorer.cli.results import is_contest, see_contest_through
+    from tsexplorer.recipes import get_recipe
 
     options = tuple(option or ())
     changed = any((spec, data, objective, options, name, leave_out))
-    if recipe is not None and is_contest(recipe) and not changed:
-        see_contest_through(recipe, seeds, json=json)
+    if recipe is not None and get_recipe(recipe).rivals and not changed:
+        from tsexplorer.cli.comparison import see_comparison_through
+
+        see_comparison_through(recipe, seeds, json=json)
         return
     wanted = asked_for(
         recipe,
@@ -114,10 +111,14 @@ def run(
         if name is None and not as_in_the_file:
             free = service.free_name(wanted, wanted.name)
             wanted = wanted.model_copy(update={"name": free})
-        for remark in service.check(wanted).remarks:
+        checked = service.check(wanted)
+        for remark in checked.remarks:
             say(remark)
         fetch_if_missing(service, wanted.data.name)
-        _see_through(service, lambda: service.enqueue(wanted), json=json)
+
+        from tsexplorer.cli.study_shell import see_study_through
+
+        see_study_through(service, lambda: service.studies.enqueue(checked, cluster=""), json=json)
 
 
 @app.command(rich_help_panel=TRAIN)
@@ -125,44 +126,20 @@ def resume(
     job: Annotated[int, typer.Argument(metavar="ID", help="A job; the jobs command lists them.")],
     json: Json = False,
 ) -> None:
-    """Go on with a job that was interrupted, cancelled or has failed.
+    """Continue a job that was interrupted, cancelled or has failed.
 
-    It goes on after its last finished epoch, in this process, and ends in the same weights as if
-    it had never stopped. One that another process runs is let go on if it is paused, and
-    followed. With --json: as run, sweep or tune.
+    It continues after its last finished epoch, in this process, and ends in the same weights as
+    without the interruption. A paused job of another process is resumed there and followed. With
+    --json: as run, sweep, tune or repeat.
     """
     from tsexplorer.cli.data import fetch_if_missing
-    from tsexplorer.services.service import RESUMABLE
 
     with opened() as service:
-        found = service.store.job(job)
-        if found.status not in (*RESUMABLE, "queued", "running"):
-            service.resume(job)  # lets a paused one go on, and refuses one that is done
-        subject = service.subject(found)
-        fetch_if_missing(service, subject.spec.data.name)
+        snapshot = service.job(job)
+        if snapshot.status in ("paused", "done"):
+            service.resume(job)  # resumes a paused job, and refuses one that is done
+        fetch_if_missing(service, service.subject(snapshot).spec.data.name)
 
-        def take() -> JobSnapshot:
-            return service.store.requeue(job) if found.status in RESUMABLE else found
+        from tsexplorer.cli.study_shell import see_study_through
 
-        if subject.kind == "experiment":
-            _see_through(service, take, json=json)
-        elif subject.kind == "sweep":
-            from tsexplorer.cli.sweep_run import see_sweep_through
-
-            see_sweep_through(service, take, json=json)
-        else:
-            from tsexplorer.cli.tune_run import see_tune_through
-
-            see_tune_through(service, take, json=json)
-
-
-def _see_through(service: Service, take: Callable[[], JobSnapshot], *, json: bool) -> None:
-    """Queue a job, see it through and print what came of it."""
-    from tsexplorer.cli.results import document, print_results
-    from tsexplorer.cli.run_job import trained
-
-    experiment = trained(service, take)
-    if json:
-        print_json(document(service, experiment))
-    else:
-        print_results(service, experiment)
+        see_study_through(service, lambda: service.requeue(job), json=json)

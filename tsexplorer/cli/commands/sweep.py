@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsexplorer.cli.output import Json, say
-from tsexplorer.cli.session import opened
+from tsexplorer.cli.output import Json
 from tsexplorer.cli.shell import TRAIN, app
+from tsexplorer.cli.study_options import (
+    Data,
+    Epochs,
+    ObjectiveName,
+    ObjectiveOptions,
+    RecipeName,
+    Student,
+    StudyName,
+    Teacher,
+)
+
+if TYPE_CHECKING:
+    from tsexplorer.studies.sweep.spec import SweepSpec
 
 
 @app.command(rich_help_panel=TRAIN)
@@ -29,39 +41,16 @@ def sweep(
         int | None,
         typer.Option(metavar="N", min=1, max=100, help="Train seeds 0 to N - 1; 3 if not given."),
     ] = None,
-    teacher: Annotated[
-        str | None, typer.Option(metavar="NET", help="The models command lists them.")
-    ] = None,
-    student: Annotated[
-        str | None, typer.Option(metavar="NET", help="The models command lists them.")
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(metavar="D", help="Train on this dataset instead.")
-    ] = None,
-    objective: Annotated[
-        str | None, typer.Option(metavar="O", help="One that has a T and a λ.")
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            metavar="NAME=VALUE",
-            help="One of the objective's options; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Epochs of each student.")
-    ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            metavar="R", help="What is not given is this recipe's; quick's if none is named."
-        ),
-    ] = None,
+    teacher: Teacher = None,
+    student: Student = None,
+    data: Data = None,
+    objective: ObjectiveName = None,
+    option: ObjectiveOptions = None,
+    epochs: Epochs = None,
+    recipe: RecipeName = None,
     finding: Annotated[
         str | None,
-        typer.Option(metavar="F", help="What is not given is this map's, one of those that ship."),
+        typer.Option(metavar="F", help="Everything not given is taken from this ready-made map."),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -72,54 +61,47 @@ def sweep(
             show_default=False,
         ),
     ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option("--name", metavar="X", help="Keep it under this name.", show_default=False),
-    ] = None,
+    name: StudyName = None,
     json: Json = False,
 ) -> None:
-    """Train students over T, λ and seeds, and say which setting serves them best.
+    """Train students over T, λ and seeds, and show which setting is best for them.
 
-    All learn from one teacher. Students of dense nets train together, many at once; others one
-    after the other. Nets that have been trained before are reused, and the map is kept: the app
-    shows it, and makes a cell an experiment.
+    All students learn from one teacher. Students of dense nets train together, others one after the
+    other. Trained nets are reused, and the map is kept: the app shows it, and can make a cell an
+    experiment.
 
-    Ctrl-C cancels and keeps what is trained; resume goes on from there, on the same cluster if
-    there is one.
+    Ctrl-C cancels and keeps what is trained; resume continues, on the same cluster if there is one.
 
     With --json: sweep, cells (temperature, lambda, learning_rate, and accuracy, gap_closed,
     agreement and ece, each with mean, low, high, seeds and method of its 95 % interval;
     may_be_best), baseline, teacher, and chosen, the best cell on validation with its
     test_accuracy. Accuracies are shares of 1.
     """
-    from tsexplorer.analysis.formatting import plural
-    from tsexplorer.cli.data import fetch_if_missing
-    from tsexplorer.cli.sweep_requests import asked_sweep, usual_name
+    from tsexplorer.cli.study_requests import BaseRequest, sweep_spec, train_study
 
-    wanted = asked_sweep(
-        recipe=recipe,
-        data=data,
-        teacher=teacher,
-        student=student,
-        objective=objective,
-        options=tuple(option or ()),
-        epochs=epochs,
+    base = BaseRequest(recipe, data, teacher, student, objective, tuple(option or ()), epochs)
+    spec = sweep_spec(
+        base,
         temperatures=temperatures,
         lambdas=lambdas,
         learning_rates=learning_rates,
         seeds=seeds,
         finding=finding,
     )
-    with opened() as service:
-        service.sweeps.place(cluster)
-        checked = service.sweeps.check(wanted)
-        for remark in checked.remarks:
-            say(remark)
-        fetch_if_missing(service, wanted.base.data.name)
-        free = name or service.sweeps.free_name(wanted, usual_name(wanted, finding))
-        trained = f", {checked.trained} of them trained before" if checked.trained else ""
-        say(f"{plural(checked.students, 'student')} in {plural(checked.cells, 'cell')}{trained}.")
+    train_study(spec, name, _usual_name(spec, finding), _describe, json=json, cluster=cluster)
 
-        from tsexplorer.cli.sweep_run import see_sweep_through
 
-        see_sweep_through(service, lambda: service.sweeps.enqueue(wanted, free, cluster), json=json)
+def _usual_name(spec: SweepSpec, finding: str | None) -> str:
+    base = spec.base
+    if finding is not None:
+        return base.name
+    return f"sweep of {base.student.name} under {base.teacher.name}, {base.data.name}"
+
+
+def _describe(checked: Any) -> str:
+    from tsexplorer.analysis.formatting import plural
+
+    trained = checked.students_trained
+    reused = f", {trained} of them trained before" if trained else ""
+    cells = plural(len(checked.spec.cells), "cell")
+    return f"{plural(checked.students, 'student')} in {cells}{reused}."

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tsexplorer.assets import ASSETS
 from tsexplorer.data.base import SIDE, Dataset, DatasetInfo, DownloadProgress, Split, Splits
 from tsexplorer.errors import UserError
 
-ASSET = Path(__file__).parents[3] / "assets" / "mnist-5k.npz"
+ASSET = ASSETS / "mnist-5k.npz"
 UNREADABLE = (OSError, TypeError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 

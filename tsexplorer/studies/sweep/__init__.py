@@ -1,1 +1,5 @@
-"""A sweep: students over a grid of T, lambda, learning rates and seeds."""
+"""The kind of study *sweep*: students over a grid of T, λ, learning rates and seeds."""
+
+from tsexplorer.studies.sweep.kind import KIND
+
+__all__ = ["KIND"]

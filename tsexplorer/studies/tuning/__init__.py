@@ -1,1 +1,5 @@
-"""A tuning: a search over T, lambda and learning rate."""
+"""The kind of study *tuning*: a search over T, λ and learning rate."""
+
+from tsexplorer.studies.tuning.kind import KIND
+
+__all__ = ["KIND"]

@@ -1,22 +1,21 @@
-"""Which setting next, and which to give up: Optuna, asked and told, in the store's database.
+"""The search by Optuna, in the store's database: which settings to try, which trials to stop.
 
 **Sampler.** TPE (Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization), all
-parameters at once. Trials that are under way count as bad ones (*constant liar*), so that the
-settings of a round keep away from each other. Each round has a sampler of its own, seeded by the
-tuning's seed and the round's number: what is asked depends on what was told before, and not on
-whether the process that asks was started anew in between.
+parameters at once. Running trials count as bad ones (*constant liar*), so that the settings of a
+round differ from each other. Each round has its own sampler, seeded by the tuning's seed and the
+round's number: proposals depend on the results so far, and not on whether the process was restarted
+in between.
 
 **Pruner.** The median rule (Golovin et al. 2017, Google Vizier): at a third and at two thirds of
-its epochs a trial is given up if it has never been as good as the median of the trials that ended,
-at that epoch. Why this one and not successive halving or Hyperband: the trials of a round train
-side by side and come to an epoch at the same moment. Halving would judge them in the order in which
-they are asked about, the first against nobody; the median is of earlier rounds alone, so that the
-verdicts of a round do not depend on each other, and are the same when a round is trained again
-after a crash. The first round is nobody's victim, and a schedule that changes the rate on the way
-is fair, since a trial is held against others at the same epoch.
+its epochs a trial is stopped if it has never reached the median of the finished trials at that
+epoch. Successive halving and Hyperband do not fit here: the trials of a round train side by side
+and reach an epoch at the same time, so that halving would depend on the order of the questions. The
+median is of earlier rounds only: the decisions of a round do not depend on each other, and are the
+same when a round is trained again after a crash. No trial of the first round is stopped. Schedules
+that change the learning rate do no harm, because trials are compared at the same epoch.
 
-Trials are judged on their way by the first of the search's seeds, and in the end by the mean over
-all of them. Everything is validation accuracy, a share of 1.
+Running trials are judged by the first of the search's seeds, finished ones by the mean over all
+seeds. All figures are validation accuracies, shares of 1.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.student_stages import Cell
 from tsexplorer.studies.tuning.spec import ParameterName, TuneSpec
 
 if TYPE_CHECKING:
@@ -38,13 +37,13 @@ TrialState = Literal["running", "pruned", "done"]
 ROUND = "round"
 LOGARITHMIC: tuple[ParameterName, ...] = ("temperature", "learning_rate")
 ENDED_BEFORE_PRUNING = 4
-"""Trials that must have ended before any is given up."""
+"""Trials that must have finished before any is stopped."""
 RANDOM_FIRST = 10
-"""Trials that are drawn at random before the search has anything to go by."""
+"""Trials drawn at random at the beginning."""
 ENOUGH = 16
-"""Trials that must be over before importances are more than chance."""
+"""Finished or stopped trials below which importances are mostly chance."""
 TOP = 0.25
-"""Importances say what sets this share of the trials apart from the rest."""
+"""Importances compare the best trials, this share of all, with all trials."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,13 @@ class Trial:
     """A setting that was tried.
 
     Attributes:
-        number: from 0, in the order of asking.
-        round: in which it was asked, from 0.
-        setting: T, lambda and learning rate.
-        state: running also stands for waiting.
-        accuracy: mean of validation over the search's seeds; of a pruned trial the last that it
-            was judged by; None before it is known.
-        judged: accuracy by epoch, where it was judged on its way.
+        number: from 0, in the order of the proposals.
+        round: from 0.
+        setting: T, λ and learning rate.
+        state: ``running`` includes waiting trials.
+        accuracy: mean validation accuracy over the search's seeds; for a pruned trial, that of the
+            last judgement; None before it is known.
+        judged: accuracy by epoch at which the trial was judged.
     """
 
     number: int
@@ -71,11 +70,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Importances:
-    """How much each parameter has to do with being among the best trials.
+    """How much each parameter distinguishes the best trials.
 
     Attributes:
         shares: of 1, by parameter, the largest first.
-        trials: how many they are of: those that are over, pruned ones among them.
+        trials: how many trials they are computed from, with pruned ones.
     """
 
     shares: Mapping[ParameterName, float]
@@ -83,15 +82,15 @@ class Importances:
 
 
 class Search:
-    """One tuning's search; whoever has its job asks and tells, anybody may look."""
+    """The search of one tuning; used by the process that runs its job."""
 
     def __init__(self, tune: TuneSpec, storage: RDBStorage, name: str) -> None:
-        """Begin a search, or go on with it.
+        """Create a search, or continue an existing one.
 
         Args:
             tune: what is searched.
             storage: of the store.
-            name: of the search, one among all.
+            name: of the search, unique.
         """
         import optuna
 
@@ -105,37 +104,37 @@ class Search:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """All settings asked for, in that order."""
+        """All trials, in the order of the proposals."""
         return read(self._tune, self._study)
 
     def round(self, number: int) -> tuple[Trial, ...]:
-        """The trials of a round: as they were asked before, else asked now."""
-        asked = self._asked(number)
+        """The trials of a round: those proposed before, else new ones."""
+        trials = self._proposed(number)
         size = self._tune.round_size(number)
-        if len(asked) < size:
-            self._forget(number)  # whoever asked did not come to the end
-            self._ask(number, size)
-            asked = self._asked(number)
-        return asked
+        if len(trials) < size:
+            self._forget(number)  # a killed process proposed only some of them
+            self._propose(number, size)
+            trials = self._proposed(number)
+        return trials
 
     def judge(self, epoch: int, accuracies: Mapping[int, float]) -> set[int]:
-        """Which trials are given up after an epoch; the same ones however often it is asked.
+        """Which trials are stopped after an epoch; the answer is the same when asked again.
 
         Args:
             epoch: from 1.
             accuracies: on validation, of the search's first seed, by the trial's number.
         """
-        if epoch not in self._tune.looks:
+        if epoch not in self._tune.pruning_epochs:
             return set()
         known = self._study.get_trials()
         return {
             number
             for number, accuracy in accuracies.items()
-            if self._gives_up(known[number], epoch, accuracy)
+            if self._is_stopped(known[number], epoch, accuracy)
         }
 
     def finish(self, trial: int, accuracy: float, judged: Mapping[int, float]) -> None:
-        """A trial has come to its end; once it is over, later words change nothing.
+        """Report a finished trial; a second report of a trial is ignored.
 
         Args:
             trial: its number.
@@ -145,12 +144,12 @@ class Search:
         frozen = self._study.get_trials(deepcopy=False)[trial]
         if frozen.state.is_finished():
             return
-        for epoch in self._tune.looks:
+        for epoch in self._tune.pruning_epochs:
             if epoch in judged:  # early stopping may have come first
                 self._report(frozen, epoch, judged[epoch])
         self._study.tell(trial, accuracy)
 
-    def _gives_up(self, trial: FrozenTrial, epoch: int, accuracy: float) -> bool:
+    def _is_stopped(self, trial: FrozenTrial, epoch: int, accuracy: float) -> bool:
         if trial.state.is_finished():
             return trial.state.name == "PRUNED" and epoch >= (trial.last_step or 0)
         self._report(trial, epoch, accuracy)
@@ -162,10 +161,10 @@ class Search:
         self._study.tell(trial.number, state=State.PRUNED)
         return True
 
-    def _asked(self, number: int) -> tuple[Trial, ...]:
+    def _proposed(self, number: int) -> tuple[Trial, ...]:
         return tuple(one for one in self.trials if one.round == number)
 
-    def _ask(self, number: int, size: int) -> None:
+    def _propose(self, number: int, size: int) -> None:
         from optuna.samplers import TPESampler
 
         own = self._tune.sampler_seed * 1_000_003 + number
@@ -182,7 +181,7 @@ class Search:
             self._study.ask(space).set_user_attr(ROUND, number)
 
     def _forget(self, number: int) -> None:
-        """Give up trials that wait, if they are of this round or of none."""
+        """Discard unfinished trials of this round, or of no round."""
         from optuna.trial import TrialState as State
 
         for one in self._study.get_trials(deepcopy=False):
@@ -191,22 +190,23 @@ class Search:
 
     def _report(self, trial: FrozenTrial, epoch: int, accuracy: float) -> None:
         if epoch not in trial.intermediate_values:
-            self._storage.set_trial_intermediate_value(trial._trial_id, epoch, accuracy)
+            study = self._storage.get_study_id_from_name(self._study.study_name)
+            trial_id = self._storage.get_trial_id_from_study_id_trial_number(study, trial.number)
+            self._storage.set_trial_intermediate_value(trial_id, epoch, accuracy)
 
 
 def trials_of(tune: TuneSpec, storage: RDBStorage, name: str) -> tuple[Trial, ...]:
-    """The trials of a search, none before it began."""
+    """The trials of a search; none if it does not exist."""
     study = _found(storage, name)
     return () if study is None else read(tune, study)
 
 
 def importances_of(tune: TuneSpec, storage: RDBStorage, name: str) -> Importances | None:
-    """What the best trials have in common, by PED-ANOVA; None where too few are over.
+    """Importances of the parameters by PED-ANOVA; None with too few trials or one parameter.
 
-    PED-ANOVA (Watanabe et al. 2023, IJCAI) holds the values of the best quarter of the trials
-    against those of all: a parameter matters that is not spread alike in both. Only which trials
-    are among the best counts, not by how much; so those that were pruned, of which no more is known
-    than that they were behind, take part as worse than any that ended.
+    PED-ANOVA (Watanabe et al. 2023, IJCAI) compares the distribution of a parameter among the
+    best quarter of the trials with that among all trials. Only the ranks of trials count, so that
+    pruned trials take part as worse than all finished ones.
     """
     study = _found(storage, name)
     if study is None or len(tune.open) < 2:
@@ -223,7 +223,7 @@ def importances_of(tune: TuneSpec, storage: RDBStorage, name: str) -> Importance
 
 
 def read(tune: TuneSpec, study: Study) -> tuple[Trial, ...]:
-    """A study's trials, without those that were given up before they began."""
+    """The trials of an Optuna study, without discarded ones."""
     return tuple(
         _trial(tune, one)
         for one in study.get_trials(deepcopy=False)
@@ -232,7 +232,7 @@ def read(tune: TuneSpec, study: Study) -> tuple[Trial, ...]:
 
 
 def _ranked(study: Study) -> Study:
-    """A study in memory of the trials that are over, pruned ones below the others."""
+    """An in-memory study of finished and pruned trials, with pruned ones ranked last."""
     import optuna
 
     copy = optuna.create_study(direction="maximize")

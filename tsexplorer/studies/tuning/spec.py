@@ -1,6 +1,6 @@
-"""What a tuning is asked for, and the stages that its settings come to.
+"""The spec of a tuning: a search over T, λ and learning rate.
 
-A *setting* is a :class:`~tsexplorer.studies.sweep.spec.Cell`: T, lambda and learning rate. A
+A *setting* is a :class:`~tsexplorer.studies.student_stages.Cell`: T, lambda and learning rate. A
 *trial* is a setting that the search tries, on the search's seeds. The best settings are then
 *repeated* on other seeds, which did not select them.
 """
@@ -9,67 +9,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tsexplorer.objectives.base import format_number
-from tsexplorer.planning import PlannedStage
 from tsexplorer.specs import ExperimentSpec, Spec, StageSpec
-from tsexplorer.studies.sweep.spec import Base, Cell, Lambda, Rate, SweepSpec, Temperature
+from tsexplorer.studies.student_stages import Base, Cell, Lambda, Rate, StudentStages, Temperature
 
 ParameterName = Literal["temperature", "lambda", "learning_rate"]
 Ends = tuple[float, float]
-AROUND = 10.0
-"""How many times less and more than the base's learning rate is searched where nobody says."""
+RATE_FACTOR = 10.0
+"""The range of learning rates if none is given: the base's divided and multiplied by this."""
 LAMBDA_DIGITS, DIGITS = 3, 3
-"""Of lambda behind the point, and of T and rate in all: more could not be told apart."""
+"""Decimals of λ, and significant digits of T and rate: finer steps make no visible difference."""
 
 
 class TuneSpec(Spec):
     """A search over T, lambda and learning rate; a range of one value is fixed.
 
-    Of ``base`` count the data, both nets, the objective's name and options and how stages train.
-    Seeds count from 0: first those of the search, then those of the repeats. All students learn
-    from the teacher of seed 0.
+    ``base`` gives the data, both nets, the objective's name and options, and the schedules. Seeds
+    count from 0: first those of the search, then those of the repeats. All students learn from the
+    teacher of seed 0.
     """
 
     base: Base = ExperimentSpec()
     temperatures: tuple[Temperature, Temperature] = Field(
-        default=(0.5, 32.0), description="Lowest and highest T; searched by its logarithm."
+        default=(0.5, 32.0), description="Lowest and highest T; searched on a logarithmic scale."
     )
     lambdas: tuple[Lambda, Lambda] = Field(
         default=(0.0, 1.0), description="Lowest and highest weight of the labels."
     )
     learning_rates: tuple[Rate, Rate] | None = Field(
         default=None,
-        description="Lowest and highest peak rate, searched by its logarithm; a tenth to ten times "
-        "the base's if none are given.",
+        description="Lowest and highest peak learning rate, searched on a logarithmic scale; if "
+        "empty, a tenth to ten times the base's.",
     )
     trials: int = Field(default=32, ge=2, le=1000, description="Settings that are tried.")
     per_round: int = Field(
         default=8,
         ge=1,
         le=100,
-        description="Settings asked for at once, and trained together where the net allows it. "
-        "Fewer are searched better, more are trained faster.",
+        description="Settings proposed at once and trained together where the net allows it. Small "
+        "rounds search better, large rounds train faster.",
     )
     search_seeds: int = Field(default=1, ge=1, le=10, description="Seeds of each trial.")
     repeats: int = Field(default=4, ge=1, le=50, description="Best settings that are repeated.")
-    seeds: int = Field(
-        default=3, ge=1, le=50, description="Further seeds on which they are repeated."
-    )
+    seeds: int = Field(default=3, ge=1, le=50, description="Further seeds for these repeats.")
     baselines: int = Field(
         default=4,
         ge=1,
         le=50,
-        description="Learning rates, evenly over the range, at which the baseline is tried.",
+        description="Learning rates at which the baseline is tried, evenly over the range.",
     )
     prune: bool = Field(
-        default=True, description="Give up trials that are behind most others on their way."
+        default=True, description="Stop trials early that are worse than most others."
     )
-    sampler_seed: int = Field(default=0, ge=0, lt=2**31, description="Of the search's own chance.")
+    sampler_seed: int = Field(default=0, ge=0, lt=2**31, description="Seed of the search itself.")
 
     @field_validator("temperatures", "lambdas", "learning_rates")
     @classmethod
@@ -93,7 +89,10 @@ class TuneSpec(Spec):
     def rates(self) -> Ends:
         """The learning rates in force."""
         rate = self.base.distilled_train.learning_rate
-        return self.learning_rates or (_short(rate / AROUND), _short(min(rate * AROUND, 1000.0)))
+        return self.learning_rates or (
+            _round_digits(rate / RATE_FACTOR),
+            _round_digits(min(rate * RATE_FACTOR, 1000.0)),
+        )
 
     @property
     def ranges(self) -> dict[ParameterName, Ends]:
@@ -106,119 +105,97 @@ class TuneSpec(Spec):
 
     @property
     def open(self) -> dict[ParameterName, Ends]:
-        """Those that are searched: the rest is fixed."""
+        """The parameters that are searched; the others are fixed."""
         return {name: ends for name, ends in self.ranges.items() if ends[0] < ends[1]}
 
     @property
     def rounds(self) -> int:
-        """How often settings are asked for."""
+        """How many rounds of trials there are."""
         return -(-self.trials // self.per_round)
 
     def round_size(self, number: int) -> int:
-        """Trials of a round, which counts from 0."""
+        """Trials of a round; rounds count from 0."""
         return max(0, min(self.per_round, self.trials - number * self.per_round))
 
     @property
-    def seeds_searched(self) -> tuple[int, ...]:
-        """The seeds that trials are tried on."""
+    def search_seed_values(self) -> tuple[int, ...]:
+        """The seeds of each trial."""
         return tuple(range(self.search_seeds))
 
     @property
-    def seeds_repeated(self) -> tuple[int, ...]:
-        """The seeds that the best are repeated on."""
+    def repeat_seed_values(self) -> tuple[int, ...]:
+        """The seeds of the repeats, which the search does not use."""
         return tuple(range(self.search_seeds, self.search_seeds + self.seeds))
 
     @property
-    def most_students(self) -> int:
-        """Trainings, if no two trials are the same one."""
+    def max_students(self) -> int:
+        """The number of trainings if all trials differ."""
         searched = (self.trials + len(self.baseline_rates)) * self.search_seeds
         return searched + (min(self.repeats, self.trials) + 1) * self.seeds
 
     @property
-    def looks(self) -> tuple[int, ...]:
-        """Epochs after which a trial may be given up: a third and two thirds of the way."""
+    def pruning_epochs(self) -> tuple[int, ...]:
+        """Epochs after which a trial may be stopped: at a third and two thirds of its training."""
         epochs = self.base.distilled_train.epochs
         at = {math.ceil(epochs * part / 3) for part in (1, 2)}
         return tuple(sorted(at - {epochs})) if self.prune else ()
 
     @property
     def baseline_rates(self) -> tuple[float, ...]:
-        """Where the baseline is tried: at equal distances of the logarithm, both ends among them.
+        """Learning rates of the baseline, evenly spaced on a logarithmic scale with both ends.
 
         >>> TuneSpec(learning_rates=(0.001, 0.1), baselines=3).baseline_rates
         (0.001, 0.01, 0.1)
         """
         low, high = self.rates
         if self.baselines == 1:
-            return (_short(math.sqrt(low * high)),)
+            return (_round_digits(math.sqrt(low * high)),)
         steps = [place / (self.baselines - 1) for place in range(self.baselines)]
-        return tuple(dict.fromkeys(_short(low * (high / low) ** step) for step in steps))
+        return tuple(dict.fromkeys(_round_digits(low * (high / low) ** step) for step in steps))
 
     def setting(self, values: dict[str, float]) -> Cell:
-        """The setting of what the search suggests, with digits that a person can read.
+        """The setting that the search proposes, rounded to readable digits.
 
         Args:
-            values: of the parameters that are searched.
+            values: by name, of the parameters that are searched.
         """
         known = {name: values.get(name, ends[0]) for name, ends in self.ranges.items()}
         return Cell(
-            _within(_short(known["temperature"]), self.temperatures),
-            _within(round(known["lambda"], LAMBDA_DIGITS), self.lambdas),
-            _within(_short(known["learning_rate"]), self.rates),
-        )
-
-    # -- stages ---------------------------------------------------------------------------------
-
-    @cached_property
-    def sweep(self) -> SweepSpec:
-        """A sweep of the same students: its teacher and seeds count here, its grid does not."""
-        return SweepSpec(
-            base=self.base,
-            temperatures=self.temperatures[:1],
-            lambdas=self.lambdas[:1],
-            learning_rates=self.rates[:1],
-            seeds=(*self.seeds_searched, *self.seeds_repeated),
+            _clip(_round_digits(known["temperature"]), self.temperatures),
+            _clip(round(known["lambda"], LAMBDA_DIGITS), self.lambdas),
+            _clip(_round_digits(known["learning_rate"]), self.rates),
         )
 
     @property
-    def before(self) -> tuple[PlannedStage, ...]:
-        """Nets that must be trained before any student."""
-        return self.sweep.planned_before
+    def stages(self) -> StudentStages:
+        """The stages of all students; all learn from the teacher of the first seed."""
+        seeds = (*self.search_seed_values, *self.repeat_seed_values)
+        return self.derived("stages", lambda: StudentStages(self.base, seeds, shared=True))
 
     def students(self, setting: Cell, seeds: Iterable[int]) -> tuple[StageSpec, ...]:
-        """The stages of a setting, one a seed."""
-        return tuple(self.sweep.student(setting, seed) for seed in seeds)
+        """The stages of a setting, one per seed."""
+        return self.stages.students(setting, seeds)
 
     def baseline_students(self, seeds: Iterable[int], *rates: float) -> tuple[StageSpec, ...]:
-        """The baselines of some seeds, at some rates; at all that are tried if none are given."""
-        asked = rates or self.baseline_rates
-        return tuple(self.sweep.baseline(rate, seed) for rate in asked for seed in seeds)
-
-    def planned(self, students: Iterable[StageSpec]) -> tuple[PlannedStage, ...]:
-        """Students with their parts: a baseline learns from labels alone."""
+        """The baselines of some seeds at some learning rates, or at all rates that are tried."""
         return tuple(
-            PlannedStage(one.seed, "baseline" if self.is_baseline(one) else "distilled", one)
-            for one in students
+            self.stages.baseline(rate, seed)
+            for rate in rates or self.baseline_rates
+            for seed in seeds
         )
 
-    def is_baseline(self, student: StageSpec) -> bool:
-        """Whether a student learns from labels alone."""
-        return not student.teachers or (self.sweep.baseline_in_grid and student.objective.lam == 1)
-
     def experiment(self, setting: Cell) -> ExperimentSpec:
-        """A setting as an experiment of its own, on the seed whose teacher taught the students."""
-        own = self.sweep.model_copy(update={"learning_rates": (setting.learning_rate,)})
-        found = own.experiment(setting, self.seeds_searched[:1])
-        if "learning_rate" not in self.open:
-            return found
-        name = f"{found.name}, rate {format_number(setting.learning_rate)}"
-        return found.model_copy(update={"name": name[:80]})
+        """A setting as an experiment, with the seed whose teacher taught the students."""
+        experiment = self.stages.experiment(
+            setting, self.search_seed_values[:1], rate_in_name="learning_rate" in self.open
+        )
+        return experiment.model_copy(update={"name": experiment.name[:80]})
 
 
-def _short(value: float) -> float:
+def _round_digits(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def _within(value: float, ends: Ends) -> float:
-    """Rounding must not lead out of a range."""
+def _clip(value: float, ends: Ends) -> float:
+    """Rounding must not leave the range."""
     return min(max(value, ends[0]), ends[1])

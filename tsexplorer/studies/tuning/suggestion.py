@@ -27,7 +27,7 @@ from tsexplorer.studies.grid_results import (
     map_of,
     shares,
 )
-from tsexplorer.studies.sweep.spec import Cell
+from tsexplorer.studies.student_stages import Cell, distinct
 from tsexplorer.studies.tuning.optuna_search import Trial
 from tsexplorer.studies.tuning.spec import ParameterName, TuneSpec
 
@@ -58,7 +58,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Repeats:
     """What is known of the repeats.
 
     Attributes:
@@ -76,7 +76,7 @@ def best_trials(tune: TuneSpec, trials: Iterable[Trial]) -> tuple[Trial, ...]:
     ended.sort(key=lambda one: (-(one.accuracy or 0.0), one.number))
     distinct: dict[str, Trial] = {}
     for one in ended:
-        distinct.setdefault(tune.sweep.student(one.setting, 0).hash, one)
+        distinct.setdefault(tune.stages.student(one.setting, 0).hash, one)
     return tuple(distinct.values())[: tune.repeats]
 
 
@@ -89,7 +89,7 @@ def baseline_rate(tune: TuneSpec, scores: Mapping[str, Scores]) -> float | None:
     """
     rate, _ = best_baseline(
         {
-            rate: _known(tune.baseline_students(tune.seeds_searched, rate), scores)
+            rate: _known(tune.baseline_students(tune.search_seed_values, rate), scores)
             for rate in tune.baseline_rates
         }
     )
@@ -101,21 +101,21 @@ def repeats(
 ) -> tuple[StageSpec, ...]:
     """The students of the repeats, baseline first, once the search is over."""
     rate = baseline_rate(tune, scores)
-    seeds = tune.seeds_repeated
+    seeds = tune.repeat_seed_values
     students = list(tune.baseline_students(seeds, rate)) if rate is not None else []
     for one in best_trials(tune, trials):
         students += tune.students(one.setting, seeds)
-    return tuple({one.hash: one for one in students}.values())
+    return distinct(students)
 
 
-def outcome(
+def repeat_results(
     tune: TuneSpec,
     trials: Iterable[Trial],
     scores: Mapping[str, Scores],
     tests: Mapping[str, float],
     teacher: float | None,
     images: tuple[int, int],
-) -> Outcome:
+) -> Repeats:
     """What the repeats came to so far.
 
     Args:
@@ -126,7 +126,7 @@ def outcome(
         teacher: its accuracy on validation.
         images: sizes of the validation and the test split.
     """
-    seeds = tune.seeds_repeated
+    seeds = tune.repeat_seed_values
     settings = [one.setting for one in best_trials(tune, trials)]
     known = {one: _known(tune.students(one, seeds), scores) for one in settings}
     rate = baseline_rate(tune, scores)
@@ -140,8 +140,8 @@ def outcome(
     )
     everyone = [*known.values(), baseline]
     if found.best is None or any(len(by_seed) < len(seeds) for by_seed in everyone):
-        return Outcome(found, None)
-    return Outcome(found, _suggestion(tune, found, known[found.best], baseline, tests, images))
+        return Repeats(found, None)
+    return Repeats(found, _suggestion(tune, found, known[found.best], baseline, tests, images))
 
 
 def _suggestion(
@@ -153,7 +153,7 @@ def _suggestion(
     images: tuple[int, int],
 ) -> Suggestion | None:
     best = next(one for one in found.cells if one.cell == found.best)
-    keys = [one.hash for one in tune.students(best.cell, tune.seeds_repeated)]
+    keys = [one.hash for one in tune.students(best.cell, tune.repeat_seed_values)]
     test = shares([tests[key] for key in keys if key in tests], images[1])
     if test is None:
         return None
@@ -169,7 +169,7 @@ def _suggestion(
 
 def mean_accuracy(tune: TuneSpec, setting: Cell, scores: Mapping[str, Scores]) -> float | None:
     """Of a trial that ended: over the search's seeds; None where one is not known."""
-    keys = [one.hash for one in tune.students(setting, tune.seeds_searched)]
+    keys = [one.hash for one in tune.students(setting, tune.search_seed_values)]
     if any(key not in scores for key in keys):
         return None
     return fmean(scores[key].accuracy for key in keys)
@@ -193,7 +193,7 @@ def setting_in_words(setting: Cell, tune: TuneSpec) -> str:
     'T = 3.1, λ = 0.12, learning rate 0.004'
     """
     rate = f"learning rate {format_number(setting.learning_rate)}"
-    if setting.lam == 1 and tune.sweep.baseline_in_grid:
+    if setting.lam == 1 and tune.stages.baseline_in_grid:
         return f"λ = 1 (the baseline, whatever T), {rate}"
     t, lam = format_number(setting.temperature), format_number(setting.lam)
     return f"T = {t}, λ = {lam}, {rate}"

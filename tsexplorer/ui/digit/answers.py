@@ -16,9 +16,8 @@ from tsexplorer.errors import UserError
 from tsexplorer.objectives import teachers_of
 from tsexplorer.plots.soft_targets import distributions_figure
 from tsexplorer.plots.style import TITLES
-from tsexplorer.services.service import Service
+from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.specs import ROLES, ModelSpec, Role
-from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.ui.digit import score
 from tsexplorer.ui.figures import enlarged
 from tsexplorer.ui.lens import lens

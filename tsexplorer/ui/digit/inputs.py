@@ -26,7 +26,7 @@ from tsexplorer.data.digits import (
     read,
 )
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.services.service import Service
+from tsexplorer.services import Service
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.figures import enlarged
 from tsexplorer.ui.pad import SIDE, pad

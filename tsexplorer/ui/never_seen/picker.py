@@ -9,9 +9,7 @@ import streamlit as st
 
 from tsexplorer.errors import NotFoundError
 from tsexplorer.recipes import get_recipe
-from tsexplorer.services import demo
-from tsexplorer.services.service import Service
-from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.services import ExperimentSnapshot, Service, demo
 from tsexplorer.ui.experiment_picker import WIDTH
 from tsexplorer.ui.live import live_view
 from tsexplorer.ui.router import path_of
@@ -109,7 +107,9 @@ def train_one(service: Service) -> None:
             icon=":material/play_arrow:",
             help="Three small nets: about a minute on a machine that does nothing else.",
         ):
-            st.query_params[EXPERIMENT] = service.take_up(get_recipe(RECIPE).spec).id
+            st.query_params[EXPERIMENT] = service.studies.start_experiment(
+                get_recipe(RECIPE).spec
+            ).id
             st.rerun()
         if st.button("Hinton’s own, as recipes", key="never_recipes", icon=":material/menu_book:"):
             st.switch_page(path_of("recipes"))

@@ -30,9 +30,8 @@ from tsexplorer.plots.never_seen import (
 )
 from tsexplorer.plots.quality import confusion_figure
 from tsexplorer.plots.style import TITLES
-from tsexplorer.services.service import Service
+from tsexplorer.services import ExperimentSnapshot, Service
 from tsexplorer.specs import Role
-from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.never_seen.picker import BIAS, ready_seeds
 from tsexplorer.ui.theme import card, escaped, palette, role_label

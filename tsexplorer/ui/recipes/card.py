@@ -11,9 +11,8 @@ from tsexplorer.objectives import loss_in_words, teachers_of
 from tsexplorer.published.recipe_cost import Cost, cost
 from tsexplorer.published.recipe_results import Measured, command, experiment_of, shipped
 from tsexplorer.recipes import Recipe
-from tsexplorer.services.service import Service
+from tsexplorer.services import ExperimentSnapshot, Service
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.ui import forms
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.recipes.figures import figures
@@ -82,7 +81,7 @@ def _run(bench: RecipeContext, recipe: Recipe, experiment: ExperimentSnapshot | 
             explanation=f"Run {recipe.name} on {seeds} seed{'s' * (seeds > 1)}",
             stretch=False,
         ):
-            keys = [service.take_up(one).id for one in specs]
+            keys = [service.studies.start_experiment(one).id for one in specs]
             st.switch_page(path_of("train"), query_params={EXPERIMENT: keys[0]})
         if st.button(
             "Open in the form",

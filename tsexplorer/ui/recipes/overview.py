@@ -15,9 +15,8 @@ import streamlit as st
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.published.recipe_results import Measured, measured_recipe, shipped
 from tsexplorer.recipes import Recipe
-from tsexplorer.services.service import Service
+from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.specs import ROLES
-from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.ui.theme import escaped, role_label
 
 
@@ -44,7 +43,7 @@ def bench(service: Service, recipes: Iterable[Recipe], seeds: int) -> RecipeCont
     """Look into the store."""
     experiments = service.experiments()
     here = {recipe.name: measured_recipe(experiments, recipe) for recipe in recipes}
-    return RecipeContext(service, experiments, service.store.stages(), here, seeds)
+    return RecipeContext(service, experiments, service.stages(), here, seeds)
 
 
 def missing_data(service: Service, recipes: Iterable[Recipe]) -> None:

@@ -10,10 +10,9 @@ import streamlit as st
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective, teachers_of
 from tsexplorer.plots.style import TITLES
+from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.services.inference import Images
-from tsexplorer.services.service import Service
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.ui.theme import escaped
 from tsexplorer.ui.url_state import adopt, number_within, one_of, publish, whole_within
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from tsexplorer.plots.grid_metrics import cell_in_words, in_words, rank_in_words
-from tsexplorer.services.service import Service
-from tsexplorer.services.sweep_results import SweepFigures
-from tsexplorer.store import ExperimentSnapshot
+from tsexplorer.services import ExperimentSnapshot, Service
 from tsexplorer.studies.grid_results import CellResult
-from tsexplorer.studies.sweep.spec import Cell, SweepSpec
+from tsexplorer.studies.student_stages import Cell
+from tsexplorer.studies.sweep.results import SweepResults
+from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.theme import escaped, title_of
@@ -21,7 +21,7 @@ ADOPTED = "sweep.adopted"
 NAMES_SHOWN = 6
 
 
-def chosen_view(figures: SweepFigures) -> None:
+def chosen_view(figures: SweepResults) -> None:
     """The cell chosen on validation, its test accuracy, and how sure the choice is."""
     chosen = figures.chosen
     if chosen is None:
@@ -68,7 +68,7 @@ def _is_baseline(sweep: SweepSpec, cell: Cell) -> bool:
     return cell.lam == 1 and sweep.baseline_in_grid
 
 
-def cell_view(figures: SweepFigures, cell: Cell, further: Callable[[], None]) -> None:
+def cell_view(figures: SweepResults, cell: Cell, further: Callable[[], None]) -> None:
     """Figures of one cell, and below them what can be done with it.
 
     Args:
@@ -85,7 +85,7 @@ def cell_view(figures: SweepFigures, cell: Cell, further: Callable[[], None]) ->
         further()
 
 
-def _figures(result: CellResult, figures: SweepFigures) -> None:
+def _figures(result: CellResult, figures: SweepResults) -> None:
     means = "–" if result.gap_of_means is None else f"{100 * result.gap_of_means:.0f} %"
     lines = {
         "Validation accuracy": in_words(result.accuracy),
@@ -97,7 +97,7 @@ def _figures(result: CellResult, figures: SweepFigures) -> None:
     st.markdown("\n".join(f"- {name}: {words}" for name, words in lines.items()))
 
 
-def adopt_view(service: Service, figures: SweepFigures, cell: Cell) -> None:
+def adopt_view(service: Service, figures: SweepResults, cell: Cell) -> None:
     """Offer a cell of a sweep that is done as an experiment."""
     spec = figures.sweep.spec
     if figures.sweep.status != "done":
@@ -113,7 +113,9 @@ def adopt_view(service: Service, figures: SweepFigures, cell: Cell) -> None:
         return st.button("Make it an experiment", key="adopt", icon=":material/science:")
 
     place = (figures.sweep.id, cell)
-    experiment_view(service, place, ask, lambda: service.sweeps.adopt(figures.sweep.id, cell))
+    experiment_view(
+        service, place, ask, lambda: service.studies.make_experiment(figures.sweep.id, cell)
+    )
 
 
 def experiment_view(

@@ -8,13 +8,14 @@ from tsexplorer.analysis.formatting import counted, duration
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.plots.grid_metrics import in_words
 from tsexplorer.published.maps import Shipped, command
-from tsexplorer.services.service import Service
-from tsexplorer.services.sweep_results import SweepFigures
-from tsexplorer.studies.sweep.spec import Cell, SweepSpec
+from tsexplorer.services import Service
+from tsexplorer.studies.student_stages import Cell
+from tsexplorer.studies.sweep.results import SweepResults
+from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.study.cell import cell_view, chosen_view, experiment_view
-from tsexplorer.ui.study.sweep_form import fill
-from tsexplorer.ui.study.sweep_live import map_view, settled_view
+from tsexplorer.ui.study.sweep import fill
+from tsexplorer.ui.study.sweep_view import map_view, settled_view
 from tsexplorer.ui.theme import escaped
 
 COST = "finding.cost"
@@ -69,19 +70,19 @@ def _origin(found: Shipped) -> str:
     )
 
 
-def _train(service: Service, figures: SweepFigures, cell: Cell) -> None:
+def _train(service: Service, figures: SweepResults, cell: Cell) -> None:
     """Offer a cell as an experiment to be trained here, and say what that takes."""
     spec = figures.sweep.spec
     wanted = spec.experiment(cell, spec.seeds[:1])
     checked = service.check(wanted)
-    left = sum(stage.spec.hash not in checked.trained for stage in checked.planned)
+    left = sum(stage.spec.hash not in checked.trained for stage in checked.stages)
     data = spec.base.data.name
     here = service.dataset_available(data)
 
     def ask() -> bool:
         st.caption(
             f"The nets of this map do not ship. As an experiment of seed {spec.seeds[0]} it has "
-            f"{len(checked.planned)} nets, {left} of them still to be trained here."
+            f"{len(checked.stages)} nets, {left} of them still to be trained here."
         )
         if left and not here:
             st.caption(
@@ -99,7 +100,9 @@ def _train(service: Service, figures: SweepFigures, cell: Cell) -> None:
                 _cost(service, _alone(spec, cell))
         return pressed
 
-    experiment_view(service, (figures.sweep.id, cell), ask, lambda: service.take_up(wanted))
+    experiment_view(
+        service, (figures.sweep.id, cell), ask, lambda: service.studies.start_experiment(wanted)
+    )
 
 
 def _alone(spec: SweepSpec, cell: Cell) -> SweepSpec:
@@ -117,7 +120,7 @@ def _cost(service: Service, spec: SweepSpec) -> None:
     asked = spec.to_json()
     if st.button("How long will it take?", key="cell_cost", icon=":material/timer:"):
         with st.spinner("Measuring a few steps on this machine"):
-            st.session_state[COST] = (asked, service.sweeps.cost(spec))
+            st.session_state[COST] = (asked, service.studies.cost(spec))
     known, seconds = st.session_state.get(COST, (None, None))
     if known == asked:
         st.markdown(f"About **{duration(seconds)}** on this machine, if nothing else wants it.")

@@ -6,8 +6,8 @@ import streamlit as st
 
 from tsexplorer.objectives.base import format_number
 from tsexplorer.plots.grid_metrics import in_words
-from tsexplorer.services.service import Service
-from tsexplorer.services.tunings import TuneFigures
+from tsexplorer.services import Service
+from tsexplorer.studies.tuning.kind import TuningResults
 from tsexplorer.studies.tuning.suggestion import how_sure, lead_in_words, setting_in_words
 from tsexplorer.ui.app_state import sentences
 from tsexplorer.ui.study.cell import links
@@ -15,14 +15,14 @@ from tsexplorer.ui.study.cell import links
 ADOPTED = "tune.adopted"
 
 
-def suggestion_view(service: Service, figures: TuneFigures) -> None:
+def suggestion_view(service: Service, figures: TuningResults) -> None:
     """The suggestion, once the best settings are repeated."""
-    suggestion = figures.outcome.suggestion
+    suggestion = figures.repeats.suggestion
     if suggestion is None:
         return
-    spec, found = figures.tune.spec, figures.outcome.map
+    spec, found = figures.tune.spec, figures.repeats.map
     result = suggestion.result
-    seeds = ", ".join(map(str, spec.seeds_repeated))
+    seeds = ", ".join(map(str, spec.repeat_seed_values))
     with st.container(border=True, key="suggestion"):
         st.subheader("The suggestion", anchor=False)
         st.markdown(
@@ -51,8 +51,8 @@ def suggestion_view(service: Service, figures: TuneFigures) -> None:
         _adopt(service, figures)
 
 
-def _others(figures: TuneFigures) -> None:
-    suggestion, spec = figures.outcome.suggestion, figures.tune.spec
+def _others(figures: TuningResults) -> None:
+    suggestion, spec = figures.repeats.suggestion, figures.tune.spec
     if suggestion is None or not suggestion.others:
         return
     near = {one.cell for one in suggestion.near}
@@ -66,7 +66,7 @@ def _others(figures: TuneFigures) -> None:
         )
 
 
-def _adopt(service: Service, figures: TuneFigures) -> None:
+def _adopt(service: Service, figures: TuningResults) -> None:
     adopted: dict[str, str] = st.session_state.setdefault(ADOPTED, {})
     key = figures.tune.id
     if key in adopted:
@@ -75,6 +75,6 @@ def _adopt(service: Service, figures: TuneFigures) -> None:
         return
     if st.button("Make it an experiment", key="adopt", icon=":material/science:"):
         with sentences():
-            adopted[key] = service.tuning.adopt(key).id
+            adopted[key] = service.studies.make_experiment(key).id
             st.rerun()
     st.caption("The experiment has seed 0, on which the setting was found.")

@@ -1,0 +1,1 @@
+"""What the shell prints of each kind of study: one module per kind, which defines ``SHELL``."""
