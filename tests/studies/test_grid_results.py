@@ -18,10 +18,10 @@ from tsexplorer.studies.grid_results import (
     behind,
     choose,
     map_of,
-    sweep_map,
     wilson,
 )
 from tsexplorer.studies.student_stages import Cell
+from tsexplorer.studies.sweep.results import sweep_map
 from tsexplorer.studies.sweep.spec import SweepSpec
 
 N = 500

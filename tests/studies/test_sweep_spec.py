@@ -137,19 +137,19 @@ def test_members_of_an_ensemble_train_before_the_students(teachers, nets):
     base = TINY.model_copy(update={"more_teachers": (FurtherTeacher(seed_offset=100),)})
     sweep = SMALL.model_copy(update={"base": base, "teachers": teachers})
     assert [stage.role for stage in sweep.planned[:nets]] == ["teacher", "member"] * (nets // 2)
-    assert len(sweep.before) == nets
-    before = {stage.hash for stage in sweep.before}
+    assert len(sweep.prerequisites) == nets
+    prerequisites = {stage.hash for stage in sweep.prerequisites}
     for cell in sweep.cells:
         for seed in sweep.seeds:
             assert len(sweep.student(cell, seed).teachers) == 2
-            assert set(sweep.student(cell, seed).teachers) <= before
+            assert set(sweep.student(cell, seed).teachers) <= prerequisites
 
 
 def test_shared_teacher_is_that_of_the_first_seed():
     teachers = {student.teachers for student in SMALL.students}
     assert teachers == {(SMALL.teacher(3).hash,)}
     assert SMALL.teacher(8) == SMALL.teacher(3)
-    assert SMALL.before == (SMALL.teacher(3),)
+    assert SMALL.prerequisites == (SMALL.teacher(3),)
     first = plan(SMALL.experiment(SMALL.cells[1]))[2].spec
     assert first == SMALL.student(SMALL.cells[1], 3)
 
@@ -157,7 +157,7 @@ def test_shared_teacher_is_that_of_the_first_seed():
 def test_warm_start_trains_the_baselines_before():
     warm = SMALL.model_copy(update={"base": TINY.model_copy(update={"warm_start": True})})
     starts = {student.start_from for student in warm.students}
-    assert starts == {stage.hash for stage in warm.before[1:]}
+    assert starts == {stage.hash for stage in warm.prerequisites[1:]}
     assert len(starts) == 2
 
 
