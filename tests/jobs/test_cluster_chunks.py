@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +10,17 @@ from typing import Any
 
 import pytest
 import torch
-from distributed import Client
 
 from tests.examples import start_study
-from tests.jobs.jobs_examples import ended, settings, wait_until
+from tests.jobs.jobs_examples import PATIENCE, ended, settings, wait_until
 from tests.jobs.sweeps_examples import grid, outcome, over, row_of
-from tests.local_cluster import busy_workers, count_submissions, local_cluster
+from tests.local_cluster import (
+    busy_names,
+    busy_workers,
+    count_submissions,
+    local_cluster,
+    worker_processes,
+)
 from tsexplorer.jobs.stage_files import stage_lock
 from tsexplorer.services import StudySnapshot
 from tsexplorer.services.service import Service
@@ -61,25 +64,14 @@ def executing_workers(cluster: Any) -> int:
     return sum(bool(worker.state.executing) for worker in cluster.workers.values())
 
 
-def executing_processes(cluster: Any) -> list[int]:
-    """Process ids of the workers that train now."""
-
-    def state(dask_worker: Any) -> tuple[int, bool]:
-        return os.getpid(), bool(dask_worker.state.executing)
-
-    with Client(cluster.scheduler_address, set_as_default=False) as client:
-        return [pid for pid, executing in client.run(state).values() if executing]
-
-
 def test_dead_worker_costs_one_chunk_and_results_stay_the_same(
     tmp_path: Path, home: Path, service: Service, open_service: Callable[[Settings], Service]
 ) -> None:
-    env = {"TSEXPLORER_HOME": str(tmp_path / "workers")}
-    with local_cluster(2, processes=True, env=env) as cluster:
+    with local_cluster(0) as cluster, worker_processes(cluster, 2, tmp_path / "workers") as workers:
+        cluster.wait_for_workers(2, timeout=PATIENCE)
         started = start(service, cluster, make_sweep())
-        wait_until(lambda: len(busy_workers(cluster)) == 2)
-        pid, _ = wait_until(lambda: pids if len(pids := executing_processes(cluster)) == 2 else [])
-        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(busy_names(cluster)) == 2)
+        workers[busy_names(cluster)[0]].kill()
         on_cluster = over(service, started)
         assert (on_cluster.status, on_cluster.nets_done) == ("done", 11)
         assert sorted(count_submissions(cluster).values()) == [1, 2]
