@@ -50,7 +50,7 @@ ALONE_IN = {
     "plotly": ("plots",),
     "sqlalchemy": ("store",),
     "alembic": ("store",),
-    "joblib": ("training", "students"),
+    "joblib": ("training",),
     "onnx": ("export",),
     "onnxscript": ("export",),
     "distributed": ("students",),

@@ -1,3 +1,3 @@
 """Teacher-Student Explorer: see, train and tune knowledge distillation."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

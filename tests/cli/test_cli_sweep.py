@@ -12,13 +12,13 @@ from tsexplorer.cli.sweep_requests import asked_sweep
 
 from tests.cli.conftest import TOY, Shell, document
 from tests.examples import enqueue_study
-from tests.local_cluster import local_cluster, sent
+from tests.local_cluster import count_submissions, local_cluster
 from tsexplorer.cli.progress import View
 from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
-from tsexplorer.students import dask_client
+from tsexplorer.students import dask_cluster
 from tsexplorer.studies.student_stages import sweepable
 from tsexplorer.studies.sweep.kind import KIND
 from tsexplorer.studies.sweep.spec import SweepSpec
@@ -124,11 +124,11 @@ def test_map_trained_on_a_cluster(
     with local_cluster(1) as cluster:
         result = shell("sweep", *GRID, "--cluster", cluster.scheduler_address, "--json")
         assert len(document(result)["cells"]) == 4
-        assert sum(sent(cluster).values()) >= 1
-    assert f"Its students train on the cluster at {cluster.scheduler_address}" in result.stderr
+        assert sum(count_submissions(cluster).values()) >= 1
+    assert f"The students train on the cluster at {cluster.scheduler_address}" in result.stderr
     [job] = document(shell("jobs", "--json"))
     assert job["cluster"] == cluster.scheduler_address
-    monkeypatch.setattr(dask_client, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 0.5)
     service.delete("map")
     gone = shell("sweep", *GRID, "--cluster", cluster.scheduler_address)
     assert (gone.exit_code, gone.stdout) == (1, "")
@@ -142,7 +142,9 @@ def test_cluster_of_the_settings_is_the_usual_one(
     get_settings.cache_clear()
     result = shell("sweep", *GRID)
     assert result.exit_code == 2
-    assert result.stderr.startswith("'nowhere' is no address of a Dask scheduler; write it as tcp")
+    assert result.stderr.startswith(
+        "'nowhere' is not the address of a Dask scheduler; write it as tcp"
+    )
     assert shell("sweep", *GRID, "--cluster", "").exit_code == 0
     monkeypatch.setenv("TSEXPLORER_CLUSTER", "off")
     get_settings.cache_clear()
@@ -157,8 +159,8 @@ def test_cluster_of_the_settings_is_the_usual_one(
     [
         (
             ("--cluster", "box"),
-            "'box' is no address of a Dask scheduler; write it as tcp://HOST:PORT, for example "
-            "tcp://10.0.0.7:8786.",
+            "'box' is not the address of a Dask scheduler; write it as tcp://HOST:PORT, for "
+            "example tcp://10.0.0.7:8786.",
         ),
         (("--temperatures", ""), "temperatures: give at least one value, else the grid is empty."),
         (("--lambdas", ","), "lambdas: give at least one value, else the grid is empty."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,8 @@ def row_of(service: Service, sweep: StudySnapshot[SweepSpec]) -> ExperimentSnaps
 
 def outcome(service: Service, sweep: StudySnapshot[SweepSpec], home: Path) -> tuple[Any, Any]:
     """The weights and the figures of all nets, by hash, but for times."""
-    alone = [
-        (link.stage.hash, ExperimentSnapshot("", "", sweep.spec.base, sweep.created_at, (link,)))
-        for link in row_of(service, sweep).stages
-    ]
+    row = row_of(service, sweep)
+    alone = [(link.stage.hash, replace(row, stages=(link,))) for link in row.stages]
     kept = {key: next(iter(weights(home, one).values())) for key, one in alone}
     shown = {key: next(iter(figures(service, one).values())) for key, one in alone}
     return kept, shown

@@ -29,7 +29,7 @@ from tsexplorer.settings import Settings
 from tsexplorer.specs import TrainSpec
 from tsexplorer.store import StoreError
 from tsexplorer.students.events import ChunkStarted, Scores, StudentEpoch
-from tsexplorer.students.stacking_rule import need
+from tsexplorer.students.stacking_rule import memory_needed
 from tsexplorer.training import checkpoints
 from tsexplorer.training.checkpoints import CHECKPOINT
 
@@ -236,7 +236,7 @@ def test_chunk_that_was_begun_goes_on_as_it_was_cut(
     wait_until(lambda: list(place.rglob(CHECKPOINT)))
     service.cancel(started.job or 0)
     ended(service, service.store.job(started.job or 0))
-    monkeypatch.setattr("tsexplorer.students.chunks.LARGEST", 3)
+    monkeypatch.setattr("tsexplorer.students.chunks.MAX_STACK_SIZE", 3)
     sizes = []
     real = sweeper_module.run_chunk
 
@@ -261,8 +261,8 @@ def test_chunk_too_large_by_now_is_cut_anew(
     ended(service, service.store.job(started.job or 0))
     assert len(json.loads(chunk.read_text())["students"]) == 10
     first = started.spec.students[0]
-    own = need(first, load_few("", Path()).info, seeds=2)
-    monkeypatch.setattr(sweeper_module, "available", lambda: own.of(4))
+    own = memory_needed(first, load_few("", Path()).info, seeds=2)
+    monkeypatch.setattr(sweeper_module, "available_memory", lambda: own.total(4))
     service.resume(started.job or 0)
     assert over(service, started).nets_done == 11
 

@@ -159,7 +159,7 @@ def test_a_cluster_is_named_by_its_address(
     assert field.value == ""
     field.set_value("box").run()
     (said,) = errors(page)
-    assert said.startswith("'box' is no address of a Dask scheduler")
+    assert said.startswith("'box' is not the address of a Dask scheduler")
     assert "sweep_start" not in [one.key for one in page.button]
     monkeypatch.setattr(service.worker, "wake_worker", lambda: None)
     page.text_input(key="sweep.cluster").set_value("127.0.0.1:8786").run()

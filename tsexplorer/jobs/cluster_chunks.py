@@ -1,8 +1,8 @@
-"""The students of a sweep on a cluster: as many chunks at once as its workers take.
+"""Trains the students of a job on a Dask cluster, one chunk on each free worker.
 
-A pause sends no more chunks; those under way still come in and are kept. A step sends one. Who
-cancels is heard at once, and what is under way is given up. Nothing of a chunk is there before all
-of it is, so that one that was given up begins anew.
+Pause submits no more chunks; the running ones finish and are kept. Step submits one chunk. Cancel
+takes effect at once and cancels the running chunks. A chunk on a cluster has no checkpoint, so a
+chunk that was cancelled starts again from its first epoch.
 """
 
 from __future__ import annotations
@@ -21,47 +21,60 @@ from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import JobSnapshot
 from tsexplorer.students.chunks import Chunk, ChunkRequest, ChunkResult, plan_chunks
-from tsexplorer.students.dask_client import Answer, Cluster, Workers
-from tsexplorer.students.stacking_rule import SHARE, available
+from tsexplorer.students.dask_cluster import CompletedChunk, DaskCluster, WorkerCount
+from tsexplorer.students.stacking_rule import MEMORY_SHARE, available_memory
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
 
-LISTEN_SECONDS = 0.05
-"""How long answers are waited for before somebody may say something else."""
-PAUSE = (
-    "Its students train on the cluster at {address}: figures come in with each chunk, a pause "
-    "sends no more chunks and keeps those under way, a step sends one."
+POLL_SECONDS = 0.05
+"""Time to wait for completed chunks before control requests are read again."""
+CLUSTER_NOTICE = (
+    "The students train on the cluster at {address}: their curves arrive with each completed "
+    "chunk. Pause submits no more chunks and keeps the running ones; Step submits one chunk."
 )
-REST = "A chunk was not trained; the others that are under way are waited for and kept."
+FAILURE_NOTICE = "A chunk failed; the job waits for the other running chunks and keeps them."
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A chunk under way, and the turns that this process has with its students."""
+class SubmittedChunk:
+    """A chunk that trains on the cluster, and the locks of its students' stages."""
 
     chunk: Chunk
-    turns: ExitStack
+    locks: ExitStack
+
+    @property
+    def hashes(self) -> list[str]:
+        """Hashes of its students."""
+        return [student.hash for student in self.chunk.students]
 
 
 class ClusterChunkRunner:
-    """Trains what is missing of one sweep on the cluster of its job."""
+    """Trains the missing students of one job on the cluster that the job names."""
 
     def __init__(
         self,
-        keeper: StudentResultWriter,
+        results: StudentResultWriter,
         settings: Settings,
         board: ProgressBoard,
         job: JobSnapshot,
         students: int,
     ) -> None:
-        """A job that has a cluster; its sweep has so many students."""
+        """Prepare a run.
+
+        Args:
+            results: reads and writes students in the store.
+            settings: of the process.
+            board: receives the progress of the job.
+            job: names a cluster.
+            students: number of students of the job, including those that are trained already.
+        """
         assert job.cluster is not None
-        self._keeper, self._settings, self._board = keeper, settings, board
-        self._job, self._address, self._count = job.id, job.cluster, students
-        self._sent: dict[str, Sent] = {}
-        self._under_way: list[str] = []
+        self._results, self._settings, self._board = results, settings, board
+        self._job, self._address, self._total = job.id, job.cluster, students
+        self._submitted: dict[str, SubmittedChunk] = {}
+        self._running: list[str] = []
         self._failure: Exception | None = None
-        self._kept = 0
+        self._completed_chunks = 0
         self._seconds = 0.0
 
     def run(
@@ -71,190 +84,200 @@ class ClusterChunkRunner:
         listener: events.Listener,
         waiting: Callable[[str], object],
     ) -> None:
-        """Train these students; the arguments are those of ``LocalChunkRunner.run``.
+        """Train students until none is missing.
+
+        Args:
+            missing: the students to train.
+            control: pause, resume, step, cancel.
+            listener: receives the progress and the failures.
+            waiting: called with a student's hash while another process trains it; may raise.
 
         Raises:
-            Cancelled: ``control`` said so; what is done stays.
-            UserError: in one sentence, why there is no cluster or a chunk failed.
+            Cancelled: on request of ``control``; completed chunks are kept.
+            UserError: no connection to the cluster, or a chunk failed, in one sentence.
         """
-        self._left = self._missing = len(missing)
-        with Cluster.reach(self._address, lambda: _hear(control)) as cluster:
+        self._missing = self._remaining = len(missing)
+        with DaskCluster.connect(self._address, lambda: _raise_if_cancelled(control)) as cluster:
             workers = cluster.workers
-            budget = int(SHARE * workers.memory) if workers.memory else available()
-            chunks = deque(plan_chunks(missing, self._keeper.splits.info, budget, workers.slots))
+            budget = int(MEMORY_SHARE * workers.memory) if workers.memory else available_memory()
+            chunks = deque(plan_chunks(missing, self._results.splits.info, budget, workers.slots))
             self._chunks = len(chunks)
-            self._say(events.Notice(self._address, PAUSE.format(address=self._address)))
+            self._publish(
+                events.Notice(self._address, CLUSTER_NOTICE.format(address=self._address))
+            )
             for sentence in dict.fromkeys(chunk.sentence for chunk in chunks):
-                self._say(events.Notice(self._address, sentence))
-            # Read when something happens: the students that are under way then.
+                self._publish(events.Notice(self._address, sentence))
+            # The list is read when training stops: the students that are running then.
             with (
-                self._turns_ended(),
+                self._locks_released(),
                 recorded_failures(
-                    self._under_way, self._keeper.store, self._keeper.files, listener
+                    self._running, self._results.store, self._results.files, listener
                 ),
             ):
-                self._until_done(cluster, chunks, control, listener, waiting)
+                self._train(cluster, chunks, control, listener, waiting)
 
-    def _until_done(
+    def _train(
         self,
-        cluster: Cluster,
+        cluster: DaskCluster,
         chunks: deque[Chunk],
         control: Control,
         listener: events.Listener,
         waiting: Callable[[str], object],
     ) -> None:
+        """Submit chunks and keep their results until all are done or one has failed."""
         before = monotonic()
-        while self._sent or (chunks and self._failure is None):
-            _hear(control)
+        while self._submitted or (chunks and self._failure is None):
+            _raise_if_cancelled(control)
             if self._failure is None and not control.paused:
-                self._send(cluster, chunks, control, waiting)
-            for answer in cluster.answers(LISTEN_SECONDS):
-                self._take(answer)
+                self._submit(cluster, chunks, control, waiting)
+            for completed in cluster.completed(POLL_SECONDS):
+                self._handle(completed)
             now = monotonic()
-            self._seconds += (now - before) * bool(self._sent)
+            self._seconds += (now - before) * bool(self._submitted)
             before = now
             progress = self._progress(cluster.workers)
-            self._say(progress)
+            self._publish(progress)
             listener(progress)
         if self._failure is not None:
             raise self._failure
 
-    def _send(
+    def _submit(
         self,
-        cluster: Cluster,
+        cluster: DaskCluster,
         chunks: deque[Chunk],
         control: Control,
         waiting: Callable[[str], object],
     ) -> None:
-        """Send as many as there are workers for; another process may be at some of them."""
-        busy = None
+        """Submit chunks while there are free workers; skip those that another process trains."""
+        locked = None
         for _ in range(len(chunks)):
-            if len(self._sent) >= cluster.workers.slots or control.paused:
+            if len(self._submitted) >= cluster.workers.slots or control.paused:
                 return
             chunk = chunks.popleft()
             try:
-                taken = self._taken(chunk)
-            except _BusyError as error:
-                busy = error.key
+                part = self._lock_missing(chunk)
+            except _LockedError as error:
+                locked = error.key
                 chunks.append(chunk)
                 continue
-            if taken is not None:
-                self._set_off(cluster, taken)
+            if part is not None:
+                self._start(cluster, part)
                 control.epoch_ended()
-        if busy is not None and not self._sent:
-            waiting(busy)
+        if locked is not None and not self._submitted:
+            waiting(locked)
             sleep(LOCK_POLL_SECONDS)
 
-    def _taken(self, chunk: Chunk) -> Sent | None:
-        """The part of a chunk that is still missing, this process having its turn; else None.
+    def _lock_missing(self, chunk: Chunk) -> SubmittedChunk | None:
+        """Lock the stages of a chunk, and return its students that are still missing.
+
+        Returns:
+            None if no student is missing.
 
         Raises:
-            _BusyError: another process has it, and is not waited for with turns in hand.
+            _LockedError: another process holds a lock. Waiting for it while holding other locks
+                could block both processes.
         """
-        with ExitStack() as turns:
+        with ExitStack() as locks:
             for key in sorted(student.hash for student in chunk.students):
                 folder = self._settings.stages_folder / key
-                turns.enter_context(stage_lock(folder, lambda key=key: _give_up(key)))  # type: ignore[misc]
-            still = self._keeper.missing(chunk.students)
-            self._done(len(chunk.students) - len(still))
-            if not still:
+                locks.enter_context(stage_lock(folder, lambda key=key: _raise_locked(key)))  # type: ignore[misc]
+            missing = self._results.missing(chunk.students)
+            self._count_done(len(chunk.students) - len(missing))
+            if not missing:
                 self._chunks -= 1
                 return None
-            part = Chunk(tuple(still), chunk.stacked, chunk.sentence)
-            return Sent(part, turns.pop_all())
+            part = Chunk(tuple(missing), chunk.stacked, chunk.sentence)
+            return SubmittedChunk(part, locks.pop_all())
 
-    def _set_off(self, cluster: Cluster, sent: Sent) -> None:
-        chunk = sent.chunk
-        self._sent[chunk.key] = sent
-        wanted = _hashes(chunk)
-        self._under_way += wanted
-        self._keeper.begin(chunk, wanted, in_words(f"cluster at {self._address}", chunk))
-        nets = self._keeper.source_nets(chunk)
-        cluster.send(ChunkRequest(chunk, nets, self._settings.data_folder))
+    def _start(self, cluster: DaskCluster, part: SubmittedChunk) -> None:
+        chunk = part.chunk
+        self._submitted[chunk.key] = part
+        self._running += part.hashes
+        self._results.begin(chunk, part.hashes, in_words(f"cluster at {self._address}", chunk))
+        nets = self._results.source_nets(chunk)
+        cluster.submit(ChunkRequest(chunk, nets, self._settings.data_folder))
 
-    def _take(self, answer: Answer) -> None:
-        sent = self._sent[answer.key]
-        if answer.result is not None:
-            self._keep(sent.chunk, answer.result)
-            for key in _hashes(sent.chunk):
-                self._under_way.remove(key)
-            self._done(len(sent.chunk.students))
-            self._kept += 1
+    def _handle(self, completed: CompletedChunk) -> None:
+        """Keep the result of a chunk, or its error as the failure of the job."""
+        part = self._submitted[completed.key]
+        if completed.result is not None:
+            self._keep(part, completed.result)
+            for key in part.hashes:
+                self._running.remove(key)
+            self._count_done(len(part.hashes))
+            self._completed_chunks += 1
         else:
-            self._failure = self._failure or answer.error
-            if len(self._sent) > 1:
-                self._say(events.Notice(answer.key, REST))
-        del self._sent[answer.key]
-        sent.turns.close()
+            self._failure = self._failure or completed.error
+            if len(self._submitted) > 1:
+                self._publish(events.Notice(completed.key, FAILURE_NOTICE))
+        del self._submitted[completed.key]
+        part.locks.close()
 
-    def _keep(self, chunk: Chunk, result: ChunkResult) -> None:
-        wanted = _hashes(chunk)
-        register = self._keeper.begin(chunk, wanted, in_words(result.machine, chunk))
+    def _keep(self, part: SubmittedChunk, result: ChunkResult) -> None:
+        """Write the epochs and the weights of a chunk."""
+        machine = in_words(result.machine, part.chunk)
+        epoch_log = self._results.begin(part.chunk, part.hashes, machine)
         for student in result.students:
             for row in student.epochs:
-                register.take(row)
-        register.settle()
-        self._keeper.keep(result, set(wanted))
+                epoch_log.take(row)
+        epoch_log.settle()
+        self._results.keep(result, set(part.hashes))
 
-    def _done(self, students: int) -> None:
-        self._left -= students
+    def _count_done(self, students: int) -> None:
+        self._remaining -= students
         for _ in range(students):
             self._board.stage_done(self._job)
 
-    def _progress(self, workers: Workers) -> events.Progress:
-        done = self._missing - self._left
-        left = self._seconds / done * self._left if done else None
+    def _progress(self, workers: WorkerCount) -> events.Progress:
+        done = self._missing - self._remaining
         return events.Progress(
             self._address,
-            doing=f"{self._kept} of {self._chunks} chunks, on a cluster of {workers.count} "
-            f"worker{'s' * (workers.count != 1)}",
+            doing=f"{self._completed_chunks} of {self._chunks} chunks, on a cluster of "
+            f"{workers.processes} worker{'s' * (workers.processes != 1)}",
             epoch=0,
             epochs=0,
-            fraction=1 - self._left / self._count,
+            fraction=1 - self._remaining / self._total,
             seconds=self._seconds,
-            seconds_left=left,
+            seconds_left=self._seconds / done * self._remaining if done else None,
             loss=None,
         )
 
-    def _say(self, event: events.Event) -> None:
+    def _publish(self, event: events.Event) -> None:
         self._board.take(self._job, event)
 
     @contextmanager
-    def _turns_ended(self) -> Iterator[None]:
+    def _locks_released(self) -> Iterator[None]:
+        """Release the locks of all submitted chunks at the end."""
         try:
             yield
         finally:
-            for sent in self._sent.values():
-                sent.turns.close()
+            for part in self._submitted.values():
+                part.locks.close()
 
 
-class _BusyError(Exception):
-    """Another process trains a student."""
+class _LockedError(Exception):
+    """Another process trains a student; ``key`` is its hash."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.key = key
 
 
+def _raise_locked(key: str) -> None:
+    raise _LockedError(key)
+
+
 def check_cluster(address: str, control: Control) -> None:
-    """See whether a cluster answers, before anything is trained for it.
+    """Check that a cluster answers and has workers, before training starts.
 
     Raises:
-        Cancelled: ``control`` said so meanwhile.
-        UserError: it does not, or has no workers.
+        Cancelled: on request of ``control``.
+        UserError: it does not answer, or has no workers.
     """
-    Cluster.reach(address, lambda: _hear(control)).close()
+    DaskCluster.connect(address, lambda: _raise_if_cancelled(control)).close()
 
 
-def _hear(control: Control) -> None:
-    """Unlike ``control.check()``, a pause is not waited for."""
+def _raise_if_cancelled(control: Control) -> None:
+    """Raise on cancel, but do not wait during a pause as ``control.check()`` does."""
     if control.cancelled:
         raise Cancelled
-
-
-def _give_up(key: str) -> None:
-    raise _BusyError(key)
-
-
-def _hashes(chunk: Chunk) -> list[str]:
-    return [student.hash for student in chunk.students]

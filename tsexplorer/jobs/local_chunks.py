@@ -17,9 +17,9 @@ from tsexplorer.jobs.student_results import StudentResultWriter, in_words
 from tsexplorer.jobs.study_run import StudyRun
 from tsexplorer.specs import StageSpec
 from tsexplorer.students.chunks import Chunk, ChunkRequest, check_fits, plan_chunks
-from tsexplorer.students.events import GiveUp, nobody
+from tsexplorer.students.events import PruningRule, prune_nothing
 from tsexplorer.students.run_chunk import run_chunk
-from tsexplorer.students.stacking_rule import available
+from tsexplorer.students.stacking_rule import available_memory
 from tsexplorer.training import events
 from tsexplorer.training.device import describe_machine, pick_device
 
@@ -45,7 +45,7 @@ class StudentBatch:
 def train_students(
     run: StudyRun,
     batch: StudentBatch,
-    prune: GiveUp = nobody,
+    prune: PruningRule = prune_nothing,
     pruned: Collection[str] = (),
 ) -> None:
     """Train the students of a batch that are not trained yet.
@@ -71,7 +71,7 @@ class LocalChunkRunner:
     """
 
     def __init__(
-        self, run: StudyRun, batch: StudentBatch, prune: GiveUp, pruned: Collection[str]
+        self, run: StudyRun, batch: StudentBatch, prune: PruningRule, pruned: Collection[str]
     ) -> None:
         """See :func:`train_students`."""
         self._run, self._batch, self._prune, self._pruned = run, batch, prune, pruned
@@ -120,7 +120,7 @@ class LocalChunkRunner:
 
     def _next_chunk(self, missing: Sequence[StageSpec]) -> Chunk:
         """An interrupted chunk with missing students, else the first of a new plan."""
-        info, budget = self._results.splits.info, available()
+        info, budget = self._results.splits.info, available_memory()
         planned = plan_chunks(missing, info, budget)
         keys = {student.hash for student in missing}
         students = {student.hash: student for student in self._batch.students}

@@ -14,7 +14,7 @@ from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import Store
 from tsexplorer.students.chunks import Arrays, Chunk, ChunkResult, StudentResult, as_arrays
-from tsexplorer.students.student_scores import scores_of_trained
+from tsexplorer.students.student_scores import score_trained_student
 from tsexplorer.training import checkpoints
 from tsexplorer.training.checkpoints import WEIGHTS
 from tsexplorer.training.device import pick_device
@@ -62,7 +62,7 @@ class StudentResultWriter:
         device = pick_device(self._settings.device)
         for one in students:
             check()
-            found = scores_of_trained(one, self.splits, device, trained, check)
+            found = score_trained_student(one, self.splits, device, trained, check)
             self.store.stage_asked(one.hash, found.agreement, found.ece)
 
     def source_nets(self, chunk: Chunk) -> dict[str, tuple[StageSpec, Arrays]]:

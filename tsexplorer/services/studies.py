@@ -21,7 +21,7 @@ from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, Spec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot, Store, StudyRecord
 from tsexplorer.store.snapshots import EXPERIMENT, StageCount
-from tsexplorer.students.dask_address import checked_address
+from tsexplorer.students.dask_cluster import checked_address
 from tsexplorer.studies.experiment import ExperimentCheck, require_data
 from tsexplorer.studies.kind import (
     Resources,
@@ -37,7 +37,7 @@ from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.training.checkpoints import weights_path
 
 if TYPE_CHECKING:
-    from tsexplorer.students.cost import Paces
+    from tsexplorer.students.cost import MeasuredSpeeds
 
 S = TypeVar("S", bound=Spec)
 NO_CLUSTERS = "off"
@@ -91,7 +91,7 @@ class Studies:
         self._store, self._settings = store, settings
         self._wake_worker, self._progress = wake_worker, progress
         self._measuring = threading.Lock()
-        self._speeds: Paces | None = None
+        self._speeds: MeasuredSpeeds | None = None
         self._specs: LRUCache[tuple[str, str], Spec] = LRUCache(SPECS_KEPT)
         self._specs_lock = threading.Lock()
 
@@ -122,15 +122,15 @@ class Studies:
         """
         checked = self.check(spec)
         require_data(spec.base, self._settings.data_folder)
-        from tsexplorer.students.cost import Paces, rehearse
+        from tsexplorer.students.cost import MeasuredSpeeds, estimate_seconds
 
         with self._measuring:  # two measurements at once would disturb each other
             if self._speeds is None:
-                self._speeds = Paces()
+                self._speeds = MeasuredSpeeds()
             # A thread of its own, because measuring takes over the thread's cores as training does.
             with ThreadPoolExecutor(1) as executor:
                 return executor.submit(
-                    rehearse,
+                    estimate_seconds,
                     spec.prerequisites,
                     spec.students,
                     checked.trained,

@@ -1,12 +1,9 @@
-"""How long a sweep will take here, from a short measurement with its own nets and data.
+"""Estimate of the training time of a study on this machine, from a short measurement.
 
-Each kind of chunk is trained for a few short epochs, once with few steps and once with more. The
-difference is the steps' own, what remains is paid once an epoch: validation and the checkpoint.
-Medians of a few epochs: a machine that was wanted for a moment elsewhere does not count.
-
-How long a sweep will take here, before it is queued: its chunks, tried with untrained nets.
-
-How long a teacher's answer takes does not depend on what it has learnt.
+Each kind of chunk trains a few short epochs with its own nets and data: some with few steps, some
+with more. The difference gives the time of a step; the remainder is the time for validation and the
+checkpoint of an epoch. Medians make the estimate robust against a short load by other programs.
+The nets are untrained: the weights do not change the time.
 """
 
 from __future__ import annotations
@@ -29,8 +26,8 @@ from tsexplorer.models import build
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.students.chunks import Arrays, Chunk, ChunkRequest, as_arrays, plan_chunks
-from tsexplorer.students.run_chunk import run_chunk, shelf
-from tsexplorer.students.stacking_rule import available
+from tsexplorer.students.run_chunk import make_stage_lookup, run_chunk
+from tsexplorer.students.stacking_rule import available_memory
 from tsexplorer.training.control import Control
 from tsexplorer.training.device import pick_device, use_cores
 from tsexplorer.training.events import CheckpointWritten, Event
@@ -38,19 +35,19 @@ from tsexplorer.training.responsiveness import evaluation_batch_size
 from tsexplorer.training.task import prepare
 from tsexplorer.training.teacher_logits import OnlineTeacher, is_cache_worthwhile
 
-FEW, MORE = 4, 24
-"""Steps of the short epochs of either kind; their difference is what is measured."""
-EPOCHS = 3
+FEW_STEPS, MORE_STEPS = 4, 24
+"""Steps of the short epochs."""
+TIMED_EPOCHS = 3
 """Epochs that are timed, after a first one that is not."""
 
 
 @dataclass(frozen=True)
-class Pace:
-    """What a chunk takes.
+class ChunkSpeed:
+    """Measured speed of a chunk.
 
     Attributes:
-        step: seconds for one optimiser step of all that train together.
-        epoch: seconds once an epoch beyond its steps.
+        step: seconds of one optimiser step of all students that train together.
+        epoch: seconds of an epoch in addition to its steps.
     """
 
     step: float
@@ -58,13 +55,13 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a sweep will take on this machine.
+class TrainingCost:
+    """Estimated cost of a study on this machine.
 
     Attributes:
-        students: trainings.
-        chunks: pieces they are trained in, one after the other.
-        seconds: if no early stopping comes in, and nothing else wants the machine.
+        students: number of trainings.
+        chunks: number of chunks, which train one after the other.
+        seconds: without early stopping, on an idle machine.
     """
 
     students: int
@@ -73,96 +70,139 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Paces:
-    """What was measured in this process, by kind; more is added.
+class MeasuredSpeeds:
+    """Measurements of this process, by kind; each estimate adds those that are missing.
 
     Attributes:
-        chunks: of chunks.
-        teachers: seconds for a teacher's answers, by its stages' hashes and the jitter.
+        chunks: speed of each kind of chunk.
+        teachers: seconds to compute a teacher's outputs, by the hashes of its stages and jitter.
     """
 
-    chunks: dict[object, Pace] = field(default_factory=dict)
+    chunks: dict[object, ChunkSpeed] = field(default_factory=dict)
     teachers: dict[object, float] = field(default_factory=dict)
 
 
-def cost(requests: Sequence[ChunkRequest], splits: Splits, known: Paces | None = None) -> Cost:
-    """Measure and add up; takes a few dozen steps of each kind of chunk.
+def estimate_seconds(
+    prerequisites: Sequence[StageSpec],
+    students: Sequence[StageSpec],
+    done: Collection[str],
+    settings: Settings,
+    speeds: MeasuredSpeeds,
+) -> float:
+    """Estimate the seconds that the training of these nets takes on this machine.
 
     Args:
-        requests: the chunks that are still to be trained.
-        splits: their data.
-        known: what was measured before, and need not be again.
+        prerequisites: nets that the students learn from; they train one after the other.
+        students: train in chunks; at least one.
+        done: hashes of the nets that are already trained.
+        settings: of the process.
+        speeds: earlier measurements; new ones are added.
 
     Raises:
-        UserError: what training would raise.
+        UserError: a problem with the dataset, or a net does not fit into memory.
     """
-    known = known or Paces()
-    paces, teachers = known.chunks, known.teachers
-    taught: set[object] = set()
+    use_cores(settings.threads)
+    dataset = students[0].data.name
+    info = get_dataset(dataset).info
+    chunks = [
+        Chunk((stage,), stacked=False, sentence="")
+        for stage in prerequisites
+        if stage.hash not in done
+    ]
+    missing = [stage for stage in students if stage.hash not in done]
+    chunks += plan_chunks(missing, info, available_memory()) if missing else ()
+    nets = {stage.hash: _untrained(stage, len(info.classes)) for stage in prerequisites}
+    splits = load_splits(dataset, settings.data_folder)
+    requests = [
+        ChunkRequest(chunk, nets, settings.data_folder, device=settings.device) for chunk in chunks
+    ]
+    return estimate_cost(requests, splits, speeds).seconds
+
+
+def _untrained(stage: StageSpec, classes: int) -> tuple[StageSpec, Arrays]:
+    return stage, as_arrays(build(stage.model, classes, seed=stage.seed).state_dict())
+
+
+def estimate_cost(
+    requests: Sequence[ChunkRequest], splits: Splits, speeds: MeasuredSpeeds | None = None
+) -> TrainingCost:
+    """Measure each kind of chunk, with a few dozen steps each, and add up the times.
+
+    Args:
+        requests: the chunks to train.
+        splits: their dataset.
+        speeds: earlier measurements; new ones are added.
+
+    Raises:
+        UserError: as training would raise.
+    """
+    speeds = speeds or MeasuredSpeeds()
+    teachers: set[object] = set()
     seconds = 0.0
     for request in requests:
         first = request.chunk.students[0]
-        kind = _kind(request.chunk)
-        if kind not in paces:
-            paces[kind] = pace(request, splits)
-        for one in request.chunk.students:
-            teaching = (one.teachers, one.train.jitter)
-            if teaching not in teachers:
-                teachers[teaching] = _teacher_seconds(request, splits)
-            taught.add(teaching)
+        kind = _chunk_kind(request.chunk)
+        if kind not in speeds.chunks:
+            speeds.chunks[kind] = measure_chunk(request, splits)
+        for student in request.chunk.students:
+            teacher = (student.teachers, student.train.jitter)
+            if teacher not in speeds.teachers:
+                speeds.teachers[teacher] = measure_teacher(request, splits)
+            teachers.add(teacher)
         steps = -(-len(splits.train) // first.train.batch_size)
-        turns = 1 if request.chunk.stacked else len(request.chunk.students)
-        once = steps * paces[kind].step + paces[kind].epoch
-        seconds += turns * first.train.epochs * once
-    count = sum(len(request.chunk.students) for request in requests)
-    return Cost(count, len(requests), seconds + sum(teachers[one] for one in taught))
+        trainings = 1 if request.chunk.stacked else len(request.chunk.students)
+        epoch_seconds = steps * speeds.chunks[kind].step + speeds.chunks[kind].epoch
+        seconds += trainings * first.train.epochs * epoch_seconds
+    students = sum(len(request.chunk.students) for request in requests)
+    seconds += sum(speeds.teachers[teacher] for teacher in teachers)
+    return TrainingCost(students, len(requests), seconds)
 
 
-def pace(request: ChunkRequest, splits: Splits) -> Pace:
-    """Measure one chunk; of one whose students train one after the other, its first."""
-    few = _epoch_seconds(request, splits, FEW)
-    more = _epoch_seconds(request, splits, MORE)
-    step = max(more - few, 0.0) / (MORE - FEW)
-    return Pace(step, max(few - FEW * step, 0.0))
+def measure_chunk(request: ChunkRequest, splits: Splits) -> ChunkSpeed:
+    """Measure the speed of a chunk; if its students train one after the other, of the first."""
+    few = _epoch_seconds(request, splits, FEW_STEPS)
+    more = _epoch_seconds(request, splits, MORE_STEPS)
+    step = max(more - few, 0.0) / (MORE_STEPS - FEW_STEPS)
+    return ChunkSpeed(step, max(few - FEW_STEPS * step, 0.0))
 
 
 def _epoch_seconds(request: ChunkRequest, splits: Splits, steps: int) -> float:
-    """Median seconds of an epoch of so many steps, its checkpoint included."""
+    """Median seconds of an epoch with ``steps`` steps, including its checkpoint."""
     chunk = request.chunk
     if not chunk.stacked:
         chunk = replace(chunk, students=chunk.students[:1])
     images = steps * chunk.students[0].train.batch_size
-    short = replace(splits, train=_repeated(splits.train, images))
+    short_splits = replace(splits, train=_resize(splits.train, images))
     control = Control()
-    marks: list[float] = []
+    times: list[float] = []
 
     def listen(event: Event) -> None:
         if isinstance(event, CheckpointWritten):
-            marks.append(time.perf_counter())
-            if len(marks) > EPOCHS:
+            times.append(time.perf_counter())
+            if len(times) > TIMED_EPOCHS:
                 control.cancel()
 
-    longer = tuple(_long_enough(student) for student in chunk.students)
+    students = tuple(_with_enough_epochs(student) for student in chunk.students)
     with tempfile.TemporaryDirectory() as folder, suppress(Cancelled):
-        asked = replace(request, chunk=replace(chunk, students=longer), folder=Path(folder))
-        run_chunk(asked, listen, control, short)
-    return median(later - earlier for earlier, later in pairwise(marks))
+        timed = replace(request, chunk=replace(chunk, students=students), folder=Path(folder))
+        run_chunk(timed, listen, control, short_splits)
+    return median(later - earlier for earlier, later in pairwise(times))
 
 
-def _long_enough(student: StageSpec) -> StageSpec:
-    """So that no epoch that is timed is the last, which has more to do."""
-    changes = {"epochs": max(student.train.epochs, EPOCHS + 2), "early_stopping": None}
+def _with_enough_epochs(student: StageSpec) -> StageSpec:
+    """The same student with more epochs than are timed: the last epoch takes longer."""
+    changes = {"epochs": max(student.train.epochs, TIMED_EPOCHS + 2), "early_stopping": None}
     return student.model_copy(update={"train": student.train.model_copy(update=changes)})
 
 
-def _repeated(split: Split, images: int) -> Split:
-    """So many images, some of them again where there are fewer."""
-    places = torch.arange(images) % len(split)
-    return Split(split.images[places], split.labels[places])
+def _resize(split: Split, images: int) -> Split:
+    """The first images of a split, repeated if it has too few."""
+    index = torch.arange(images) % len(split)
+    return Split(split.images[index], split.labels[index])
 
 
-def _kind(chunk: Chunk) -> object:
-    """The same for chunks that take as long for a step."""
+def _chunk_kind(chunk: Chunk) -> object:
+    """Key that is equal for chunks with the same speed."""
     first = chunk.students[0]
     size = len(chunk.students) if chunk.stacked else 1
     seeds = len({student.seed for student in chunk.students})
@@ -170,68 +210,31 @@ def _kind(chunk: Chunk) -> object:
     return (*data, first.model.hash, first.train.hash, first.objective.name, size, seeds)
 
 
-def _teacher_seconds(request: ChunkRequest, splits: Splits) -> float:
-    """Seconds to compute a teacher's answers over the training images beforehand, if they are."""
+def measure_teacher(request: ChunkRequest, splits: Splits) -> float:
+    """Estimate the seconds to compute a teacher's outputs for all training images.
+
+    Returns:
+        0 without a teacher, and if the teacher runs with each batch instead.
+    """
     spec = request.chunk.students[0]
     jitter, images = spec.train.jitter, len(splits.train)
     classes = len(splits.info.classes)
     if not spec.teachers or not is_cache_worthwhile(jitter, spec.train.epochs, images, classes):
         return 0.0
-    task = prepare(spec, splits, pick_device(request.device), shelf(request))
+    task = prepare(spec, splits, pick_device(request.device), make_stage_lookup(request))
     assert task.teacher_net is not None
-    online = OnlineTeacher(task.teacher_net, bf16=task.teacher_bf16)
-    looks = next(task.validation_batches())[: evaluation_batch_size(task.teacher_macs)]
-    online.logits_of_images(looks)  # the first time takes longer
+    teacher = OnlineTeacher(task.teacher_net, bf16=task.teacher_bf16)
+    batch = next(task.validation_batches())[: evaluation_batch_size(task.teacher_macs)]
+    teacher.answer(batch)  # the first call takes longer
     variants = (2 * jitter + 1) ** 2
-    return _typical(lambda: online.logits_of_images(looks)) * variants * images / len(looks)
+    return _median_seconds(lambda: teacher.answer(batch)) * variants * images / len(batch)
 
 
-def _typical(work: Callable[[], object]) -> float:
-    """Median seconds of a few."""
+def _median_seconds(call: Callable[[], object]) -> float:
+    """Median duration of a few calls."""
     seconds = []
-    for _ in range(EPOCHS):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
+    for _ in range(TIMED_EPOCHS):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
     return median(seconds)
-
-
-def rehearse(
-    prerequisites: Sequence[StageSpec],
-    students: Sequence[StageSpec],
-    done: Collection[str],
-    settings: Settings,
-    paces: Paces,
-) -> float:
-    """Seconds that the training of these nets takes on this machine.
-
-    Args:
-        prerequisites: nets that the students learn from, trained one after the other.
-        students: trained in chunks; at least one.
-        done: hashes of the nets that are trained already.
-        settings: of the process.
-        paces: what was measured before; what is measured now is added.
-
-    Raises:
-        UserError: the data is not as it should be, or a net does not fit into memory.
-    """
-    use_cores(settings.threads)
-    data = students[0].data.name
-    info = get_dataset(data).info
-    chunks = [
-        Chunk((stage,), stacked=False, sentence="")
-        for stage in prerequisites
-        if stage.hash not in done
-    ]
-    left = [stage for stage in students if stage.hash not in done]
-    chunks += plan_chunks(left, info, available()) if left else ()
-    nets = {stage.hash: _untrained(stage, len(info.classes)) for stage in prerequisites}
-    splits = load_splits(data, settings.data_folder)
-    requests = [
-        ChunkRequest(chunk, nets, settings.data_folder, device=settings.device) for chunk in chunks
-    ]
-    return cost(requests, splits, paces).seconds
-
-
-def _untrained(stage: StageSpec, classes: int) -> tuple[StageSpec, Arrays]:
-    return stage, as_arrays(build(stage.model, classes, seed=stage.seed).state_dict())

@@ -1,7 +1,7 @@
-"""A chunk on its way to a worker, and what the worker does with it.
+"""The task that trains a chunk on a worker of a cluster.
 
-The worker's own settings (``TSEXPLORER_*`` where it was started) say where its data lies, on which
-device it trains and with how many threads.
+The worker trains with its own settings: ``TSEXPLORER_*`` in the environment of the worker process
+gives its data folder, device and number of threads.
 """
 
 from __future__ import annotations
@@ -15,64 +15,71 @@ from tsexplorer import __version__
 from tsexplorer.errors import UserError
 from tsexplorer.students.chunks import ChunkRequest, ChunkResult
 
-THREADS = 1
-"""A worker's, unless its TSEXPLORER_THREADS says otherwise: there is one a core, as a rule."""
-Errand = Callable[[], ChunkResult]
+DEFAULT_THREADS = 1
+"""Threads of a worker without TSEXPLORER_THREADS: clusters usually run one worker for each core."""
 
 
-def errand(request: ChunkRequest) -> Errand:
-    """What a worker is to call for a chunk.
+def make_task(request: ChunkRequest) -> Callable[[], ChunkResult]:
+    """Make the function that a worker calls to train a chunk.
 
-    It is an inner function, which travels as its code: the scheduler unpickles it, too, and need
-    not have this package; a worker that has none, or another version, says so in a sentence.
+    The function is local, so that it is pickled by its code and not by its name: the scheduler also
+    unpickles it, and does not need this package. A worker without this package, or with another
+    version of it, raises an error that says so.
     """
     key, version, content = request.chunk.key, __version__, pickle.dumps(request)
 
     def chunk() -> ChunkResult:
-        from tsexplorer.students.dask_task import perform
+        from tsexplorer.students.dask_task import run_task
 
-        return perform(key, version, content)
+        return run_task(key, version, content)
 
-    chunk.__name__ = f"chunk_{key}"  # what Dask's dashboard shows
+    chunk.__name__ = f"chunk_{key}"  # the name on Dask's dashboard
     return chunk
 
 
-def perform(key: str, version: str, content: bytes) -> ChunkResult:
-    """Train a chunk on this machine, which is a worker, for as long as anybody wants it.
+def run_task(key: str, version: str, content: bytes) -> ChunkResult:
+    """Train a chunk on this worker until it ends or the client cancels it.
 
     Args:
-        key: the chunk's, where it was cut.
-        version: of this package, there.
+        key: of the chunk, computed by the client.
+        version: of this package on the client.
         content: the pickled request.
 
     Raises:
-        Cancelled: nobody wants it any more.
-        UserError: something is not as it should be here; the sentence names this machine.
+        Cancelled: the client no longer needs the result.
+        UserError: the chunk cannot be trained here; the sentence names this machine.
     """
     try:
-        return _trained(_opened(key, version, content))
+        return _train(_unpickle(key, version, content))
     except UserError as error:
         raise UserError(f"On {platform.node()}: {error}") from error
 
 
-def _opened(key: str, version: str, content: bytes) -> ChunkRequest:
-    """The request, if it means here what it means there."""
-    request = None
-    if version == __version__:
-        try:
-            request = pickle.loads(content)
-        except Exception:  # whatever a class that has changed may raise
-            request = None
-    if request is None or request.chunk.key != key:
+def _unpickle(key: str, version: str, content: bytes) -> ChunkRequest:
+    """Unpickle a request.
+
+    Raises:
+        UserError: client and worker run different versions of this package.
+    """
+    if version != __version__:
         raise UserError(
-            f"the worker has another version of this program ({__version__}) than the one that "
-            f"asks ({version}); give both the same, and resume the job."
+            f"the worker has version {__version__} of this program and the client {version}; "
+            "install the same version on both, and resume the job."
         )
-    asked: ChunkRequest = request
-    return asked
+    try:
+        request: ChunkRequest = pickle.loads(content)
+        same = request.chunk.key == key
+    except Exception:  # classes that have changed can raise anything
+        same = False
+    if not same:
+        raise UserError(
+            "the files of this program differ between worker and client, though both are version "
+            f"{version}; install the same files on both, and resume the job."
+        )
+    return request
 
 
-def _trained(request: ChunkRequest) -> ChunkResult:
+def _train(request: ChunkRequest) -> ChunkResult:
     import torch
 
     from tsexplorer.data.registry import get_dataset
@@ -81,29 +88,32 @@ def _trained(request: ChunkRequest) -> ChunkResult:
     from tsexplorer.training.control import Control
 
     settings = get_settings()
-    name, folder = request.chunk.students[0].data.name, settings.data_folder.absolute()
-    if not get_dataset(name).is_available(folder):
+    dataset = request.chunk.students[0].data.name
+    data_folder = settings.data_folder.absolute()
+    if not get_dataset(dataset).is_available(data_folder):
         raise UserError(
-            f"the images of {name} are not in {folder}; put them there, or start the worker with "
-            "TSEXPLORER_DATA set to where they are, and resume the job."
+            f"the images of {dataset} are not in {data_folder}; put them there, or set "
+            "TSEXPLORER_DATA to their folder when you start the worker, and resume the job."
         )
-    torch.get_num_threads()  # the thread's first look takes over the process's number
-    torch.set_num_threads(settings.threads or THREADS)
-    control, wanted = Control(), _wanted()
+    # torch copies the number of threads to a new thread on the first read, so read before writing.
+    torch.get_num_threads()
+    torch.set_num_threads(settings.threads or DEFAULT_THREADS)
+    control, is_cancelled = Control(), _cancellation_check()
 
-    def listen(_event: object) -> None:
-        if not wanted():
+    def cancel_if_needed(_event: object) -> None:
+        if is_cancelled():
             control.cancel()
 
-    here = replace(request, data=folder, device=settings.device, folder=None)
-    result = run_chunk(here, listen, control)
+    local_request = replace(request, data_folder=data_folder, device=settings.device, folder=None)
+    result = run_chunk(local_request, cancel_if_needed, control)
     return replace(result, machine=f"{result.machine}, on {platform.node()}")
 
 
-def _wanted() -> Callable[[], bool]:
-    """Whether whoever sent the chunk still waits for it; always, where that cannot be told.
+def _cancellation_check() -> Callable[[], bool]:
+    """Make a function that returns whether the client has cancelled the running Dask task.
 
-    Dask does not stop a task that runs: a worker would train to the end for nobody.
+    Dask does not stop a running task: without this check the worker would train to the end. Outside
+    a Dask worker the function always returns False.
     """
     try:
         from distributed import Status, get_worker
@@ -111,11 +121,11 @@ def _wanted() -> Callable[[], bool]:
         worker = get_worker()
         tasks, key = worker.state.tasks, worker.get_current_task()
     except (ImportError, ValueError):  # another kind of cluster, or none
-        return lambda: True
+        return lambda: False
 
-    def wanted() -> bool:
+    def is_cancelled() -> bool:
         task = tasks.get(key)
-        leaving = worker.status in (Status.closing, Status.closed)
-        return not leaving and task is not None and task.state != "cancelled"
+        is_closing = worker.status in (Status.closing, Status.closed)
+        return is_closing or task is None or task.state == "cancelled"
 
-    return wanted
+    return is_cancelled

@@ -1,8 +1,9 @@
-"""What a chunk of a sweep says beyond what a stage says: figures of each student, epoch by epoch.
+"""Events of a chunk of students, in addition to the events of a stage.
 
-``stage`` of :class:`StudentEpoch` and :class:`StudentEnded` is the student's hash; that of
-:class:`ChunkStarted` and of ``Progress``, ``CheckpointWritten`` and ``Notice`` of
-:mod:`tsexplorer.training.events` is the chunk's key.
+``stage`` is the student's hash in :class:`StudentEpoch`, :class:`StudentEnded` and
+:class:`StudentPruned`. It is the chunk's key in :class:`ChunkStarted` and in those ``Progress``,
+``CheckpointWritten`` and ``Notice`` events of :mod:`tsexplorer.training.events` that concern the
+whole chunk.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from tsexplorer.training.events import Event
 
 
 class Scores(NamedTuple):
-    """A student on validation.
+    """Validation metrics of a student.
 
     Attributes:
         accuracy: share of 1.
-        loss: cross-entropy of the labels, nats.
-        agreement: share of images to which it gives its teacher's answer; None without a teacher,
-            and while students train one after the other, before their end.
-        ece: expected calibration error at T = 1, share of 1; None as above.
+        loss: mean cross-entropy with the labels, nats.
+        agreement: share of images on which student and teacher predict the same class; None
+            without a teacher, and in the epochs of students that train one after the other.
+        ece: expected calibration error at T = 1, share of 1; None where the logits are not finite,
+            and in the epochs of students that train one after the other.
     """
 
     accuracy: float
@@ -33,14 +35,14 @@ class Scores(NamedTuple):
 
 @dataclass(frozen=True)
 class StudentEpoch(Event):
-    """One student's figures of one epoch.
+    """Metrics of one student after one epoch.
 
     Attributes:
         epoch: from 1.
-        train_loss: mean of its objective over the epoch's batches, nats.
-        validation: of the weights that are judged, at the epoch's end.
+        train_loss: mean of the objective over the epoch's batches, nats.
+        validation: metrics at the end of the epoch, of the averaged weights if there are any.
         learning_rate: of the epoch's last step.
-        seconds: the epoch took, for all students of the stack together.
+        seconds: duration of the epoch, for all students of a stack together.
     """
 
     epoch: int
@@ -52,10 +54,10 @@ class StudentEpoch(Event):
 
 @dataclass(frozen=True)
 class StudentEnded(Event):
-    """A student is done, by its last epoch or by early stopping, while others may go on.
+    """A student has finished, after its last epoch or by early stopping; others may continue.
 
     Attributes:
-        kept_epoch: the epoch whose weights were kept.
+        kept_epoch: the epoch whose weights are kept.
     """
 
     kept_epoch: int
@@ -63,29 +65,30 @@ class StudentEnded(Event):
 
 @dataclass(frozen=True)
 class StudentPruned(Event):
-    """A student was given up on its way, and is nothing that could be used; others may go on."""
+    """A student was stopped before its end and has no weights; others may continue."""
 
 
-GiveUp = Callable[[Sequence[StudentEpoch]], Collection[str]]
-"""Asked after each epoch with the figures of those that trained it: who is given up, by hash. Of
-students that train one after the other it may name such as are not begun. Asked again about the
-same epoch, as after a crash, it must answer the same."""
+PruningRule = Callable[[Sequence[StudentEpoch]], Collection[str]]
+"""Selects the students to stop, by hash, from the metrics of the epoch that has just ended.
+
+Called after each epoch. Where students train one after the other, the result may contain students
+that have not started. A resumed chunk can repeat an epoch: the rule must then return the same."""
 
 
-def nobody(_: Sequence[StudentEpoch]) -> tuple[str, ...]:
-    """Gives up no student."""
+def prune_nothing(_: Sequence[StudentEpoch]) -> tuple[str, ...]:
+    """Stop no student: the default pruning rule."""
     return ()
 
 
 @dataclass(frozen=True)
 class ChunkStarted(Event):
-    """A chunk begins, or goes on.
+    """A chunk starts, or resumes from its checkpoint.
 
     Attributes:
-        students: hashes of all that it trains.
-        epochs: epochs at most.
-        earlier: figures of the epochs that were done in earlier sittings.
-        sentence: whether they train together, and why.
+        students: hashes of all students of the chunk.
+        epochs: maximum number of epochs.
+        earlier: metrics of the epochs before the checkpoint.
+        sentence: whether the students train together, and why.
     """
 
     students: tuple[str, ...]

@@ -1,6 +1,7 @@
-"""Training one chunk, here or on any machine that has the data: a request in, a result out.
+"""Training of one chunk: from a request to a result, in the calling thread.
 
-Training a chunk of students one after the other, as experiments train theirs.
+Students share a stack (:mod:`tsexplorer.students.stacked_trainer`) or train one after the other, as
+the stages of an experiment do.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,15 +20,15 @@ from tsexplorer.specs import StageSpec
 from tsexplorer.students.chunks import Chunk, ChunkRequest, ChunkResult, StudentResult, as_arrays
 from tsexplorer.students.events import (
     ChunkStarted,
-    GiveUp,
+    PruningRule,
     Scores,
     StudentEnded,
     StudentEpoch,
     StudentPruned,
-    nobody,
+    prune_nothing,
 )
-from tsexplorer.students.stacked_trainer import Done, train_together
-from tsexplorer.students.student_scores import scores, taught
+from tsexplorer.students.stacked_trainer import train_stacked
+from tsexplorer.students.student_scores import attach_teacher, compute_scores
 from tsexplorer.training import checkpoints
 from tsexplorer.training.checkpoints import WEIGHTS
 from tsexplorer.training.control import Control
@@ -53,44 +53,42 @@ def run_chunk(
     emit: Listener,
     control: Control,
     splits: Splits | None = None,
-    give_up: GiveUp = nobody,
+    prune: PruningRule = prune_nothing,
 ) -> ChunkResult:
-    """Train a chunk in the calling thread, going on from its checkpoint if there is one.
+    """Train a chunk, from the checkpoint in the request's folder if there is one.
 
-    The checkpoint stays: whoever keeps the result removes the request's folder.
+    The checkpoint remains; the caller removes the folder after storing the result.
 
     Args:
-        request: what to train, with all that it needs.
-        emit: hears :mod:`tsexplorer.students.events`; may raise, which is logged.
+        request: the chunk and what it needs.
+        emit: receives the events of :mod:`tsexplorer.students.events`; exceptions are logged.
         control: pause, resume, step one epoch, cancel.
-        splits: the data, where it is in memory; else it is read from ``request.data``.
-        give_up: says after each epoch which students need not go on; nobody if not given. What it
-            raises ends the chunk.
+        splits: the dataset, if it is already loaded; otherwise read from ``request.data_folder``.
+        prune: selects after each epoch the students to stop; its exceptions end the chunk.
 
     Raises:
-        Cancelled: ``control`` said so; what is done stays.
-        UserError: data or disk are not as they should be, in one sentence.
+        Cancelled: on request of ``control``; checkpoints remain.
+        UserError: a problem with the dataset or the disk, in one sentence.
     """
     chunk = request.chunk
     device = pick_device(request.device)
-    splits = splits or load_splits(chunk.students[0].data.name, request.data)
-    train = train_together if chunk.stacked else train_apart
-    done, seconds = train(
+    splits = splits or load_splits(chunk.students[0].data.name, request.data_folder)
+    train_students = train_stacked if chunk.stacked else train_sequentially
+    students, seconds = train_students(
         chunk,
         splits,
         device,
-        shelf(request),
+        make_stage_lookup(request),
         request.folder,
         log_errors(emit),
         control,
-        give_up,
+        prune,
     )
-    results = tuple(_result(one, with_weights=request.with_weights) for one in done)
-    return ChunkResult(chunk.key, results, seconds, describe_machine(device))
+    return ChunkResult(chunk.key, students, seconds, describe_machine(device))
 
 
-def shelf(request: ChunkRequest) -> StageLoader:
-    """Looks up the nets that a request carries."""
+def make_stage_lookup(request: ChunkRequest) -> StageLoader:
+    """Make a function that returns spec and weights of the request's nets by hash."""
 
     def trained(key: str) -> tuple[StageSpec, dict[str, torch.Tensor]]:
         spec, arrays = request.nets[key]
@@ -99,18 +97,7 @@ def shelf(request: ChunkRequest) -> StageLoader:
     return trained
 
 
-def _result(done: Done, *, with_weights: bool) -> StudentResult:
-    return StudentResult(
-        spec=done.spec,
-        kept_epoch=done.kept_epoch,
-        epochs=done.epochs,
-        validation=done.validation,
-        test_accuracy=done.test_accuracy,
-        weights=as_arrays(done.weights) if with_weights else None,
-    )
-
-
-def train_apart(
+def train_sequentially(
     chunk: Chunk,
     splits: Splits,
     device: torch.device,
@@ -118,72 +105,84 @@ def train_apart(
     folder: Path | None,
     emit: Listener,
     control: Control,
-    give_up: GiveUp,
-) -> tuple[tuple[Done, ...], float]:
-    """Train a chunk to its end; arguments, result and errors as ``train_together``.
+    prune: PruningRule,
+) -> tuple[tuple[StudentResult, ...], float]:
+    """Train the students of a chunk one after the other.
 
-    Each student has a folder of its own in ``folder``, so that those that are done stay done.
+    Arguments, result and errors as for ``train_stacked``. Each student has its own folder in
+    ``folder``, so that a resumed chunk does not train finished students again.
     """
     hashes = tuple(student.hash for student in chunk.students)
     epochs = chunk.students[0].train.epochs
     emit(ChunkStarted(chunk.key, hashes, epochs, (), chunk.sentence))
-    done, seconds = [], 0.0
+    results, seconds = [], 0.0
     pruned: set[str] = set()
-    with _place(folder) as place:
-        for number, spec in enumerate(chunk.students):
-            heard = _Heard(chunk, number, emit)
-            ask = partial(_gives_up, spec.hash, heard, give_up, pruned)
+    with _folder_or_temporary(folder) as parent:
+        for index, spec in enumerate(chunk.students):
+            translator = _EventTranslator(chunk, index, emit)
+            should_stop = _make_stop_check(spec.hash, translator, prune, pruned)
             try:
                 if spec.hash in pruned:
                     raise TrainingPruned
-                one, spent = _train(
-                    spec, splits, device, trained, place / spec.hash, heard, control, ask
+                result, student_seconds = _train_student(
+                    spec, splits, device, trained, parent, translator, control, should_stop
                 )
-                done.append(one)
-                seconds += spent
+                results.append(result)
+                seconds += student_seconds
             except TrainingPruned:
                 emit(StudentPruned(spec.hash))
-                seconds += sum(row.seconds for row in heard.rows)
-            if number + 1 < len(chunk.students):
+                seconds += sum(row.seconds for row in translator.rows)
+            if index + 1 < len(chunk.students):
                 control.check()
-    return tuple(done), seconds
+    return tuple(results), seconds
 
 
-def _gives_up(
-    key: str, heard: _Heard, give_up: GiveUp, pruned: set[str], _event: EpochEnded
-) -> bool:
-    """Ask about the student under way; others that are named are kept in mind."""
-    pruned.update(give_up(heard.rows[-1:]))
-    return key in pruned
+def _make_stop_check(
+    key: str, translator: _EventTranslator, prune: PruningRule, pruned: set[str]
+) -> Callable[[EpochEnded], bool]:
+    """Make a function that applies the rule to the last epoch of a student.
 
-
-class _Heard:
-    """Passes on what a stage says, in the words of a chunk; keeps its figures.
-
-    Attributes:
-        rows: the figures of all its epochs, those of earlier sittings among them.
+    Args:
+        key: hash of the student.
+        translator: has the metrics of its epochs.
+        prune: the rule; it can also select students that have not started.
+        pruned: hashes of all students that the rule has selected; updated.
     """
 
-    def __init__(self, chunk: Chunk, number: int, emit: Listener) -> None:
+    def should_stop(_event: EpochEnded) -> bool:
+        pruned.update(prune(translator.rows[-1:]))
+        return key in pruned
+
+    return should_stop
+
+
+class _EventTranslator:
+    """Listener that turns the events of a stage into events of a chunk.
+
+    Attributes:
+        rows: metrics of all epochs of the stage, including those before a checkpoint.
+    """
+
+    def __init__(self, chunk: Chunk, index: int, emit: Listener) -> None:
         self.rows: list[StudentEpoch] = []
         self._key, self._count = chunk.key, len(chunk.students)
-        self._number, self._emit = number, emit
+        self._index, self._emit = index, emit
 
     def __call__(self, event: Event) -> None:
         match event:
             case StageStarted():
                 for row in event.earlier:
-                    self._row(row)
+                    self._add_row(row)
             case EpochEnded():
-                self._row(event)
+                self._add_row(event)
             case Progress():
-                self._emit(self._of_chunk(event))
+                self._emit(self._chunk_progress(event))
             case StageEnded():
                 self._emit(StudentEnded(event.stage, event.kept_epoch))
             case _:
                 self._emit(event)
 
-    def _row(self, event: EpochEnded) -> None:
+    def _add_row(self, event: EpochEnded) -> None:
         row = StudentEpoch(
             event.stage,
             epoch=event.epoch,
@@ -195,50 +194,61 @@ class _Heard:
         self.rows.append(row)
         self._emit(row)
 
-    def _of_chunk(self, event: Progress) -> Progress:
-        """Where the chunk stands, by where this student stands; the others take as long."""
-        left = event.seconds_left
-        if left is not None:
-            left += (self._count - self._number - 1) * (event.seconds + left)
-        fraction = (self._number + event.fraction) / self._count
-        return replace(event, stage=self._key, fraction=fraction, seconds_left=left)
+    def _chunk_progress(self, event: Progress) -> Progress:
+        """Progress of the chunk, if each remaining student takes as long as this one."""
+        seconds_left = event.seconds_left
+        if seconds_left is not None:
+            remaining = self._count - self._index - 1
+            seconds_left += remaining * (event.seconds + seconds_left)
+        fraction = (self._index + event.fraction) / self._count
+        return replace(event, stage=self._key, fraction=fraction, seconds_left=seconds_left)
 
 
-def _train(
+def _train_student(
     spec: StageSpec,
     splits: Splits,
     device: torch.device,
     trained: StageLoader,
-    folder: Path,
-    heard: _Heard,
+    parent: Path,
+    translator: _EventTranslator,
     control: Control,
-    give_up: Callable[[EpochEnded], bool],
-) -> tuple[Done, float]:
-    """One student, and the seconds it took."""
+    should_stop: Callable[[EpochEnded], bool],
+) -> tuple[StudentResult, float]:
+    """Train one student; returns its result and its seconds of training.
+
+    Raises:
+        TrainingPruned: ``should_stop`` returned True.
+    """
 
     def check(_share: float) -> None:
         control.check()
 
+    folder = parent / spec.hash
     task = prepare(spec, splits, device, trained)
-    known = taught(task, check)
+    teacher = attach_teacher(task, check)
     if task.teacher_net is not None and is_slow_batch(task.teacher_macs, spec.train.batch_size):
         add_cancel_hooks(task.teacher_net, control.check)
-    task.teacher_net = None  # its answers are there; the loop shall not ask for them again
-    ended = train(task, folder, heard, control, give_up)
+    task.teacher_net = None  # the loop must not compute its outputs again
+    ended = train(task, folder, translator, control, should_stop)
     weights, _ = checkpoints.read(folder / WEIGHTS)
     task.net.load_state_dict(weights)
     z_NC = compute_logits(task.net, task.validation_batches())
     labels = splits.validation.labels.to(device)
-    validation = scores(z_NC, labels, None if known is None else known.validation_N)
-    rows = tuple(heard.rows)
-    one = Done(spec, ended.kept_epoch, rows, validation, ended.test_accuracy, weights)
-    return one, ended.train_seconds
+    result = StudentResult(
+        spec=spec,
+        kept_epoch=ended.kept_epoch,
+        epochs=tuple(translator.rows),
+        validation=compute_scores(z_NC, labels, None if teacher is None else teacher.validation_N),
+        test_accuracy=ended.test_accuracy,
+        weights=as_arrays(weights),
+    )
+    return result, ended.train_seconds
 
 
 @contextmanager
-def _place(folder: Path | None) -> Iterator[Path]:
+def _folder_or_temporary(folder: Path | None) -> Iterator[Path]:
     if folder is not None:
         yield folder
         return
-    with tempfile.TemporaryDirectory() as passing:
-        yield Path(passing)
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)

@@ -1,17 +1,12 @@
-"""Students of one dense net as one net: their weights side by side, a step of all at once.
+"""The weights of a stack of dense nets, and one optimiser step of all students at once.
 
-Shape suffixes: S students in the stack, B batch, N images, C classes. What one student computes
-touches no other's numbers, so each trains as it would alone, to the rounding of a matrix product
-that is done in another order.
+The weights of the students are slices of one tensor for each parameter. The forward pass comes from
+:mod:`tsexplorer.models.stacked`, the loss is the objective's own under ``torch.func.vmap``, and the
+optimisers are those of :mod:`tsexplorer.training.optimisation`, for slices of the stack. The
+students do not influence each other: each trains as it would alone, except for the rounding of
+matrix products that are summed in another order.
 
-The way forward is that of :mod:`tsexplorer.models.stacked`. The loss is the objective's own, under
-``torch.func.vmap``.
-
-Optimiser steps for a stack: the optimisers that train one net, over slices of the stack.
-
-What an optimiser does to one number depends on that number, its gradient, its history and the
-rate; so one optimiser can serve all students that have the rate in common, and the arithmetic is
-that of :mod:`tsexplorer.training.optimisation`, fused kernels included.
+Shape suffixes: S students in the stack, B batch, N images, C classes.
 """
 
 from __future__ import annotations
@@ -47,19 +42,19 @@ class Stack:
 
     Attributes:
         weights: parameters by name, S×... each.
-        average: their running averages; None where none are asked for.
-        steps: optimiser steps taken, the same for all.
+        average: their moving averages; None without averaging.
+        steps: optimiser steps so far, the same for all students.
     """
 
     def __init__(
         self, nets: Sequence[Net], specs: Sequence[StageSpec], objective: Objective
     ) -> None:
-        """Begin with the weights of some nets, which are copied.
+        """Start with copies of the weights of some nets.
 
         Args:
-            nets: of one architecture, of dense layers and activations.
-            specs: theirs; they differ in T, lambda, seed and learning rate alone.
-            objective: theirs.
+            nets: of one architecture with dense layers and activations only.
+            specs: their stages, which differ in T, lambda, seed and learning rate only.
+            objective: their objective.
         """
         self._layers = named_layers(nets[0])
         self._objective = objective
@@ -67,27 +62,27 @@ class Stack:
         self._epochs = specs[0].train.epochs
         weights, _ = stack_module_state(list(nets))
         self.steps = 0
-        self._fill(dict(weights), specs)
+        self._set_students(dict(weights), specs)
         self.average: dict[str, Tensor] | None = None
         if specs[0].train.averaging:
             self.average = {name: value.detach().clone() for name, value in weights.items()}
 
-    def _fill(self, weights: dict[str, Tensor], specs: Sequence[StageSpec]) -> None:
+    def _set_students(self, weights: dict[str, Tensor], specs: Sequence[StageSpec]) -> None:
         self.weights, self._specs = weights, specs
-        self._updates = Updates([spec.train for spec in specs], list(weights.values()))
+        self._optimiser = StackOptimiser([spec.train for spec in specs], list(weights.values()))
         device = next(iter(weights.values())).device
-        objectives = [spec.objective for spec in specs]
-        self._temperature_S = torch.tensor([one.temperature for one in objectives], device=device)
-        self._lam_S = torch.tensor([one.lam for one in objectives], device=device)
+        temperatures = [spec.objective.temperature for spec in specs]
+        self._temperature_S = torch.tensor(temperatures, device=device)
+        self._lam_S = torch.tensor([spec.objective.lam for spec in specs], device=device)
 
     @property
-    def judged(self) -> dict[str, Tensor]:
-        """The weights that are validated and kept."""
+    def evaluated_weights(self) -> dict[str, Tensor]:
+        """The weights that are validated and kept: the averages if there are any."""
         return self.weights if self.average is None else self.average
 
-    def student(self, place: int) -> dict[str, Tensor]:
-        """The judged weights of one student, as views."""
-        return {name: value.detach()[place] for name, value in self.judged.items()}
+    def student_weights(self, index: int) -> dict[str, Tensor]:
+        """Views of the evaluated weights of one student."""
+        return {name: value.detach()[index] for name, value in self.evaluated_weights.items()}
 
     def step(
         self,
@@ -97,50 +92,51 @@ class Stack:
         rate: Callable[[int], float],
         epoch: int = 1,
     ) -> Tensor:
-        """One optimiser step of each student.
+        """Take one optimiser step for each student.
 
         Args:
-            images: scaled, B×1×28×28 for all, or S×B×1×28×28.
-            z_t: the teacher's logits, B×C for all, or S×B×C; None where there is no teacher.
-            labels: B for all, or S×B.
-            rate: gives the learning rate of the student at a place in the stack.
-            epoch: the one under way, from 1.
+            images: scaled, B×1×28×28 for all students, or S×B×1×28×28.
+            z_t: teacher logits, B×C for all students, or S×B×C; None without a teacher.
+            labels: B for all students, or S×B.
+            rate: returns the learning rate of a student by its index in the stack.
+            epoch: current epoch, from 1.
 
         Returns:
             S losses before the step, nats.
         """
         z_SBC = forward(self._layers, self.weights, images)
         loss_S = self._losses(z_SBC, z_t, labels, epoch)
-        # Each student's loss depends on its own weights alone: the sum's gradient is each one's.
+        # A loss depends on the weights of its own student only, so the gradient of the sum is the
+        # gradient of each loss.
         gradients = torch.autograd.grad(loss_S.sum(), list(self.weights.values()))
-        self._updates.step(gradients, rate)
+        self._optimiser.step(gradients, rate)
         self.steps += 1
         train = self._specs[0].train
         if train.max_norm is not None:
             self._bound_norms(train.max_norm)
         if self.average is not None:
-            self._move_average(self.average, train.averaging)
+            self._update_average(self.average, train.averaging)
         return loss_S.detach()
 
-    def logits_over(self, batches: Iterable[Tensor]) -> Tensor:
-        """Logits S×N×C of the judged weights; images come B×1×28×28 at a time."""
-        return _forward_over(self._layers, self.judged, batches)
+    def compute_logits(self, batches: Iterable[Tensor]) -> Tensor:
+        """Logits S×N×C of the evaluated weights for batches of images B×1×28×28."""
+        return _logits_over(self._layers, self.evaluated_weights, batches)
 
-    def narrowed(self, places: Sequence[int]) -> None:
-        """Go on with some of the students only, each with its history."""
-        before = self._updates
+    def keep_only(self, indices: Sequence[int]) -> None:
+        """Remove all other students from the stack; these keep their optimiser state."""
+        optimiser_before = self._optimiser
         weights = {
-            name: value.detach()[list(places)].requires_grad_()
+            name: value.detach()[list(indices)].requires_grad_()
             for name, value in self.weights.items()
         }
-        self._fill(weights, [self._specs[place] for place in places])
-        self._updates.take_over(before, places)
+        self._set_students(weights, [self._specs[index] for index in indices])
+        self._optimiser.copy_state(optimiser_before, indices)
         if self.average is not None:
-            self.average = {name: value[list(places)] for name, value in self.average.items()}
+            self.average = {name: value[list(indices)] for name, value in self.average.items()}
 
     def state(self) -> tuple[dict[str, Tensor], Metadata]:
-        """All of it as tensors by name and JSON numbers."""
-        tensors, runs = self._updates.state()
+        """State for a checkpoint: tensors by name, and values for JSON."""
+        tensors, runs = self._optimiser.state()
         tensors |= {f"net.{name}": value for name, value in self.weights.items()}
         for name, value in (self.average or {}).items():
             tensors[f"average.{name}"] = value
@@ -148,18 +144,18 @@ class Stack:
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor], numbers: Metadata) -> None:
-        """Go on from what :meth:`state` gave.
+        """Restore a state that :meth:`state` returned.
 
         Raises:
             KeyError, ValueError, RuntimeError: it is the state of another stack.
         """
         _overwrite(self.weights, select_prefix("net.", tensors))
         _overwrite(self.average or {}, select_prefix("average.", tensors))
-        self._updates.load(tensors, numbers["runs"])
+        self._optimiser.load(tensors, numbers["runs"])
         self.steps = numbers["steps"]
 
     def _losses(self, z_SBC: Tensor, z_t: Tensor | None, labels: Tensor, epoch: int) -> Tensor:
-        def one(
+        def student_loss(
             z_BC: Tensor, z_t_BC: Tensor | None, y_B: Tensor, temperature: Tensor, lam: Tensor
         ) -> Tensor:
             batch = LossInputs(
@@ -167,9 +163,9 @@ class Stack:
             )
             return self._objective.loss(batch).total
 
-        taught = 0 if z_t is not None and z_t.dim() == 3 else None
-        told = 0 if labels.dim() == 2 else None
-        losses = vmap(one, in_dims=(0, taught, told, 0, 0))
+        teacher_dim = 0 if z_t is not None and z_t.dim() == 3 else None
+        label_dim = 0 if labels.dim() == 2 else None
+        losses = vmap(student_loss, in_dims=(0, teacher_dim, label_dim, 0, 0))
         loss_S: Tensor = losses(z_SBC, z_t, labels, self._temperature_S, self._lam_S)
         return loss_S
 
@@ -180,40 +176,46 @@ class Stack:
                 bound_units(weight, bound)
 
     @torch.no_grad()
-    def _move_average(self, average: Weights, most: float) -> None:
-        decay = min(most, (1 + self.steps) / (10 + self.steps))  # as a single student's
+    def _update_average(self, average: Weights, max_decay: float) -> None:
+        # The same decay as for a student that trains alone.
+        decay = min(max_decay, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(list(average.values()), list(self.weights.values()), 1 - decay)
 
 
 def stacked_logits(net: Net, students: Sequence[Weights], batches: Iterable[Tensor]) -> Tensor:
-    """Logits S×N×C of some students' weights.
+    """Logits S×N×C of several sets of weights.
 
     Args:
-        net: of their architecture; its own weights do not matter.
-        students: weights by name.
-        batches: scaled images, B×1×28×28 at a time.
+        net: of their architecture; its own weights are not used.
+        students: weights by name, one set for each student.
+        batches: scaled images, B×1×28×28 each.
     """
-    stacked = {name: torch.stack([one[name] for one in students]) for name in students[0]}
-    return _forward_over(named_layers(net), stacked, batches)
+    stacked = {name: torch.stack([weights[name] for weights in students]) for name in students[0]}
+    return _logits_over(named_layers(net), stacked, batches)
 
 
 @torch.no_grad()
-def _forward_over(layers: NamedLayers, weights: Weights, batches: Iterable[Tensor]) -> Tensor:
+def _logits_over(layers: NamedLayers, weights: Weights, batches: Iterable[Tensor]) -> Tensor:
     return torch.cat([forward(layers, weights, images) for images in batches], 1)
 
 
-def _overwrite(own: Weights, new: Weights) -> None:
-    if own.keys() != new.keys():
+def _overwrite(weights: Weights, new: Weights) -> None:
+    """Copy ``new`` into ``weights``.
+
+    Raises:
+        KeyError, ValueError: names or shapes differ.
+    """
+    if weights.keys() != new.keys():
         raise KeyError("the weights of another net")
-    for name, value in own.items():
+    for name, value in weights.items():
         if value.shape != new[name].shape:
             raise ValueError("the weights of another stack")
         value.copy_(new[name])
 
 
 @dataclass
-class _Run:
-    """Neighbours in the stack that always have the same rate."""
+class _RateGroup:
+    """Neighbouring students that always have the same learning rate, and their optimiser."""
 
     start: int
     stop: int
@@ -225,102 +227,106 @@ class _Run:
         return parameters
 
 
-class Updates:
-    """The optimisers of a stack."""
+class StackOptimiser:
+    """Optimisers of a stack: one for each group of students with the same learning rate.
+
+    An optimiser changes a number by that number, its gradient, its state and the learning rate, so
+    one optimiser can serve all students with the same rate.
+    """
 
     def __init__(self, trains: Sequence[TrainSpec], stacked: Sequence[Tensor]) -> None:
-        """Begin without a history.
+        """Start without state.
 
         Args:
-            trains: how each student trains; they differ in the learning rate alone.
-            stacked: parameters, S×... each; changed in place by :meth:`step`.
+            trains: training of each student; they differ in the learning rate only.
+            stacked: parameters, S×... each; :meth:`step` changes them in place.
         """
-        self._runs = [
-            _Run(start, stop, make_optimiser(trains[start], _slices(stacked, start, stop)))
-            for start, stop in _spans(trains)
+        self._groups = [
+            _RateGroup(start, stop, make_optimiser(trains[start], _slices(stacked, start, stop)))
+            for start, stop in _equal_rate_ranges(trains)
         ]
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], rate: Callable[[int], float]) -> None:
-        """One step.
+        """Take one step.
 
         Args:
             gradients: in the order of the parameters, S×... each.
-            rate: gives that of the student at a place; asked once for all who share it.
+            rate: returns the learning rate of a student by its index; called once a group.
         """
-        for run in self._runs:
-            for parameter, gradient in zip(run.parameters, gradients, strict=True):
-                # A fused optimiser walks through both memories side by side, whatever the strides.
-                parameter.grad = gradient[run.start : run.stop].contiguous()
-            set_rate(run.optimiser, rate(run.start))
-            run.optimiser.step()
+        for group in self._groups:
+            for parameter, gradient in zip(group.parameters, gradients, strict=True):
+                # A fused optimiser reads both in memory order and ignores strides.
+                parameter.grad = gradient[group.start : group.stop].contiguous()
+            set_rate(group.optimiser, rate(group.start))
+            group.optimiser.step()
 
-    def take_over(self, other: Updates, places: Sequence[int]) -> None:
-        """Go on with the history of some students of another stack.
+    def copy_state(self, other: StackOptimiser, indices: Sequence[int]) -> None:
+        """Copy the optimiser state of some students of another stack.
 
         Args:
-            other: the stack that they were in.
-            places: of the students of this stack in that one.
+            other: optimisers of the other stack.
+            indices: of this stack's students in the other stack.
         """
-        for run in self._runs:
-            histories = [other._history(place) for place in places[run.start : run.stop]]
-            for number, parameter in enumerate(run.parameters):
-                state = run.optimiser.state[parameter]
-                for name, value in histories[0][number].items():
+        for group in self._groups:
+            states = [other._student_state(index) for index in indices[group.start : group.stop]]
+            for number, parameter in enumerate(group.parameters):
+                state = group.optimiser.state[parameter]
+                for name, value in states[0][number].items():
                     state[name] = (
-                        torch.cat([history[number][name] for history in histories])
+                        torch.cat([student[number][name] for student in states])
                         if value.dim()
                         else value.clone()
                     )
 
     def state(self) -> tuple[dict[str, Tensor], list[Metadata]]:
-        """Tensors by name, and JSON numbers of each run."""
+        """State for a checkpoint: tensors by name, and values for JSON for each group."""
         tensors: dict[str, Tensor] = {}
         numbers = []
-        for place, run in enumerate(self._runs):
-            own, rest = flatten_state(run.optimiser.state_dict())
-            tensors |= {f"run{place}.{name}": value for name, value in own.items()}
-            numbers.append(rest)
+        for number, group in enumerate(self._groups):
+            group_tensors, group_numbers = flatten_state(group.optimiser.state_dict())
+            tensors |= {f"run{number}.{name}": value for name, value in group_tensors.items()}
+            numbers.append(group_numbers)
         return tensors, numbers
 
     def load(self, tensors: dict[str, Tensor], numbers: list[Metadata]) -> None:
-        """Go on from what :meth:`state` gave.
+        """Restore a state that :meth:`state` returned.
 
         Raises:
             KeyError, ValueError: it is the state of another stack.
         """
-        for place, (run, rest) in enumerate(zip(self._runs, numbers, strict=True)):
-            own = select_prefix(f"run{place}.", tensors)
-            run.optimiser.load_state_dict(unflatten_state(own, rest))
+        for number, (group, group_numbers) in enumerate(zip(self._groups, numbers, strict=True)):
+            group_tensors = select_prefix(f"run{number}.", tensors)
+            group.optimiser.load_state_dict(unflatten_state(group_tensors, group_numbers))
 
-    def _history(self, place: int) -> list[dict[str, Tensor]]:
-        """What is known of one student, by parameter: 1×... each, or a number for all."""
-        run = next(run for run in self._runs if run.start <= place < run.stop)
-        row = place - run.start
+    def _student_state(self, index: int) -> list[dict[str, Tensor]]:
+        """State of one student for each parameter: tensors 1×..., or scalars of its group."""
+        group = next(group for group in self._groups if group.start <= index < group.stop)
+        row = index - group.start
         return [
             {
                 name: value[row : row + 1] if value.dim() else value
-                for name, value in _tensors(run.optimiser.state[parameter]).items()
+                for name, value in _tensors(group.optimiser.state[parameter]).items()
             }
-            for parameter in run.parameters
+            for parameter in group.parameters
         ]
 
 
-def _spans(trains: Sequence[TrainSpec]) -> list[tuple[int, int]]:
-    """Runs of students whose rates can never part: ``plateau`` earns each its own."""
-    spans: list[tuple[int, int]] = []
+def _equal_rate_ranges(trains: Sequence[TrainSpec]) -> list[tuple[int, int]]:
+    """Ranges of students that always have the same rate; under ``plateau`` each is alone."""
+    ranges: list[tuple[int, int]] = []
     keys = (
-        (train.learning_rate, place if train.schedule == "plateau" else -1)
-        for place, train in enumerate(trains)
+        (train.learning_rate, index if train.schedule == "plateau" else -1)
+        for index, train in enumerate(trains)
     )
     for _, neighbours in groupby(keys):
-        start = spans[-1][1] if spans else 0
-        spans.append((start, start + len(list(neighbours))))
-    return spans
+        start = ranges[-1][1] if ranges else 0
+        ranges.append((start, start + len(list(neighbours))))
+    return ranges
 
 
 def _slices(stacked: Sequence[Tensor], start: int, stop: int) -> list[nn.Parameter]:
-    """Parameters that share the stack's memory, and not its graph."""
+    """Parameters that share the memory of the stack but not its autograd graph."""
     return [nn.Parameter(tensor.detach()[start:stop], requires_grad=False) for tensor in stacked]
 
 

@@ -1,97 +1,55 @@
-"""Training a chunk of students that share a stack.
+"""Training of a chunk whose students share a stack.
 
-Each is judged as one alone is: a :class:`~tsexplorer.training.learner.Learner` whose net looks into
-the stack keeps its record and its best weights and says when it is over. Who is over leaves the
-stack, so that its weights stay what they are and the others no longer wait for it.
+Each student is validated as if it trained alone: a :class:`~tsexplorer.training.learner.Learner`,
+whose net shares its memory with the stack, keeps its record and its best weights and decides when
+it has finished. A student that has finished leaves the stack: its weights no longer change, and the
+other students do not wait for it.
 
 Shape suffixes: S students in the stack, B batch, N images, C classes.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tsexplorer.data.batches import evaluation_batches
 from tsexplorer.data.registry import Split, Splits
 from tsexplorer.objectives import get_objective
-from tsexplorer.specs import StageSpec
-from tsexplorer.students.chunks import Chunk
+from tsexplorer.students.chunks import Chunk, StudentResult, as_arrays
 from tsexplorer.students.events import (
     ChunkStarted,
-    GiveUp,
+    PruningRule,
     Scores,
     StudentEnded,
     StudentEpoch,
     StudentPruned,
-    nobody,
+    prune_nothing,
 )
-from tsexplorer.students.stacked_step import Stack, Weights, stacked_logits
-from tsexplorer.students.student_scores import Taught, completed, scores, taught
+from tsexplorer.students.stacked_step import Stack, stacked_logits
+from tsexplorer.students.stacked_student import StackedStudent
+from tsexplorer.students.student_scores import TeacherPredictions, attach_teacher, compute_scores
 from tsexplorer.training import checkpoints
 from tsexplorer.training.checkpoints import CHECKPOINT
 from tsexplorer.training.control import Control
 from tsexplorer.training.evaluation import compute_metrics
-from tsexplorer.training.events import CheckpointWritten, Listener, Notice
-from tsexplorer.training.learner import Learner, TrainingRecord
+from tsexplorer.training.events import CheckpointWritten, Event, Listener, Notice
+from tsexplorer.training.learner import TrainingRecord
 from tsexplorer.training.optimisation import learning_rate
 from tsexplorer.training.progress import ProgressReporter
 from tsexplorer.training.responsiveness import evaluation_batch_size
 from tsexplorer.training.task import StageLoader, Task, prepare
 
-Batch = tuple[Tensor, Tensor | None, Tensor]
-"""Images, the teacher's logits, labels: for all students, or with S in front."""
+StackBatch = tuple[Tensor, Tensor | None, Tensor]
+"""Images, teacher logits and labels: for all students, or with S as first dimension."""
+StudentEvent = StudentEpoch | StudentEnded | StudentPruned
 
 
-Said = StudentEpoch | StudentEnded | StudentPruned
-
-
-@dataclass
-class Student:
-    """One of the chunk.
-
-    Attributes:
-        spec: its stage.
-        task: shared with the students of its seed: batches, and the teacher.
-        learner: its judge; does not take steps itself.
-        history: its figures.
-        kept: its weights once it is over.
-        kept_epoch: the epoch they are of.
-        pruned: whether it was given up, and so is over without weights.
-    """
-
-    spec: StageSpec
-    task: Task
-    learner: Learner
-    history: list[StudentEpoch] = field(default_factory=list)
-    kept: dict[str, Tensor] | None = None
-    kept_epoch: int = 0
-    pruned: bool = False
-
-    @property
-    def over(self) -> bool:
-        """Whether it trains no more."""
-        return self.pruned or self.kept is not None
-
-
-@dataclass(frozen=True, eq=False)
-class Done:
-    """A student that is over, with what its kept weights score; see ``StudentResult``."""
-
-    spec: StageSpec
-    kept_epoch: int
-    epochs: tuple[StudentEpoch, ...]
-    validation: Scores
-    test_accuracy: float
-    weights: Weights
-
-
-def train_together(
+def train_stacked(
     chunk: Chunk,
     splits: Splits,
     device: torch.device,
@@ -99,54 +57,72 @@ def train_together(
     folder: Path | None,
     emit: Listener,
     control: Control,
-    give_up: GiveUp,
-) -> tuple[tuple[Done, ...], float]:
-    """Train a chunk to its end, going on from the checkpoint in ``folder`` if there is one.
+    prune: PruningRule,
+) -> tuple[tuple[StudentResult, ...], float]:
+    """Train a chunk to its end, from the checkpoint in ``folder`` if there is one.
+
+    Args:
+        chunk: the students.
+        splits: their dataset.
+        device: device to train on.
+        trained: returns spec and weights of a stage by its hash.
+        folder: for the checkpoint; None writes none.
+        emit: receives the events.
+        control: pause, resume, step, cancel.
+        prune: selects after each epoch the students to stop.
 
     Returns:
-        The students in the chunk's order, but for those given up, and the seconds spent on all.
+        The students in the order of the chunk, without those that were pruned, and the seconds of
+        training.
 
     Raises:
-        Cancelled: ``control`` said so; the last epoch's checkpoint stays.
-        UserError: the disk is full, or the like, in one sentence.
+        Cancelled: on request of ``control``; the checkpoint of the last epoch remains.
+        UserError: the disk is full, or a similar problem, in one sentence.
     """
-    run = _Training(chunk, splits, device, trained)
-    if folder is not None and not run.resume(folder / CHECKPOINT):
+    training = StackedTraining(chunk, splits, device, trained)
+    if folder is not None and not training.resume(folder / CHECKPOINT):
         emit(Notice(chunk.key, "A damaged checkpoint was set aside; these students start again."))
-        run = _Training(chunk, splits, device, trained)
+        training = StackedTraining(chunk, splits, device, trained)
     started = ChunkStarted(
         chunk.key,
-        tuple(student.spec.hash for student in run.students),
+        tuple(student.spec.hash for student in training.students),
         chunk.students[0].train.epochs,
-        run.earlier,
+        training.history,
         chunk.sentence,
     )
     emit(started)
-    pulse = run.attend(emit, control)
-    while run.active:
-        for event in run.epoch(pulse, give_up):
+    reporter = training.start(emit, control)
+    while training.active:
+        for event in training.train_epoch(reporter, prune):
             emit(event)
         if folder is not None:
-            checkpoints.write(folder / CHECKPOINT, *run.state())
-            emit(CheckpointWritten(chunk.key, run.clock.epoch))
-        if run.active:
+            checkpoints.write(folder / CHECKPOINT, *training.state())
+            emit(CheckpointWritten(chunk.key, training.clock.epoch))
+        if training.active:
             control.epoch_ended()
-    return run.finish(pulse), run.clock.seconds
+    return training.evaluate(reporter), training.clock.seconds
 
 
-class _Training:
-    """A chunk under way."""
+class StackedTraining:
+    """The training of one chunk in a stack.
+
+    Attributes:
+        students: all students of the chunk.
+        active: the students that still train, in the order of the stack.
+        clock: epochs, steps and seconds so far.
+    """
 
     def __init__(
         self, chunk: Chunk, splits: Splits, device: torch.device, trained: StageLoader
     ) -> None:
+        """Prepare the students; arguments as for :func:`train_stacked`."""
         self._chunk, self._splits, self._device = chunk, splits, device
         tasks: dict[int, Task] = {}
         for spec in chunk.students:
             if spec.seed not in tasks:
                 tasks[spec.seed] = prepare(spec, splits, device, trained)
         self._tasks = list(tasks.values())
-        self.students = [_student(spec, tasks[spec.seed]) for spec in chunk.students]
+        self.students = [StackedStudent.create(spec, tasks[spec.seed]) for spec in chunk.students]
         self.active = list(self.students)
         self.clock = TrainingRecord()
         self._stack = Stack(
@@ -154,34 +130,39 @@ class _Training:
             list(chunk.students),
             get_objective(chunk.students[0].objective.name),
         )
-        self._taught: dict[int, Taught | None] = {}
-        self._look()
+        self._teachers: dict[int, TeacherPredictions | None] = {}
+        self._share_weights()
 
     @property
-    def earlier(self) -> tuple[StudentEpoch, ...]:
-        """Figures of all epochs done."""
+    def history(self) -> tuple[StudentEpoch, ...]:
+        """Metrics of all students and epochs so far."""
         return tuple(row for student in self.students for row in student.history)
 
-    def attend(self, emit: Listener, control: Control) -> ProgressReporter:
-        """Start the clock and get the teachers' answers."""
-        pulse = ProgressReporter(
-            self._tasks[0], self.clock, _as_chunk(emit, self._chunk.key), control
-        )
-        for task in self._tasks:
-            # For the teacher, which may look at each batch, and be slow.
-            task.add_cancel_hooks(pulse.check)
-            self._taught[task.spec.seed] = taught(task, pulse.teacher_batch)
-        return pulse
+    def start(self, emit: Listener, control: Control) -> ProgressReporter:
+        """Start the clock and get the outputs of the teachers ready."""
 
-    def epoch(self, pulse: ProgressReporter, give_up: GiveUp = nobody) -> list[Said]:
-        """Train one epoch, then validate; who is over or given up leaves."""
+        def emit_for_chunk(event: Event) -> None:
+            emit(replace(event, stage=self._chunk.key))
+
+        reporter = ProgressReporter(self._tasks[0], self.clock, emit_for_chunk, control)
+        for task in self._tasks:
+            task.add_cancel_hooks(reporter.check)  # a teacher that runs with each batch can be slow
+            self._teachers[task.spec.seed] = attach_teacher(task, reporter.teacher_batch)
+        return reporter
+
+    def train_epoch(
+        self, reporter: ProgressReporter, prune: PruningRule = prune_nothing
+    ) -> list[StudentEvent]:
+        """Train and validate one epoch, then remove the students that are over from the stack."""
         number = self.clock.epoch + 1
-        pulse.epoch_started(number)
-        loss_S = self._train(number, pulse)
-        rates = [self._rate(place, back=1) for place in range(len(self.active))]
-        z_SNC = self._stack.logits_over(self._checked(self._splits.validation, pulse))
-        self.clock.epoch, self.clock.seconds = number, pulse.seconds
-        said: list[StudentEpoch] = []
+        reporter.epoch_started(number)
+        loss_S = self._train_batches(number, reporter)
+        rates = [self._rate(index, steps_ago=1) for index in range(len(self.active))]
+        z_SNC = self._stack.compute_logits(
+            self._evaluation_images(self._splits.validation, reporter)
+        )
+        self.clock.epoch, self.clock.seconds = number, reporter.seconds
+        rows: list[StudentEpoch] = []
         for student, loss, rate, z_NC in zip(
             self.active, loss_S.tolist(), rates, z_SNC, strict=True
         ):
@@ -190,62 +171,63 @@ class _Training:
                 student.spec.hash,
                 epoch=number,
                 train_loss=loss,
-                validation=self._judge(student, z_NC),
+                validation=self._validate(student, z_NC),
                 learning_rate=rate,
-                seconds=pulse.epoch_seconds,
+                seconds=reporter.epoch_seconds,
             )
             student.history.append(row)
-            said.append(row)
-        return [*said, *self._part(set(give_up(said)))]
+            rows.append(row)
+        return [*rows, *self._end_students(set(prune(rows)))]
 
-    def finish(self, pulse: ProgressReporter) -> tuple[Done, ...]:
-        """Read validation and, once, test of the kept weights."""
-        ended = [student for student in self.students if not student.pruned]
-        if not ended:
+    def evaluate(self, reporter: ProgressReporter) -> tuple[StudentResult, ...]:
+        """Evaluate the kept weights on validation and, once, on test."""
+        kept = [
+            (student, student.kept_weights)
+            for student in self.students
+            if student.kept_weights is not None
+        ]
+        if not kept:
             return ()
-        kept = [student.kept for student in ended if student.kept is not None]
-        net = self._tasks[0].net
-        seen, unseen = self._splits.validation, self._splits.test
-        validation = stacked_logits(net, kept, self._checked(seen, pulse))
-        test = stacked_logits(net, kept, self._checked(unseen, pulse))
-        labels = unseen.labels.to(self._device)
+        net, weights = self._tasks[0].net, [weights for _, weights in kept]
+        validation, test = self._splits.validation, self._splits.test
+        z_SNC = stacked_logits(net, weights, self._evaluation_images(validation, reporter))
+        z_test_SNC = stacked_logits(net, weights, self._evaluation_images(test, reporter))
+        validation_labels = validation.labels.to(self._device)
+        test_labels = test.labels.to(self._device)
         return tuple(
-            Done(
+            StudentResult(
                 spec=student.spec,
                 kept_epoch=student.kept_epoch,
                 epochs=tuple(student.history),
-                validation=scores(z_NC, seen.labels.to(self._device), self._teacher(student)),
-                test_accuracy=compute_metrics(z_test_NC, labels).accuracy,
-                weights=weights,
+                validation=compute_scores(z_NC, validation_labels, self._teacher_classes(student)),
+                test_accuracy=compute_metrics(z_test_NC, test_labels).accuracy,
+                weights=as_arrays(student_weights),
             )
-            for student, weights, z_NC, z_test_NC in zip(ended, kept, validation, test, strict=True)
+            for (student, student_weights), z_NC, z_test_NC in zip(
+                kept, z_SNC, z_test_SNC, strict=True
+            )
         )
 
     def state(self) -> tuple[dict[str, Tensor], checkpoints.Metadata]:
-        """All of it as tensors by name and JSON numbers."""
+        """State for a checkpoint: tensors by name, and values for JSON."""
         tensors: dict[str, Tensor] = {}
         numbers: checkpoints.Metadata = {"chunk": self._chunk.key, "clock": dict(vars(self.clock))}
         if self.active:
             tensors, numbers["stack"] = self._stack.state()
-        numbers["students"] = []
-        for place, student in enumerate(self.students):
-            for kind, weights in (("best", student.learner.best), ("kept", student.kept)):
-                own = (weights or {}).items()
-                tensors |= {f"{kind}.{place}.{name}": value for name, value in own}
-            numbers["students"].append(
-                {
-                    # Not asdict: it copies every number of a history that grows.
-                    "record": dict(vars(student.learner.record)),
-                    "history": [dict(vars(row)) for row in student.history],
-                    "over": student.over,
-                    "pruned": student.pruned,
-                    "kept_epoch": student.kept_epoch,
-                }
-            )
+        for index, student in enumerate(self.students):
+            for kind, weights in (("best", student.learner.best), ("kept", student.kept_weights)):
+                for name, value in (weights or {}).items():
+                    tensors[f"{kind}.{index}.{name}"] = value
+        numbers["students"] = [student.metadata() for student in self.students]
         return tensors, numbers
 
     def resume(self, path: Path) -> bool:
-        """Go on from a checkpoint; false where it was damaged, and this is no longer of use."""
+        """Restore the training from a checkpoint, if there is one.
+
+        Returns:
+            Whether the training can go on. False if the checkpoint is damaged; then the file is set
+            aside, and this object must not be used.
+        """
         try:
             self._load(*checkpoints.read(path))
         except FileNotFoundError:
@@ -258,115 +240,109 @@ class _Training:
     def _load(self, tensors: dict[str, Tensor], numbers: checkpoints.Metadata) -> None:
         if numbers["chunk"] != self._chunk.key:
             raise ValueError("the checkpoint of another chunk")
-        for place, (student, own) in enumerate(
+
+        def select(prefix: str) -> dict[str, Tensor]:
+            weights = checkpoints.select_prefix(prefix, tensors)
+            return {name: value.to(self._device) for name, value in weights.items()}
+
+        for index, (student, student_numbers) in enumerate(
             zip(self.students, numbers["students"], strict=True)
         ):
-            student.learner.record = TrainingRecord(**own["record"])
-            student.learner.best = self._of(f"best.{place}.", tensors)
-            student.history = [_row(row) for row in own["history"]]
-            student.pruned = own.get("pruned", False)
-            if own["over"] and not student.pruned:
-                student.kept = self._of(f"kept.{place}.", tensors) or {}
-                student.kept_epoch = own["kept_epoch"]
-        self._narrow()
+            student.load(select(f"best.{index}."), select(f"kept.{index}."), student_numbers)
+        self._remove_ended()
         if self.active:
             self._stack.load(tensors, numbers["stack"])
         self.clock = TrainingRecord(**numbers["clock"])
 
-    def _of(self, prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor] | None:
-        found = checkpoints.select_prefix(prefix, tensors)
-        return {name: value.to(self._device) for name, value in found.items()} or None
-
-    def _train(self, number: int, pulse: ProgressReporter) -> Tensor:
-        """One step a batch; mean training loss S of the epoch."""
+    def _train_batches(self, number: int, reporter: ProgressReporter) -> Tensor:
+        """Take one step for each batch; returns the mean training loss S of the epoch."""
         sum_S = torch.zeros(len(self.active), device=self._device)
-        seen = 0
+        images_seen = 0
 
-        def mean() -> float:
-            return float(sum_S.mean()) / seen if seen else float("nan")
+        def mean_loss() -> float:
+            return float(sum_S.mean()) / images_seen if images_seen else float("nan")
 
         for images, z_t, labels in self._batches(number):
-            pulse.training_batch(mean)
+            reporter.training_batch(mean_loss)
             loss_S = self._stack.step(images, z_t, labels, self._rate, number)
             sum_S.add_(loss_S, alpha=labels.shape[-1])
-            seen += labels.shape[-1]
+            images_seen += labels.shape[-1]
             self.clock.steps += 1
-        return sum_S / seen
+        return sum_S / images_seen
 
-    def _batches(self, number: int) -> Iterator[Batch]:
-        """An epoch's batches: shared by all students, or a row a student where seeds differ."""
+    def _batches(self, number: int) -> Iterator[StackBatch]:
+        """Batches of an epoch: one for all students, or one for each where seeds differ."""
         tasks = list({id(student.task): student.task for student in self.active}.values())
-        places = torch.tensor([tasks.index(student.task) for student in self.active])
-        places = places.to(self._device)
+        task_S = torch.tensor([tasks.index(student.task) for student in self.active])
+        task_S = task_S.to(self._device)
         for batches in zip(*(task.batches.epoch(number) for task in tasks), strict=True):
-            told = [
+            teacher_logits = [
                 task.teacher.logits(batch)
                 for task, batch in zip(tasks, batches, strict=True)
                 if task.teacher is not None
             ]
             if len(tasks) == 1:
-                yield batches[0].images, told[0] if told else None, batches[0].labels
+                z_t_BC = teacher_logits[0] if teacher_logits else None
+                yield batches[0].images, z_t_BC, batches[0].labels
                 continue
             yield (
-                torch.stack([batch.images for batch in batches])[places],
-                torch.stack(told)[places] if told else None,
-                torch.stack([batch.labels for batch in batches])[places],
+                torch.stack([batch.images for batch in batches])[task_S],
+                torch.stack(teacher_logits)[task_S] if teacher_logits else None,
+                torch.stack([batch.labels for batch in batches])[task_S],
             )
 
-    def _rate(self, place: int, back: int = 0) -> float:
-        """Learning rate of a student's next step, or of the one ``back`` steps ago."""
-        student = self.active[place]
+    def _rate(self, index: int, steps_ago: int = 0) -> float:
+        """Learning rate of a student's next step, or of an earlier one."""
+        student = self.active[index]
         plateau = student.learner.record.plateau
-        step = self._stack.steps - back
+        step = self._stack.steps - steps_ago
         return learning_rate(student.spec.train, step, student.task.total_steps, plateau)
 
-    def _judge(self, student: Student, z_NC: Tensor) -> Scores:
+    def _validate(self, student: StackedStudent, z_NC: Tensor) -> Scores:
+        """Update the student's record with the logits of an epoch."""
         labels = self._splits.validation.labels.to(self._device)
-        found = compute_metrics(z_NC, labels)
-        student.learner.record_validation(found)
-        return completed(found, z_NC, labels, self._teacher(student))
+        metrics = compute_metrics(z_NC, labels)
+        student.learner.record_validation(metrics)
+        return compute_scores(z_NC, labels, self._teacher_classes(student), metrics)
 
-    def _teacher(self, student: Student) -> Tensor | None:
-        known = self._taught[student.spec.seed]
-        return None if known is None else known.validation_N
+    def _teacher_classes(self, student: StackedStudent) -> Tensor | None:
+        """Classes that the student's teacher predicts for the validation images."""
+        predictions = self._teachers[student.spec.seed]
+        return None if predictions is None else predictions.validation_N
 
-    def _part(self, given_up: set[str]) -> list[Said]:
-        """Take the weights of who is over out of the stack; who is given up leaves without them."""
-        ended: list[Said] = []
+    def _end_students(self, pruned: set[str]) -> list[StudentEvent]:
+        """Finish or prune students after an epoch; both leave the stack."""
+        events: list[StudentEvent] = []
         for student in self.active:
-            if student.spec.hash in given_up and not student.learner.is_finished:
+            if student.learner.is_finished:
+                student.finish()
+                events.append(StudentEnded(student.spec.hash, student.kept_epoch))
+            elif student.spec.hash in pruned:
                 student.pruned = True
-                ended.append(StudentPruned(student.spec.hash))
-            elif student.learner.is_finished:
-                student.kept_epoch = student.learner.load_kept_weights()
-                weights = student.learner.evaluated_net.state_dict()
-                student.kept = {name: value.clone() for name, value in weights.items()}
-                ended.append(StudentEnded(student.spec.hash, student.kept_epoch))
-        if ended:
-            self._narrow()
-        return ended
+                events.append(StudentPruned(student.spec.hash))
+        if events:
+            self._remove_ended()
+        return events
 
-    def _narrow(self) -> None:
-        """Go on with those who are not over."""
-        places = [place for place, student in enumerate(self.active) if not student.over]
-        if len(places) < len(self.active):
+    def _remove_ended(self) -> None:
+        """Keep only the students in the stack that still train."""
+        indices = [index for index, student in enumerate(self.active) if not student.is_over]
+        if len(indices) < len(self.active):
             for student in self.active:
-                if student.kept is not None:
-                    _point(student.learner.evaluated_net, student.kept)
-                elif student.pruned:
-                    _let_go(student.learner)
-            self.active = [self.active[place] for place in places]
+                if student.is_over:
+                    student.leave_stack()
+            self.active = [self.active[index] for index in indices]
             if self.active:
-                self._stack.narrowed(places)
-        self._look()
+                self._stack.keep_only(indices)
+        self._share_weights()
 
-    def _look(self) -> None:
-        """Let each learner's net look into the stack, at its own weights."""
-        for place, student in enumerate(self.active):
-            _point(student.learner.evaluated_net, self._stack.student(place))
+    def _share_weights(self) -> None:
+        """Make the parameters of each learner's net views of the stack."""
+        for index, student in enumerate(self.active):
+            student.use_weights(self._stack.student_weights(index))
 
-    def _checked(self, split: Split, pulse: ProgressReporter) -> Iterator[Tensor]:
-        """Scaled images, as many at a time as suits the whole chunk."""
+    def _evaluation_images(self, split: Split, reporter: ProgressReporter) -> Iterator[Tensor]:
+        """Scaled images, in batches of a size that suits the number of students."""
         data = self._chunk.students[0].data
         for images in evaluation_batches(
             split,
@@ -376,31 +352,5 @@ class _Training:
             device=self._device,
             batch_size=evaluation_batch_size(self._tasks[0].macs * len(self.students)),
         ):
-            pulse.check()
+            reporter.check()
             yield images
-
-
-def _student(spec: StageSpec, task: Task) -> Student:
-    return Student(spec, task, Learner(copy.deepcopy(task.net), spec.train, task.total_steps))
-
-
-def _point(net: nn.Module, weights: Weights) -> None:
-    """Let a net's parameters share the memory of ``weights``."""
-    for name, parameter in net.named_parameters():
-        parameter.data = weights[name]
-
-
-def _let_go(learner: Learner) -> None:
-    """Drop the weights of who was given up, which would keep the wider stack in memory."""
-    learner.best = None
-    for parameter in learner.evaluated_net.parameters():
-        parameter.data = parameter.data.new_empty(0)
-
-
-def _row(numbers: checkpoints.Metadata) -> StudentEpoch:
-    return StudentEpoch(**{**numbers, "validation": Scores(*numbers["validation"])})
-
-
-def _as_chunk(emit: Listener, key: str) -> Listener:
-    """Where the chunk stands, said by a clock that believes it is a stage."""
-    return lambda event: emit(replace(event, stage=key))

@@ -1,17 +1,17 @@
-"""The teacher's answers, computed once in a process for all chunks that share it.
+"""Validation scores of students, and a cache of their teachers' predictions.
 
-A student's figures on validation and test, of logits that are there.
+Shape suffixes: N images, C classes.
 """
 
 from __future__ import annotations
 
 import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from cachetools import LRUCache
 from torch import Tensor
 
 from tsexplorer.analysis.quality import reliability
@@ -22,93 +22,100 @@ from tsexplorer.training.evaluation import SplitMetrics, compute_logits, compute
 from tsexplorer.training.task import StageLoader, Task, prepare
 from tsexplorer.training.teacher_logits import CachedTeacher, TeacherOutputs
 
-KEPT = 2
-_kept: OrderedDict[object, Taught] = OrderedDict()
-_guard = threading.Lock()
-
 
 @dataclass(frozen=True, eq=False)
-class Taught:
-    """What a teacher says.
+class TeacherPredictions:
+    """Outputs of a teacher.
 
     Attributes:
         outputs: its logits for training batches.
-        validation_N: its answers (classes) over validation.
+        validation_N: the classes that it predicts for the validation images.
     """
 
     outputs: TeacherOutputs
     validation_N: Tensor
 
 
-def taught(task: Task, check: Callable[[float], None]) -> Taught | None:
-    """The answers of a task's teacher, which the task is given, too; None without a teacher.
+_cache: LRUCache[object, TeacherPredictions] = LRUCache(maxsize=2)
+_cache_lock = threading.Lock()
+
+
+def attach_teacher(task: Task, check: Callable[[float], None]) -> TeacherPredictions | None:
+    """Compute the outputs of a task's teacher, or take them from the cache, and give them to it.
+
+    Chunks with the same teacher share the outputs that are computed before training; a teacher that
+    runs with each batch is not cached.
 
     Args:
-        task: any of those that share the teacher.
-        check: called with the share done; may raise to stop.
+        task: its ``teacher`` is set.
+        check: called with the share that is done; may raise to stop.
+
+    Returns:
+        The predictions; None without a teacher.
     """
     if task.teacher_net is None:
         return None
-    key = _key(task)
-    with _guard:
-        found = _kept.get(key)
-    if found is None:
+    key = _cache_key(task)
+    with _cache_lock:
+        predictions = _cache.get(key)
+    if predictions is None:
         task.prepare_teacher(0, check)
         assert task.teacher is not None
         batches = task.validation_batches()
         z_NC = compute_logits(task.teacher_net, batches, lambda: check(1.0))
-        found = Taught(task.teacher, z_NC.argmax(1))
+        predictions = TeacherPredictions(task.teacher, z_NC.argmax(1))
         if isinstance(task.teacher, CachedTeacher):
-            _keep(key, found)
-    task.teacher = found.outputs
-    return found
+            with _cache_lock:
+                _cache[key] = predictions
+    task.teacher = predictions.outputs
+    return predictions
 
 
-def _keep(key: object, found: Taught) -> None:
-    with _guard:
-        _kept[key] = found
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
+def clear_teacher_cache() -> None:
+    """Remove all teacher predictions from the cache."""
+    with _cache_lock:
+        _cache.clear()
 
 
-def _key(task: Task) -> object:
-    """All that decides the answers: the teachers' weights, and the images by their labels."""
+def _cache_key(task: Task) -> object:
+    """Key of everything that determines the predictions: teacher weights, images, settings."""
     assert task.teacher_net is not None
-    splits, data = task.splits, task.spec.data
+    spec, splits = task.spec, task.splits
     weights = 0
     for value in task.teacher_net.state_dict().values():
         weights = zlib.crc32(value.detach().cpu().contiguous().numpy().data, weights)
-    labels = [zlib.crc32(one.labels.numpy().data) for one in (splits.train, splits.validation)]
-    jitter, epochs = task.spec.train.jitter, task.spec.train.epochs
-    shown = (
-        task.spec.teacher_weights,
-        task.spec.combine,
-        task.layer_names.teacher,
-        data.name,
-        data.scaling,
+    return (
+        spec.teachers,
+        weights,
+        task.teacher_bf16,
+        str(task.device),
+        spec.teacher_weights,
+        spec.combine,
+        task.looks.teacher,
+        spec.data.name,
+        spec.data.scaling,
         splits.mean,
         splits.deviation,
-        *labels,
-        jitter,
-        epochs,
+        *(zlib.crc32(split.labels.numpy().data) for split in (splits.train, splits.validation)),
+        spec.train.jitter,
+        spec.train.epochs,
     )
-    return (task.spec.teachers, weights, task.teacher_bf16, str(task.device), *shown)
 
 
-def scores_of_trained(
+def score_trained_student(
     spec: StageSpec,
     splits: Splits,
     device: torch.device,
     trained: StageLoader,
     check: Callable[[], object],
 ) -> Scores:
-    """A student that was trained elsewhere, an experiment's say, on validation.
+    """Compute the validation scores of a student that is already trained.
 
     Args:
-        spec: its stage.
-        splits: its data.
-        device: where to look.
-        trained: gives spec and weights of a stage by hash: its own, and its teachers'.
+        spec: the student's stage.
+        splits: its dataset.
+        device: device to compute on.
+        trained: returns spec and weights of a stage by its hash, for the student and its teachers.
         check: called between batches; may raise to stop.
     """
     task = prepare(spec, splits, device, trained)
@@ -117,29 +124,25 @@ def scores_of_trained(
     if task.teacher_net is not None:
         teacher_N = compute_logits(task.teacher_net, task.validation_batches(), check).argmax(1)
     z_NC = compute_logits(task.net, task.validation_batches(), check)
-    return scores(z_NC, splits.validation.labels.to(device), teacher_N)
+    return compute_scores(z_NC, splits.validation.labels.to(device), teacher_N)
 
 
-def scores(z_NC: Tensor, labels_N: Tensor, teacher_N: Tensor | None) -> Scores:
-    """A student on validation.
+def compute_scores(
+    z_NC: Tensor, labels_N: Tensor, teacher_N: Tensor | None, metrics: SplitMetrics | None = None
+) -> Scores:
+    """Compute the validation scores of a student.
 
     Args:
         z_NC: its logits.
         labels_N: true classes.
-        teacher_N: the classes that its teacher answers; None where it has none.
+        teacher_N: classes that its teacher predicts; None without a teacher.
+        metrics: accuracy and loss of these logits, if they are already computed.
     """
-    found = compute_metrics(z_NC, labels_N)
-    return completed(found, z_NC, labels_N, teacher_N)
-
-
-def completed(
-    found: SplitMetrics, z_NC: Tensor, labels_N: Tensor, teacher_N: Tensor | None
-) -> Scores:
-    """The scores of figures that are known; arguments as in :func:`scores`."""
+    metrics = metrics or compute_metrics(z_NC, labels_N)
     agreement = None
     if teacher_N is not None:
         agreement = float((z_NC.argmax(1) == teacher_N).float().mean())
     ece = None
-    if z_NC.isfinite().all():  # a student that diverged has no confidence to speak of
+    if z_NC.isfinite().all():  # a diverged student has no confidences
         ece = reliability(z_NC.cpu().numpy(), labels_N.cpu().numpy()).ece
-    return Scores(found.accuracy, found.loss, agreement, ece)
+    return Scores(metrics.accuracy, metrics.loss, agreement, ece)

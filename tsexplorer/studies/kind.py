@@ -24,7 +24,12 @@ from tsexplorer.plugins import discover
 from tsexplorer.specs import ExperimentSpec, Spec, StageSpec, parse_spec
 from tsexplorer.store import EpochRow, JobStatus, StageFigures, Store, StudyRecord
 from tsexplorer.students.chunks import plan_chunks
-from tsexplorer.students.stacking_rule import available, in_words, need, verdict
+from tsexplorer.students.stacking_rule import (
+    available_memory,
+    decide_stacking,
+    format_bytes,
+    memory_needed,
+)
 from tsexplorer.studies.student_stages import Cell
 
 MAX_STUDENTS = 2_500
@@ -253,8 +258,8 @@ def check_students(
 
     objective = get_objective(base.objective.name)
     info = get_dataset(base.data.name).info
-    chunks = plan_chunks(sample, info, available())
-    stacking = verdict(sample[0].model, sample[0].train, len(info.classes), objective.name)
+    chunks = plan_chunks(sample, info, available_memory())
+    stacking = decide_stacking(sample[0].model, sample[0].train, len(info.classes), objective.name)
     at_once = max(len(chunk.students) for chunk in chunks) if stacking.stacks else 1
     trained = resources.trained([stage.spec.hash for stage in stages])
     remarks: tuple[str, ...] = ()
@@ -277,8 +282,8 @@ def check_students(
 
 
 def _memory_sentence(student: StageSpec, info: DatasetInfo, at_once: int) -> str:
-    needed = in_words(need(student, info, seeds=1).of(at_once))
-    limit = in_words(available())
+    needed = format_bytes(memory_needed(student, info, seeds=1).total(at_once))
+    limit = format_bytes(available_memory())
     if at_once == 1:
         return f"One at a time takes about {needed} of the {limit} that may be used."
     return f"{at_once} at a time take about {needed} of the {limit} that may be used."

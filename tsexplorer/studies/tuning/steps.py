@@ -12,7 +12,7 @@ from tsexplorer.jobs.local_chunks import StudentBatch, train_students
 from tsexplorer.jobs.study_run import StudyRun
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import Store
-from tsexplorer.students.events import Scores, StudentEpoch, nobody
+from tsexplorer.students.events import Scores, StudentEpoch, prune_nothing
 from tsexplorer.studies.student_stages import distinct
 from tsexplorer.studies.sweep.results import kept_scores
 from tsexplorer.studies.tuning.optuna_search import Search, Trial
@@ -66,7 +66,7 @@ class SearchRunner:
         total = max(self._tune.max_students, self._students_done + len(students))
         batch = StudentBatch(students, self._students_done, total)
         if judge is None:
-            train_students(self._run, batch, nobody)
+            train_students(self._run, batch, prune_nothing)
         else:
             train_students(self._run, batch, judge, judge.pruned)
         self._students_done += len(students)

@@ -1,4 +1,4 @@
-"""Small students, one at a time and together, for the tests of sweeps."""
+"""Small students, in chunks and alone, for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -28,23 +28,29 @@ from tsexplorer.training.control import Control
 SIGMOID = ModelSpec(
     name="custom", net=NetConfig(dense=(14, 9), activation="sigmoid", initialisation="glorot")
 )
-TEACHER = make_stage(ModelSpec(name="custom", net=NetConfig(conv=(3,), dense=(16,))), seed=11)
+TEACHER = make_stage(
+    ModelSpec(name="custom", net=NetConfig(conv=(3,), dense=(16,))), seed=11, precision="fp32"
+)
 SETTINGS = ((1.0, 0.3), (4.0, 0.0), (4.0, 0.7), (20.0, 0.5), (1.0, 1.0))
 """T and lambda of some students."""
 
 
-@cache
 def library() -> TrainedStages:
-    """A teacher that has learnt nothing, and so is sure of nothing and wrong in its own way."""
-    known = TrainedStages()
+    """An untrained teacher with large weights: its predictions are confident and mostly wrong."""
+    return _library(torch.get_default_dtype())
+
+
+@cache
+def _library(_dtype: torch.dtype) -> TrainedStages:
+    stages = TrainedStages()
     weights = build(TEACHER.model, 10, seed=5).state_dict()
     for value in weights.values():
         value.mul_(3)
-    known.add(TEACHER, weights)
-    return known
+    stages.add(TEACHER, weights)
+    return stages
 
 
-def student(
+def make_student(
     temperature: float = 4.0,
     lam: float = 0.5,
     *,
@@ -52,25 +58,37 @@ def student(
     name: str = "hinton",
     **changes: Any,
 ) -> StageSpec:
-    """A stage that learns from the teacher; what is not of the stage is of its training."""
+    """A stage that learns from the teacher; ``changes`` are fields of the stage or its training."""
     objective = ObjectiveSpec(name=name, temperature=temperature, lam=lam)
     return make_stage(model, objective=objective, teachers=(TEACHER.hash,), **changes)
 
 
-def several(**changes: Any) -> tuple[StageSpec, ...]:
-    """One student a setting, with the same seed and rate."""
-    return tuple(student(temperature, lam, **changes) for temperature, lam in SETTINGS)
+def make_students(**changes: Any) -> tuple[StageSpec, ...]:
+    """One student for each T and lambda of ``SETTINGS``, with the same seed and learning rate."""
+    return tuple(make_student(temperature, lam, **changes) for temperature, lam in SETTINGS)
 
 
-def request(
+STOPPING = tuple(
+    make_student(temperature, lam, learning_rate=rate, epochs=6, early_stopping=1, seed=seed)
+    for temperature, lam, rate, seed in (
+        (1, 0.9, 2e-3, 3),
+        (4, 0.2, 0.5, 3),
+        (4, 1, 2e-3, 3),
+        (4, 0.2, 0.7, 9),
+    )
+)
+"""The students with a high learning rate stop early, the others train all epochs."""
+
+
+def make_request(
     students: Sequence[StageSpec], folder: Path | None = None, *, stacked: bool = True
 ) -> ChunkRequest:
-    nets = {key: (spec, as_arrays(own)) for key, (spec, own) in library().stages.items()}
+    nets = {key: (spec, as_arrays(weights)) for key, (spec, weights) in library().known.items()}
     chunk = Chunk(tuple(students), stacked, "They do.")
     return ChunkRequest(chunk, nets, Path("unused"), folder)
 
 
-def together(
+def train_chunk(
     students: Sequence[StageSpec],
     folder: Path | None = None,
     *,
@@ -79,25 +97,26 @@ def together(
     control: Control | None = None,
     splits: Splits | None = None,
 ) -> ChunkResult:
-    asked = request(students, folder, stacked=stacked)
+    request = make_request(students, folder, stacked=stacked)
     return run_chunk(
-        asked, listener or EventRecorder(), control or Control(), splits or small_splits()
+        request, listener or EventRecorder(), control or Control(), splits or small_splits()
     )
 
 
 def weights_of(result: ChunkResult) -> list[dict[str, torch.Tensor]]:
     """The weights of each student."""
-    found = []
-    for one in result.students:
-        assert one.weights is not None
-        found.append({name: torch.from_numpy(array) for name, array in one.weights.items()})
-    return found
+    return [
+        {name: torch.from_numpy(array) for name, array in student.weights.items()}
+        for student in result.students
+    ]
 
 
-def alone(
+def train_alone(
     spec: StageSpec, folder: Path, splits: Splits | None = None
 ) -> tuple[dict[str, torch.Tensor], EventRecorder]:
-    """The same student trained as an experiment trains it, and what was said of it."""
-    heard = EventRecorder()
-    weights = train_stage(spec, folder / spec.hash, stages=library(), splits=splits, listener=heard)
-    return weights, heard
+    """Weights and events of the same student, trained as a stage of an experiment."""
+    listener = EventRecorder()
+    weights = train_stage(
+        spec, folder / spec.hash, library=library(), splits=splits, listener=listener
+    )
+    return weights, listener
