@@ -37,7 +37,7 @@ def _pairs(splits: Splits, pairs: int) -> list[tuple[Outcome, Outcome]]:
 
     def looped(number: int) -> Outcome:
         task = _task(splits, number)
-        task.extra = _as_looped(task)
+        task.auxiliary_module = _as_looped(task)
         return our_epoch(task)
 
     return in_turns(stacked, looped, pairs, tolerance=TOLERANCE)
@@ -50,10 +50,10 @@ def _task(splits: Splits, seed: int) -> Task:
 
 def _as_looped(task: Task) -> Cohort:
     """The task's peers, from the same first weights, as nets of their own."""
-    assert isinstance(task.extra, StackedCohort)
+    assert isinstance(task.auxiliary_module, StackedCohort)
     nets = [build(ModelSpec(name=NET), 10, seed=0) for _ in range(PEERS)]
     for place, net in enumerate(nets):
-        for own, value_K in zip(net.parameters(), task.extra.weights, strict=True):
+        for own, value_K in zip(net.parameters(), task.auxiliary_module.weights, strict=True):
             own.data.copy_(value_K[place])
     return LoopedCohort(nets)
 

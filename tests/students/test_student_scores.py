@@ -43,7 +43,7 @@ def test_chunks_share_the_outputs_of_their_teacher(monkeypatch):
         computations.append(task)
         compute(task, *arguments)
 
-    monkeypatch.setattr(Task, "attend_teachers", count)
+    monkeypatch.setattr(Task, "prepare_teacher", count)
     first, second = train_chunk(make_students()), train_chunk(make_students())
     assert len(computations) == 1
     for student, other in zip(first.students, second.students, strict=True):
