@@ -117,6 +117,6 @@ def train_alone(
     """Weights and events of the same student, trained as a stage of an experiment."""
     listener = EventRecorder()
     weights = train_stage(
-        spec, folder / spec.hash, library=library(), splits=splits, listener=listener
+        spec, folder / spec.hash, stages=library(), splits=splits, listener=listener
     )
     return weights, listener

@@ -91,7 +91,7 @@ def _cache_key(task: Task) -> object:
         str(task.device),
         spec.teacher_weights,
         spec.combine,
-        task.looks.teacher,
+        task.layer_names.teacher,
         spec.data.name,
         spec.data.scaling,
         splits.mean,
