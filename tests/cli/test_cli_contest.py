@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import TOY, Shell, document
 from tsexplorer import recipes
-from tsexplorer.cli import results
+from tsexplorer.cli import comparison
 from tsexplorer.recipes import Recipe
 from tsexplorer.recipes.base import make_rival
 from tsexplorer.services.demo import RECIPES
@@ -24,7 +24,7 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     hot = make_rival(NAME, "hot", spec, objective=ObjectiveSpec(name="hinton", temperature=9.0))
     found = Recipe(NAME, "Toys", "Toy nets.", "these tests", spec, own_title="warm")
     found = replace(found, rivals=(hot,))
-    monkeypatch.setattr(results, "get_recipe", lambda _name: found)
+    monkeypatch.setattr(comparison, "get_recipe", lambda _name: found)
     monkeypatch.setattr(recipes, "load_recipes", lambda: {NAME: found, "quick": found})
     return found
 

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tsexplorer.cli import progress
-from tsexplorer.cli.progress import Bars, Lines, View, current, doing
+from tsexplorer.cli.progress import Bars, Lines, current, doing
 from tsexplorer.jobs.progress import JobProgress
+from tsexplorer.services.foreground import JobView
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.store import ExperimentSnapshot
@@ -58,7 +59,7 @@ def test_what_is_under_way_in_words() -> None:
 
 def test_the_net_under_way_is_the_first_that_is_not_done(experiment: ExperimentSnapshot) -> None:
     def at(done: int) -> tuple[int, str]:
-        link = current(View(experiment, JobProgress(stages_done=done, stages=6), "running"))
+        link = current(JobView(experiment, JobProgress(stages_done=done, stages=6), "running"))
         return link.seed, link.role
 
     assert [at(done) for done in (0, 2, 3, 5)] == [
@@ -75,7 +76,7 @@ def test_lines_tell_each_net_once(
 ) -> None:
     lines = Lines(after(experiment, 1))
     for done in (0, 1, 1, 3, 3):
-        lines.show(View(after(experiment, 3), JobProgress(UNDER_WAY, done, 6), "running"))
+        lines.show(JobView(after(experiment, 3), JobProgress(UNDER_WAY, done, 6), "running"))
     assert capsys.readouterr().err.splitlines() == [
         "teacher, seed 4: trained before, validation 90.00 %",
         "baseline, seed 4: 2 epochs in 1 min 5 s, validation 90.00 %",
@@ -92,7 +93,7 @@ def test_a_long_net_is_heard_of_now_and_then(
     monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
     lines = Lines(experiment)
     for _ in range(4):
-        lines.show(View(experiment, JobProgress(UNDER_WAY, 0, 6), "running"))
+        lines.show(JobView(experiment, JobProgress(UNDER_WAY, 0, 6), "running"))
     line = "teacher, seed 4: epoch 3 of 20, loss 0.2500, 1 min 10 s left"
     assert capsys.readouterr().err.splitlines() == [line, line]
     assert next(clock, None) is None
@@ -103,7 +104,7 @@ def test_notices_are_said_once(
 ) -> None:
     lines = Lines(experiment)
     for notices in ((), ("First.",), ("First.",), ("First.", "Second.")):
-        lines.show(View(experiment, JobProgress(UNDER_WAY, 0, 6, notices), "running"))
+        lines.show(JobView(experiment, JobProgress(UNDER_WAY, 0, 6, notices), "running"))
     assert capsys.readouterr().err.splitlines() == ["First.", "Second."]
 
 
@@ -112,7 +113,7 @@ def test_bars_show_the_three_nets_of_a_seed_and_all_seeds(experiment: Experiment
     console = Console(file=screen, force_terminal=True, width=100)
     with Progress(console=console, auto_refresh=False) as drawn:
         bars = Bars(drawn, experiment)
-        bars.show(View(after(experiment, 4), JobProgress(UNDER_WAY, 4, 6), "running"))
+        bars.show(JobView(after(experiment, 4), JobProgress(UNDER_WAY, 4, 6), "running"))
         tasks = [(task.description, task.completed, task.fields["words"]) for task in drawn.tasks]
         bars.say("A word [in] between.")
     assert tasks == [
@@ -128,6 +129,6 @@ def test_one_seed_needs_no_bar_for_all(experiment: ExperimentSnapshot) -> None:
     alone = replace(experiment, spec=experiment.spec.model_copy(update={"seeds": (4,)}))
     with Progress(console=Console(file=io.StringIO()), auto_refresh=False) as drawn:
         bars = Bars(drawn, alone)
-        bars.show(View(alone, JobProgress(), "queued"))
+        bars.show(JobView(alone, JobProgress(), "queued"))
         assert [task.description for task in drawn.tasks] == ["teacher", "baseline", "distilled"]
         assert [task.fields["words"] for task in drawn.tasks] == ["waiting"] * 3

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tsexplorer.cli.sweep_progress import where
-from tsexplorer.cli.sweep_requests import asked_sweep
 
 from tests.cli.conftest import TOY, Shell, document
 from tests.examples import enqueue_study
 from tests.local_cluster import count_submissions, local_cluster
-from tsexplorer.cli.progress import View
+from tsexplorer.cli.studies.sweep import SHELL
+from tsexplorer.cli.study_requests import BaseRequest, sweep_spec
 from tsexplorer.jobs.progress import JobProgress
+from tsexplorer.services.foreground import JobView
 from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
@@ -39,7 +38,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> SweepSpec:
         assert (recipe, file, data) == (None, None, None)
         return base
 
-    monkeypatch.setattr("tsexplorer.cli.sweep_requests.asked_for", asked_for)
+    monkeypatch.setattr("tsexplorer.cli.study_requests.asked_for", asked_for)
     values = {"temperatures": (1, 4), "lambdas": (0, 0.5), "seeds": (0, 1)}
     return KIND.renamed(SweepSpec.model_validate({"base": base, **values}), "map")
 
@@ -203,15 +202,10 @@ def test_unknown_net_ends_in_one_sentence(shell: Shell) -> None:
 
 
 def test_what_is_asked_for_takes_the_place_of_the_base(toy: SweepSpec) -> None:
-    asked: dict[str, Any] = dict.fromkeys(
-        ("recipe", "data", "teacher", "student", "objective", "epochs")
-    )
     grid = {"temperatures": "1 4", "lambdas": "0,.5", "learning_rates": None, "seeds": 2}
-    assert KIND.renamed(asked_sweep(**asked, **grid), "map") == toy  # type: ignore[arg-type]
-    changed = asked_sweep(
-        **asked | {"teacher": "wu-cnn", "student": "mlp-64", "objective": "additive", "epochs": 7},
-        **grid | {"learning_rates": "0.1,0.2"},  # type: ignore[arg-type]
-    )
+    assert KIND.renamed(sweep_spec(BaseRequest(), **grid), "map") == toy  # type: ignore[arg-type]
+    given = BaseRequest(teacher="wu-cnn", student="mlp-64", objective="additive", epochs=7)
+    changed = sweep_spec(given, **grid | {"learning_rates": "0.1,0.2"})  # type: ignore[arg-type]
     base = changed.base
     assert (base.teacher.name, base.student.name, base.objective.name) == (
         "wu-cnn",
@@ -254,8 +248,8 @@ def test_sweep_under_way_in_words(shell: Shell, service: Service, toy: SweepSpec
 
     def words(stage: str) -> str:
         standing = JobProgress(Progress(**{**vars(progress), "stage": stage}), 1, 11)
-        view = View(service.subject(job), standing, "running")
-        return where(view, service.studies.results("map"))
+        view = JobView(service.subject(job), standing, "running")
+        return SHELL.progress(view, service.studies.results("map"))
 
     teacher = toy.teacher(0).hash
     assert words(teacher) == "0 of 11 nets, the teacher: epoch 1 of 2, loss 0.5000, 30 s left"

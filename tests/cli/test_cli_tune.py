@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tsexplorer.cli.tune_results import table
-from tsexplorer.cli.tune_run import where
 
 from tests.cli.conftest import TOY, Shell, document
 from tests.examples import enqueue_study
-from tsexplorer.cli.progress import View
+from tsexplorer.cli.studies.tuning import SHELL
 from tsexplorer.jobs.progress import JobProgress
+from tsexplorer.services.foreground import JobView
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.studies.student_stages import sweepable
@@ -24,7 +23,7 @@ SMALL = ("--trials", "3", "--rounds", "2", "--seeds", "2", "--repeats", "2", "--
 def toy(monkeypatch: pytest.MonkeyPatch) -> ExperimentSpec:
     """The toy experiment is the base of all tunings here."""
     base = parse_spec(ExperimentSpec, {"name": "toy", **TOY})
-    monkeypatch.setattr("tsexplorer.cli.sweep_requests.asked_for", lambda *_, **__: base)
+    monkeypatch.setattr("tsexplorer.cli.study_requests.asked_for", lambda *_, **__: base)
     return base
 
 
@@ -85,15 +84,15 @@ def test_job_of_a_tuning_is_listed_cancelled_resumed_and_deleted(
 ) -> None:
     asked = TuneSpec(base=toy, trials=2, per_round=2, repeats=1, seeds=1, baselines=1)
     job = enqueue_study(service, asked, "found")
-    view = View(service.subject(job), JobProgress(), "running")
-    assert where(view, service.studies.results("found")) == "0 of 2 trials (0 given up)"
+    view = JobView(service.subject(job), JobProgress(), "running")
+    assert SHELL.progress(view, service.studies.results("found")) == "0 of 2 trials (0 given up)"
     [row] = document(shell("jobs", "--json"))
     assert (row["experiment"], row["kind"]) == ("found", "tuning")
     assert document(shell("cancel", str(job.id), "--json"))["status"] == "cancelled"
     assert document(shell("resume", str(job.id), "--json"))["tuning"] == "found"
     figures = service.studies.results("found")
-    assert "the best are repeated, best so far" in where(view, figures)
-    assert [len(row) for row in table(figures)[1]] == [5]
+    assert "the best are repeated, best so far" in SHELL.progress(view, figures)
+    assert [len(row) for row in SHELL.table(figures)[1]] == [5]
     refused = shell("predict", "--stage", "found:distilled", "nothing.png")
     assert '"found" is a tuning' in refused.stderr
     assert shell("delete", "found").stdout == 'The tuning "found" is deleted.\n'

@@ -15,12 +15,16 @@ from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
 from tsexplorer.ui import app_state
 from tsexplorer.ui.forms import MORE
+from tsexplorer.ui.study.picker import KIND
 from tsexplorer.ui.teachers import OPEN
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
 
 OpenPage = Callable[..., AppTest]
+
+
+KINDS = ("sweep", "tuning", "repeat")
 
 
 @pytest.fixture
@@ -35,12 +39,18 @@ def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]
 
 @pytest.fixture
 def open_page(service: Service) -> OpenPage:
-    """``open_page("train", experiment=…)``: a page with its URL parameters, drawn once."""
+    """``open_page("train", experiment=…)``: a page with its URL parameters, drawn once.
+
+    ``sweep``, ``tuning`` and ``repeat`` are the page Tune with this kind of study chosen.
+    """
 
     def opened(name: str, **parameters: Any) -> AppTest:
-        page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"))
+        kind = name if name in KINDS else None
+        page = AppTest.from_file(str(ROOT / "pages" / f"{'tune' if kind else name}.py"))
         page.default_timeout = PATIENCE_SECONDS
         page.session_state[MORE] = page.session_state[OPEN] = True
+        if kind:
+            page.session_state[KIND] = kind
         for key, value in parameters.items():
             page.query_params[key] = value
         page.run()

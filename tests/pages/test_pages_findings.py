@@ -1,10 +1,9 @@
-"""Findings on the page T × λ map: opened without training, trained here, and apart from sweeps."""
+"""Ready-made maps on the page Tune: opened without training, trained here, beside own maps."""
 
 from __future__ import annotations
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tsexplorer.ui.study.sweep_picker import KIND, SHIPPED, SHOWN
 
 from tests.examples import TINY, enqueue_study
 from tests.pages.conftest import OpenPage, no_exception, words
@@ -14,7 +13,8 @@ from tsexplorer.services.demo import is_demo
 from tsexplorer.services.service import Service
 from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.ui.matrices import Chosen, matrices
-from tsexplorer.ui.study import sweep_live
+from tsexplorer.ui.study import sweep_view
+from tsexplorer.ui.study.picker import SHIPPED, SOURCE
 from tsexplorer.ui.url_state import FINDING, SWEEP
 
 QUICK = get_finding("quick")
@@ -37,7 +37,7 @@ def click(monkeypatch: pytest.MonkeyPatch, row: int, column: int) -> None:
         matrices(*given, **named)  # type: ignore[arg-type]
         return Chosen(0, row, column)
 
-    monkeypatch.setattr(sweep_live, matrices.__name__, chosen)
+    monkeypatch.setattr(sweep_view, matrices.__name__, chosen)
 
 
 @pytest.mark.parametrize("name", shipped_names())
@@ -100,13 +100,13 @@ def test_findings_stand_apart_from_ones_own_sweeps(open_page: OpenPage, service:
     first, second = enqueued(service, "first"), enqueued(service, "second")
     page = open_page("sweep")
     assert page.query_params[SWEEP] == second  # the newest of one's own
-    page.selectbox(key=SHOWN).set_value(first).run()
+    page.selectbox(key="sweep.shown").set_value(first).run()
     assert page.query_params[SWEEP] == first
-    page.button_group(key=KIND).set_value(FINDING).run()
+    page.button_group(key=SOURCE).set_value(FINDING).run()
     no_exception(page)
     assert (page.query_params[FINDING], SWEEP in page.query_params) == ("quick", False)
     assert QUICK.asks in words(page)
-    page.button_group(key=KIND).set_value(SWEEP).run()
+    page.button_group(key=SOURCE).set_value(SWEEP).run()
     assert (SWEEP in page.query_params, FINDING in page.query_params) == (True, False)
 
 
@@ -115,5 +115,5 @@ def test_a_link_to_no_finding_is_said_and_another_shown(open_page: OpenPage, nam
     page = open_page("sweep", finding=name)
     (said,) = [one.value for one in page.warning]
     assert "There is no finding called" in said
-    assert "Shown instead: a finding that ships" in said
+    assert "Shown instead: a ready-made map" in said
     assert page.query_params[FINDING] == "quick"

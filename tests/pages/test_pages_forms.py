@@ -20,7 +20,7 @@ from tsexplorer.specs import (
     parse_spec,
 )
 from tsexplorer.studies.sweep.spec import SweepSpec
-from tsexplorer.ui.study import sweep_form
+from tsexplorer.ui.study import form as study_form
 
 NET = NetConfig(
     conv=(7, 9),
@@ -165,20 +165,21 @@ def _sweep(text: str) -> None:
     from tsexplorer.studies.sweep.spec import SweepSpec
     from tsexplorer.ui import forms
     from tsexplorer.ui.app_state import get_service
-    from tsexplorer.ui.study import sweep_form
+    from tsexplorer.ui.study.form import study_form
+    from tsexplorer.ui.study.sweep import PANEL
 
     forms.begin()
     if "given" not in st.session_state:
-        sweep_form.fill(parse_spec(SweepSpec, text))
+        PANEL.fill(parse_spec(SweepSpec, text))
         st.session_state["given"] = True
-    sweep_form.form(get_service())
+    study_form(get_service(), PANEL)
 
 
 @pytest.mark.usefixtures("service")
 def test_nothing_of_a_sweep_gets_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """But its base's T, lambda, seeds and name, which have no say."""
     read: list[SweepSpec] = []
-    monkeypatch.setattr(sweep_form, "_start", lambda _service, spec, *_: read.append(spec))
+    monkeypatch.setattr(study_form, "_start", lambda _service, _panel, spec, *_: read.append(spec))
     asked = SweepSpec(
         base=UNUSUAL.model_copy(
             update={

@@ -18,7 +18,7 @@ from tsexplorer.specs import ObjectiveSpec
 from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.training.events import Progress
 from tsexplorer.ui.matrices import Chosen, matrices
-from tsexplorer.ui.study import sweep_live
+from tsexplorer.ui.study import sweep_view
 
 GRID = SweepSpec(base=TINY, temperatures=(1, 4), lambdas=(0, 0.5), seeds=(0, 1))
 PATIENCE_SECONDS = 60
@@ -41,7 +41,7 @@ def click(monkeypatch: pytest.MonkeyPatch) -> Click:
             matrices(*given, **named)  # type: ignore[arg-type]
             return Chosen(matrix, row, column)
 
-        monkeypatch.setattr(sweep_live, matrices.__name__, chosen)
+        monkeypatch.setattr(sweep_view, matrices.__name__, chosen)
 
     return clicked
 

@@ -30,7 +30,7 @@ def tiny(service: Service) -> StudySnapshot[TuneSpec]:
 
 
 def test_a_first_visit_explains_and_offers_a_search(open_page: OpenPage) -> None:
-    page = open_page("tune")
+    page = open_page("tuning")
     said = words(page)
     assert "The choice is made **on validation**" in said
     # 32 trials and 4 baselines, then 4 settings and a baseline on 3 seeds.
@@ -55,7 +55,7 @@ def test_a_first_visit_explains_and_offers_a_search(open_page: OpenPage) -> None
 def test_bad_input_is_one_sentence(
     open_page: OpenPage, key: str, value: str, sentence: str
 ) -> None:
-    page = open_page("tune")
+    page = open_page("tuning")
     page.text_input(key=f"tune.{key}").set_value(value).run()
     no_exception(page)
     (said,) = errors(page)
@@ -74,7 +74,7 @@ def test_bad_input_is_one_sentence(
 def test_a_count_beyond_its_bounds_is_said_by_its_title(
     open_page: OpenPage, key: str, value: int, sentence: str
 ) -> None:
-    page = open_page("tune")
+    page = open_page("tuning")
     page.number_input(key=f"tune.{key}").set_value(value).run()
     assert errors(page) == [sentence]
     assert "tune_start" not in [one.key for one in page.button]
@@ -83,7 +83,7 @@ def test_a_count_beyond_its_bounds_is_said_by_its_title(
 def test_what_is_asked_for_is_queued_and_named_by_the_url(
     open_page: OpenPage, service: Service
 ) -> None:
-    page = open_page("tune")
+    page = open_page("tuning")
     page.text_input(key="tune.temperatures").set_value("8, 2")
     page.text_input(key="tune.lambdas").set_value("0.25")
     page.text_input(key="tune.rates").set_value("0.001, 0.01")
@@ -102,7 +102,7 @@ def test_what_is_asked_for_is_queued_and_named_by_the_url(
 def test_a_finished_search_names_its_suggestion_and_how_sure_it_is(
     open_page: OpenPage, service: Service, tiny: StudySnapshot[TuneSpec]
 ) -> None:
-    page = open_page("tune", tuning=tiny.id)
+    page = open_page("tuning", tuning=tiny.id)
     suggestion = service.studies.results(tiny.id).repeats.suggestion
     assert suggestion is not None
     cell, said = suggestion.result.cell, words(page)
@@ -119,7 +119,7 @@ def test_a_finished_search_names_its_suggestion_and_how_sure_it_is(
     assert made.spec.objective.temperature == cell.temperature
     assert made.stage(0, "distilled").status == "done"  # taken from the search
     assert "It is the experiment" in words(page)
-    page = open_page("tune")
+    page = open_page("tuning")
     page.button(key=f"delete_{tiny.id}").click().run()
     no_exception(page)
     assert service.studies.all("tuning") == ()
@@ -129,7 +129,7 @@ def test_what_waits_can_be_cancelled_and_is_on_no_other_page(
     open_page: OpenPage, service: Service
 ) -> None:
     waits = enqueue_study(service, SPEC, "waits")
-    page = open_page("tune", tuning=waits.experiment_id)
+    page = open_page("tuning", tuning=waits.experiment_id)
     assert "The search begins when the teacher is trained" in words(page)
     page.button(key="job_cancel").click().run()
     no_exception(page)
@@ -146,10 +146,10 @@ def test_the_round_under_way_is_shown(open_page: OpenPage, service: Service) -> 
     base = TINY.model_copy(update={"distilled_train": endless})
     started = start_study(service, SPEC.model_copy(update={"base": base, "per_round": 4}), "long")
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not any(one.epoch for one in service.studies.results("long").ways.values()):
+    while not any(one.epoch for one in service.studies.results("long").running.values()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    page = open_page("tune")
+    page = open_page("tuning")
     rows = page.dataframe[-1].value
     service.cancel(started.job or 0)
     assert "**0 of 16** trials are over" in words(page)
@@ -159,7 +159,7 @@ def test_the_round_under_way_is_shown(open_page: OpenPage, service: Service) -> 
 
 
 def test_a_link_that_names_nothing_is_said(open_page: OpenPage) -> None:
-    page = open_page("tune", tuning="gone")
+    page = open_page("tuning", tuning="gone")
     (said,) = [one.value for one in page.warning]
     assert "gone" in said
     assert "tuning" not in page.query_params
