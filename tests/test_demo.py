@@ -79,7 +79,7 @@ def test_an_earlier_versions_demo_is_replaced(service: Service) -> None:
     shipped = service.experiment(demo.NAME)
     service.store.delete_experiment(demo.NAME)
     earlier = TINY.model_copy(update={"name": demo.NAME})
-    service.store.add_experiment(earlier, service.check(earlier).planned)
+    service.store.add_experiment(earlier, service.check(earlier).stages)
     demo.install(service.store)
     assert service.experiment(demo.NAME).spec == shipped.spec
     assert service.experiment(demo.NAME).done

@@ -71,7 +71,7 @@ def folders(home: Path) -> set[str]:
 
 def test_check_plans_counts_and_trains_nothing(service: Service):
     found = service.check(spec(teacher=LARGE))
-    assert [(stage.seed, stage.role) for stage in found.planned] == [
+    assert [(stage.seed, stage.role) for stage in found.stages] == [
         (0, "teacher"),
         (0, "baseline"),
         (0, "distilled"),
@@ -91,8 +91,8 @@ def test_check_says_what_is_trained_already(service: Service):
 def test_teacher_smaller_than_its_student_is_allowed_and_said(service: Service):
     found = service.check(spec(teacher=STUDENT, student=LARGE))
     assert found.remarks == (
-        "The teacher (9,614 parameters) is smaller than its student (50,890); that is allowed, "
-        "and seldom helps.",
+        "The teacher (9,614 parameters) is smaller than its student (50,890); this is allowed "
+        "but seldom helps.",
     )
     assert service.check(spec(teacher=LARGE, student=LARGE)).remarks == ()
     assert run(service, spec(teacher=STUDENT, student=LARGE)) == {
@@ -106,7 +106,7 @@ def test_distilling_from_labels_alone_is_allowed_and_said(service: Service):
     objective = ObjectiveSpec(name="labels", temperature=1.0, lam=1.0)
     found = service.check(spec(teacher=LARGE, objective=objective))
     assert found.remarks == ("The distilled stage learns from labels alone, as the baseline does.",)
-    assert found.planned[2].spec.teachers == ()
+    assert found.stages[2].spec.teachers == ()
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -227,8 +227,8 @@ def test_watch_follows_a_job_to_its_end(service: Service):
     wait_until(has_epochs(service, "toy", 2))
     watch = service.watch("toy")
     assert (watch.job.id, watch.job.status, watch.ahead) == (job.id, "running", 0)
-    assert (watch.standing.stages, watch.standing.stages_done) == (3, 0)
-    progress = wait_until(lambda: service.watch("toy").standing.progress)
+    assert (watch.progress.stages, watch.progress.stages_done) == (3, 0)
+    progress = wait_until(lambda: service.watch("toy").progress.progress)
     assert progress.stage == watch.experiment.stages[0].stage.hash
     service.cancel(job.id)
     ended(service, job)
@@ -238,22 +238,22 @@ def test_watch_follows_a_job_to_its_end(service: Service):
 def test_what_another_process_trains_is_told_by_its_heartbeats(service: Service, home: Path):
     service.start(spec(epochs=ENDLESS, teacher=STUDENT))
     onlooker = Service(settings(home))
-    seen = wait_until(lambda: onlooker.watch("toy").standing.progress)
+    seen = wait_until(lambda: onlooker.watch("toy").progress.progress)
     assert (seen.doing, seen.epochs) == ("training", ENDLESS)
-    assert onlooker.watch("toy").standing.stages == 3
+    assert onlooker.watch("toy").progress.stages == 3
     onlooker.close()
 
 
 def test_standing_of_a_job_that_went_on_elsewhere_is_the_others(service: Service):
     job = service.start(spec(epochs=ENDLESS, teacher=STUDENT))
-    wait_until(lambda: service.watch("toy").standing.progress)
+    wait_until(lambda: service.watch("toy").progress.progress)
     service.cancel(job.id)
     ended(service, job)
     service.worker.stop()  # else it may take the job up again before the other process does
     service.store.requeue(job.id)
     service.store.claim("elsewhere:1:1", job.id)
     service.store.heartbeat(job.id, "elsewhere:1:1", {"stages": 3, "stages_done": 2})
-    assert service.watch("toy").standing == JobProgress(stages=3, stages_done=2)
+    assert service.watch("toy").progress == JobProgress(stages=3, stages_done=2)
 
 
 def test_resume_pressed_twice_is_resumed_once(service: Service, monkeypatch):

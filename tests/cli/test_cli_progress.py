@@ -126,7 +126,7 @@ def test_bars_show_the_three_nets_of_a_seed_and_all_seeds(experiment: Experiment
 
 
 def test_one_seed_needs_no_bar_for_all(experiment: ExperimentSnapshot) -> None:
-    alone = replace(experiment, spec=experiment.spec.model_copy(update={"seeds": (4,)}))
+    alone = replace(experiment, document=experiment.document | {"seeds": [4]})
     with Progress(console=Console(file=io.StringIO()), auto_refresh=False) as drawn:
         bars = Bars(drawn, alone)
         bars.show(JobView(alone, JobProgress(), "queued"))

@@ -115,11 +115,11 @@ def test_damaged_checkpoint_is_set_aside_and_said(service: Service, home: Path, 
     checkpoint.write_bytes(content[: len(content) // 2])
     service.resume(job.id)
     done = trained(service, job)
-    notices = service.watch(job.experiment_id).standing.notices
+    notices = service.watch(job.experiment_id).progress.notices
     assert notices == ("A damaged checkpoint was set aside; this stage starts again.",)
     assert [row.epoch for row in service.store.epochs(done.stages[0].stage.hash)] == [1, 2]
     trained(service, service.start(spec("another", lam=0.9)))
-    assert service.watch("another").standing.notices == ()
+    assert service.watch("another").progress.notices == ()
 
 
 def damage(path: Path, how: str) -> None:
@@ -172,7 +172,7 @@ def test_leftover_checkpoint_of_a_stage_without_weights_goes_too(service: Servic
     checkpoints.write(path.with_name(checkpoints.CHECKPOINT), tensors, {})
     again = trained(service, service.start(spec()))
     assert len(service.store.epochs(again.stages[0].stage.hash)) == 2
-    assert service.watch(again.id).standing.notices == ()
+    assert service.watch(again.id).progress.notices == ()
 
 
 def test_data_removed_between_start_and_run(

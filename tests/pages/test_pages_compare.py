@@ -18,7 +18,7 @@ def warmer(service: Service) -> ExperimentSnapshot:
     spec = spec.model_copy(
         update={"name": "warmer", "objective": ObjectiveSpec(temperature=17.5, lam=0.25)}
     )
-    return service.store.add_experiment(spec, service.check(spec).planned)
+    return service.store.add_experiment(spec, service.check(spec).stages)
 
 
 def test_with_nothing_trained_it_shows_the_demo(open_page: OpenPage) -> None:

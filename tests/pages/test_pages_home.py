@@ -35,7 +35,7 @@ def test_own_experiments_are_listed_by_name_and_opened(
     open_page: OpenPage, service: Service
 ) -> None:
     spec = service.experiment(demo.NAME).spec.model_copy(update={"name": "mine *bold* :red[x]"})
-    mine = service.store.add_experiment(spec, service.check(spec).planned)
+    mine = service.store.add_experiment(spec, service.check(spec).stages)
     page = open_page("home")
     said = words(page)
     assert "Your experiments" in said

@@ -29,7 +29,8 @@ def trained(service: Service) -> ExperimentSnapshot:
 def test_on_a_new_machine_the_one_that_ships_is_shown_and_another_can_be_trained(
     open_page: OpenPage, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(service), "start", type(service).enqueue)  # nobody trains it
+    monkeypatch.setattr(type(service.worker), "wake_worker", lambda _worker: None)
+    service.worker.stop()  # nobody trains it
     page = open_page("never_seen")
     assert page.query_params["experiment"] == service.experiment(demo.NEVER_SEEN).id
     assert page.selectbox[0].options == ["The demo without threes"]

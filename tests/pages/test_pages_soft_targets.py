@@ -97,7 +97,7 @@ def test_data_that_cannot_be_had_is_one_sentence(open_page: OpenPage, service: S
             "data": spec.data.model_copy(update={"name": "fashion-mnist"}),
         }
     )
-    kept = service.store.add_experiment(foreign, service.check(foreign).planned)
+    kept = service.store.add_experiment(foreign, service.check(foreign).stages)
     for link in kept.stages:
         service.store.stage_started(link.stage.hash, parameters=1, machine="here")
         service.store.stage_ended(

@@ -177,7 +177,7 @@ def test_chunks_stand_for_epochs_where_a_cluster_trains(
     doing = "1 of 4 chunks, on a cluster of 2 workers"
     progress = Progress("", doing, 0, 0, 0.25, seconds=20.0, seconds_left=60.0, loss=None)
     standing = JobProgress(progress, 3, 11, ("A pause sends no more chunks.",))
-    monkeypatch.setattr(service, "standing", lambda _job: standing)
+    monkeypatch.setattr(service, "progress", lambda _job: standing)
     page = open_page("sweep", sweep=sweep.experiment_id)
     said = [one.proto.text for one in page.get("progress")]
     assert said == [f"Training · the teacher first · {doing} · 1 min 0 s left for it"]

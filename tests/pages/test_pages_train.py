@@ -234,7 +234,7 @@ def test_a_smaller_teacher_is_allowed_and_said(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "key"), [("train", "start"), ("sweep", "sweep_start"), ("tune", "tune_start")]
+    ("name", "key"), [("train", "start"), ("sweep", "sweep_start"), ("tuning", "tune_start")]
 )
 def test_data_that_is_not_here_can_be_fetched_and_not_trained_on(
     open_page: OpenPage, name: str, key: str

@@ -218,7 +218,7 @@ def test_nets_that_know_no_digits_say_so(open_page: OpenPage, service: Service) 
     spec = service.experiment(demo.NAME).spec
     data = spec.data.model_copy(update={"name": "fashion-mnist"})
     foreign = spec.model_copy(update={"name": "foreign", "data": data})
-    kept = service.store.add_experiment(foreign, service.check(foreign).planned)
+    kept = service.store.add_experiment(foreign, service.check(foreign).stages)
     key = kept.stages[0].stage.hash
     service.store.stage_started(key, parameters=1, machine="here")
     service.store.stage_ended(

@@ -68,7 +68,7 @@ def test_bad_input_is_one_sentence(
     [
         ("trials", 0, "Trials: should be greater than or equal to 2 (given: 0)."),
         ("trials", 5000, "Trials: should be less than or equal to 1000 (given: 5000)."),
-        ("seeds", 0, "Seeds of the repeats: should be greater than or equal to 1 (given: 0)."),
+        ("seeds", 0, "Seeds for the re-check: should be greater than or equal to 1 (given: 0)."),
     ],
 )
 def test_a_count_beyond_its_bounds_is_said_by_its_title(

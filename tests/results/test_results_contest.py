@@ -70,7 +70,7 @@ def all_trained(service: Service, hot: float = 0.97, cold: float = 0.93) -> None
 
 
 def _planned(service: Service, spec: ExperimentSpec) -> tuple[PlannedStage, ...]:
-    return service.check(on_three(spec)).planned
+    return service.check(on_three(spec)).stages
 
 
 def found_of(service: Service, recipe: Recipe) -> Measured:

@@ -31,7 +31,7 @@ def costs(service: Service, spec: ExperimentSpec) -> Cost:
 
 
 def time_nets(service: Service, spec: ExperimentSpec, seconds: float, machine: str) -> None:
-    for stage in service.store.add_experiment(spec, service.check(spec).planned).stages:
+    for stage in service.store.add_experiment(spec, service.check(spec).stages).stages:
         service.store.stage_started(stage.stage.hash, machine=machine)
         service.store.record_epoch(stage.stage.hash, EPOCH)
         service.store.stage_ended(stage.stage.hash, "done", train_seconds=seconds)

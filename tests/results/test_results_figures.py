@@ -48,7 +48,7 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
 
 def trained(service: Service, spec: ExperimentSpec, **changes: Any) -> ExperimentSnapshot:
     """An experiment with figures as if it had been trained; seed s is s thousandths better."""
-    experiment = service.store.add_experiment(spec, service.check(spec).planned)
+    experiment = service.store.add_experiment(spec, service.check(spec).stages)
     for link in experiment.stages:
         service.store.stage_started(link.stage.hash, machine="a machine")
         accuracy = ACCURACY[link.role] + link.seed / 1000

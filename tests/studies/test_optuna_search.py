@@ -49,7 +49,7 @@ def test_only_those_below_the_median_of_the_ended_are_given_up(store: Path) -> N
     assert pruned
     for one in pruned:
         last = max(one.judged)
-        assert last in asked.looks == (2, 4)
+        assert last in asked.pruning_epochs == (2, 4)
         ended = sorted(
             other.judged[last]
             for other in trials
@@ -74,7 +74,7 @@ def test_search_whose_process_dies_goes_on_as_it_would_have(
         for number in range(asked.rounds):
             search = opened()  # a new process for each round, with a sampler of its own
             if stop == "asking" and number in (0, 2):
-                search._ask(number, 3)
+                search._propose(number, 3)
                 search._study.ask()  # no parameter yet
                 search = opened()
             trials = search.round(number)

@@ -75,16 +75,16 @@ def test_students_share_the_first_seeds_teacher_and_seeds_do_not_meet() -> None:
 @pytest.mark.parametrize("objective", ["hinton", "additive"])
 def test_baselines_learn_from_labels_alone(objective: str) -> None:
     asked = tune(base=base(objective=ObjectiveSpec(name=objective)))
-    baselines = asked.planned(asked.baseline_students((0,)))
+    baselines = asked.stages.planned(asked.baseline_students((0,)))
     assert [one.role for one in baselines] == ["baseline"] * 4
-    [student] = asked.planned(asked.students(Cell(2.0, 0.5, 0.01), (0,)))
+    [student] = asked.stages.planned(asked.students(Cell(2.0, 0.5, 0.01), (0,)))
     assert student.role == "distilled"
 
 
-def test_looks_leave_out_the_last_epoch() -> None:
-    assert tune().looks == (2, 4)
+def test_pruning_epochs_exclude_the_last() -> None:
+    assert tune().pruning_epochs == (2, 4)
     one = base().distilled_train.model_copy(update={"epochs": 1})
-    assert tune(base=base(distilled_train=one)).looks == ()
+    assert tune(base=base(distilled_train=one)).pruning_epochs == ()
 
 
 def test_setting_as_an_experiment_has_the_students_stage() -> None:

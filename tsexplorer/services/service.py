@@ -81,7 +81,7 @@ class Service(JobQueue):
         recover(self.store, settings)  # the job of a killed process may hold the demo
         demo.install(self.store)
         self.studies = Studies(
-            self.store, settings, lambda: self.worker.wake_worker(), self.progress
+            self.store, settings, lambda: self.worker.wake_worker(), lambda job: self.progress(job)
         )
 
     def close(self) -> None:
