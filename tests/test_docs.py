@@ -226,7 +226,7 @@ def test_options_are_in_the_document_with_their_defaults(name: str) -> None:
 
 
 def test_objectives_with_the_baseline_at_lambda_1_are_named() -> None:
-    names = [name for name in objective_names() if get_objective(name).baseline_at_one]
+    names = [name for name in objective_names() if get_objective(name).is_baseline_at_lambda_1]
     listed = f"{', '.join(f'`{name}`' for name in names[:-1])} and `{names[-1]}`"
     assert f"the baseline under {listed}." in " ".join(read(OBJECTIVES).split())
 

@@ -226,7 +226,7 @@ def test_watch_follows_a_job_to_its_end(service: Service):
     job = service.start(spec(epochs=ENDLESS, teacher=STUDENT))
     wait_until(has_epochs(service, "toy", 2))
     watch = service.watch("toy")
-    assert (watch.job.id, watch.job.status, watch.ahead) == (job.id, "running", 0)
+    assert (watch.job.id, watch.job.status, watch.jobs_before) == (job.id, "running", 0)
     assert (watch.progress.stages, watch.progress.stages_done) == (3, 0)
     progress = wait_until(lambda: service.watch("toy").progress.progress)
     assert progress.stage == watch.experiment.stages[0].stage.hash

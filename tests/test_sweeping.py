@@ -35,9 +35,10 @@ def service(settled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]
 
 def test_check_counts_and_trains_nothing(service: Service):
     found = service.studies.check(grid())
-    assert (found.cells, found.students, found.trained, found.teachers_left) == (4, 10, 0, 1)
+    assert len(found.spec.cells) == 4
+    assert (found.students, found.students_trained, found.prerequisites_left) == (10, 0, 1)
     assert found.stacks
-    assert found.rule.startswith("This net is made of dense layers and activations")
+    assert found.stacking.startswith("This net is made of dense layers and activations")
     assert found.memory.startswith("10 at a time take about ")
     assert service.jobs() == ()
     assert service.studies.all("sweep") == ()
@@ -47,13 +48,13 @@ def test_check_says_what_is_trained_already(service: Service):
     swept(service, grid())
     found = service.studies.check(grid(temperatures=(4.0, 7.0)))
     # Of two baselines, two lambdas, two temperatures and two seeds: all but those at T 7.
-    assert (found.students, found.trained, found.teachers_left) == (10, 6, 0)
+    assert (found.students, found.students_trained, found.prerequisites_left) == (10, 6, 0)
 
 
 def test_check_of_nets_that_train_one_by_one(service: Service):
     found = service.studies.check(grid(student=CONVOLVED))
     assert not found.stacks
-    assert found.rule.endswith("its students train one after the other.")
+    assert found.stacking.endswith("its students train one after the other.")
     assert found.memory.startswith("One at a time takes about ")
 
 
@@ -88,7 +89,7 @@ def test_what_cannot_be_is_said_in_one_sentence(service: Service, changes, sente
 
 
 def test_more_than_fits_into_memory_is_refused(service: Service, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tsexplorer.studies.kind.available", lambda: 10**6)
+    monkeypatch.setattr("tsexplorer.studies.kind.available_memory", lambda: 10**6)
     with pytest.raises(UserError, match=r"One student of this net needs about .* smaller net"):
         service.studies.check(grid())
 
@@ -123,9 +124,11 @@ def test_started_sweep_is_found_by_id_and_name(service: Service):
     assert sweep.spec == KIND.renamed(grid(), "map")
     assert service.studies.all("sweep") == (sweep,)
     assert [one.name for one in service.experiments()] == list(RECIPES)
-    for ask in (service.studies.get, service.studies.results, service.studies.delete):
-        with pytest.raises(NotFoundError, match='no sweep "demo"'):
-            ask("demo")
+    with pytest.raises(NotFoundError, match='no sweep "demo"'):
+        service.studies.get("demo", "sweep")
+    for read in (service.studies.get, service.studies.results):
+        with pytest.raises(NotFoundError, match='no study "gone"'):
+            read("gone")
     with pytest.raises(NotFoundError, match='"map" is a sweep; open it on the page'):
         service.experiment(sweep.id)
 

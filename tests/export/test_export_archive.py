@@ -111,13 +111,13 @@ def test_the_best_seed_on_validation_is_taken_and_named_by_the_experiments_seed(
             replace(
                 pair.stage(0, "distilled"),
                 validation_accuracy=accuracy,
-                spec=pair.stage(0, "distilled").spec.model_copy(update={"seed": 30_000 + seed}),
+                document=pair.stage(0, "distilled").document | {"seed": 30_000 + seed},
             ),
         )
         for seed, accuracy in ((4, 0.5), (5, 0.75))
     )
-    spec = pair.spec.model_copy(update={"seeds": (4, 5)})
-    found = service.reading.archive(replace(pair, spec=spec, stages=(weak, good)))
+    document = pair.document | {"seeds": [4, 5]}
+    found = service.reading.archive(replace(pair, document=document, stages=(weak, good)))
     assert found.name.startswith("mnist-distilled-seed-5-")
 
 

@@ -226,7 +226,7 @@ def test_what_is_trained_does_not_feel_the_peers_validation(
     random = torch.random.get_rng_state()
     train_stage(spec, tmp_path / "seen")
     assert torch.equal(torch.random.get_rng_state(), random)
-    unseen = dataclasses.replace(MUTUAL, members=())
+    unseen = dataclasses.replace(MUTUAL, member_names=())
     monkeypatch.setitem(objectives.load_objectives(), "mutual", unseen)
     train_stage(spec, tmp_path / "unseen")
     one, other = (checkpoints.read(tmp_path / way / CHECKPOINT)[0] for way in ("seen", "unseen"))
@@ -247,4 +247,4 @@ def test_resuming_a_cohort_with_dropout_ends_in_the_same_bits(tmp_path: Path) ->
 def test_an_unknown_net_is_refused(peer: str, error: type[Exception]) -> None:
     options = {"peers": 1, "peer": peer}
     with pytest.raises(error):
-        MUTUAL.looks(ModelPair(ModelSpec(), None, 10, options))
+        MUTUAL.select_layers(ModelPair(ModelSpec(), None, 10, options))

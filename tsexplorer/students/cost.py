@@ -225,9 +225,9 @@ def measure_teacher(request: ChunkRequest, splits: Splits) -> float:
     assert task.teacher_net is not None
     teacher = OnlineTeacher(task.teacher_net, bf16=task.teacher_bf16)
     batch = next(task.validation_batches())[: evaluation_batch_size(task.teacher_macs)]
-    teacher.answer(batch)  # the first call takes longer
+    teacher.logits_of_images(batch)  # the first call takes longer
     variants = (2 * jitter + 1) ** 2
-    return _median_seconds(lambda: teacher.answer(batch)) * variants * images / len(batch)
+    return _median_seconds(lambda: teacher.logits_of_images(batch)) * variants * images / len(batch)
 
 
 def _median_seconds(call: Callable[[], object]) -> float:
