@@ -69,7 +69,7 @@ def at_each_look(monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], None]:
             act(looks)
             sleep(0.01)
 
-        monkeypatch.setattr("tsexplorer.cli.run_job.sleep", look)
+        monkeypatch.setattr("tsexplorer.services.foreground.sleep", look)
 
     return install
 
@@ -133,7 +133,7 @@ def test_ctrl_c_cancels_and_resume_goes_on(
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr.splitlines() == [
         'Training "toy" as job 1.',
-        "Cancelled. What was trained is kept; to go on: python -m tsexplorer resume 1",
+        "Cancelled. What was trained is kept; to continue: python -m tsexplorer resume 1",
     ]
     assert service.store.job(1).status == "cancelled"
     assert teacher().status == "cancelled"
@@ -163,7 +163,7 @@ def test_ctrl_c_is_left_alone_where_a_script_has_switched_it_off(
 def test_the_second_ctrl_c_breaks_off() -> None:
     with CtrlC() as interrupt:
         ctrl_c()
-        assert interrupt.asked
+        assert interrupt.requested
         with pytest.raises(KeyboardInterrupt):
             ctrl_c()
 
@@ -301,7 +301,7 @@ def test_ctrl_c_lets_a_followed_job_go_on(
     result = shell("resume", "1", "--json")
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr.splitlines()[-1] == (
-        "Job 1 goes on in the other process; to stop it: python -m tsexplorer cancel 1"
+        "Job 1 continues in the other process; to stop it: python -m tsexplorer cancel 1"
     )
     kept = service.store.job(job.id)
     assert (kept.status, kept.request) == ("running", None)
@@ -315,7 +315,7 @@ def test_ctrl_c_lets_a_followed_job_go_on(
             "cancelled",
             None,
             "Job 1 was cancelled. What was trained is kept; "
-            "to go on: python -m tsexplorer resume 1",
+            "to continue: python -m tsexplorer resume 1",
         ),
     ],
 )
@@ -384,4 +384,4 @@ def test_an_end_that_the_store_does_not_take_is_not_waited_for(
     monkeypatch.setattr("tsexplorer.store.Store.set_job_status", lambda *_, **__: False)
     result = shell("run", "--spec", spec_file(), "--json")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.splitlines()[-1].startswith("Job 1 could not be noted as ended.")
+    assert result.stderr.splitlines()[-1].startswith("The end of job 1 could not be stored.")

@@ -116,7 +116,7 @@ def test_ctrl_c_in_a_terminal(spec_file: Callable[..., str], service: Service) -
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, output) == (130, "")
-    assert errors.splitlines()[-1].endswith("to go on: python -m tsexplorer resume 1")
+    assert errors.splitlines()[-1].endswith("to continue: python -m tsexplorer resume 1")
     assert "Traceback" not in errors
     assert service.store.job(1).status == "cancelled"
 

@@ -204,12 +204,12 @@ class TestShelf:
     def test_weights_that_are_there(self, shelf: WeightFiles, stage: StageSpec):
         path = self.put(shelf, stage)
         assert shelf.path(stage.hash) == path
-        assert shelf.whole(stage)
+        assert shelf.are_whole(stage)
         build(stage.model, 10, 1).load_state_dict(shelf.weights(stage.hash))
 
     def test_weights_that_are_not(self, shelf: WeightFiles, stage: StageSpec):
         assert shelf.path(stage.hash) is None
-        assert not shelf.whole(stage)
+        assert not shelf.are_whole(stage)
         with pytest.raises(UserError, match=r"^The weights of this net are missing; train the"):
             shelf.weights(stage.hash)
 
@@ -218,14 +218,14 @@ class TestShelf:
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
         path.write_bytes(content)
-        assert not shelf.whole(stage)
+        assert not shelf.are_whole(stage)
         with pytest.raises(UserError, match="is damaged"):
             shelf.weights(stage.hash)
 
     def test_weights_of_another_net(self, shelf: WeightFiles, stage: StageSpec):
         path = self.put(shelf, stage)
         checkpoints.write(path, build(stage.model, 7, 0).state_dict(), {})
-        assert not shelf.whole(stage)
+        assert not shelf.are_whole(stage)
 
     def test_weights_that_may_not_be_read_are_not_thought_lost(self, shelf, stage, monkeypatch):
         self.put(shelf, stage)
@@ -235,11 +235,11 @@ class TestShelf:
 
         monkeypatch.setattr(checkpoints, "safe_open", refuse)
         with pytest.raises(UserError, match="cannot be read"):
-            shelf.whole(stage)
+            shelf.are_whole(stage)
 
     def test_weights_that_ship_are_found(self, shelf: WeightFiles, service: Service):
         for link in service.experiment("demo").stages:
-            assert shelf.whole(link.stage.spec)
+            assert shelf.are_whole(link.stage.spec)
 
     def test_checkpoints_and_all(self, shelf: WeightFiles, stage: StageSpec):
         path = self.put(shelf, stage)

@@ -277,7 +277,7 @@ def test_end_that_the_store_does_not_take_is_no_exception(run: Foreground, monke
     claimed = run.store.claim(this_process(), job.id)
     monkeypatch.setattr(run.store, "set_job_status", full)
     assert run.runner.run(claimed, run.control) == "done"
-    assert "could not be noted: The disk that holds the database is full." in caplog.text
+    assert "could not be stored: The disk that holds the database is full." in caplog.text
 
 
 # -- threads ------------------------------------------------------------------------------------
