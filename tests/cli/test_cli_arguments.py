@@ -60,7 +60,7 @@ def assert_refused(result: Result, *words: str) -> None:
         (["resume", "7"], ["no job 7"]),
         (["resume", "quick"], ["ID", "integer"]),
         (["cancel", "7"], ["no job 7"]),
-        (["delete", "nothing"], ['no experiment "nothing"']),
+        (["delete", "nothing"], ['no study "nothing"']),
         (["delete", "demo"], ["demo", "stays"]),
     ],
     ids=" ".join,

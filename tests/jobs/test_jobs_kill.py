@@ -108,7 +108,7 @@ def test_killed_job_is_interrupted_and_goes_on_to_the_same_end(
     assert figures(service, experiment) == whole.figures
     for link in experiment.stages:
         folder = home / "stages" / link.stage.hash
-        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".turn"}
+        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".lock"}
 
 
 def test_killed_while_another_waits(home: Path, open_service, new_store: Path):

@@ -209,7 +209,7 @@ def test_killed_in_its_middle(
     assert figures(service, experiment) == whole.figures
     for link in experiment.stages:
         folder = home / "stages" / link.stage.hash
-        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".turn"}
+        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".lock"}
 
 
 @each_kind

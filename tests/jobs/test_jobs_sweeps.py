@@ -54,7 +54,7 @@ def test_every_net_ends_as_a_stage_with_weights_curve_and_figures(service: Servi
     for link in row_of(service, sweep).stages:
         stage = link.stage
         folder = home / "stages" / stage.hash
-        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".turn"}
+        assert {one.name for one in folder.iterdir()} == {checkpoints.WEIGHTS, ".lock"}
         assert [row.epoch for row in service.store.epochs(stage.hash)] == [1, 2]
         assert stage.validation_accuracy is not None
         assert stage.test_accuracy is not None

@@ -78,7 +78,7 @@ def test_the_second_waits_and_says_how_many_are_before_it(service: Service):
         "second": "queued",
         "third": "queued",
     }
-    assert {name: one.ahead for name, one in watched.items()} == {
+    assert {name: one.jobs_before for name, one in watched.items()} == {
         "first": 0,
         "second": 0,
         "third": 1,
@@ -98,7 +98,7 @@ def test_resumed_job_goes_to_the_back(service: Service, trainings):
     wait_until(has_epochs(service, "blocking"))
     service.start(spec("second", seeds=(1,)))
     service.resume(first.id)
-    assert [service.watch(name).ahead for name in ("second", "first")] == [0, 1]
+    assert [service.watch(name).jobs_before for name in ("second", "first")] == [0, 1]
     service.cancel(blocking.id)
     wait_until(lambda: service.store.job(first.id).status == "running")
     assert service.experiment("second").done
@@ -171,14 +171,14 @@ def test_stop_reaches_a_job_that_is_just_being_taken(service: Service, monkeypat
 
 def test_a_wish_that_comes_while_a_job_is_being_taken_is_heard(service: Service, monkeypatch):
     claimed, go_on = threading.Event(), threading.Event()
-    real = Worker._taken
+    real = Worker._control_of
 
     def taken(self: Worker, job) -> Control:
         claimed.set()
         assert go_on.wait(30)
         return real(self, job)
 
-    monkeypatch.setattr(Worker, "_taken", taken)
+    monkeypatch.setattr(Worker, "_control_of", taken)
     job = service.start(spec(epochs=ENDLESS, teacher=STUDENT))
     assert claimed.wait(30)
     service.cancel(job.id)
@@ -201,7 +201,7 @@ def test_worker_outlives_whatever_its_job_does(service: Service, monkeypatch, ca
     service.worker.wake_worker()
     wait_until(lambda: service.store.job(first.id).status == "interrupted")  # it fell silent
     trained(service, second)
-    assert "could not be ended properly" in caplog.text
+    assert "could not be stored" in caplog.text
 
 
 @pytest.mark.parametrize("error", [StoreError("The database is busy."), ZeroDivisionError()])

@@ -83,7 +83,7 @@ STOPPING = tuple(
 def make_request(
     students: Sequence[StageSpec], folder: Path | None = None, *, stacked: bool = True
 ) -> ChunkRequest:
-    nets = {key: (spec, as_arrays(weights)) for key, (spec, weights) in library().known.items()}
+    nets = {key: (spec, as_arrays(weights)) for key, (spec, weights) in library().stages.items()}
     chunk = Chunk(tuple(students), stacked, "They do.")
     return ChunkRequest(chunk, nets, Path("unused"), folder)
 

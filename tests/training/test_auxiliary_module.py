@@ -42,8 +42,8 @@ REGRESSION = dataclasses.replace(
     get_objective("hinton"),
     name="regression",
     loss=_loss,
-    looks=lambda _pair: LayerNames(("dense1",), ("dense1",)),
-    module=_module,
+    select_layers=lambda _pair: LayerNames(("dense1",), ("dense1",)),
+    build_auxiliary_module=_module,
 )
 
 

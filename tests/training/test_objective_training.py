@@ -76,9 +76,11 @@ def test_a_student_learns_and_resumes_bit_identically(
     assert epochs[-1].train_loss < epochs[0].train_loss or name == "dkd"
     assert epochs[-1].validation_loss < epochs[0].validation_loss
     objective = get_objective(name)
-    assert set(objective.unitless) <= set(epochs[0].terms)
-    assert not objective.members or validation_term(objective.members[0]) in epochs[0].terms
-    assert not objective.shares or set(objective.shares) & set(epochs[0].terms)
+    assert set(objective.unitless_terms) <= set(epochs[0].terms)
+    assert (
+        not objective.member_names or validation_term(objective.member_names[0]) in epochs[0].terms
+    )
+    assert not objective.fraction_terms or set(objective.fraction_terms) & set(epochs[0].terms)
     train_until(2, spec, tmp_path / "parts", stages)
     assert_equal_weights(train_stage(spec, tmp_path / "parts", stages=stages), whole)
 

@@ -8,9 +8,9 @@ from typing import Self
 
 from tsexplorer.cli.progress import Reporter
 from tsexplorer.cli.shell import INTERRUPTED, Ending
-from tsexplorer.errors import NotFoundError, UserError
+from tsexplorer.errors import UserError
 from tsexplorer.services import JobSnapshot, Service
-from tsexplorer.services.foreground import ForegroundJob, StillRunningError
+from tsexplorer.services.foreground import EndNotStoredError, ForegroundJob, StillRunningError
 
 RESUME = "python -m tsexplorer resume"
 
@@ -34,10 +34,10 @@ def see_through(service: Service, job: JobSnapshot, reporter: Reporter, interrup
             f"to stop it: python -m tsexplorer cancel {job.id}",
             INTERRUPTED,
         ) from error
-    except NotFoundError as error:  # the study was deleted
-        raise Ending(str(error)) from error
-    except UserError as error:
+    except EndNotStoredError as error:
         raise Ending(f"{error} {_how_to_resume(job.id)}") from error
+    except UserError as error:  # the store or the study is gone
+        raise Ending(str(error)) from error
     if ended.status == "cancelled" and interrupt.requested:
         raise Ending(f"Cancelled. {_how_to_resume(ended.id)}", INTERRUPTED)
     if ended.status == "failed":

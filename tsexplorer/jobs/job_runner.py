@@ -102,6 +102,7 @@ class JobRunner:
                 listener=listener,
                 train_stage=trainer.train,
                 wait=trainer.wait,
+                read_splits=lambda: load_splits(study.spec.data.name, self._settings.data_folder),
             )
         )
 

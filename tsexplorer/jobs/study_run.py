@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from tsexplorer.data.registry import Splits, load_splits
+from tsexplorer.data.registry import Splits
 from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.planning import PlannedStage
 from tsexplorer.settings import Settings
@@ -42,6 +42,7 @@ class StudyRun:
         listener: called with each training event.
         train_stage: trains the stage with a hash, unless it is trained already.
         wait: called with a stage's hash while another process trains that stage; may raise.
+        read_splits: reads the study's data.
     """
 
     store: Store
@@ -53,6 +54,7 @@ class StudyRun:
     listener: events.Listener
     train_stage: Callable[[str], None]
     wait: Callable[[str], object]
+    read_splits: Callable[[], Splits]
 
     @property
     def splits(self) -> Splits:
@@ -61,7 +63,7 @@ class StudyRun:
         Raises:
             UserError: the data is missing or damaged.
         """
-        return load_splits(self.study.spec.data.name, self.settings.data_folder)
+        return self.read_splits()
 
     def train_stages(self, stages: Sequence[PlannedStage]) -> None:
         """Add stages to the study and train them one after the other.

@@ -45,6 +45,10 @@ class StillRunningError(Exception):
     """The user stopped following a job that goes on in another process."""
 
 
+class EndNotStoredError(UserError):
+    """A job ended, and the store did not accept its status."""
+
+
 class ForegroundJob:
     """One job, from the queue to its end."""
 
@@ -77,7 +81,8 @@ class ForegroundJob:
 
         Raises:
             StillRunningError: the user stopped following a job of another process.
-            UserError: the store or the study is gone, or the end could not be stored.
+            UserError: the store or the study is gone.
+            EndNotStoredError: the job ended, and its status could not be stored.
         """
         while (job := self._store.job(self._job)).status in ACTIVE:
             if job.status == "queued":
@@ -128,7 +133,7 @@ class ForegroundJob:
         trainer.reraise()
         stored = self._store.job(job.id)
         if stored.status in ACTIVE and stored.owner == job.owner:
-            raise UserError(f"The end of job {job.id} could not be stored.")
+            raise EndNotStoredError(f"The end of job {job.id} could not be stored.")
 
     def _follow(self, job: JobSnapshot) -> None:
         self._say_once(f"Job {job.id} is trained by another process; following it.")
