@@ -38,7 +38,7 @@ def test_check_counts_and_trains_nothing(service: Service):
     assert len(found.spec.cells) == 4
     assert (found.students, found.students_trained, found.prerequisites_left) == (10, 0, 1)
     assert found.stacks
-    assert found.stacking.startswith("This net is made of dense layers and activations")
+    assert found.stacking.startswith("This net has dense layers and activations only")
     assert found.memory.startswith("10 at a time take about ")
     assert service.jobs() == ()
     assert service.studies.all("sweep") == ()

@@ -128,7 +128,7 @@ def _after(place: Any, name: str, countdown: _Countdown, counts=lambda *_, **__:
 
 MOMENTS: dict[str, Callable[[_Countdown], None]] = {
     "step": lambda countdown: _after(Learner, "step", countdown),
-    "validation": lambda countdown: _after(loop, "figures", countdown),
+    "validation": lambda countdown: _after(loop, "compute_metrics", countdown),
     "row": lambda countdown: _after(Store, "record_epoch", countdown),
     "half a file": lambda countdown: _after(checkpoints, "_write_through", countdown),
     "checkpoint": lambda countdown: _after(

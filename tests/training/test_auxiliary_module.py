@@ -56,13 +56,13 @@ def regression(monkeypatch: pytest.MonkeyPatch) -> ObjectiveSpec:
 
 
 def test_students_of_such_an_objective_do_not_stack() -> None:
-    assert get_objective("hinton").stacks
-    assert not REGRESSION.stacks
+    assert get_objective("hinton").can_stack
+    assert not REGRESSION.can_stack
 
 
 def test_a_pretrain_stage_is_planned_before_distillation() -> None:
     first = ObjectiveSpec(name="additive")
-    stages = plan(ExperimentSpec(), TrainingPlan(first=PretrainStage(first)))
+    stages = plan(ExperimentSpec(), TrainingPlan(pretrain_stage=PretrainStage(first)))
     assert [stage.role for stage in stages] == ["teacher", "baseline", "hint", "distilled"]
     hint, distilled = stages[2].spec, stages[3].spec
     assert hint.objective == first
