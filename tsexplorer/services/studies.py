@@ -20,7 +20,7 @@ from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, Spec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot, Store, StudyRecord
-from tsexplorer.store.snapshots import EXPERIMENT, StageCount
+from tsexplorer.store.snapshots import StageCount
 from tsexplorer.students.dask_cluster import checked_address
 from tsexplorer.studies.experiment import ExperimentCheck, require_data
 from tsexplorer.studies.kind import (
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Spec)
 NO_CLUSTERS = "off"
-MAX_NAME_LENGTH = 80
 SPECS_KEPT = 64
 ACTIVE = ("queued", "running", "paused")
 
@@ -371,8 +370,3 @@ class Studies:
             nets=count.stages,
             nets_done=count.done,
         )
-
-
-def is_experiment(record: StudyRecord) -> bool:
-    """Whether a study is a single experiment."""
-    return record.kind == EXPERIMENT
