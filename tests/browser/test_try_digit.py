@@ -179,7 +179,7 @@ def test_a_broken_file_is_one_sentence_and_the_others_are_answered(
     expect_answers(page, "0", "0", "0")
     alerts = page.get_by_test_id("stAlert")
     expect(alerts).to_have_count(1)
-    expect(alerts).to_contain_text("“<img src=x>.png” cannot be read")
+    expect(alerts).to_contain_text("“<img src=x>.png” is a damaged or unsupported PNG file")
 
 
 def test_disagreement_is_seen_and_scored_and_the_wrong_one_taken_away(

@@ -144,7 +144,7 @@ MOMENTS: dict[str, Callable[[_Countdown], None]] = {
 
 
 SWEEP_MOMENTS: dict[str, Callable[[_Countdown], None]] = {
-    "chunk written": lambda countdown: _after(sweeper_module, "_write_students", countdown),
+    "chunk written": lambda countdown: _after(sweeper_module, "_write_chunk", countdown),
     "rows": lambda countdown: _after(Store, "record_students", countdown),
     "chunk checkpoint": lambda countdown: _after(
         checkpoints, "write", countdown, lambda path, *_: "sweeps" in path.parts

@@ -11,6 +11,7 @@ from tests.jobs.jobs_examples import PATIENCE, settings, spec, weights
 from tests.jobs.jobs_processes import context, start_and_finish
 from tsexplorer.jobs.job_runner import TRAINED_ELSEWHERE, JobRunner
 from tsexplorer.jobs.progress import ProgressBoard
+from tsexplorer.jobs.stage_files import stage_lock
 from tsexplorer.services.demo import RECIPES
 from tsexplorer.services.service import Service
 from tsexplorer.studies.kind import steps_of
@@ -94,7 +95,7 @@ def test_whoever_waits_for_a_net_can_be_cancelled(service: Service, monkeypatch,
     board, control = ProgressBoard(), Control()
     runner = JobRunner(service.store, service.settings, board, "machine:1:?", steps_of)
     said: list[str] = []
-    with runner_module.turn(home / "stages" / key, lambda: None):
+    with stage_lock(home / "stages" / key, lambda: None):
         thread = threading.Thread(target=lambda: said.append(runner.run(claimed, control)))
         thread.start()
         while not board.read(job.id).notices:

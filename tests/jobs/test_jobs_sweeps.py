@@ -24,6 +24,7 @@ from tests.jobs.jobs_examples import (
 from tests.jobs.jobs_processes import run_elsewhere, sweep_until_killed
 from tests.jobs.sweeps_examples import CONVOLVED, grid, outcome, over, row_of, swept
 from tsexplorer.jobs.epoch_log import StudentEpochLog
+from tsexplorer.jobs.stage_files import stage_lock
 from tsexplorer.services.service import Service
 from tsexplorer.settings import Settings
 from tsexplorer.specs import TrainSpec
@@ -299,7 +300,7 @@ def test_failure_fails_the_job_in_one_sentence_and_can_be_resumed(
 
 def test_sweep_waits_for_a_student_that_another_process_trains(service: Service, home: Path):
     sweep = grid()
-    held = sweeper_module.turn(home / "stages" / sweep.students[0].hash, lambda: None)
+    held = stage_lock(home / "stages" / sweep.students[0].hash, lambda: None)
     with held:
         started = start_study(service, sweep, "map")
 

@@ -21,7 +21,7 @@ from tsexplorer.studies.tuning.kind import TuningResults
 
 def told(figures: TuningResults) -> tuple[Any, ...]:
     """All that a tuning says in the end, but for times."""
-    return figures.trials, figures.outcome
+    return figures.trials, figures.repeats
 
 
 @pytest.fixture(scope="module")

@@ -212,7 +212,7 @@ def test_the_single_teachers_are_members_of_the_ensemble() -> None:
 
 
 def test_the_quick_recipe_needs_no_download(tmp_path: Path) -> None:
-    assert get_dataset(get_recipe("quick").spec.data.name).available(tmp_path)
+    assert get_dataset(get_recipe("quick").spec.data.name).is_available(tmp_path)
 
 
 def test_settings_of_wu_2020_are_those_of_the_source() -> None:
