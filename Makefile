@@ -40,7 +40,7 @@ lint: install-test  ## Check style, types and the import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: install-test  ## Put the code into its one format
+format: install-test  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -66,18 +66,18 @@ lock: install-test  ## Write the versions installed in .venv to constraints.txt
 bench: install-test browser  ## Measure speed
 	$(BIN)/python -m tests.benchmarks
 
-demo: $(VENV)/.installed  ## Train the nets of the demo anew, into assets/demo/; wants full MNIST in TSEXPLORER_DATA
+demo: $(VENV)/.installed  ## Train the demo nets again and write assets/demo/; needs full MNIST in TSEXPLORER_DATA
 	$(BIN)/python -m tsexplorer run best-64-plain
 	$(BIN)/python -m tsexplorer run best-64-no-3
 	$(BIN)/python -m tsexplorer.services.demo
 
-# One of them: make findings FINDINGS=quick. A try-out, which must not ship:
-# make findings FINDINGS=quick OPTIONS="--epochs 1" INTO=/tmp/tried FINDINGS_HOME=/tmp/home
+# A single map: make findings FINDINGS=quick. A try-out, which is written to another folder:
+# make findings FINDINGS=quick OPTIONS="--epochs 1" INTO=/tmp/try-out FINDINGS_HOME=/tmp/home
 FINDINGS      ?= quick mlp-64 wu-mlp hinton-narrow hinton-300
 FINDINGS_HOME ?= .tsexplorer/findings
 FINDINGS_DATA := $(or $(TSEXPLORER_DATA),$(or $(TSEXPLORER_HOME),.tsexplorer)/data)
 
-findings: $(VENV)/.installed  ## Train the maps that ship, into assets/findings/; what was begun goes on; wants full MNIST
+findings: $(VENV)/.installed  ## Train the ready-made maps and write assets/findings/; continues unfinished maps; needs full MNIST
 	set -e; export TSEXPLORER_HOME="$(FINDINGS_HOME)" TSEXPLORER_DATA="$(FINDINGS_DATA)"; \
 	for name in $(FINDINGS); do \
 		$(BIN)/python -m tsexplorer sweep --finding $$name $(OPTIONS); \
@@ -87,19 +87,19 @@ findings: $(VENV)/.installed  ## Train the maps that ship, into assets/findings/
 RECIPE ?= quick
 SEEDS  ?= 3
 
-results: $(VENV)/.installed  ## Train a recipe and write its figures, into assets/results/: make results RECIPE=hinton-2015
+results: $(VENV)/.installed  ## Train a recipe and write its results to assets/results/: make results RECIPE=hinton-2015
 	$(BIN)/python -m tsexplorer run $(RECIPE) --seeds $(SEEDS)
 	$(BIN)/python -m tsexplorer.published results $(RECIPE)
 
-screenshots: install-test browser  ## Take the README's pictures anew, into assets/screenshots/
+screenshots: install-test browser  ## Take the README's pictures again and write assets/screenshots/
 	$(TESTING) $(BIN)/python -m tests.browser.screenshots
 
-clean:  ## Remove what is installed and cached; what was trained (.tsexplorer) stays
+clean:  ## Remove installed and cached files; trained nets (.tsexplorer) stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* dist tests/browser/shots
 
 install: $(VENV)/.installed  ## Install what the app needs into .venv
 
-install-cluster: $(VENV)/.installed-cluster  ## Install what a cluster takes, too
+install-cluster: $(VENV)/.installed-cluster  ## Install what a cluster needs, too
 
 install-test: $(VENV)/.installed-test  ## Install what the tests need into .venv
 

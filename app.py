@@ -1,6 +1,5 @@
 import streamlit as st
 
-from tsexplorer.ui.entry import SCRIPT
-from tsexplorer.ui.warm_up import warmed
+from tsexplorer.ui.entry import SCRIPT, lifespan
 
-app = st.App(SCRIPT, lifespan=warmed)
+app = st.App(SCRIPT, lifespan=lifespan)

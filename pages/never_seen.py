@@ -1,32 +1,37 @@
-"""Never seen: what a student knows of classes that it was never shown."""
+"""Never seen: what a student knows about classes that it was not trained on."""
 
 import streamlit as st
 
-from tsexplorer.ui.app_state import get_service, sentences
-from tsexplorer.ui.experiment_picker import one_seed
-from tsexplorer.ui.never_seen.picker import choice, ready_seeds, train_one, wait_for
-from tsexplorer.ui.never_seen.view import look, rules_view, view
-from tsexplorer.ui.results import how_trained
+from tsexplorer.ui.app_state import get_service, show_errors
+from tsexplorer.ui.never_seen.picker import (
+    choose_experiment,
+    show_training,
+    trained_seeds,
+    training_offer,
+)
+from tsexplorer.ui.never_seen.view import bias_view, load_bias_data, rules_view
+from tsexplorer.ui.results import training_note
+from tsexplorer.ui.widgets import choose_seed
 
 
 def main() -> None:
     service = get_service()
     st.title("Never seen", anchor=False)
     st.markdown(
-        "Can a student learn a digit that nobody ever shows it? The teacher saw them all. The "
-        "student gets images of the other digits alone, and what the teacher says of them: "
-        "*surely an 8, a little like a 3*."
+        "Can a student learn a digit without seeing a single image of it? The teacher was trained "
+        "on all digits. The student gets only images of the other digits, and the teacher’s "
+        "answers to them: *surely an 8, a little like a 3*."
     )
-    with sentences():
-        experiment = choice(service)
-        seeds = ready_seeds(experiment)
+    with show_errors():
+        experiment = choose_experiment(service)
+        seeds = trained_seeds(experiment)
         if not seeds:
-            wait_for(service, experiment)
+            show_training(service, experiment)
             return
-        view(look(service, experiment, one_seed(seeds, "never.seed")))
+        bias_view(load_bias_data(service, experiment, choose_seed(seeds, "never.seed")))
         rules_view(service, experiment)
-        st.caption(f"Loss of the distilled student: {how_trained(experiment)}")
-        train_one(service)
+        st.caption(f"Loss of the distilled student: {training_note(experiment)}")
+        training_offer(service)
 
 
 main()

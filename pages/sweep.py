@@ -1,4 +1,4 @@
-"""The old address of maps, which are on the page Tune now."""
+"""The former address of maps: opens them on the page Tune."""
 
 import streamlit as st
 

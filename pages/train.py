@@ -1,4 +1,4 @@
-"""Train: choose two nets, T and lambda; watch them learn."""
+"""Train: choose two nets, T and λ; watch their training."""
 
 from typing import Any
 
@@ -9,39 +9,36 @@ from tsexplorer.objectives import get_objective
 from tsexplorer.planning import stage_noun
 from tsexplorer.services import ExperimentSnapshot, Service, demo
 from tsexplorer.specs import ExperimentSpec
-from tsexplorer.ui import forms, teachers
-from tsexplorer.ui.app_state import get_service, sentences
-from tsexplorer.ui.downloads import download_panel
-from tsexplorer.ui.export_button import take_away
-from tsexplorer.ui.forms import left_out_as_it_stands, left_out_form
-from tsexplorer.ui.live import live_view, result
+from tsexplorer.ui import forms
+from tsexplorer.ui.app_state import get_service, show_errors
+from tsexplorer.ui.live import live_view, result_view
 from tsexplorer.ui.net_form import compare_nets, nets_form
-from tsexplorer.ui.objective_form import objective_form, pair
-from tsexplorer.ui.router import path_of
-from tsexplorer.ui.scroll import goal
+from tsexplorer.ui.objective_form import net_pair, objective_form
+from tsexplorer.ui.router import path_of, scroll_target
 from tsexplorer.ui.study.job_bar import other_jobs
-from tsexplorer.ui.teachers import ensemble_view
-from tsexplorer.ui.theme import escaped, go_button, title_of
+from tsexplorer.ui.teachers import ensemble_view, further_teachers_form
+from tsexplorer.ui.theme import escaped, start_button, title_of
 from tsexplorer.ui.url_state import COMPARED, EXPERIMENT, shown_experiment
+from tsexplorer.ui.widgets import download_panel, export_button
 
 
 def main() -> None:
     service = get_service()
-    forms.begin()
+    forms.initialise_form()
     st.title("Train", anchor=False)
     st.markdown(
         "Pick a large net and a small one. Three trainings follow: the **teacher**, the small net "
         "on its own (**baseline**), and the small net taught by the teacher (**distilled**)."
     )
     left, right = st.columns([2, 3], gap="large")
-    with left, sentences():
-        settings(service)
-    with right, goal(), sentences():
-        progress(service)
+    with left, show_errors():
+        settings_form(service)
+    with right, scroll_target(), show_errors():
+        experiment_view(service)
 
 
-def settings(service: Service) -> None:
-    """The form, the two nets side by side, and the start button."""
+def settings_form(service: Service) -> None:
+    """Draw the form, the sizes of the two nets, and the start button."""
     first, second = st.columns([3, 2], vertical_alignment="bottom")
     with second:
         forms.recipe_picker("A recipe fills in the whole form.")
@@ -49,30 +46,30 @@ def settings(service: Service) -> None:
         data = forms.data_form()
     available = download_panel(service, data.name)
     teacher, student = nets_form()
-    nets = st.container()  # filled last: an impossible net takes only its own place
-    ensemble = teachers.form(data.name, teacher)
-    objective = objective_form(pair(data.name, teacher, student))
+    sizes = st.container()  # drawn last, so that an error in a net hides nothing else
+    ensemble = further_teachers_form(data.name, teacher)
+    objective = objective_form(net_pair(data.name, teacher, student))
     button = st.container()
     more = st.expander(
         "Name, seeds, schedule and precision",
         icon=":material/tune:",
-        key=forms.MORE,
+        key=forms.MORE_OPEN,
         on_change="rerun",
     )
-    if more.open:  # thirty controls that few visits need: drawing them takes longer than the rest
+    if more.open:  # its thirty controls take longer to draw than the rest of the form
         with more:
             name = forms.name_form()
-            seeds, warm_start = forms.repeat_form()
-            left_out = left_out_form(data.name)
+            seeds, warm_start = forms.seeds_and_warm_start_form()
+            excluded_classes = forms.excluded_classes_form(data.name)
             forms.scaling_form()
-            trains = forms.train_forms()
+            schedules = forms.schedules_form()
     else:
-        name, seeds, warm_start, trains = forms.as_they_stand()
-        left_out = left_out_as_it_stands(data.name)
+        name, seeds, warm_start, schedules = forms.stored_settings()
+        excluded_classes = forms.stored_excluded_classes(data.name)
     several = bool(ensemble) and get_objective(objective.name).needs_teacher
-    with nets, sentences():
+    with sizes, show_errors():
         compare_nets(data.name, teacher, student, several=several)
-    with button, sentences():
+    with button, show_errors():
         values: dict[Any, Any] = {
             "data": data,
             "teacher": teacher,
@@ -80,34 +77,40 @@ def settings(service: Service) -> None:
             "objective": objective,
             "seeds": seeds,
             "warm_start": warm_start,
-            "left_out": left_out,
+            "left_out": excluded_classes,
             **ensemble,
-            **trains,
+            **schedules,
         }
-        spec = forms.read(ExperimentSpec, values)
+        spec = forms.read_spec(ExperimentSpec, values)
         name = name or service.free_name(spec, forms.suggested_name(spec))
-        start(service, spec.model_copy(update={"name": name}), available)
+        start_panel(service, spec.model_copy(update={"name": name}), available)
 
 
-def start(service: Service, spec: ExperimentSpec, available: bool) -> None:
-    """What pressing the button would train, and the button."""
+def start_panel(service: Service, spec: ExperimentSpec, available: bool) -> None:
+    """Draw the start button and what it would train.
+
+    Args:
+        service: checks and starts the experiment.
+        spec: the experiment.
+        available: whether the images are downloaded.
+    """
     check = service.check(spec)
     for remark in check.remarks:
         st.info(remark, icon=":material/info:")
-    left = sum(stage.spec.hash not in check.trained for stage in check.stages)
-    counted = stage_noun(stage.role for stage in check.stages)
+    untrained = sum(stage.spec.hash not in check.trained for stage in check.stages)
+    noun = stage_noun(stage.role for stage in check.stages)
     label = "Show result (already trained)" if check.complete else "Train"
-    if go_button(label, "start", held=not check.complete and not available):
+    if start_button(label, "start", disabled=not check.complete and not available):
         st.query_params[EXPERIMENT] = service.studies.start(check).id
         st.rerun()
-    if check.trained and left:
-        st.caption(f"Trains {left} of {len(check.stages)} {counted}; the others are reused.")
+    if check.trained and untrained:
+        st.caption(f"Trains {untrained} of {len(check.stages)} {noun}; the others are reused.")
     else:
-        st.caption(f"{len(check.stages)} {counted}, as “{escaped(spec.name)}”")
+        st.caption(f"{len(check.stages)} {noun}, as “{escaped(spec.name)}”")
 
 
-def progress(service: Service) -> None:
-    """The experiment that the URL names, live; without one, the one at work, or the demo."""
+def experiment_view(service: Service) -> None:
+    """Draw the experiment that the URL names; by default an active one, the newest or the demo."""
     try:
         experiment = shown_experiment(service)
     except NotFoundError as error:
@@ -116,33 +119,34 @@ def progress(service: Service) -> None:
     st.subheader(escaped(title_of(experiment)), anchor=False)
     live_view(service, experiment.id)
     if experiment.done:
-        result(service, experiment)
-        with sentences():
+        result_view(service, experiment)
+        with show_errors():
             ensemble_view(service, experiment)
-    ways_on(service, experiment)
+    actions(service, experiment)
     other_jobs(service, experiment.id)
 
 
-def ways_on(service: Service, experiment: ExperimentSnapshot) -> None:
-    """Where one can go from an experiment."""
+def actions(service: Service, experiment: ExperimentSnapshot) -> None:
+    """Draw the buttons that open or export an experiment, or copy its settings to the form."""
     with st.container(horizontal=True):
         if experiment.done:
             if experiment.spec.left_out and st.button(
                 "Move the bias", key="never", icon=":material/visibility_off:", type="primary"
             ):
                 st.switch_page(path_of("never_seen"), query_params={EXPERIMENT: experiment.id})
-            take_away(service, experiment)
-            if st.button("Look into its soft targets", key="soft", icon=":material/blur_on:"):
+            export_button(service, experiment)
+            if st.button("Soft targets", key="soft", icon=":material/blur_on:"):
                 st.switch_page(path_of("soft_targets"), query_params={EXPERIMENT: experiment.id})
             if st.button("Compare", key="compare", icon=":material/compare_arrows:"):
                 st.switch_page(path_of("compare"), query_params={COMPARED: [experiment.id]})
         st.button(
-            "Fill the form with it",
+            "Copy settings to the form",
             key="refill",
             icon=":material/edit_note:",
             on_click=forms.fill,
             args=(experiment.spec,),
-            help="Put these settings into the form, to change some and train again",
+            help="Fill the form with the settings of this experiment, to change some of them and "
+            "train again",
         )
 
 

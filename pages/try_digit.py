@@ -1,114 +1,118 @@
-"""Try a digit: draw, upload or photograph one; teacher, baseline and student answer."""
+"""Try a digit: draw, upload or photograph a digit; teacher, baseline and student answer."""
 
 import streamlit as st
 
 from tsexplorer.imaging import AUTOMATIC
-from tsexplorer.ui.app_state import get_service, sentences
+from tsexplorer.ui.app_state import get_service, show_errors
 from tsexplorer.ui.digit import answers, inputs, score
-from tsexplorer.ui.experiment_picker import experiment_choice, seed_choice
 from tsexplorer.ui.theme import escaped
-from tsexplorer.ui.url_state import adopt, one_of, publish
+from tsexplorer.ui.url_state import one_of, read_parameter, write_parameter
+from tsexplorer.ui.widgets import choose_experiment, choose_seed
 
-SOURCE = ("digit.source", "source")
-WHICH = "digit.which"
-WAITING = {
-    "draw": "Draw a digit on the pad. The answers come when you lift the pen.",
+SOURCE = "digit.source"
+SOURCE_PARAMETER = "source"
+SELECTED_DIGIT = "digit.which"
+PROMPTS = {
+    "draw": "Draw a digit on the pad. The nets answer when you lift the pen.",
     "upload": "Choose pictures, or drop them on the page. Several digits in one picture are "
     "answered from left to right.",
     "camera": "Take a picture of a digit, dark on light or light on dark.",
-    "samples": "No image of the test split is like that.",
+    "samples": "The test split has no such image.",
 }
 
 
 def main() -> None:
     service = get_service()
-    st.session_state.setdefault(SOURCE[0], "draw")
-    adopt(SOURCE[1], one_of(tuple(inputs.SOURCES)), SOURCE[0])
+    st.session_state.setdefault(SOURCE, "draw")
+    read_parameter(SOURCE_PARAMETER, one_of(tuple(inputs.SOURCES)), SOURCE)
     st.title("Try a digit", anchor=False)
     st.markdown(
-        "Draw one, or send a photo of one. The large teacher and its small students answer side "
-        "by side."
+        "Draw a digit, or send a photo of one. The large teacher and its small students answer "
+        "side by side."
     )
-    with sentences():
+    with show_errors():
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            experiment = experiment_choice(service, "digit.experiment")
-            seed = seed_choice(experiment, "digit.seed")
-        nets = answers.panel(service, experiment, seed)
-        answers.say_what_they_know(nets)
+            experiment = choose_experiment(service, "digit.experiment")
+            seed = choose_seed(experiment.spec.seeds, "digit.seed")
+        nets = answers.seed_nets(service, experiment, seed)
+        answers.show_notes(nets)
         left, right = st.columns([2, 5], gap="medium")
-        shown: list[inputs.Shown] = []
-        asked: list[answers.Asked] = []
-        source: str | None = st.session_state[SOURCE[0]]
-        with left, sentences():
+        pictures: list[inputs.InputPicture] = []
+        digits: list[answers.AnsweredDigit] = []
+        source: str | None = st.session_state[SOURCE]
+        with left, show_errors():
             source = st.segmented_control(
-                "Where the digit comes from",
+                "Source of the digit",
                 inputs.SOURCES,
-                key=SOURCE[0],
+                key=SOURCE,
                 format_func=inputs.SOURCES.__getitem__,
                 required=True,
                 label_visibility="collapsed",
             )
-            assert source is not None  # the session has one from the beginning
-            shown = inputs.taken(service, source, experiment.spec.data.name, inputs.chosen())
+            assert source is not None  # the session has a default
+            dataset = experiment.spec.data.name
+            pictures = inputs.input_pictures(service, source, dataset, inputs.selected_options())
             st.caption(
-                ":material/lock: Pictures stay in memory, go with this session, and are written "
-                "nowhere."
+                ":material/lock: Pictures stay in memory until the session ends. They are not "
+                "written to disk."
             )
-        with right, sentences():
-            asked = answer(nets, shown)
-        if asked:
-            with sentences():
-                details(nets, asked)
-        with sentences():
-            how(shown, source)
-    score.board()
-    publish(SOURCE[1], SOURCE[0])
-    with sentences():
-        if not shown:
-            answers.warm(nets)
+        with right, show_errors():
+            digits = show_answers(nets, pictures)
+        if digits:
+            with show_errors():
+                show_details(nets, digits)
+        with show_errors():
+            show_extraction(pictures, source)
+    score.show_score()
+    write_parameter(SOURCE_PARAMETER, SOURCE)
+    with show_errors():
+        if not pictures:
+            answers.warm_up(nets)
 
 
-def answer(nets: answers.Panel, shown: list[inputs.Shown]) -> list[answers.Asked]:
-    """What the nets say to every digit, and where none was found."""
-    asked = answers.ask(nets, shown)
-    for one in shown:
-        if one.reading.note:
-            st.info(escaped(one.reading.note), icon=":material/search_off:")
-    if not shown:
+def show_answers(
+    nets: answers.SeedNets, pictures: list[inputs.InputPicture]
+) -> list[answers.AnsweredDigit]:
+    """Draw the answers to every digit, and a note on pictures without a digit."""
+    digits = answers.answer_digits(nets, pictures)
+    for picture in pictures:
+        if picture.extraction.note:
+            st.info(escaped(picture.extraction.note), icon=":material/search_off:")
+    if not pictures:
         with st.container(border=True):
-            st.markdown(WAITING[st.session_state[SOURCE[0]]])
-    answers.rows(nets, asked)
-    return asked
+            st.markdown(PROMPTS[st.session_state[SOURCE]])
+    answers.show_digits(nets, digits)
+    return digits
 
 
-def details(nets: answers.Panel, asked: list[answers.Asked]) -> None:
-    """One digit's distributions."""
+def show_details(nets: answers.SeedNets, digits: list[answers.AnsweredDigit]) -> None:
+    """Draw the comparison and the distributions of one digit."""
     number = 1
-    if len(asked) > 1:
-        numbers = list(range(1, len(asked) + 1))
-        if st.session_state.get(WHICH) not in numbers:
-            st.session_state[WHICH] = 1
-        number = st.segmented_control("Digit", numbers, key=WHICH, required=True) or number
-    one = asked[number - 1]
-    answers.comparison(nets, one, table=len(asked) > 1)
+    if len(digits) > 1:
+        numbers = list(range(1, len(digits) + 1))
+        if st.session_state.get(SELECTED_DIGIT) not in numbers:
+            st.session_state[SELECTED_DIGIT] = 1
+        number = st.segmented_control("Digit", numbers, key=SELECTED_DIGIT, required=True) or number
+    answered = digits[number - 1]
+    answers.show_comparison(nets, answered, table=len(digits) > 1)
     st.subheader("All probabilities", anchor=False)
-    answers.distributions(nets, one)
+    answers.show_distributions(nets, answered)
 
 
-def how(shown: list[inputs.Shown], source: str) -> None:
-    """From picture to net input, and what can be overruled."""
-    read = [one for one in shown if not one.fixed]
-    if not read and (inputs.chosen() == AUTOMATIC or source == "samples"):
+def show_extraction(pictures: list[inputs.InputPicture], source: str) -> None:
+    """Draw the steps from picture to net input, and the options to override them."""
+    extracted = [picture for picture in pictures if not picture.is_sample]
+    if not extracted and (inputs.selected_options() == AUTOMATIC or source == "samples"):
         return
-    st.subheader("How the picture became a net input", anchor=False)
-    for number, one in enumerate(read):
-        if len(read) > 1:
-            st.markdown(f"**{escaped(one.name)}**")
-        if one.reading.already_normalised:
-            st.caption("A finished net input already: taken as it is.")
-        inputs.strip(one, f"digit_strip_{number}")
-    with st.expander("Overrule a step", icon=":material/tune:"):
-        inputs.switches(read)
+    st.subheader("From picture to net input", anchor=False)
+    for number, picture in enumerate(extracted):
+        if len(extracted) > 1:
+            st.markdown(f"**{escaped(picture.name)}**")
+        if picture.extraction.already_normalised:
+            st.caption("This picture already is a net input. It is used unchanged.")
+        inputs.show_steps(picture, f"digit_strip_{number}")
+    with st.expander("Override a step", icon=":material/tune:"):
+        inputs.option_controls(extracted)
 
 
 main()

@@ -1,4 +1,4 @@
-"""What holds for every test: a home of its own, one thread, no network."""
+"""Settings of all tests: a separate home folder, one thread, no network."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from tsexplorer.services.service import Service
+
 TESTS = Path(__file__).parent
-# Before any is imported, by whichever test: assertions in shared helpers say what they compared.
+# Assertions in helper modules show the compared values; pytest needs the names before the import.
 HELPERS = [
     ".".join(("tests", *helper.relative_to(TESTS).with_suffix("").parts))
-    for pattern in ("*/*_examples.py", "*/*_contract.py")
+    for pattern in ("*/*_actions.py", "*/*_contract.py", "*/*_examples.py")
     for helper in sorted(TESTS.glob(pattern))
     if not helper.name.startswith("test_")
 ]
@@ -31,44 +34,44 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 
 class NetworkError(AssertionError):
-    """A test reached for another machine. Not an OSError: code that copes with those must not."""
+    """A test used another machine. Not an OSError, which the tested code may handle."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_network() -> Iterator[None]:
-    """Let sockets reach this machine only, so that a test passes on a train too."""
-    connect, connect_ex, look_up = (
+    """Restrict sockets to this machine, so that tests pass without a network."""
+    connect, connect_ex, getaddrinfo = (
         socket.socket.connect,
         socket.socket.connect_ex,
         socket.getaddrinfo,
     )
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
-        _refuse_elsewhere(self.family, address)
+        _refuse_other_machines(self.family, address)
         connect(self, address)
 
     def guarded_connect_ex(self: socket.socket, address: Any) -> int:
-        _refuse_elsewhere(self.family, address)
+        _refuse_other_machines(self.family, address)
         return connect_ex(self, address)
 
-    def guarded_look_up(host: Any, *args: Any, **options: Any) -> Any:
-        if host is not None and not _is_here(host):
-            raise NetworkError(f"a test asked for the address of {host!r}")
-        return look_up(host, *args, **options)
+    def guarded_getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        if host is not None and not _is_this_machine(host):
+            raise NetworkError(f"a test requested the address of {host!r}")
+        return getaddrinfo(host, *args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
-        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
         yield
 
 
-def _refuse_elsewhere(family: int, address: Any) -> None:
-    if family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
-        raise NetworkError(f"a test reached for {address!r}")
+def _refuse_other_machines(family: int, address: Any) -> None:
+    if family in (socket.AF_INET, socket.AF_INET6) and not _is_this_machine(address[0]):
+        raise NetworkError(f"a test connected to {address!r}")
 
 
-def _is_here(host: str | bytes) -> bool:
+def _is_this_machine(host: str | bytes) -> bool:
     text = host.decode() if isinstance(host, bytes) else host
     if text in ("", "localhost", socket.gethostname()):
         return True
@@ -81,14 +84,14 @@ def _is_here(host: str | bytes) -> bool:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """TSEXPLORER_HOME in a folder of the test's own, all other settings at their defaults.
+    """A separate TSEXPLORER_HOME; all other settings have their defaults.
 
-    Whoever changes TSEXPLORER_* in a test calls ``get_settings.cache_clear()`` afterwards.
+    A test that changes TSEXPLORER_* calls ``get_settings.cache_clear()`` afterwards.
     """
     for name in Settings.model_fields:
         monkeypatch.delenv(f"TSEXPLORER_{name.upper()}", raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
-    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist says 80 to its processes
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it to 80
     folder = tmp_path / "home"
     monkeypatch.setenv("TSEXPLORER_HOME", str(folder))
     monkeypatch.setenv("TSEXPLORER_THREADS", "1")
@@ -99,23 +102,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def float64() -> Iterator[None]:
-    """Nets, images and losses are float64 by default.
+    """Make float64 the default type of nets, images and losses.
 
-    For tests whose claim is that two computations are equal: their results then differ by less
-    than 1e-9 on every processor, however it orders its sums. Autocast leaves float64 alone, so
-    nothing is computed in bf16.
+    For tests that two computations are equal: their results then differ by less than 1e-9 on every
+    processor, in whatever order it computes sums. Autocast does not change float64, so nothing is
+    computed in bf16.
     """
     import torch
 
-    before = torch.get_default_dtype()
+    dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     yield
-    torch.set_default_dtype(before)
+    torch.set_default_dtype(dtype)
 
 
 @pytest.fixture(params=["fp32", "bf16"])
 def precision(request: pytest.FixtureRequest) -> str:
-    """Each precision in turn, forced on every processor; without bf16 all is float64."""
+    """bf16 on every processor, or fp32; with fp32 the default type is float64."""
     if request.param == "fp32":
         request.getfixturevalue("float64")
     return str(request.param)
@@ -123,7 +126,7 @@ def precision(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as a new home has it; a copy is quicker than another one."""
+    """The database of a new home; tests copy it, which is faster than to create one."""
     from tsexplorer.services.service import Service
 
     folder = tmp_path_factory.mktemp("new home")
@@ -133,15 +136,25 @@ def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settled(home: Path, new_store: Path) -> Path:
-    """The test's home, its database laid out and the demo pair in it."""
+    """The test's home with a database that contains the demo."""
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(new_store, home / new_store.name)
     return home
 
 
+@pytest.fixture
+def service(settled: Path) -> Iterator[Service]:
+    """A service on the test's home with the demo; it is closed at the end."""
+    from tsexplorer.services.service import Service
+
+    opened = Service(get_settings())
+    yield opened
+    opened.close()
+
+
 @pytest.fixture(autouse=True)
 def main_module() -> Iterator[None]:
-    """Keep ``__main__``: AppTest puts the page there, and a spawned process would run it again."""
-    before = sys.modules["__main__"]
+    """Restore ``__main__``: AppTest replaces it with a page, which spawned processes would run."""
+    module = sys.modules["__main__"]
     yield
-    sys.modules["__main__"] = before
+    sys.modules["__main__"] = module

@@ -65,7 +65,7 @@ def worker_processes(
 
 
 def count_submissions(cluster: Any) -> Counter[str]:
-    """How often the scheduler gave each chunk to a worker, by the chunk's key."""
+    """How often the scheduler assigned each chunk to a worker, by the chunk's key."""
     log = [(str(entry[0]), entry[2]) for entry in list(cluster.scheduler.transition_log)]
     tasks = [task for task, state in log if state == "processing" and task.startswith("chunk_")]
     return Counter(task.removeprefix("chunk_")[:16] for task in tasks)

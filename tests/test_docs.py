@@ -1,4 +1,4 @@
-"""The documents agree with the code: settings, commands, datasets, nets, objectives, recipes."""
+"""The documentation agrees with the code: settings, commands, datasets, nets, objectives."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import typer
 
-from tests.test_layers import LAYERS
+from tests.test_imports import ROOMS
 from tsexplorer.cli import app
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.models import count, model_names
 from tsexplorer.objectives import get_objective, objective_names
 from tsexplorer.objectives.base import format_scalar
-from tsexplorer.published.maps import finding_names
+from tsexplorer.published.maps import ready_map_names
 from tsexplorer.recipes import recipe_names
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ModelSpec
@@ -35,16 +35,16 @@ NAMES = {
     "net": (DATA, model_names()),
     "objective": (OBJECTIVES, objective_names()),
     "recipe": (RESULTS, recipe_names()),
-    "map": (RESULTS, finding_names()),
+    "map": (RESULTS, ready_map_names()),
 }
 SETTINGS = {f"TSEXPLORER_{name.upper()}" for name in Settings.model_fields}
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 CODE = re.compile(
     r"```(?s:.*?)```|`[^`\n]+`|^ {4}(?:python|tsexplorer|make|\.venv|PYTHONPATH).*$", re.MULTILINE
 )
-"""Fenced blocks, words in backticks, and indented lines that begin with a command."""
+"""Fenced blocks, text in backticks, and indented lines that begin with a command."""
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-README_LINES = 180
+README_MAX_LINES = 180
 
 
 def read(name: str) -> str:
@@ -52,57 +52,57 @@ def read(name: str) -> str:
 
 
 def code(name: str) -> str:
-    """The code of a document, so that a plain word in a sentence is not taken for a name."""
+    """The code in a document, so that words in sentences are not mistaken for names."""
     return "\n".join(CODE.findall(read(name)))
 
 
 def rows(name: str) -> dict[str, list[str]]:
-    """Rows of tables by their first cell, without backticks."""
-    found = {}
+    """Rows of the tables by their first cell, without backticks."""
+    cells_by_name = {}
     for line in re.findall(r"^\|(.*)\|$", read(name), re.MULTILINE):
         first, *cells = (cell.strip() for cell in line.split(" | "))
-        found[first.strip("` ")] = cells
-    return found
+        cells_by_name[first.strip("` ")] = cells
+    return cells_by_name
 
 
-def mentions(text: str, name: str) -> bool:
-    """Whether a text has a name as a whole word, not as a part of a longer name."""
+def contains_name(text: str, name: str) -> bool:
+    """Whether a text contains a name that is not part of a longer one."""
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
 
 
-def targets() -> set[str]:
+def make_targets() -> set[str]:
     """The make targets that ``make help`` lists."""
     return set(re.findall(r"^([a-z-]+):.*  ## ", read("Makefile"), re.MULTILINE))
 
 
-def shell_lines(name: str) -> list[list[str]]:
-    """Arguments of each example of a shell command in a document."""
+def shell_examples(name: str) -> list[list[str]]:
+    """The arguments of each shell command in a document."""
     lines = re.findall(r"(?:python -m )?\btsexplorer (.*)", code(name))
     return [shlex.split(line.strip("`"), comments=True) for line in lines]
 
 
 def anchors(name: str) -> set[str]:
-    """The anchors that GitHub gives to the headings of a document."""
+    """The anchors that GitHub generates for the headings of a document."""
     headings = re.findall(r"^#+ (.*)$", read(name), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def unexplained(requirements: str) -> list[str]:
-    """Requirements without a comment of at least two words that says what they are for."""
+def uncommented(requirements: str) -> list[str]:
+    """Requirements without a comment of at least two words."""
     lines = [line.strip() for line in requirements.splitlines()]
-    asked = [line for line in lines if line and not line.startswith(("#", "-r "))]
-    return [line for line in asked if not re.search(r"\S\s+# \S+ \S+", line)]
+    packages = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    return [line for line in packages if not re.search(r"\S\s+# \S+ \S+", line)]
 
 
 # -- documents ----------------------------------------------------------------------------------
 
 
-def test_the_readme_is_short() -> None:
-    assert len(read(README).splitlines()) <= README_LINES
+def test_readme_is_short() -> None:
+    assert len(read(README).splitlines()) <= README_MAX_LINES
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_links_lead_to_files_and_headings_that_exist(document: str) -> None:
+def test_links_lead_to_existing_files_and_headings(document: str) -> None:
     broken = []
     for link in LINK.findall(read(document)):
         path, _, anchor = link.partition("#")
@@ -117,7 +117,7 @@ def test_links_lead_to_files_and_headings_that_exist(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if name.startswith("docs/")])
-def test_the_readme_leads_to_each_document(document: str) -> None:
+def test_readme_links_to_every_document(document: str) -> None:
     assert document in LINK.findall(read(README))
 
 
@@ -125,11 +125,11 @@ def test_the_readme_leads_to_each_document(document: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_every_setting_is_in_the_document(name: str) -> None:
+def test_every_setting_is_documented(name: str) -> None:
     assert name in rows(SHELL)
 
 
-def test_defaults_of_settings_are_those_of_the_code() -> None:
+def test_documented_defaults_of_settings_are_correct() -> None:
     table = rows(SHELL)
     for name, field in Settings.model_fields.items():
         if field.default is not None:
@@ -137,33 +137,33 @@ def test_defaults_of_settings_are_those_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_no_document_names_a_setting_that_is_gone(document: str) -> None:
-    named = set(re.findall(r"TSEXPLORER_[A-Z_]+", read(document)))
-    assert {name for name in named if not name.startswith("TSEXPLORER_TEST_")} <= SETTINGS
+def test_documents_name_no_unknown_setting(document: str) -> None:
+    names = set(re.findall(r"TSEXPLORER_[A-Z_]+", read(document)))
+    assert {name for name in names if not name.startswith("TSEXPLORER_TEST_")} <= SETTINGS
 
 
 # -- commands -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", sorted(targets()))
-def test_every_make_command_is_in_a_document(target: str) -> None:
-    assert mentions("".join(map(code, DOCUMENTS)), f"make {target}")
+@pytest.mark.parametrize("target", sorted(make_targets()))
+def test_every_make_target_is_documented(target: str) -> None:
+    assert contains_name("".join(map(code, DOCUMENTS)), f"make {target}")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_no_document_names_a_make_command_that_is_gone(document: str) -> None:
-    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code(document))) <= targets()
+def test_documents_name_no_unknown_make_target(document: str) -> None:
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code(document))) <= make_targets()
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_shell_command_is_in_the_document(name: str) -> None:
+def test_every_shell_command_is_documented(name: str) -> None:
     table = "".join(f" {first} " for first in rows(SHELL))
-    assert mentions(table, name)
+    assert contains_name(table, name)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_shell_examples_can_be_parsed(document: str) -> None:
-    for name, *arguments in shell_lines(document):
+    for name, *arguments in shell_examples(document):
         if name in COMMANDS:
             COMMANDS[name].make_context(name, arguments)
 
@@ -174,13 +174,13 @@ def test_shell_examples_can_be_parsed(document: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind, (_, names) in NAMES.items() for name in names]
 )
-def test_every_name_is_in_its_document(kind: str, name: str) -> None:
+def test_every_registered_name_is_documented(kind: str, name: str) -> None:
     document, _ = NAMES[kind]
-    assert mentions(code(document), name), f"the {kind} {name}"
+    assert contains_name(code(document), name), f"the {kind} {name}"
 
 
 @pytest.mark.parametrize("name", dataset_names())
-def test_sizes_of_datasets_are_those_of_the_code(name: str) -> None:
+def test_documented_sizes_of_datasets_are_correct(name: str) -> None:
     info = get_dataset(name).info
     size = info.download_megabytes
     assert rows(DATA)[name] == [
@@ -191,7 +191,7 @@ def test_sizes_of_datasets_are_those_of_the_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", model_names())
-def test_parameters_of_nets_are_those_of_the_code(name: str) -> None:
+def test_documented_parameters_of_nets_are_correct(name: str) -> None:
     cell = rows(DATA)[name][-1]
     classes = re.search(r"\((\d+) classes\)", cell)
     parameters = count(ModelSpec(name=name), int(classes[1]) if classes else 10).parameters
@@ -199,7 +199,7 @@ def test_parameters_of_nets_are_those_of_the_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", objective_names())
-def test_objectives_are_described_as_in_the_code(name: str) -> None:
+def test_documented_properties_of_objectives_are_correct(name: str) -> None:
     objective = get_objective(name)
     table = re.search(r"## Objectives\n.*?\n## Options", read(OBJECTIVES), re.DOTALL)
     assert table is not None
@@ -216,16 +216,16 @@ def test_objectives_are_described_as_in_the_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", objective_names())
-def test_options_are_in_the_document_with_their_defaults(name: str) -> None:
+def test_documented_options_and_defaults_are_correct(name: str) -> None:
     options = read(OBJECTIVES).split("## Options")[1]
     for option in get_objective(name).options:
         default = "middle activation" if option.layer_of else format_scalar(option.default)
         assert f"| `{name}` | `{option.name}` | {default} | " in options
-    known = re.findall(rf"^\| `{name}` \| `(\w+)`", options, re.MULTILINE)
-    assert known == [option.name for option in get_objective(name).options]
+    documented = re.findall(rf"^\| `{name}` \| `(\w+)`", options, re.MULTILINE)
+    assert documented == [option.name for option in get_objective(name).options]
 
 
-def test_objectives_with_the_baseline_at_lambda_1_are_named() -> None:
+def test_objectives_equal_to_the_baseline_at_lambda_1_are_named() -> None:
     names = [name for name in objective_names() if get_objective(name).is_baseline_at_lambda_1]
     listed = f"{', '.join(f'`{name}`' for name in names[:-1])} and `{names[-1]}`"
     assert f"the baseline under {listed}." in " ".join(read(OBJECTIVES).split())
@@ -234,42 +234,42 @@ def test_objectives_with_the_baseline_at_lambda_1_are_named() -> None:
 # -- contributing and requirements --------------------------------------------------------------
 
 
-def test_contributing_lists_the_rooms_in_the_order_of_their_layers() -> None:
-    """It says that imports run downward in its list, and that a test holds them to it."""
+def test_contributing_lists_the_rooms_in_the_order_of_layers() -> None:
+    """It says that imports run downward in its list."""
     rooms = re.findall(r"^        (\w+)(?:/|\.py) ", read(CONTRIBUTING), re.MULTILINE)
     rooms = [room for room in rooms if room not in ("browser", "benchmarks")]
-    assert rooms == [room for room in LAYERS if room in rooms]
+    assert rooms == [room for room in ROOMS if room in rooms]
     assert {"cli", "ui", "services", "jobs", "store", "training", "specs", "settings"} <= set(rooms)
 
 
 @pytest.mark.parametrize(
     "file", ["requirements.txt", "requirements-test.txt", "requirements-cluster.txt"]
 )
-def test_every_requirement_says_what_it_is_for(file: str) -> None:
-    assert unexplained(read(file)) == []
+def test_every_requirement_has_a_comment(file: str) -> None:
+    assert uncommented(read(file)) == []
 
 
 # -- these checks -------------------------------------------------------------------------------
 
 
-def test_the_files_that_are_read_have_what_is_looked_for() -> None:
-    assert {"run", "test", "check", "bench", "help"} <= targets()
+def test_documents_and_makefile_are_parsed() -> None:
+    assert {"run", "test", "check", "bench", "help"} <= make_targets()
     assert "torch" in read("requirements.txt")
     assert all(names for _, names in NAMES.values())
-    assert len(shell_lines(SHELL)) > 10
+    assert len(shell_examples(SHELL)) > 10
     assert {README, CONTRIBUTING, DATA, OBJECTIVES, RESULTS, SHELL, CLUSTER} == set(DOCUMENTS)
 
 
-def test_a_gap_is_noticed() -> None:
-    assert unexplained(
+def test_helpers_of_these_tests_find_mistakes() -> None:
+    assert uncommented(
         "# head\n\n-r other.txt\ntorch>=2\nnumpy  # images\nrich  # its tables\n"
     ) == [
         "torch>=2",
         "numpy  # images",
     ]
-    assert mentions("`TSEXPLORER_DATA` and `wu-cnn`", "TSEXPLORER_DATA")
-    assert not mentions("`TSEXPLORER_DATABASE_URL` and `lenet-5`", "TSEXPLORER_DATA")
-    assert not mentions("make test-slow", "make test")
+    assert contains_name("`TSEXPLORER_DATA` and `wu-cnn`", "TSEXPLORER_DATA")
+    assert not contains_name("`TSEXPLORER_DATABASE_URL` and `lenet-5`", "TSEXPLORER_DATA")
+    assert not contains_name("make test-slow", "make test")
     assert CODE.findall("the labels, `labels`\n```\nrun quick\n```") == [
         "`labels`",
         "```\nrun quick\n```",

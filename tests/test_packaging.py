@@ -1,4 +1,4 @@
-"""The wheel has all that the app needs; the pinned versions and the hooks follow their sources."""
+"""The wheel contains all files of the app; pinned versions and hooks agree with their sources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 NOT_SHIPPED = ("assets/screenshots/",)
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 PATHS = """
 import json
 from tsexplorer import assets, cli
@@ -47,7 +47,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of the wheel, as pip lays them into site-packages."""
+    """A folder with the files of the wheel, as in site-packages."""
     folder = tmp_path_factory.mktemp("site-packages")
     with ZipFile(wheel) as file:
         file.extractall(folder)
@@ -56,15 +56,17 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(installed: Path, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start Python in a folder where ``tsexplorer`` is the installed package."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("STREAMLIT_")}
+    variables = {
+        name: text for name, text in os.environ.items() if not name.startswith("STREAMLIT_")
+    }
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=folder,
-        env=kept | {"PYTHONPATH": str(installed), "PYTHONUNBUFFERED": "1"},
+        env=variables | {"PYTHONPATH": str(installed), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A test run in the background ignores SIGINT, and the process would inherit that.
+        # A test run in the background ignores SIGINT, and the process would inherit this.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
@@ -77,22 +79,22 @@ def sources(folder: str, pattern: str = "*") -> set[str]:
 
 
 def requirements(file: str) -> set[str]:
-    """Requirements of a file and of the files that it includes, in one spelling."""
-    found: set[str] = set()
+    """Normalised requirements of a file and of the files that it includes."""
+    result: set[str] = set()
     for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         text = line.split("#")[0].strip()
         if text.startswith("-r"):
-            found |= requirements(text.split()[1])
+            result |= requirements(text.split()[1])
         elif text:
-            found.add(spelled(Requirement(text)))
-    return found
+            result.add(normalise(Requirement(text)))
+    return result
 
 
-def spelled(requirement: Requirement) -> str:
+def normalise(requirement: Requirement) -> str:
     return f"{canonicalize_name(requirement.name)}{requirement.specifier}"
 
 
-def test_the_wheel_has_the_code_the_pages_and_the_assets(wheel: Path) -> None:
+def test_wheel_contains_code_pages_and_assets(wheel: Path) -> None:
     extra = {"app.py", ".streamlit/config.toml"} | sources("pages", "*.py") | sources("assets")
     shipped = {name for name in extra if not name.startswith(NOT_SHIPPED)}
     migrations = "tsexplorer/store/migrations/script.py.mako"
@@ -102,23 +104,25 @@ def test_the_wheel_has_the_code_the_pages_and_the_assets(wheel: Path) -> None:
     assert names == code | {f"tsexplorer/_app/{name}" for name in shipped}
 
 
-def test_the_wheel_names_the_requirements_and_the_command(wheel: Path) -> None:
+def test_wheel_metadata_has_requirements_and_command(wheel: Path) -> None:
     with ZipFile(wheel) as file:
         (info,) = {name.split("/")[0] for name in file.namelist() if ".dist-info/" in name}
         metadata = Parser().parsestr(file.read(f"{info}/METADATA").decode())
         commands = file.read(f"{info}/entry_points.txt").decode()
-    named = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
-    always = {spelled(requirement) for requirement in named if requirement.marker is None}
+    listed = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
+    base_requirements = {
+        normalise(requirement) for requirement in listed if requirement.marker is None
+    }
     extras = {
         extra: {
-            spelled(requirement)
-            for requirement in named
+            normalise(requirement)
+            for requirement in listed
             if requirement.marker and requirement.marker.evaluate({"extra": extra})
         }
         for extra in metadata.get_all("Provides-Extra", [])
     }
     base = requirements("requirements.txt")
-    assert always == base
+    assert base_requirements == base
     assert extras == {
         "cluster": requirements("requirements-cluster.txt") - base,
         "test": requirements("requirements-test.txt") - base,
@@ -126,16 +130,14 @@ def test_the_wheel_names_the_requirements_and_the_command(wheel: Path) -> None:
     assert "tsexplorer = tsexplorer.cli:app" in commands
 
 
-def test_an_installed_package_finds_its_files(installed: Path, tmp_path: Path) -> None:
-    output, _ = start(installed, tmp_path, "-c", PATHS).communicate(timeout=PATIENCE_SECONDS)
+def test_installed_package_finds_its_files(installed: Path, tmp_path: Path) -> None:
+    output, _ = start(installed, tmp_path, "-c", PATHS).communicate(timeout=TIMEOUT_SECONDS)
     paths = [Path(text) for text in json.loads(output)]
     assert [path for path in paths if not path.is_relative_to(installed)] == []
     assert [path for path in paths if not path.exists()] == []
 
 
-def test_the_installed_app_starts_with_its_settings_and_stops(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_installed_app_starts_with_its_settings_and_stops(installed: Path, tmp_path: Path) -> None:
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
     process = start(installed, tmp_path, "-m", "tsexplorer", "app", "--port", str(port))
@@ -143,7 +145,7 @@ def test_the_installed_app_starts_with_its_settings_and_stops(
         wait_until_healthy(process, port)
     finally:
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == 130, output
     # Without server.address from .streamlit/config.toml there are two addresses, local and network.
     assert [line.strip() for line in output.splitlines() if "URL" in line] == [
@@ -154,7 +156,7 @@ def test_the_installed_app_starts_with_its_settings_and_stops(
 
 
 def wait_until_healthy(process: subprocess.Popen[str], port: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=5):
@@ -165,7 +167,7 @@ def wait_until_healthy(process: subprocess.Popen[str], port: int) -> None:
             time.sleep(0.1)
 
 
-def test_every_requirement_is_pinned_by_its_name_and_version() -> None:
+def test_every_requirement_is_pinned() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = [line for line in lines if not line.startswith("#")]
     assert [line for line in pinned if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
@@ -176,7 +178,7 @@ def test_every_requirement_is_pinned_by_its_name_and_version() -> None:
         assert requirement.specifier.contains(versions[requirement.name]), text
 
 
-def test_the_hooks_run_what_make_lint_runs() -> None:
+def test_hooks_run_the_commands_of_make_lint() -> None:
     hooks: Any = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     entries = [hook["entry"] for repo in hooks["repos"] for hook in repo["hooks"]]
     recipe = re.search(

@@ -113,7 +113,7 @@ def test_home_can_have_special_characters(
 ) -> None:
     environment.setenv("TSEXPLORER_HOME", str(tmp_path / name))
     store = Store.open(Settings().url)
-    with store.studying():
+    with store.optuna_storage():
         pass
     store.close()
     assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -1,4 +1,4 @@
-"""``python -m tsexplorer``: the shell."""
+"""``python -m tsexplorer``: the command line."""
 
 from __future__ import annotations
 

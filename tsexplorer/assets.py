@@ -22,8 +22,17 @@ FINDINGS = ASSETS / "findings"
 RESULTS = ASSETS / "results"
 
 
+def read_assets(*names: str) -> str:
+    """Return text files of ``assets/``, joined in this order.
+
+    Streamlit takes the HTML, the CSS and the JavaScript of a component as one text each. Files that
+    several components share are joined in front of a component's own.
+    """
+    return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
+
+
 def read_json(file: Path) -> dict[str, Any]:
-    """What :func:`write_json` wrote."""
+    """Read a document that :func:`write_json` wrote."""
     content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return content
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tsexplorer.errors import UserError
-from tsexplorer.specs import format_first_fault
+from tsexplorer.errors import UserError, format_first_fault
 
 PREFIX = "TSEXPLORER_"
 

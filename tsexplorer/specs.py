@@ -15,11 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tsexplorer.errors import UserError
+from tsexplorer.errors import SpecError, UserError, read_faults
 
 Role = Literal["teacher", "baseline", "distilled", "hint", "member", "generation"]
 """Role of a stage in its experiment. "hint" is the first stage of a student that is distilled in
@@ -320,36 +320,6 @@ class ExperimentSpec(Spec):
         return self
 
 
-class Fault(NamedTuple):
-    """An invalid field of a spec.
-
-    Attributes:
-        field: dotted path of the field; empty if the spec as a whole is invalid.
-        message: the end of a sentence that begins with the field.
-    """
-
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.field or 'the spec'}{self.message}"
-
-
-class SpecError(UserError):
-    """An invalid spec; its text is the first fault.
-
-    Attributes:
-        faults: all invalid fields.
-    """
-
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__(faults)
-        self.faults = faults
-
-    def __str__(self) -> str:
-        return str(self.faults[0])
-
-
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
 
@@ -380,44 +350,4 @@ def parse_spec(kind: type[AnySpec], value: str | dict[str, Any]) -> AnySpec:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise SpecError(_faults(error)) from error
-
-
-LENGTH_ERRORS = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
-"""Errors of pydantic about the length of a tuple: its messages contain the word "tuple"."""
-
-
-def format_first_fault(error: ValidationError) -> str:
-    """The first fault in a report of pydantic, as one sentence."""
-    return str(_faults(error)[0])
-
-
-def _faults(error: ValidationError) -> tuple[Fault, ...]:
-    return tuple(_fault(dict(details)) for details in error.errors(include_url=False))
-
-
-def _fault(details: dict[str, Any]) -> Fault:
-    field = ".".join(str(part) for part in details["loc"])
-    value = details.get("input")
-    if details["type"] == "extra_forbidden":
-        return Fault(field, " is not a known setting; remove it or check its spelling.")
-    if details["type"] == "missing":
-        return Fault(field, " is missing; add it.")
-    if details["type"] in LENGTH_ERRORS:
-        comparison, bound = LENGTH_ERRORS[details["type"]]
-        length = details["ctx"][bound]
-        noun = "value" if length == 1 else "values"
-        return Fault(field, f": give {comparison} {length} {noun}.")
-    reason = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    given = f" (given: {shorten(value)})" if isinstance(value, str | int | float | bool) else ""
-    return Fault(field, f": {reason[0].lower()}{reason[1:]}{given}.")
-
-
-def shorten(value: object, max_length: int = 60) -> str:
-    """``repr(value)``, cut to at most ``max_length`` characters.
-
-    >>> shorten("hot"), len(shorten("x" * 1000))
-    ("'hot'", 60)
-    """
-    text = repr(value)
-    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
+        raise SpecError(read_faults(error)) from error

@@ -1,21 +1,21 @@
-// The temperature lens: takes the logits of one image once, and follows T while it is dragged.
+// The temperature lens: gets the logits of one image once and redraws them while T is dragged.
 
 class Lens {
   constructor(root, data) {
     this.root = root;
     const find = (selector) => root.querySelector(selector);
     this.range = find("input[type=range]");
-    this.output = new Words(find("output"));
+    this.output = new CachedText(find("output"));
     this.grid = find(".table");
     this.tip = find(".tip");
     this.axis = "linear";
     this.temperature = data.temperature;
-    this.told = data.heard; // how many releases the server was told of
-    this.sent = data.temperature;
-    this.dragged = false;
-    this.keyed = false;
-    this.frame = 0;
-    this.turn = 0;
+    this.serial = data.serial; // of the last release that was sent to the server
+    this.sentTemperature = data.temperature;
+    this.dragging = false;
+    this.keyDown = false;
+    this.frame = 0; // id of the requested animation frame; 0 for none
+    this.frameNumber = 0;
     this.scale = new Scale(...data.range, data.marks, Number(this.range.max));
     this.addMarks(find(".marks"), data);
     this.listen();
@@ -25,7 +25,7 @@ class Lens {
     }));
   }
 
-  /** New data from the server: the same elements, other numbers. */
+  /** Take new data from the server; elements are rebuilt only for other classes or roles. */
   receive(data, send) {
     const shape = JSON.stringify([data.classes, data.label, data.roles.map(({ role }) => role)]);
     if (shape !== this.shape) {
@@ -37,78 +37,80 @@ class Lens {
     this.send = send;
     this.logs = data.roles.map(({ logits }) => new Float64Array(logits.length));
     this.teacher = data.roles.findIndex(({ role }) => role === "teacher");
-    // A page that has not yet heard of the last release knows less than the slider does.
-    if (data.heard === this.told && !this.dragged && !this.keyed) {
-      this.temperature = this.sent = data.temperature;
-      this.range.value = this.scale.place(data.temperature);
+    // Before the server has processed the last release, its T is older than that of the slider.
+    if (data.serial === this.serial && !this.dragging && !this.keyDown) {
+      this.temperature = this.sentTemperature = data.temperature;
+      this.range.value = this.scale.position(data.temperature);
     }
     this.table.setAxis(this.grid, this.axis);
     this.showImage();
     this.root.hidden = false;
     this.draw();
-    this.settle();
+    this.drawDetails();
   }
 
-  // -- what is seen ---------------------------------------------------------------------------
+  // -- drawing --------------------------------------------------------------------------------
 
   showImage() {
     const { image, label, classes } = this.data;
     const [canvas, caption] = this.root.querySelector(".picture").children;
     canvas.hidden = image === null;
     caption.textContent = label === null ? "" : `Label: ${classes[label]}`;
-    const named = label === null ? "The image" : `The image: ${classes[label]}`;
-    canvas.setAttribute("aria-label", named);
+    const name = label === null ? "The image" : `The image: ${classes[label]}`;
+    canvas.setAttribute("aria-label", name);
     if (image !== null) drawImage(canvas, image);
     const uniform = Math.log(classes.length).toFixed(3);
+    const kl = this.teacher >= 0 ? "KL(teacher ‖ student) in nats, both at T." : "";
     this.root.querySelector(".note").textContent =
-      `Probability of each class at T. Entropy in nats; uniform over ${classes.length} classes ` +
-      `it is ${uniform}. ${this.teacher >= 0 ? "KL(teacher ‖ student) in nats, both at T." : ""}`;
+      `Probability of each class at T. Entropy in nats; a uniform distribution over ` +
+      `${classes.length} classes has ${uniform}. ${kl}`;
   }
 
-  /** Draw in the next frame, and go on until all numbers have had their turn. */
-  follow() {
-    this.owed = ROUND;
+  /** Draw in the next frames, until all numbers are up to date. */
+  scheduleDraw() {
+    this.framesLeft = NUMBER_GROUPS;
     this.frame ||= requestAnimationFrame(() => this.step());
   }
 
   step() {
-    this.owed -= 1;
-    this.turn += 1;
-    this.draw(this.turn);
-    this.frame = this.owed > 0 ? requestAnimationFrame(() => this.step()) : 0;
+    this.framesLeft -= 1;
+    this.frameNumber += 1;
+    this.draw(this.frameNumber);
+    this.frame = this.framesLeft > 0 ? requestAnimationFrame(() => this.step()) : 0;
   }
 
-  draw(turn) {
+  /** Draw bars and numbers; with a frame number, only the group of numbers that is due. */
+  draw(frameNumber) {
     const text = String(Number(this.temperature.toPrecision(3)));
     this.data.roles.forEach(({ logits }, r) => logSoftmax(logits, this.temperature, this.logs[r]));
-    this.table.draw(this.logs, this.teacher, this.axis, turn);
+    this.table.draw(this.logs, this.teacher, this.axis, frameNumber);
     this.output.set(text);
-    const told = Math.max(this.teacher, 0);
-    const title = this.data.roles[told].title.toLowerCase();
-    const nats = `${title} entropy ${entropy(this.logs[told]).toFixed(2)} nats`;
+    const role = Math.max(this.teacher, 0);
+    const title = this.data.roles[role].title.toLowerCase();
+    const nats = `${title} entropy ${entropy(this.logs[role]).toFixed(2)} nats`;
     this.range.setAttribute("aria-valuetext", `T = ${text}, ${nats}`);
     if (!this.tip.hidden) this.fillTip();
   }
 
-  /** What need not follow each frame: the numbers in full, and words for who does not see bars. */
-  settle() {
+  /** Write what is too slow for each frame: exact numbers, and texts for screen readers. */
+  drawDetails() {
     const { roles, classes } = this.data;
     this.logs.forEach((logP, r) => {
       logP.forEach((l, c) => {
         const { node, spoken } = this.table.cells[r][c];
         node.dataset.probability = Math.exp(l);
-        spoken.set(this.words({ r, c }).join(", "));
+        spoken.set(this.describe({ r, c }).join(", "));
       });
     });
     const tops = roles.map(({ title }, r) => {
       const best = largest(this.logs[r], 3);
-      const named = best.map((c) => `${classes[c]} at ${short(Math.exp(this.logs[r][c]))}`);
-      return `${title}: ${named.join(", ")}.`;
+      const names = best.map((c) => `${classes[c]} at ${short(Math.exp(this.logs[r][c]))}`);
+      return `${title}: ${names.join(", ")}.`;
     });
     this.root.querySelector(".said").textContent = [`T = ${this.output.last}.`, ...tops].join(" ");
   }
 
-  words({ r, c }) {
+  describe({ r, c }) {
     const { roles, classes } = this.data;
     return [
       `${roles[r].title}: ${classes[c]}`,
@@ -124,52 +126,53 @@ class Lens {
       const button = element(node, "button", { type: "button", tabindex: "-1", text: mark });
       button.style.setProperty("--at", this.scale.share(mark));
       button.addEventListener("click", () => {
-        this.moveTo(this.scale.place(mark));
-        this.letGo();
+        this.moveTo(this.scale.position(mark));
+        this.release();
       });
     }
-    // The marks are a short cut for the mouse; the keyboard stays with the slider.
+    // The marks are for the mouse; keyboard focus stays on the slider.
     node.addEventListener("mousedown", (event) => event.preventDefault());
   }
 
-  moveTo(place) {
-    this.range.value = place;
-    this.temperature = this.scale.temperature(place);
-    this.follow();
+  moveTo(position) {
+    this.range.value = position;
+    this.temperature = this.scale.temperature(position);
+    this.scheduleDraw();
   }
 
-  letGo() {
-    this.dragged = this.keyed = false;
-    if (this.temperature === this.sent) return;
+  /** Send T to the server, if it has changed since the last release. */
+  release() {
+    this.dragging = this.keyDown = false;
+    if (this.temperature === this.sentTemperature) return;
     this.draw();
-    this.settle();
-    this.sent = this.temperature;
-    this.told += 1;
-    this.send("release", { temperature: this.sent, serial: this.told });
+    this.drawDetails();
+    this.sentTemperature = this.temperature;
+    this.serial += 1;
+    this.send("release", { temperature: this.temperature, serial: this.serial });
   }
 
   listen() {
-    const on = (names, act, node = this.range) => {
-      for (const name of names.split(" ")) node.addEventListener(name, act);
+    const on = (events, handler, node = this.range) => {
+      for (const name of events.split(" ")) node.addEventListener(name, handler);
     };
-    on("pointerdown", () => (this.dragged = true));
+    on("pointerdown", () => (this.dragging = true));
     on("input", () => this.moveTo(this.range.valueAsNumber));
-    on("pointerup pointercancel blur", () => this.letGo());
-    // A key that is held down moves on and on: it is let go of when it comes up.
-    on("keydown", () => (this.keyed = true));
-    on("keyup", () => this.letGo());
-    // Neither pointer nor key: a screen reader's own gesture.
-    on("change", () => this.dragged || this.keyed || this.letGo());
+    on("pointerup pointercancel blur", () => this.release());
+    // A held key moves the slider repeatedly: T is sent when the key is released.
+    on("keydown", () => (this.keyDown = true));
+    on("keyup", () => this.release());
+    // A change without pointer or key comes from a screen reader.
+    on("change", () => this.dragging || this.keyDown || this.release());
     on("change", (event) => this.switchAxis(event), this.root.querySelector(".axis"));
     on("pointerover focusin", (event) => this.showTip(event), this.grid);
     on("pointerleave focusout", () => (this.tip.hidden = true), this.grid);
-    on("keydown", (event) => this.walk(event), this.grid);
+    on("keydown", (event) => this.moveFocus(event), this.grid);
   }
 
   switchAxis(event) {
     this.axis = event.target.value;
     this.table.setAxis(this.grid, this.axis);
-    this.follow();
+    this.scheduleDraw();
   }
 
   // -- single bars ----------------------------------------------------------------------------
@@ -182,17 +185,17 @@ class Lens {
     this.fillTip();
     const room = this.grid.clientWidth - this.tip.offsetWidth;
     const left = Math.max(0, Math.min(cell.offsetLeft, room));
-    // Above the bar, or below it where it would hide the entropies.
-    const away = cell.at.c < 3 ? cell.offsetHeight : -this.tip.offsetHeight;
-    this.tip.style.transform = `translate(${left}px, ${cell.offsetTop + away}px)`;
+    // Above the bar; below it for the first classes, where it would cover the entropies.
+    const offset = cell.at.c < 3 ? cell.offsetHeight : -this.tip.offsetHeight;
+    this.tip.style.transform = `translate(${left}px, ${cell.offsetTop + offset}px)`;
   }
 
   fillTip() {
-    this.tip.textContent = this.words(this.tip.at).join("\n");
+    this.tip.textContent = this.describe(this.tip.at).join("\n");
   }
 
-  /** One stop for the tab key; arrows go from bar to bar. */
-  walk(event) {
+  /** The table is one tab stop; arrow keys move the focus from bar to bar. */
+  moveFocus(event) {
     const { cells } = this.table;
     const at = event.target.at;
     if (event.key === "Escape") this.tip.hidden = true;
@@ -218,10 +221,10 @@ class Lens {
 
 const LENSES = new WeakMap();
 
-/** Streamlit calls this when the lens appears and whenever its data or the theme has changed. */
+/** Called by Streamlit when the lens is mounted, and when its data or the theme change. */
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".lens");
   if (!LENSES.has(root)) LENSES.set(root, new Lens(root, data));
   LENSES.get(root).receive(data, setStateValue);
-  // Nothing to clean up: all listeners are on the lens's own elements.
+  // No clean-up needed: all listeners are on elements of the lens.
 }

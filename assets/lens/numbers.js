@@ -1,47 +1,47 @@
-// What the lens computes and how it writes numbers. No page, no state.
-// shared/elements.js, shared/pictures.js, numbers.js, view.js, picture.js and lens.js, in this
-// order, make one module.
+// Computations of the lens and formats of its numbers: pure functions.
+// shared/elements.js, shared/pictures.js, numbers.js, view.js, picture.js and lens.js are joined
+// in this order into one module.
 
 /** Log of the softmax of logits / T, into `out`. Exact where the softmax itself would underflow. */
 function logSoftmax(logits, temperature, out) {
-  let most = -Infinity;
-  for (const z of logits) most = Math.max(most, z);
+  let max = -Infinity;
+  for (const z of logits) max = Math.max(max, z);
   let sum = 0;
-  for (const z of logits) sum += Math.exp((z - most) / temperature);
+  for (const z of logits) sum += Math.exp((z - max) / temperature);
   const logSum = Math.log(sum);
-  for (let c = 0; c < logits.length; c++) out[c] = (logits[c] - most) / temperature - logSum;
+  for (let c = 0; c < logits.length; c++) out[c] = (logits[c] - max) / temperature - logSum;
 }
 
-/** Entropy in nats of a distribution given by its logs. */
+/** Entropy in nats of a distribution, from its log probabilities. */
 function entropy(logP) {
   let sum = 0;
   for (const l of logP) sum -= Math.exp(l) * l;
   return Math.max(0, sum);
 }
 
-/** KL(p || q) in nats of two distributions given by their logs. */
+/** KL(p || q) in nats of two distributions, from their log probabilities. */
 function divergence(logP, logQ) {
   let sum = 0;
   for (let c = 0; c < logP.length; c++) sum += Math.exp(logP[c]) * (logP[c] - logQ[c]);
   return Math.max(0, sum);
 }
 
-/** The indices of the largest values, largest first. */
+/** Indices of the largest values, largest first. */
 function largest(values, count) {
   const order = Array.from(values, (_, index) => index);
   return order.sort((a, b) => values[b] - values[a]).slice(0, count);
 }
 
-const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
-/** "3·10⁻⁷" for a small number, with so many digits after the first. */
+/** A small number as "3·10⁻⁷", with `digits` digits after the decimal point. */
 function small(value, digits) {
   if (value === 0) return "0";
   const [front, exponent] = value.toExponential(digits).split("e-");
-  return `${front}·10⁻${Array.from(exponent, (digit) => RAISED[digit]).join("")}`;
+  return `${front}·10⁻${Array.from(exponent, (digit) => SUPERSCRIPTS[digit]).join("")}`;
 }
 
-/** A number of the order of 1 for a column of such numbers. */
+/** A number of the order of 1, short enough for a table. */
 function short(value) {
   return value >= 0.001 ? value.toFixed(3) : small(value, 0);
 }
@@ -56,26 +56,27 @@ function signed(value) {
   return value.toPrecision(4).replace("-", "−");
 }
 
-/** The slider's places and the temperatures that they stand for: log T is linear in the place. */
+/** Positions of the slider and their temperatures: log T is linear in the position. */
 class Scale {
-  constructor(low, high, marks, places) {
+  constructor(low, high, marks, lastPosition) {
     this.low = low;
     this.ratio = high / low;
-    this.places = places;
-    this.marked = new Map(marks.map((mark) => [this.place(mark), mark]));
+    this.lastPosition = lastPosition;
+    this.markAt = new Map(marks.map((mark) => [this.position(mark), mark]));
   }
 
+  /** Position of T as a share of the slider's width, 0 to 1. */
   share(temperature) {
     return Math.log(temperature / this.low) / Math.log(this.ratio);
   }
 
-  place(temperature) {
-    return Math.round(this.places * this.share(temperature));
+  position(temperature) {
+    return Math.round(this.lastPosition * this.share(temperature));
   }
 
-  /** Three significant digits; at the place next to a mark, the mark itself. */
-  temperature(place) {
-    const value = this.low * this.ratio ** (place / this.places);
-    return this.marked.get(place) ?? Number(value.toPrecision(3));
+  /** T at a position, with three significant digits; at the position of a mark, the mark. */
+  temperature(position) {
+    const value = this.low * this.ratio ** (position / this.lastPosition);
+    return this.markAt.get(position) ?? Number(value.toPrecision(3));
   }
 }

@@ -1,20 +1,20 @@
-// The lens as a drawing to take away: what the page shows at this T, without what one can press.
+// The lens as an SVG picture for download: what the page shows at this T, without its controls.
 
 const WIDTH = 960;
 const MARGIN = 24;
-const HEAD = 96; // the image's side, and the room for T beside it
+const HEAD = 96; // height of the image, and of T beside it
 const ROW = 24;
-const NUMBER = 72; // right of each bar
-const LONGEST = 22; // characters of a class's name
+const NUMBER = 72; // width of the number to the right of each bar
+const MAX_NAME = 22; // characters of a class name
 const BOLD = { "font-weight": 600 };
 
-/** The lens at the T and on the axis that it stands at. */
+/** The lens at its current T and axis. */
 function lensPicture(lens) {
   const { classes, label, roles } = lens.data;
   const titles = MARGIN + HEAD + 32;
   const top = titles + 52;
-  const made = drawing(lens.root, WIDTH, top + ROW * (classes.length + 1) + MARGIN);
-  const longest = Math.max(...classes.map((name) => shortened(name).length));
+  const svg = drawing(lens.root, WIDTH, top + ROW * (classes.length + 1) + MARGIN);
+  const longest = Math.max(...classes.map((name) => shorten(name).length));
   const bars = MARGIN + 24 + 8 * longest + (label === null ? 0 : 64);
   const column = (WIDTH - bars) / roles.length;
   const plan = {
@@ -22,66 +22,66 @@ function lensPicture(lens) {
     line: plain(getComputedStyle(lens.root.querySelector(".picture canvas")).borderTopColor),
     columns: roles.map((_, r) => bars + r * column),
     room: column - NUMBER,
-    hot: bars - 40,
+    oneHot: bars - 40,
     titles,
     top,
-    words: (x, y, text, more) => shape(made, "text", { x, y, text, "font-size": 14, ...more }),
+    text: (x, y, text, more) => shape(svg, "text", { x, y, text, "font-size": 14, ...more }),
   };
-  addHead(made, lens, plan);
-  roles.forEach((_, r) => addRole(made, lens, plan, r));
+  addHead(svg, lens, plan);
+  roles.forEach((_, r) => addRole(svg, lens, plan, r));
   classes.forEach((name, c) => {
     const y = plan.top + ROW * c + 17;
     const weight = c === label ? BOLD : {};
-    plan.words(MARGIN, y, shortened(name), weight);
-    const hot = { ...weight, "text-anchor": "middle" };
-    if (label !== null) plan.words(plan.hot, y, c === label ? "1" : "0", hot);
+    plan.text(MARGIN, y, shorten(name), weight);
+    const centred = { ...weight, "text-anchor": "middle" };
+    if (label !== null) plan.text(plan.oneHot, y, c === label ? "1" : "0", centred);
   });
-  return made;
+  return svg;
 }
 
-function addHead(made, { data, axis, output }, { words, quiet, hot, titles }) {
+function addHead(svg, { data, axis, output }, { text, quiet, oneHot, titles }) {
   const { classes, label, image } = data;
-  if (image !== null) shapeImage(made, image, MARGIN, MARGIN, HEAD);
+  if (image !== null) shapeImage(svg, image, MARGIN, MARGIN, HEAD);
   const left = image === null ? MARGIN : 2 * MARGIN + HEAD;
-  words(left, MARGIN + 32, `T = ${output.last}`, { ...BOLD, "font-size": 28 });
-  if (label !== null) words(left, MARGIN + 60, `Label: ${shortened(classes[label])}`);
+  text(left, MARGIN + 32, `T = ${output.last}`, { ...BOLD, "font-size": 28 });
+  if (label !== null) text(left, MARGIN + 60, `Label: ${shorten(classes[label])}`);
   const note = `Probability of each class at T, ${axis} axis. Entropy and KL in nats.`;
-  words(left, MARGIN + 84, note, { fill: quiet });
-  if (label !== null) words(hot, titles, "Label", { ...BOLD, "text-anchor": "middle" });
+  text(left, MARGIN + 84, note, { fill: quiet });
+  if (label !== null) text(oneHot, titles, "Label", { ...BOLD, "text-anchor": "middle" });
 }
 
-/** One role's column: title, entropy, KL, bars with their numbers, axis. */
-function addRole(made, { data, logs, axis, teacher, table }, plan, r) {
-  const { words, quiet, titles, top, room } = plan;
+/** The column of a role: title, entropy, KL, bars with their numbers, axis. */
+function addRole(svg, { data, logs, axis, teacher, table }, plan, r) {
+  const { text, quiet, titles, top, room } = plan;
   const x = plan.columns[r];
   const fill = plain(getComputedStyle(table.cells[r][0].node).getPropertyValue("--role"));
-  const heading = words(x, titles, "", BOLD);
+  const heading = text(x, titles, "", BOLD);
   shape(heading, "tspan", { text: `${data.roles[r].mark} `, fill });
   shape(heading, "tspan", { text: data.roles[r].title });
-  words(x, titles + 20, `Entropy ${short(entropy(logs[r]))}`, { fill: quiet });
+  text(x, titles + 20, `Entropy ${short(entropy(logs[r]))}`, { fill: quiet });
   if (teacher >= 0 && r !== teacher) {
     const kl = short(divergence(logs[teacher], logs[r]));
-    words(x, titles + 40, `KL ${kl}`, { fill: quiet });
+    text(x, titles + 40, `KL ${kl}`, { fill: quiet });
   }
   const bottom = top + ROW * logs[r].length;
-  AXES[axis].ticks.forEach((text, t) => {
+  AXES[axis].ticks.forEach((tick, t) => {
     const at = x + (t / 2) * room;
-    shape(made, "line", { x1: at, x2: at, y1: top, y2: bottom + 4, stroke: plan.line });
+    shape(svg, "line", { x1: at, x2: at, y1: top, y2: bottom + 4, stroke: plan.line });
     const anchor = t === 0 ? "start" : "middle";
-    words(at, bottom + 18, text, { "font-size": 12, fill: quiet, "text-anchor": anchor });
+    text(at, bottom + 18, tick, { "font-size": 12, fill: quiet, "text-anchor": anchor });
   });
   logs[r].forEach((log, c) => {
     const reach = room * AXES[axis].reach(log);
     const at = { y: top + ROW * c + 4, height: ROW - 8, fill };
-    // As on the page: on the log axis, where a length means nothing, only the end has full colour.
+    // As on the page: on the log axis a length has no meaning, so only the end has full colour.
     const faint = axis === "log" ? { "fill-opacity": 0.22 } : {};
-    shape(made, "rect", { x, width: reach, ...at, ...faint });
-    shape(made, "rect", { x: x + Math.max(0, reach - 3), width: 3, ...at });
+    shape(svg, "rect", { x, width: reach, ...at, ...faint });
+    shape(svg, "rect", { x: x + Math.max(0, reach - 3), width: 3, ...at });
     const weight = c === data.label ? BOLD : {};
-    words(x + room + 8, at.y + 13, short(Math.exp(log)), { "font-size": 12, ...weight });
+    text(x + room + 8, at.y + 13, short(Math.exp(log)), { "font-size": 12, ...weight });
   });
 }
 
-function shortened(name) {
-  return name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
+function shorten(name) {
+  return name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name;
 }

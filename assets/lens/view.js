@@ -1,17 +1,17 @@
-// What the lens draws: a table with a row a class and a column a role, whose cells hold the bars.
+// The table of the lens: a row for each class, a column for each role, a bar in each cell.
 
-const ROUND = 6;
-const DECADES = 8; // the log axis ends at 1e-8; what is smaller is told by its number alone
+const NUMBER_GROUPS = 6; // numbers are written in groups, one group in each frame
+const DECADES = 8; // the log axis ends at 1e-8; smaller probabilities have no bar
 const AXES = {
   linear: { reach: (logP) => Math.exp(logP), ticks: ["0", "0.5", "1"] },
   log: {
     reach: (logP) => Math.max(0, 1 + logP / (Math.LN10 * DECADES)),
-    ticks: [`≤10⁻${RAISED[DECADES]}`, `10⁻${RAISED[DECADES / 2]}`, "1"],
+    ticks: [`≤10⁻${SUPERSCRIPTS[DECADES]}`, `10⁻${SUPERSCRIPTS[DECADES / 2]}`, "1"],
   },
 };
 
-/** Text that is often replaced: written only when it differs. */
-class Words {
+/** A text node that is written only when its text changes. */
+class CachedText {
   constructor(parent, attributes) {
     this.node = document.createTextNode("");
     element(parent, "span", attributes).append(this.node);
@@ -25,7 +25,7 @@ class Words {
   }
 }
 
-/** The table, made anew when classes, label or roles differ from before. */
+/** The table; rebuilt when classes, label or roles change. */
 class Table {
   constructor(node, { classes, label, roles }) {
     node.replaceChildren();
@@ -48,17 +48,17 @@ class Table {
     const sums = element(node, "div", { class: "row sums", role: "row" });
     element(sums, "span", { class: "name", role: "rowheader" });
     element(sums.firstChild, "span", { class: "hidden", text: "Entropy and KL" });
-    const kind = { class: "quiet", role: "gridcell", text: "one-hot" };
-    if (label !== null) element(sums, "span", kind);
+    const target = { class: "quiet", role: "gridcell", text: "one-hot" };
+    if (label !== null) element(sums, "span", target);
     for (const { role, title, mark } of roles) {
       const heading = element(titles, "span", { role: "columnheader", "data-role": role });
       element(heading, "span", { class: "mark", "aria-hidden": "true", text: mark });
       element(heading, "span", { text: title });
       const cell = element(sums, "div", { role: "gridcell" });
       const line = (name) => {
-        const whole = element(cell, "div");
-        element(whole, "span", { class: "quiet", text: `${name} ` });
-        return new Words(whole, { class: name.toLowerCase() });
+        const node = element(cell, "div");
+        element(node, "span", { class: "quiet", text: `${name} ` });
+        return new CachedText(node, { class: name.toLowerCase() });
       };
       const student = role !== "teacher" && roles.some((other) => other.role === "teacher");
       this.summaries.push({ entropy: line("Entropy"), kl: student ? line("KL") : null });
@@ -78,8 +78,8 @@ class Table {
       const options = { class: "cell", role: "gridcell", "data-role": role, tabindex };
       const cell = element(row, "div", options);
       const bar = element(element(cell, "div", { class: "track" }), "div", { class: "bar" });
-      const number = new Words(cell, { class: "number", "aria-hidden": "true" });
-      const spoken = new Words(cell, { class: "hidden" });
+      const number = new CachedText(cell, { class: "number", "aria-hidden": "true" });
+      const spoken = new CachedText(cell, { class: "hidden" });
       this.cells[r].push({ node: cell, bar: bar.style, number, spoken });
       cell.at = { r, c };
     });
@@ -92,27 +92,27 @@ class Table {
     for (const _ of roles) {
       const track = element(element(row, "div", { class: "cell" }), "div", { class: "scale" });
       element(track.parentNode, "span", { class: "number" });
-      this.ticks.push([0, 1, 2].map(() => new Words(track)));
+      this.ticks.push([0, 1, 2].map(() => new CachedText(track)));
     }
   }
 
   setAxis(node, axis) {
     node.dataset.axis = axis;
-    for (const ticks of this.ticks) ticks.forEach((words, t) => words.set(AXES[axis].ticks[t]));
+    for (const ticks of this.ticks) ticks.forEach((text, t) => text.set(AXES[axis].ticks[t]));
   }
 
   /**
-   * Follow the distributions. Writes only: reading the layout here would force it each frame.
-   * Of the numbers beside the bars, which nobody reads in mid-move and which cost more than all
-   * the bars, one in ROUND is written in a turn; all of them where there is no turn.
+   * Draw the distributions. It only writes: reading the layout would force one in each frame.
+   * The numbers beside the bars take longer than all bars: with a frame number, only every
+   * NUMBER_GROUPS-th number is written; without one, all are.
    */
-  draw(logs, teacher, axis, turn = null) {
+  draw(logs, teacher, axis, frameNumber = null) {
     const { reach } = AXES[axis];
     logs.forEach((logP, r) => {
       const cells = this.cells[r];
       for (let c = 0; c < logP.length; c++) {
         cells[c].bar.transform = `translateX(${(100 * (reach(logP[c]) - 1)).toFixed(3)}%)`;
-        const due = turn === null || (c + turn) % ROUND === 0;
+        const due = frameNumber === null || (c + frameNumber) % NUMBER_GROUPS === 0;
         if (due) cells[c].number.set(short(Math.exp(logP[c])));
       }
       this.summaries[r].entropy.set(short(entropy(logP)));

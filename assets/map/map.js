@@ -1,12 +1,12 @@
-// The map of features: both nets' maps, linked. Gets points and images once; what is hovered,
-// walked to or picked out never troubles the server. It hears only of an image to be opened.
+// The map of features: the maps of both nets, linked. It gets points and images once. The server
+// gets a message only when an image is opened; highlighting happens in the browser.
 
 const INSET = 14; // between the frame and the outermost points
-const REACH = 40; // how far from a point the pointer may be
-const FAINT = 0.1; // what is left of the other classes while one is picked out
+const REACH = 40; // largest distance between the pointer and a point
+const FAINT = 0.1; // opacity of the other classes while one is selected
 const FULL = 0.8;
-const TYPE = "600 12px";
-const LIT = "700 17px";
+const POINT_FONT = "600 12px";
+const HIGHLIGHT_FONT = "700 17px";
 const RING = 12;
 const DIRECTIONS = {
   ArrowUp: [0, -1],
@@ -15,13 +15,13 @@ const DIRECTIONS = {
   ArrowRight: [1, 0],
 };
 
-/** What stands for a class in the legend; a class that is its own glyph is not written twice. */
-function swatchOf(glyph, name) {
+/** Return the mark of a class in the legend; a dot if the glyph is the name itself. */
+function legendMark(glyph, name) {
   return glyph === name ? "●" : glyph;
 }
 
-/** One net's map: a canvas with all points, and one above it with the one that is lit. */
-class Net {
+/** The map of one net: a canvas with all points, and one above it with the highlighted point. */
+class NetMap {
   constructor(parent, { role, title, mark }) {
     this.figure = element(parent, "figure", { class: "net", "data-role": role });
     const caption = element(this.figure, "figcaption");
@@ -30,29 +30,30 @@ class Net {
     this.up = element(this.figure, "span", { class: "up" });
     const options = { class: "frame", role: "application", tabindex: "0" };
     this.frame = element(this.figure, "div", options);
-    this.all = element(this.frame, "canvas", { "aria-hidden": "true" });
-    this.one = element(this.frame, "canvas", { "aria-hidden": "true" });
+    this.pointsCanvas = element(this.frame, "canvas", { "aria-hidden": "true" });
+    this.highlightCanvas = element(this.frame, "canvas", { "aria-hidden": "true" });
     this.across = element(this.figure, "span", { class: "across" });
   }
 
   receive({ title, axes, points }, count) {
     this.points = points;
     [this.across.textContent, this.up.textContent] = axes;
-    const label = `${title}: map of ${count} images; arrow keys walk from point to point`;
+    const label = `${title}: map of ${count} images; arrow keys move from point to point`;
     this.frame.setAttribute("aria-label", label);
   }
 
-  /** Fit both canvases to the frame, sharp on any screen. */
+  /** Fit both canvases to the frame, in device pixels. */
   fit() {
     const { clientWidth: width, clientHeight: height } = this.frame;
-    this.spots = placed(this.points, { width, height }, INSET);
-    for (const canvas of [this.all, this.one]) {
+    this.positions = scalePoints(this.points, { width, height }, INSET);
+    for (const canvas of [this.pointsCanvas, this.highlightCanvas]) {
       canvas.width = Math.round(width * devicePixelRatio);
       canvas.height = Math.round(height * devicePixelRatio);
     }
   }
 
-  pen(canvas, font) {
+  /** Clear a canvas; return its context, ready for text. */
+  clear(canvas, font) {
     const context = canvas.getContext("2d");
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.clearRect(0, 0, this.frame.clientWidth, this.frame.clientHeight);
@@ -62,19 +63,19 @@ class Net {
     return context;
   }
 
-  drawAll({ data, glyphs, colours, shown }) {
-    const context = this.pen(this.all, TYPE);
+  drawPoints({ data, glyphs, colours, opacity }) {
+    const context = this.clear(this.pointsCanvas, POINT_FONT);
     glyphs.forEach((glyph, c) => {
       context.fillStyle = colours[c];
-      context.globalAlpha = shown(c);
-      this.spots.forEach(([x, y], n) => data.labels[n] === c && context.fillText(glyph, x, y));
+      context.globalAlpha = opacity(c);
+      this.positions.forEach(([x, y], n) => data.labels[n] === c && context.fillText(glyph, x, y));
     });
   }
 
-  drawOne(n, { data, glyphs, colours }) {
-    const context = this.pen(this.one, LIT);
+  drawHighlight(n, { data, glyphs, colours }) {
+    const context = this.clear(this.highlightCanvas, HIGHLIGHT_FONT);
     if (n < 0) return;
-    const [x, y] = this.spots[n];
+    const [x, y] = this.positions[n];
     const { color } = getComputedStyle(this.frame);
     context.fillStyle = getComputedStyle(this.frame).getPropertyValue("--st-background-color");
     context.strokeStyle = color;
@@ -93,9 +94,9 @@ class FeatureMap {
     this.root = root;
     this.legend = root.querySelector(".legend");
     this.tip = root.querySelector(".tip");
-    this.said = root.querySelector(".said");
-    this.lit = -1; // which point, in both maps
-    this.picked = null; // which class
+    this.status = root.querySelector(".said");
+    this.highlighted = -1; // index of a point, in both maps
+    this.selected = null; // class number
     this.nets = [];
     new ResizeObserver(() => this.draw()).observe(root.querySelector(".maps"));
     offerPictures(root.querySelector(".save"), () => ({
@@ -104,12 +105,12 @@ class FeatureMap {
     }));
   }
 
-  /** New data from the server, or a new theme. */
+  /** Take new data from the server, or a new theme. */
   receive(data, open) {
     this.open = open;
     if (data.images !== this.data?.images) {
       this.pixels = Uint8Array.from(atob(data.images), (byte) => byte.charCodeAt(0));
-      this.lit = -1;
+      this.highlighted = -1;
     }
     const classes = JSON.stringify(data.classes);
     const roles = JSON.stringify(data.maps.map(({ role }) => role));
@@ -123,16 +124,16 @@ class FeatureMap {
   }
 
   addLegend() {
-    this.picked = null;
+    this.selected = null;
     this.legend.replaceChildren();
     this.glyphs = this.data.classes.map(({ glyph }) => glyph);
     this.swatches = this.data.classes.map(({ name, glyph, light, dark }, c) => {
       const button = element(this.legend, "button", { type: "button", "aria-pressed": "false" });
       const swatch = element(button, "span", { class: "swatch", "aria-hidden": "true" });
-      swatch.textContent = swatchOf(glyph, name);
+      swatch.textContent = legendMark(glyph, name);
       swatch.style.color = `light-dark(${light}, ${dark})`;
       element(button, "span", { text: name });
-      button.addEventListener("click", () => this.pick(this.picked === c ? null : c));
+      button.addEventListener("click", () => this.select(this.selected === c ? null : c));
       return swatch;
     });
   }
@@ -140,61 +141,61 @@ class FeatureMap {
   addNets() {
     const maps = this.root.querySelector(".maps");
     maps.replaceChildren();
-    this.nets = this.data.maps.map((map) => new Net(maps, map));
+    this.nets = this.data.maps.map((map) => new NetMap(maps, map));
     for (const net of this.nets) {
       net.frame.append(this.tip);
       this.listen(net);
     }
   }
 
-  // -- what is seen ---------------------------------------------------------------------------
+  // -- drawing --------------------------------------------------------------------------------
 
-  /** How strongly a class is drawn. */
-  shown = (c) => (this.picked === null || this.picked === c ? FULL : FAINT);
+  /** The opacity of a class. */
+  opacity = (c) => (this.selected === null || this.selected === c ? FULL : FAINT);
 
   draw() {
-    // The theme decides between light and dark; the legend's own colours tell which.
+    // The computed colours of the legend are those of the theme, light or dark.
     this.colours = this.swatches.map((swatch) => plain(getComputedStyle(swatch).color));
     for (const net of this.nets) {
       net.fit();
-      net.drawAll(this);
+      net.drawPoints(this);
     }
-    this.light(this.lit);
+    this.highlight(this.highlighted);
   }
 
-  pick(c) {
-    this.picked = c;
+  select(c) {
+    this.selected = c;
     [...this.legend.children].forEach((button, k) => button.setAttribute("aria-pressed", k === c));
-    if (this.lit >= 0 && !this.may(this.lit)) this.light(-1);
-    for (const net of this.nets) net.drawAll(this);
+    if (this.highlighted >= 0 && !this.selectable(this.highlighted)) this.highlight(-1);
+    for (const net of this.nets) net.drawPoints(this);
   }
 
-  may = (n) => this.picked === null || this.data.labels[n] === this.picked;
+  selectable = (n) => this.selected === null || this.data.labels[n] === this.selected;
 
-  /** Light a point up in both maps, and say what it is beside the one that is looked at. */
-  light(n, net = null) {
-    this.lit = n;
-    for (const one of this.nets) one.drawOne(n, this);
+  /** Highlight a point in both maps, and describe it beside the point in `net`. */
+  highlight(n, net = null) {
+    this.highlighted = n;
+    for (const map of this.nets) map.drawHighlight(n, this);
     this.tip.hidden = n < 0 || net === null;
     if (n < 0 || net === null) return;
     drawImage(this.tip.querySelector("canvas"), this.image(n));
-    const lines = this.words(n);
-    const words = this.tip.querySelector(".words");
-    words.replaceChildren();
+    const lines = this.describe(n);
+    const description = this.tip.querySelector(".words");
+    description.replaceChildren();
     for (const { text, role, mark, wrong } of lines) {
-      const line = element(words, "div", wrong ? { class: "wrong" } : {});
+      const line = element(description, "div", wrong ? { class: "wrong" } : {});
       if (mark) element(line, "span", { class: "mark", "data-role": role, text: mark });
       element(line, "span", { text });
     }
-    this.place(net, net.spots[n]);
-    this.said.textContent = `${lines.map(({ text }) => text).join(". ")}.`;
+    this.placeTip(net, net.positions[n]);
+    this.status.textContent = `${lines.map(({ text }) => text).join(". ")}.`;
   }
 
   image(n) {
     return this.pixels.subarray(784 * n, 784 * (n + 1));
   }
 
-  words(n) {
+  describe(n) {
     const { classes, labels, places, answers } = this.data;
     const truth = labels[n];
     return [
@@ -207,16 +208,16 @@ class FeatureMap {
     ];
   }
 
-  /** The tip beside the point, on whichever side there is room. */
-  place(net, [x, y]) {
+  /** Place the tip beside the point, on the side with enough space. */
+  placeTip(net, [x, y]) {
     net.frame.append(this.tip);
     const { clientWidth: width, clientHeight: height } = net.frame;
     const { offsetWidth, offsetHeight } = this.tip;
-    const free = x + RING + offsetWidth < width ? x + RING + 4 : x - RING - 4 - offsetWidth;
-    const left = Math.max(4, Math.min(free, width - offsetWidth - 4));
+    const ideal = x + RING + offsetWidth < width ? x + RING + 4 : x - RING - 4 - offsetWidth;
+    const left = Math.max(4, Math.min(ideal, width - offsetWidth - 4));
     const above = y - RING - 4 - offsetHeight;
-    // In a frame that is too narrow for a side, above or below: the point itself stays visible.
-    const beside = free === left;
+    // In a narrow frame the tip is above or below the point, so that it does not cover it.
+    const beside = ideal === left;
     const middle = Math.max(4, Math.min(y - offsetHeight / 2, height - offsetHeight - 4));
     const top = beside ? middle : above > 4 ? above : y + RING + 4;
     this.tip.style.transform = `translate(${left}px, ${top}px)`;
@@ -225,44 +226,49 @@ class FeatureMap {
   // -- pointer and keys -----------------------------------------------------------------------
 
   listen(net) {
-    const on = (name, act) => net.frame.addEventListener(name, act);
-    let touched = -1; // what a finger had lit before it came down again
-    const find = (event) => {
+    const on = (name, handler) => net.frame.addEventListener(name, handler);
+    let touched = -1; // point that was highlighted before this touch; null for a mouse
+    const pointAt = (event) => {
       const box = net.frame.getBoundingClientRect();
-      const at = [event.clientX - box.left - 1, event.clientY - box.top - 1];
-      return nearest(net.spots, at, REACH, this.may);
+      const position = [event.clientX - box.left - 1, event.clientY - box.top - 1];
+      return nearest(net.positions, position, REACH, this.selectable);
     };
-    on("pointermove", (event) => event.pointerType !== "touch" && this.light(find(event), net));
-    on("pointerleave", (event) => event.pointerType !== "touch" && this.light(-1));
+    const isTouch = (event) => event.pointerType === "touch";
+    on("pointermove", (event) => isTouch(event) || this.highlight(pointAt(event), net));
+    on("pointerleave", (event) => isTouch(event) || this.highlight(-1));
     on("pointerdown", (event) => {
-      touched = event.pointerType === "touch" ? this.lit : null;
+      touched = isTouch(event) ? this.highlighted : null;
     });
     on("click", (event) => {
-      const n = find(event);
-      // A finger cannot hover: its first tap shows the image, the second opens it.
-      const seen = touched === null || touched === n;
-      this.light(n, net);
-      if (n >= 0 && seen) this.open(this.data.places[n]);
+      const n = pointAt(event);
+      // A finger cannot hover: the first tap shows the image, the second opens it.
+      const shown = touched === null || touched === n;
+      this.highlight(n, net);
+      if (n >= 0 && shown) this.open(this.data.places[n]);
     });
-    on("focus", () => this.lit < 0 && net.frame.matches(":focus-visible") && this.enter(net));
-    on("blur", () => this.light(-1));
-    on("keydown", (event) => this.walk(event, net));
+    on("focus", () => {
+      if (this.highlighted < 0 && net.frame.matches(":focus-visible")) this.enter(net);
+    });
+    on("blur", () => this.highlight(-1));
+    on("keydown", (event) => this.moveByKey(event, net));
   }
 
-  /** Begin in the middle. */
+  /** Highlight the point in the middle. */
   enter(net) {
     const { clientWidth, clientHeight } = net.frame;
-    this.light(nearest(net.spots, [clientWidth / 2, clientHeight / 2], Infinity, this.may), net);
+    const middle = [clientWidth / 2, clientHeight / 2];
+    this.highlight(nearest(net.positions, middle, Infinity, this.selectable), net);
   }
 
-  walk(event, net) {
+  moveByKey(event, net) {
     const direction = DIRECTIONS[event.key];
-    if (event.key === "Escape") this.light(-1);
-    else if (event.key === "Enter" && this.lit >= 0) this.open(this.data.places[this.lit]);
-    else if (direction && this.lit < 0) this.enter(net);
+    const n = this.highlighted;
+    if (event.key === "Escape") this.highlight(-1);
+    else if (event.key === "Enter" && n >= 0) this.open(this.data.places[n]);
+    else if (direction && n < 0) this.enter(net);
     else if (direction) {
-      const next = neighbour(net.spots, this.lit, direction, this.may);
-      if (next >= 0) this.light(next, net);
+      const next = neighbour(net.positions, n, direction, this.selectable);
+      if (next >= 0) this.highlight(next, net);
     } else return;
     event.preventDefault();
   }
@@ -274,6 +280,6 @@ const MAPS = new WeakMap();
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".map");
   if (!MAPS.has(root)) MAPS.set(root, new FeatureMap(root));
-  MAPS.get(root).receive(data, (place) => setTriggerValue("opened", place));
-  // Nothing to clean up: all listeners are on the map's own elements.
+  MAPS.get(root).receive(data, (index) => setTriggerValue("opened", index));
+  // No clean-up: all listeners are on the map's own elements.
 }

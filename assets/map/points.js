@@ -1,13 +1,13 @@
-// Points in the plane: where they stand in a frame, which one is nearest, which one comes next.
+// Points in the plane: their positions in a frame, the nearest point, the next point.
 // shared/elements.js, shared/pictures.js, points.js, picture.js and map.js, in this order, make one
 // module.
 
-/** Points [x, y] within a frame, `margin` from its edges; x to the right, y upwards. */
-function placed(points, { width, height }, margin) {
+/** Scale points [x, y] to a frame, `margin` from its edges; x to the right, y upwards. */
+function scalePoints(points, { width, height }, margin) {
   const [across, up] = [0, 1].map((k) => {
     const values = points.map((point) => point[k]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    // Where all are the same they stand in the middle.
+    // Equal values are in the middle.
     return (value) => (high > low ? (value - low) / (high - low) : 0.5);
   });
   return points.map(([x, y]) => [
@@ -16,30 +16,30 @@ function placed(points, { width, height }, margin) {
   ]);
 }
 
-/** The place of the point with the lowest cost; -1 where none has one below Infinity. */
-function best(points, cost) {
-  let [found, least] = [-1, Infinity];
+/** Return the index of the point with the lowest cost; -1 if no cost is finite. */
+function lowestCost(points, cost) {
+  let [index, lowest] = [-1, Infinity];
   points.forEach((point, n) => {
     const value = cost(point, n);
-    if (value < least) [found, least] = [n, value];
+    if (value < lowest) [index, lowest] = [n, value];
   });
-  return found;
+  return index;
 }
 
-/** The nearest point to (x, y), not farther than `reach`, of those that may be chosen; else -1. */
-function nearest(points, [x, y], reach, may) {
-  return best(points, ([px, py], n) => {
-    const away = Math.hypot(px - x, py - y);
-    return may(n) && away <= reach ? away : Infinity;
+/** Return the selectable point nearest to (x, y), at most `reach` away; else -1. */
+function nearest(points, [x, y], reach, selectable) {
+  return lowestCost(points, ([px, py], n) => {
+    const distance = Math.hypot(px - x, py - y);
+    return selectable(n) && distance <= reach ? distance : Infinity;
   });
 }
 
-/** The nearest point from point `from` in a direction, up to 45° aside; else -1. */
-function neighbour(points, from, [dx, dy], may) {
+/** Return the selectable point nearest to point `from`, within 45° of a direction; else -1. */
+function neighbour(points, from, [dx, dy], selectable) {
   const [x, y] = points[from];
-  return best(points, ([px, py], n) => {
+  return lowestCost(points, ([px, py], n) => {
     const along = (px - x) * dx + (py - y) * dy;
     const aside = Math.abs((px - x) * dy - (py - y) * dx);
-    return may(n) && along > 0 && aside <= along ? Math.hypot(along, aside) : Infinity;
+    return selectable(n) && along > 0 && aside <= along ? Math.hypot(along, aside) : Infinity;
   });
 }

@@ -1,23 +1,24 @@
-// Matrices side by side, refilled in place: a cell is a button that shows what is behind it.
-// shared/elements.js, shared/pictures.js, picture.js and matrix.js, in this order, make one module.
+// Matrices side by side whose cells can be chosen. New values are written into the same cells.
+// shared/elements.js, shared/pictures.js, picture.js and matrix.js are joined in this order into
+// one module.
 
-const MOST_WITH_TEXT = 10; // columns up to which numbers in the cells can be read on a phone
-const MOST_ABREAST = 3;
+const MAX_COLUMNS_WITH_TEXT = 10; // numbers in more columns are illegible on a phone
+const MAX_PER_ROW = 3;
 
-/** One matrix: a title, the colours' meaning, and a grid of cells that are filled anew in place. */
+/** A matrix: title, legend, and a grid of cells that are updated in place. */
 class Matrix {
   constructor(parent, { rows, columns, corner }, { role, mark }, number) {
     const figure = element(parent, "figure", role ? { "data-role": role } : {});
     this.title = element(figure, "figcaption");
-    const sign = { class: "mark", "aria-hidden": "true", text: `${mark} ` };
-    if (mark) element(this.title, "span", sign);
+    const markAttributes = { class: "mark", "aria-hidden": "true", text: `${mark} ` };
+    if (mark) element(this.title, "span", markAttributes);
     this.name = element(this.title, "span");
     this.legend = element(figure, "div", { class: "legend" });
     this.bar = element(figure, "div", { class: "bar", "aria-hidden": "true" });
     this.ticks = element(figure, "div", { class: "ticks", "aria-hidden": "true" });
     this.grid = element(figure, "div", { class: "grid", role: "grid" });
     this.grid.style.setProperty("--columns", columns.order.length);
-    this.across = columns.order.length;
+    this.columnCount = columns.order.length;
     this.colours = [];
     this.cells = [];
     this.addRows(rows, columns, corner, number);
@@ -26,8 +27,8 @@ class Matrix {
   addRows(rows, columns, corner, number) {
     const head = element(this.grid, "div", { class: "row", role: "row" });
     element(head, "span", { class: "corner", role: "columnheader" });
-    const sight = corner.shown ? "name" : "hidden";
-    element(head.firstChild, "span", { class: sight, text: corner.text });
+    const visibility = corner.shown ? "name" : "hidden";
+    element(head.firstChild, "span", { class: visibility, text: corner.text });
     for (const c of columns.order) {
       element(head, "span", { class: "column", role: "columnheader", text: columns.names[c] });
     }
@@ -46,7 +47,7 @@ class Matrix {
     });
   }
 
-  receive({ title, legend, scale, ticks, cells }, few) {
+  receive({ title, legend, scale, ticks, cells }, withText) {
     this.name.textContent = title;
     this.grid.setAttribute("aria-label", title);
     this.legend.textContent = legend;
@@ -54,29 +55,32 @@ class Matrix {
       this.bar.replaceChildren();
       this.colours = scale.map(() => element(this.bar, "span"));
     }
-    scale.forEach((both, k) => (this.colours[k].style.background = `light-dark(${both})`));
+    scale.forEach((colours, k) => {
+      this.colours[k].style.background = `light-dark(${colours})`;
+    });
     this.ticks.replaceChildren();
     for (const [share, text] of ticks) {
       element(this.ticks, "span", { text }).style.left = `${100 * share}%`;
     }
     for (const { node } of this.cells) {
       const [, r, c] = node.at.cell;
-      const { text, hover, grounds, inks, framed } = cells[r][c];
-      node.classList.toggle("none", grounds === null);
+      const { text, hover, background, colour, framed } = cells[r][c];
+      node.classList.toggle("none", background === null);
       node.classList.toggle("framed", framed);
-      node.style.background = grounds === null ? "" : `light-dark(${grounds})`;
-      node.style.color = grounds === null ? "" : `light-dark(${inks})`;
+      node.style.background = background === null ? "" : `light-dark(${background})`;
+      node.style.color = colour === null ? "" : `light-dark(${colour})`;
       const [number, spoken] = node.children;
-      number.textContent = few ? text : "";
+      number.textContent = withText ? text : "";
       spoken.textContent = hover.replace("\n", ", ");
       node.hover = hover;
     }
   }
 
   cellAt(row, column) {
-    const { across, cells } = this;
-    const inside = row >= 0 && column >= 0 && column < across && row < cells.length / across;
-    return inside ? cells[row * across + column].node : null;
+    const { columnCount, cells } = this;
+    const rowCount = cells.length / columnCount;
+    const inside = row >= 0 && column >= 0 && column < columnCount && row < rowCount;
+    return inside ? cells[row * columnCount + column].node : null;
   }
 }
 
@@ -86,20 +90,20 @@ class Matrices {
     this.all = root.querySelector(".all");
     this.tip = root.querySelector(".tip");
     this.chosen = null;
-    const on = (names, act) => {
-      for (const name of names.split(" ")) this.all.addEventListener(name, act);
+    const on = (events, handler) => {
+      for (const name of events.split(" ")) this.all.addEventListener(name, handler);
     };
     on("pointerover focusin", (event) => this.showTip(event.target.closest(".cell")));
     on("pointerleave focusout", () => (this.tip.hidden = true));
     on("click", (event) => this.choose(event.target.closest(".cell")));
-    on("keydown", (event) => this.walk(event));
+    on("keydown", (event) => this.moveFocus(event));
     offerPictures(root.querySelector(".save"), () => ({
       picture: matricesPicture(root, this),
       name: this.data.file,
     }));
   }
 
-  /** New data from the server: the same cells, other numbers; new cells for other classes. */
+  /** Take new data from the server; cells are rebuilt only for other rows, columns or roles. */
   receive(data, send) {
     const roles = data.matrices.map(({ role }) => role);
     const shape = JSON.stringify([data.rows, data.columns, data.corner, roles]);
@@ -107,26 +111,26 @@ class Matrices {
     this.send = send;
     if (shape !== this.shape) {
       this.all.replaceChildren();
-      this.matrices = data.matrices.map((one, m) => new Matrix(this.all, data, one, m));
-      this.all.classList.toggle("many", !this.few);
-      this.all.style.setProperty("--abreast", Math.min(roles.length, MOST_ABREAST));
+      this.matrices = data.matrices.map((matrix, m) => new Matrix(this.all, data, matrix, m));
+      this.all.classList.toggle("many", !this.withText);
+      this.all.style.setProperty("--abreast", Math.min(roles.length, MAX_PER_ROW));
       this.all.style.setProperty("--aspect", data.aspect);
       this.tip.hidden = true;
     }
     this.shape = shape;
     this.root.setAttribute("aria-label", data.label);
     this.root.querySelector(".foot .note").textContent = data.note;
-    this.matrices.forEach((matrix, m) => matrix.receive(data.matrices[m], this.few));
-    this.mark();
+    this.matrices.forEach((matrix, m) => matrix.receive(data.matrices[m], this.withText));
+    this.markChosen();
     this.root.hidden = false;
   }
 
-  get few() {
-    return this.data.columns.order.length <= MOST_WITH_TEXT;
+  get withText() {
+    return this.data.columns.order.length <= MAX_COLUMNS_WITH_TEXT;
   }
 
-  /** Frame the chosen cell: in its own matrix, or in each, where they show the same things. */
-  mark() {
+  /** Frame the chosen cell: in its own matrix only if `apart`, else in every matrix. */
+  markChosen() {
     for (const { cells } of this.matrices) {
       for (const { node } of cells) {
         node.setAttribute("aria-selected", this.isChosen(node.at.cell));
@@ -139,11 +143,11 @@ class Matrices {
     return r === row && c === column && (m === matrix || !this.data.apart);
   }
 
-  /** A second choice of the same cell lets go of it. */
+  /** Choose a cell; choosing it again removes the choice. */
   choose(node) {
     if (!node || node.classList.contains("none")) return;
     this.chosen = this.isChosen(node.at.cell) ? null : node.at.cell;
-    this.mark();
+    this.markChosen();
     this.send("cell", this.chosen);
   }
 
@@ -151,15 +155,15 @@ class Matrices {
     this.tip.hidden = !node || node.classList.contains("none");
     if (this.tip.hidden) return;
     this.tip.textContent = node.hover;
-    const [here, cell] = [this.root.getBoundingClientRect(), node.getBoundingClientRect()];
-    const room = here.width - this.tip.offsetWidth;
-    const left = Math.max(0, Math.min(cell.left - here.left, room));
-    const top = cell.top - here.top - this.tip.offsetHeight - 6;
+    const [frame, cell] = [this.root.getBoundingClientRect(), node.getBoundingClientRect()];
+    const room = frame.width - this.tip.offsetWidth;
+    const left = Math.max(0, Math.min(cell.left - frame.left, room));
+    const top = cell.top - frame.top - this.tip.offsetHeight - 6;
     this.tip.style.transform = `translate(${left}px, ${top}px)`;
   }
 
-  /** One stop for the tab key in each matrix; arrows go from cell to cell. */
-  walk(event) {
+  /** Each matrix is one tab stop; arrow keys move the focus from cell to cell. */
+  moveFocus(event) {
     const at = event.target.at;
     if (event.key === "Escape") this.tip.hidden = true;
     if (!at) return;
@@ -186,10 +190,10 @@ class Matrices {
 
 const ROOTS = new WeakMap();
 
-/** Streamlit calls this when the matrices appear, and when their data or the theme has changed. */
+/** Called by Streamlit when the matrices are mounted, and when their data or the theme change. */
 export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".matrices");
   if (!ROOTS.has(root)) ROOTS.set(root, new Matrices(root));
   ROOTS.get(root).receive(data, setStateValue);
-  // Nothing to clean up: all listeners are on the matrices' own elements.
+  // No clean-up needed: all listeners are on elements of the matrices.
 }

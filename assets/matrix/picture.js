@@ -1,58 +1,60 @@
-// The matrices as a drawing to take away.
+// The matrices as an SVG picture for download.
 
 const EDGE = 24;
-const SQUARE = { few: 34, many: 18 };
-const HEAD = 96; // title, colours and column names, above the cells
-const NAMES = 7; // a character of a class's name, roughly
+const CELL_HEIGHT = { withText: 34, withoutText: 18 };
+const HEAD = 96; // height of title, legend and column names above the cells
+const CHARACTER = 7; // approximate width of a character
 
-/** All matrices side by side, as they stand. */
+/** All matrices side by side, with their current values. */
 function matricesPicture(root, { data, matrices }) {
   const { rows, columns, corner } = data;
-  const square = columns.order.length > MOST_WITH_TEXT ? SQUARE.many : SQUARE.few;
-  const broad = Math.round(square * Math.max(1, data.aspect));
-  const heads = corner.shown ? [...rows.names, corner.text] : rows.names;
-  const names = EDGE + NAMES * Math.max(...heads.map((name) => name.length));
-  const side = broad * columns.order.length;
-  const width = EDGE + matrices.length * (names + side + EDGE);
-  const made = drawing(root, width, HEAD + square * rows.order.length + 2 * EDGE);
+  const withText = columns.order.length <= MAX_COLUMNS_WITH_TEXT;
+  const height = withText ? CELL_HEIGHT.withText : CELL_HEIGHT.withoutText;
+  const width = Math.round(height * Math.max(1, data.aspect));
+  const headings = corner.shown ? [...rows.names, corner.text] : rows.names;
+  const names = EDGE + CHARACTER * Math.max(...headings.map((name) => name.length));
+  const side = width * columns.order.length;
+  const total = EDGE + matrices.length * (names + side + EDGE);
+  const svg = drawing(root, total, HEAD + height * rows.order.length + 2 * EDGE);
   const quiet = plain(getComputedStyle(root.querySelector(".note")).color);
   const middle = { "text-anchor": "middle" };
-  const words = (x, y, text, more) => shape(made, "text", { x, y, text, "font-size": 12, ...more });
+  const addText = (x, y, text, more) =>
+    shape(svg, "text", { x, y, text, "font-size": 12, ...more });
   matrices.forEach(({ cells, title, colours }, m) => {
     const x = EDGE + names + m * (names + side + EDGE);
     const y = HEAD + EDGE;
-    words(x, EDGE + 8, title.textContent, { "font-size": 15, "font-weight": 600 });
-    words(x, EDGE + 28, data.matrices[m].legend, { fill: quiet });
+    addText(x, EDGE + 8, title.textContent, { "font-size": 15, "font-weight": 600 });
+    addText(x, EDGE + 28, data.matrices[m].legend, { fill: quiet });
     const part = side / colours.length;
     colours.forEach((node, k) => {
       const fill = plain(getComputedStyle(node).backgroundColor);
-      shape(made, "rect", { x: x + k * part, y: EDGE + 34, width: part, height: 10, fill });
+      shape(svg, "rect", { x: x + k * part, y: EDGE + 34, width: part, height: 10, fill });
     });
     for (const [share, text] of data.matrices[m].ticks) {
-      words(x + share * side, EDGE + 58, text, { fill: quiet, ...middle });
+      addText(x + share * side, EDGE + 58, text, { fill: quiet, ...middle });
     }
-    const small = square === SQUARE.many ? { "font-size": 9 } : {};
-    columns.order.forEach((c, place) => {
-      words(x + (place + 0.5) * broad, y - 8, columns.names[c], { ...middle, ...small });
+    const small = withText ? {} : { "font-size": 9 };
+    columns.order.forEach((c, column) => {
+      addText(x + (column + 0.5) * width, y - 8, columns.names[c], { ...middle, ...small });
     });
-    rows.order.forEach((r, place) => {
-      words(x - 8, y + (place + 0.5) * square + 4, rows.names[r], { "text-anchor": "end" });
+    rows.order.forEach((r, row) => {
+      addText(x - 8, y + (row + 0.5) * height + 4, rows.names[r], { "text-anchor": "end" });
     });
-    if (corner.shown) words(x - 8, y - 8, corner.text, { "text-anchor": "end", fill: quiet });
+    if (corner.shown) addText(x - 8, y - 8, corner.text, { "text-anchor": "end", fill: quiet });
     for (const { node, row, column } of cells) {
       if (node.classList.contains("none")) continue;
-      const [left, top] = [x + column * broad, y + row * square];
+      const [left, top] = [x + column * width, y + row * height];
       const { backgroundColor, color } = getComputedStyle(node);
-      const box = { x: left + 0.5, y: top + 0.5, width: broad - 1, height: square - 1 };
-      shape(made, "rect", { ...box, fill: plain(backgroundColor) });
+      const box = { x: left + 0.5, y: top + 0.5, width: width - 1, height: height - 1 };
+      shape(svg, "rect", { ...box, fill: plain(backgroundColor) });
       if (node.classList.contains("framed")) {
-        const inner = { x: left + 4, y: top + 4, width: broad - 8, height: square - 8 };
-        shape(made, "rect", { ...inner, fill: "none", stroke: plain(color), "stroke-width": 2 });
+        const inner = { x: left + 4, y: top + 4, width: width - 8, height: height - 8 };
+        shape(svg, "rect", { ...inner, fill: "none", stroke: plain(color), "stroke-width": 2 });
       }
-      const look = { fill: plain(color), "font-size": 11, ...middle };
+      const style = { fill: plain(color), "font-size": 11, ...middle };
       const number = node.firstChild.textContent;
-      if (number) words(left + broad / 2, top + square / 2 + 4, number, look);
+      if (number) addText(left + width / 2, top + height / 2 + 4, number, style);
     }
   });
-  return made;
+  return svg;
 }

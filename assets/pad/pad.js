@@ -1,61 +1,61 @@
-// The draw pad. What is drawn stays here until the pen is lifted; then the server gets all of it.
+// The draw pad. When the pen is lifted, the server gets the whole drawing.
 
-const STEP = 4; // how far apart the points of a smooth line are, in units of the pad
-const FAR = 10; // what an arrow key moves the pen by
-const NEAR = 2; // the same with Shift
+const SPACING = 4; // distance between the points of a smooth line, in units of the pad
+const LARGE_STEP = 10; // of the pen for an arrow key, in units of the pad
+const SMALL_STEP = 2; // with Shift
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const FULL = "Full: undo or clear";
 
 const distance = ([ax, ay], [bx, by]) => Math.hypot(bx - ax, by - ay);
-const mirrored = ([ax, ay], [mx, my]) => [2 * mx - ax, 2 * my - ay];
-const within = (value, low, high) => Math.min(Math.max(value, low), high);
-const tenth = (value) => Math.round(10 * value) / 10;
+const mirror = ([ax, ay], [mx, my]) => [2 * mx - ax, 2 * my - ay];
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const roundToTenth = (value) => Math.round(10 * value) / 10;
 
-/** In how many pieces a line from one point to the next is drawn. */
-function pieces(from, to) {
-  return Math.max(1, Math.round(distance(from, to) / STEP));
+/** Return the number of pieces of the line from one point to the next. */
+function countPieces(from, to) {
+  return Math.max(1, Math.round(distance(from, to) / SPACING));
 }
 
 /**
- * The point at `share` of the way from b to c on the line through a, b, c and d: a centripetal
- * Catmull-Rom curve, which neither loops nor strays far where points are unevenly spaced
- * (Yuksel, Schaefer and Keyser, 2011).
+ * Return the point at `share` of the segment from b to c of the curve through a, b, c and d. It is
+ * a centripetal Catmull-Rom curve, which has no loops and stays near its points even if they are
+ * unevenly spaced (Yuksel, Schaefer and Keyser, 2011).
  */
-function between(a, b, c, d, share) {
+function curvePoint(a, b, c, d, share) {
   const [ab, bc, cd] = [distance(a, b), distance(b, c), distance(c, d)].map(Math.sqrt);
   const [s, s2, s3] = [share, share ** 2, share ** 3];
   return [0, 1].map((k) => {
     const straight = c[k] - b[k];
-    const leaves = bc * ((b[k] - a[k]) / ab - (c[k] - a[k]) / (ab + bc)) + straight;
-    const arrives = bc * ((d[k] - c[k]) / cd - (d[k] - b[k]) / (bc + cd)) + straight;
+    const startTangent = bc * ((b[k] - a[k]) / ab - (c[k] - a[k]) / (ab + bc)) + straight;
+    const endTangent = bc * ((d[k] - c[k]) / cd - (d[k] - b[k]) / (bc + cd)) + straight;
     return (
-      (2 * s3 - 3 * s2 + 1) * b[k] + (s3 - 2 * s2 + s) * leaves +
-      (3 * s2 - 2 * s3) * c[k] + (s3 - s2) * arrives
+      (2 * s3 - 3 * s2 + 1) * b[k] + (s3 - 2 * s2 + s) * startTangent +
+      (3 * s2 - 2 * s3) * c[k] + (s3 - s2) * endTangent
     );
   });
 }
 
-/** A smooth line through the points, as points so close that straight lines join them. */
+/** Return a smooth line through the points, as points close enough for straight lines. */
 function smooth(points) {
   const line = [];
   for (let p = 0; p + 1 < points.length; p++) {
     const [b, c] = [points[p], points[p + 1]];
-    const a = points[p - 1] ?? mirrored(c, b);
-    const d = points[p + 2] ?? mirrored(b, c);
-    const count = pieces(b, c);
-    for (let piece = 0; piece < count; piece++) line.push(between(a, b, c, d, piece / count));
+    const a = points[p - 1] ?? mirror(c, b);
+    const d = points[p + 2] ?? mirror(b, c);
+    const count = countPieces(b, c);
+    for (let piece = 0; piece < count; piece++) line.push(curvePoint(a, b, c, d, piece / count));
   }
   line.push(points.at(-1));
-  return line.map((point) => point.map(tenth));
+  return line.map((point) => point.map(roundToTenth));
 }
 
-/** Exactly what is sent, so that the picture made of it is the picture that was seen. */
-function trace(context, { width, points }) {
+/** Draw a stroke as it is sent, so that the server makes the same picture of it. */
+function drawStroke(context, { width, points }) {
   context.lineWidth = width;
   context.beginPath();
   context.moveTo(...points[0]);
   for (const point of points) context.lineTo(...point);
-  // A line of no length has no ends to be round.
+  // A line without length has no round ends.
   if (points.length === 1) context.lineTo(points[0][0] + 0.01, points[0][1]);
   context.stroke();
 }
@@ -69,19 +69,19 @@ class Pad {
     this.prompt = find(".prompt");
     this.cursor = find(".cursor");
     this.slider = find("input");
-    this.undoer = find(".undo");
-    this.clearer = find(".clear");
-    this.said = find(".said");
+    this.undoButton = find(".undo");
+    this.clearButton = find(".clear");
+    this.status = find(".said");
     this.side = side;
-    this.most = most;
-    this.serial = -1; // of the last change; the server's first word, 0 or more, is news
+    this.maxPoints = most;
+    this.serial = -1; // of the last change; the server's first one, 0 or more, is higher
     this.strokes = [];
-    this.past = []; // what `strokes` was before each change
-    this.stroke = null; // being drawn: its width, the points the pen was at, how many to send
-    this.pointer = null; // the one that draws it; none when the keyboard does
-    this.at = [side / 2, side / 2]; // where the keyboard's pen is
-    this.frame = 0;
-    // Described by its own copy: what is folded away is not read out as a description.
+    this.history = []; // `strokes` before each change
+    this.stroke = null; // being drawn: its width, the pen's points, the number of points to send
+    this.pointer = null; // id of the pointer that draws; null for the keyboard
+    this.penPosition = [side / 2, side / 2]; // of the keyboard's pen
+    this.frame = 0; // id of the requested animation frame; 0 for none
+    // A copy of the help text: screen readers do not read a description inside closed details.
     find("#keys").textContent = find(".keys").textContent;
     [this.slider.min, this.slider.max] = widths;
     this.slider.value = width;
@@ -89,38 +89,38 @@ class Pad {
     root.style.setProperty("--widest", widths[1]);
     this.setBrush();
     this.listen();
-    new ResizeObserver(() => this.follow()).observe(root);
+    new ResizeObserver(() => this.update()).observe(root);
   }
 
-  /** A drawing from the server, which the person's own goes before unless it is older. */
+  /** Take the server's drawing if it is later than the one here. */
   receive({ strokes, serial }, send) {
     this.send = send;
     this.root.hidden = false;
     if (serial > this.serial) {
       this.serial = serial;
       this.strokes = strokes;
-      this.past = strokes.map((_, index) => strokes.slice(0, index));
-      if (strokes.length) this.say(this.counted());
+      this.history = strokes.map((_, index) => strokes.slice(0, index));
+      if (strokes.length) this.announce(this.strokeCount());
     }
-    this.follow(); // the theme may be another
+    this.update(); // the theme may have changed
   }
 
-  // -- what is seen and said ------------------------------------------------------------------
+  // -- display and status ---------------------------------------------------------------------
 
-  follow() {
+  update() {
     const empty = !this.strokes.length && !this.stroke;
     this.prompt.hidden = !empty;
     this.cursor.classList.toggle("down", this.stroke !== null);
-    this.allow(this.clearer, !empty);
-    this.allow(this.undoer, this.past.length > 0 || this.stroke !== null);
+    this.setEnabled(this.clearButton, !empty);
+    this.setEnabled(this.undoButton, this.history.length > 0 || this.stroke !== null);
     this.frame ||= requestAnimationFrame(() => this.draw());
   }
 
-  /** The keyboard goes on with the paper where the button that it was on can do no more. */
-  allow(button, allowed) {
-    const left = !allowed && button.matches(":focus");
-    button.disabled = !allowed;
-    if (left) this.canvas.focus({ preventScroll: true });
+  /** Enable or disable a button; a disabled button gives its focus to the paper. */
+  setEnabled(button, enabled) {
+    const losesFocus = !enabled && button.matches(":focus");
+    button.disabled = !enabled;
+    if (losesFocus) this.canvas.focus({ preventScroll: true });
   }
 
   draw() {
@@ -132,19 +132,19 @@ class Pad {
     context.clearRect(0, 0, side, side);
     context.lineCap = context.lineJoin = "round";
     context.strokeStyle = getComputedStyle(canvas).color;
-    for (const stroke of this.strokes) trace(context, stroke);
-    if (this.stroke) trace(context, this.drawn());
+    for (const stroke of this.strokes) drawStroke(context, stroke);
+    if (this.stroke) drawStroke(context, this.smoothStroke());
   }
 
-  drawn() {
+  smoothStroke() {
     return { width: this.stroke.width, points: smooth(this.stroke.points) };
   }
 
-  say(text) {
-    this.said.textContent = text;
+  announce(text) {
+    this.status.textContent = text;
   }
 
-  counted() {
+  strokeCount() {
     const count = this.strokes.length;
     return `${count || "No"} stroke${count === 1 ? "" : "s"}`;
   }
@@ -155,166 +155,167 @@ class Pad {
 
   // -- the pen --------------------------------------------------------------------------------
 
-  lower(point) {
-    if (this.stroke) this.lift();
-    if (this.room() < 1) return this.say(FULL);
+  penDown(point) {
+    if (this.stroke) this.penUp();
+    if (this.pointsLeft() < 1) return this.announce(FULL);
     this.stroke = { width: this.slider.valueAsNumber, points: [point], size: 1 };
-    this.follow();
+    this.update();
   }
 
   moveTo(point) {
     if (!this.stroke) return;
     const { points } = this.stroke;
     if (distance(points.at(-1), point) < 1) return;
-    const more = pieces(points.at(-1), point);
-    if (this.room() < this.stroke.size + more) {
-      this.lift();
-      this.say(FULL);
+    const added = countPieces(points.at(-1), point);
+    if (this.pointsLeft() < this.stroke.size + added) {
+      this.penUp();
+      this.announce(FULL);
       return;
     }
     points.push(point);
-    this.stroke.size += more;
-    this.follow();
+    this.stroke.size += added;
+    this.update();
   }
 
-  lift() {
+  penUp() {
     if (!this.stroke) return;
-    const stroke = this.drawn();
+    const stroke = this.smoothStroke();
     this.stroke = null;
     this.change([...this.strokes, stroke]);
   }
 
-  /** How many points more the server would take, those of the stroke being drawn left out. */
-  room() {
-    return this.strokes.reduce((room, { points }) => room - points.length, this.most);
+  /** Return how many points the server still takes, without those of the current stroke. */
+  pointsLeft() {
+    return this.strokes.reduce((left, { points }) => left - points.length, this.maxPoints);
   }
 
   // -- the drawing ----------------------------------------------------------------------------
 
   change(strokes) {
-    this.past.push(this.strokes);
+    this.history.push(this.strokes);
     this.strokes = strokes;
-    this.tell();
+    this.sendDrawing();
   }
 
-  /** Drops the stroke being drawn, or else takes back the last change. */
+  /** Discard the current stroke, or else undo the last change. */
   undo() {
-    if (this.stroke) return this.drop();
-    if (!this.past.length) return;
-    this.strokes = this.past.pop();
-    this.tell();
+    if (this.stroke) return this.discardStroke();
+    if (!this.history.length) return;
+    this.strokes = this.history.pop();
+    this.sendDrawing();
   }
 
   clear() {
-    if (this.stroke) this.drop();
+    if (this.stroke) this.discardStroke();
     if (this.strokes.length) this.change([]);
   }
 
-  drop() {
+  discardStroke() {
     this.stroke = null;
-    this.say(this.counted());
-    this.follow();
+    this.announce(this.strokeCount());
+    this.update();
   }
 
-  tell() {
+  sendDrawing() {
     this.serial += 1;
     this.send("drawing", { strokes: this.strokes, serial: this.serial });
-    this.say(this.counted());
-    this.follow();
+    this.announce(this.strokeCount());
+    this.update();
   }
 
   // -- pointers and keys ----------------------------------------------------------------------
 
   listen() {
-    const on = (node, names, act) => {
-      for (const name of names.split(" ")) node.addEventListener(name, act);
+    const on = (node, events, handler) => {
+      for (const name of events.split(" ")) node.addEventListener(name, handler);
     };
-    on(this.canvas, "pointerdown", (event) => this.press(event));
-    on(this.canvas, "pointermove", (event) => this.drag(event));
-    on(this.canvas, "pointerup pointercancel lostpointercapture", (event) => this.release(event));
-    on(this.canvas, "keydown", (event) => this.type(event));
-    on(this.canvas, "focus", () => this.point(this.canvas.matches(":focus-visible")));
-    on(this.canvas, "blur", () => this.leave());
+    on(this.canvas, "pointerdown", (event) => this.startStroke(event));
+    on(this.canvas, "pointermove", (event) => this.extendStroke(event));
+    on(this.canvas, "pointerup pointercancel lostpointercapture", (event) => this.endStroke(event));
+    on(this.canvas, "keydown", (event) => this.handleKey(event));
+    on(this.canvas, "focus", () => this.showCursor(this.canvas.matches(":focus-visible")));
+    on(this.canvas, "blur", () => this.handleBlur());
     on(this.slider, "input", () => this.setBrush());
-    on(this.undoer, "click", () => this.undo());
-    on(this.clearer, "click", () => this.clear());
+    on(this.undoButton, "click", () => this.undo());
+    on(this.clearButton, "click", () => this.clear());
   }
 
-  /** Where an event is on the pad. Off the paper, no farther than a line there could be seen. */
-  place(event) {
+  /** Return an event's position in units of the pad; outside the paper at most one side away. */
+  position(event) {
     const { left, top, width } = this.canvas.getBoundingClientRect();
     const scaled = [event.clientX - left, event.clientY - top].map((p) => (p * this.side) / width);
-    return scaled.map((p) => within(p, -this.side, 2 * this.side));
+    return scaled.map((p) => clamp(p, -this.side, 2 * this.side));
   }
 
-  press(event) {
+  startStroke(event) {
     if (!event.isPrimary || event.button !== 0 || this.pointer !== null) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
-    this.point(false);
-    this.lower(this.place(event));
+    this.showCursor(false);
+    this.penDown(this.position(event));
   }
 
-  drag(event) {
+  extendStroke(event) {
     if (event.pointerId !== this.pointer) return;
-    const passed = event.getCoalescedEvents?.() ?? [];
-    for (const one of passed.length ? passed : [event]) this.moveTo(this.place(one));
+    const coalesced = event.getCoalescedEvents?.() ?? [];
+    const events = coalesced.length ? coalesced : [event];
+    for (const pointerEvent of events) this.moveTo(this.position(pointerEvent));
   }
 
-  release(event) {
+  endStroke(event) {
     if (event.pointerId !== this.pointer) return;
     this.pointer = null;
-    this.lift();
+    this.penUp();
   }
 
-  type(event) {
+  handleKey(event) {
     if (this.pointer !== null) return;
-    const act = this.meant(event);
-    if (!act) return;
-    event.preventDefault(); // else the page scrolls
-    act();
-    this.point(true);
+    const action = this.keyAction(event);
+    if (!action) return;
+    event.preventDefault(); // otherwise the page scrolls
+    action();
+    this.showCursor(true);
   }
 
-  /** What a key does here; nothing where it is the page's or the browser's. */
-  meant({ key, shiftKey, ctrlKey, metaKey, altKey, repeat }) {
+  /** Return the action of a key; nothing if the key belongs to the page or the browser. */
+  keyAction({ key, shiftKey, ctrlKey, metaKey, altKey, repeat }) {
     if (altKey) return null;
     if (ctrlKey || metaKey) return key === "z" ? () => this.undo() : null;
-    if (key in ARROWS) return () => this.walk(ARROWS[key], shiftKey ? NEAR : FAR);
-    const acts = {
-      " ": () => repeat || (this.stroke ? this.raise() : this.dip()),
-      Escape: () => this.stroke && this.raise(),
+    if (key in ARROWS) return () => this.moveBy(ARROWS[key], shiftKey ? SMALL_STEP : LARGE_STEP);
+    const actions = {
+      " ": () => repeat || (this.stroke ? this.keyboardPenUp() : this.keyboardPenDown()),
+      Escape: () => this.stroke && this.keyboardPenUp(),
       Backspace: () => this.undo(),
       Delete: () => this.clear(),
     };
-    return acts[key];
+    return actions[key];
   }
 
-  walk([right, down], by) {
-    const [x, y] = this.at;
-    this.at = [x + by * right, y + by * down].map((p) => within(p, 0, this.side));
-    this.moveTo(this.at);
+  moveBy([right, down], step) {
+    const [x, y] = this.penPosition;
+    this.penPosition = [x + step * right, y + step * down].map((p) => clamp(p, 0, this.side));
+    this.moveTo(this.penPosition);
   }
 
-  dip() {
-    this.lower(this.at);
-    if (this.stroke) this.say("Pen down");
+  keyboardPenDown() {
+    this.penDown(this.penPosition);
+    if (this.stroke) this.announce("Pen down");
   }
 
-  raise() {
-    this.lift();
-    this.say(`Pen up, ${this.counted()}`);
+  keyboardPenUp() {
+    this.penUp();
+    this.announce(`Pen up, ${this.strokeCount()}`);
   }
 
-  leave() {
-    this.point(false);
-    if (this.pointer === null) this.lift();
+  handleBlur() {
+    this.showCursor(false);
+    if (this.pointer === null) this.penUp();
   }
 
-  /** Show where the keyboard's pen is, or hide it. */
-  point(shown) {
-    this.cursor.style.setProperty("--x", this.at[0]);
-    this.cursor.style.setProperty("--y", this.at[1]);
+  /** Show or hide the keyboard's pen. */
+  showCursor(shown) {
+    this.cursor.style.setProperty("--x", this.penPosition[0]);
+    this.cursor.style.setProperty("--y", this.penPosition[1]);
     this.cursor.hidden = !shown;
   }
 }
@@ -326,5 +327,5 @@ export default function ({ parentElement, data, setStateValue }) {
   const root = parentElement.querySelector(".pad");
   if (!PADS.has(root)) PADS.set(root, new Pad(root, data));
   PADS.get(root).receive(data, setStateValue);
-  // Nothing to clean up: all listeners are on the pad's own elements.
+  // No clean-up: all listeners are on the pad's own elements.
 }

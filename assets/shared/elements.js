@@ -1,19 +1,19 @@
-// Elements of a component. Names come from people's data: they enter the page as text, never as
-// HTML. Joined in front of a component's own files; all of them make one module.
+// Elements of a component. Names come from the user's data, so they are set as text, never as HTML.
+// This file is joined in front of a component's own files; together they make one module.
 
-/** A new element with its class, text and attributes. */
+/** Append a new element with text and attributes, such as its class. */
 function element(parent, name, { text, ...attributes } = {}) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
+  const created = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
+  if (text !== undefined) created.textContent = text;
+  parent.append(created);
+  return created;
 }
 
-/** 28×28 greys, light on dark, as the nets see them. */
+/** Draw 28×28 grey values, light on dark, as in the net input. */
 function drawImage(canvas, pixels) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(28, 28);
-  pixels.forEach((grey, place) => image.data.set([grey, grey, grey, 255], 4 * place));
+  pixels.forEach((grey, index) => image.data.set([grey, grey, grey, 255], 4 * index));
   context.putImageData(image, 0, 0);
 }

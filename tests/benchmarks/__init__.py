@@ -1,5 +1,5 @@
-"""Speed and memory, measured on this machine: ``python -m tests.benchmarks`` (or ``make bench``).
+"""Measure speed and memory on this machine: ``python -m tests.benchmarks`` (or ``make bench``).
 
-A module of this folder that defines ``BENCHMARK`` (one, or a tuple) adds to the list; no other
-file changes. Nothing here is a test: a figure that depends on the machine must not fail one.
+A module of this folder that defines ``BENCHMARK`` (one or a tuple) is found by itself. These are no
+tests, because their figures depend on the machine.
 """

@@ -15,10 +15,10 @@ from tests.benchmarks import report
 from tests.benchmarks.base import (
     Benchmark,
     BenchmarkError,
-    Finding,
+    BenchmarkResult,
     UnequalWorkError,
     benchmarks,
-    say,
+    print_progress,
 )
 from tsexplorer.errors import UserError
 
@@ -27,43 +27,43 @@ EXPECTED = (BenchmarkError, UnequalWorkError, UserError)
 
 def main(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Which to run; all if none is named.")
+        list[str] | None, typer.Argument(help="Benchmarks to run; by default all.")
     ] = None,
     pairs: Annotated[
         int | None,
-        typer.Option(min=1, help="Measurements a benchmark; each has a number of its own."),
+        typer.Option(min=1, help="Measurements; each benchmark has its own default."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Measure speed and memory on this machine, each figure with its target beside it."""
-    known = benchmarks()
-    chosen = names or list(known)
+    """Measure speed and memory on this machine and compare each figure with its target."""
+    available = benchmarks()
+    chosen = names or list(available)
     for name in chosen:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}")
+        if name not in available:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(available)}")
     load = report.load()
     if complaint := report.busy(load):
-        say(complaint)
-    results = {name: measured(known[name], pairs) for name in chosen}
+        print_progress(complaint)
+    results = {name: measure(available[name], pairs) for name in chosen}
     if as_json:
-        print(report.as_json(known, results, load))
+        print(report.as_json(available, results, load))
     else:
-        Console().print(report.tables(known, results))
+        Console().print(report.tables(available, results))
     if any(isinstance(result, str) for result in results.values()):
         raise typer.Exit(1)
 
 
-def measured(benchmark: Benchmark, count: int | None) -> Finding | str:
-    """Run one benchmark in a process of its own, without another's memory, threads or caches."""
+def measure(benchmark: Benchmark, count: int | None) -> BenchmarkResult | str:
+    """Run a benchmark in a new process, so that no other one affects its memory or caches."""
     print(benchmark.name, file=sys.stderr, flush=True)
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         try:
             return pool.submit(benchmark.run, count or benchmark.count).result()
         except EXPECTED as error:
             return str(error)
-        except Exception as error:  # the others are still worth their time
+        except Exception as error:  # the other benchmarks still run
             traceback.print_exception(error)
-            return f"It failed ({type(error).__name__}); what happened stands above the table."
+            return f"It failed ({type(error).__name__}); the traceback is above the table."
 
 
 if __name__ == "__main__":

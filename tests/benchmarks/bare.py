@@ -1,8 +1,7 @@
-"""An experiment trained without the app: its stages' batches, nets and losses, and nothing else.
+"""An experiment trained by a bare loop: batches, nets and losses of its stages.
 
-No thread, store, heartbeat, events or checkpoints, and no sums for a curve of the training loss.
-Each epoch ends with a look at validation and each stage with one at test, as the app's do, since
-these are part of the work and not of the machinery.
+There are no threads, store, heartbeat, events, checkpoints or curves of the training loss. As in
+the app, each epoch ends with the validation and each stage with the test.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import time
 
 from torch import Tensor
 
-from tests.benchmarks.base import CPU, Outcome
+from tests.benchmarks.base import CPU, TimedRun
 from tsexplorer.data.registry import Splits
 from tsexplorer.objectives import LossInputs
 from tsexplorer.planning import plan
@@ -24,8 +23,8 @@ from tsexplorer.training.task import Task, prepare
 Trained = dict[str, tuple[StageSpec, dict[str, Tensor]]]
 
 
-def train_bare(experiment: ExperimentSpec, splits: Splits) -> Outcome:
-    """Train the stages of an experiment; its loss is the sum of theirs on validation."""
+def train_bare(experiment: ExperimentSpec, splits: Splits) -> TimedRun:
+    """Train the stages of an experiment; the loss is the sum of their validation losses."""
     trained: Trained = {}
     steps = samples = 0
     loss = 0.0
@@ -33,7 +32,7 @@ def train_bare(experiment: ExperimentSpec, splits: Splits) -> Outcome:
     for planned in plan(experiment):
         task = prepare(planned.spec, splits, CPU, trained.__getitem__)
         learner = Learner(task.net, task.spec.train, task.total_steps)
-        task.prepare_teacher(0, _no_check)
+        task.prepare_teacher(0, _ignore_progress)
         while not learner.is_finished:
             samples += _epoch(task, learner)
             learner.record_validation(_validation(task, learner))
@@ -44,23 +43,23 @@ def train_bare(experiment: ExperimentSpec, splits: Splits) -> Outcome:
         )
         trained[task.key] = (task.spec, learner.evaluated_net.state_dict())
         steps += learner.record.steps
-    return Outcome(time.perf_counter() - began, steps, samples, loss)
+    return TimedRun(time.perf_counter() - began, steps, samples, loss)
 
 
 def _epoch(task: Task, learner: Learner) -> int:
-    """One step a batch; returns the images seen."""
+    """Take one step a batch; returns the number of images."""
     number, objective = learner.record.epoch + 1, task.spec.objective
-    seen = 0
+    samples = 0
     task.reseed_dropout(number)
     learner.net.train()
     for batch in task.batches.epoch(number):
         with autocast(task.bf16, task.device):
             z_BC = learner.net(batch.images)
-        taught = task.teacher.logits(batch) if task.teacher is not None else None
-        loss = LossInputs(z_BC.float(), taught, batch.labels, objective.temperature, objective.lam)
+        z_t_BC = task.teacher.logits(batch) if task.teacher is not None else None
+        loss = LossInputs(z_BC.float(), z_t_BC, batch.labels, objective.temperature, objective.lam)
         learner.step(task.objective.loss(loss).total)
-        seen += len(batch.labels)
-    return seen
+        samples += len(batch.labels)
+    return samples
 
 
 def _validation(task: Task, learner: Learner) -> SplitMetrics:
@@ -68,5 +67,5 @@ def _validation(task: Task, learner: Learner) -> SplitMetrics:
     return compute_metrics(z_NC, task.splits.validation.labels)
 
 
-def _no_check(share: float) -> None:
-    """Nobody asks how far the teacher's outputs are."""
+def _ignore_progress(share: float) -> None:
+    """The share of the teacher's logits that is computed."""

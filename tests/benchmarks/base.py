@@ -1,4 +1,4 @@
-"""What a benchmark is, what it finds, and how two sides of a ratio are run in turns."""
+"""Benchmarks, their results, and alternating runs of the two sides of a ratio."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ CPU = torch.device("cpu")
 
 
 class UnequalWorkError(Exception):
-    """The two sides of a pair did not do the same; their ratio would mean nothing."""
+    """The two sides of a pair did not do the same work, so their ratio means nothing."""
 
 
 class BenchmarkError(Exception):
-    """A benchmark cannot be run here; the text is one sentence that says what to do."""
+    """A benchmark cannot run here; the text is one sentence that says what to do."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure should reach."""
+    """The bound that a figure should reach."""
 
     value: float
     at_least: bool = True
 
     def reached(self, figure: float) -> bool:
-        """Whether ``figure`` is on the right side, the bound itself included."""
+        """Whether the figure reaches the bound."""
         return figure >= self.value if self.at_least else figure <= self.value
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What came of a benchmark.
+class BenchmarkResult:
+    """The result of a benchmark.
 
     Attributes:
-        value: the headline, in the benchmark's unit.
-        low: the smallest single measurement.
-        high: the largest.
-        count: how many there were.
-        details: what the figure is made of and on what it was measured, by name.
+        value: the figure, in the benchmark's unit.
+        low: the smallest measurement.
+        high: the largest measurement.
+        count: number of measurements.
+        details: further figures and the conditions, by name.
     """
 
     value: float
@@ -56,23 +56,23 @@ class Finding:
     details: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def typical(cls, values: Sequence[float], **details: str) -> Finding:
-        """The median of single measurements, and their range."""
+    def typical(cls, values: Sequence[float], **details: str) -> BenchmarkResult:
+        """The median and the range of measurements."""
         return cls(median(values), min(values), max(values), len(values), details)
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One thing to measure.
+    """A benchmark.
 
     Attributes:
-        name: what it is called on the command line.
-        title: what the figure says, in a few words.
-        unit: written behind the figure: "×" for a ratio, "s" for seconds.
-        target: what the figure should reach; None where nothing is promised.
-        count: measurements by default (pairs, servers, rounds), each a few seconds at most.
-        run: measures so many times. A function of its module, since it is called in a new process
-            that imports this module alone.
+        name: on the command line.
+        title: what is measured, in a few words.
+        unit: "×" for a ratio, "s" for seconds.
+        target: of the figure, or None.
+        count: default number of measurements (pairs, servers, rounds) of a few seconds each.
+        run: takes that many measurements. It is called in a new process, so it must be a function
+            of a module.
     """
 
     name: str
@@ -80,18 +80,18 @@ class Benchmark:
     unit: str
     target: Target | None
     count: int
-    run: Callable[[int], Finding]
+    run: Callable[[int], BenchmarkResult]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One side of a pair, run once.
+class TimedRun:
+    """One run of one side of a pair.
 
     Attributes:
-        seconds: how long it took.
-        steps: optimiser steps taken.
-        samples: images learned from, each as often as it was shown.
-        loss: where it ended, in nats.
+        seconds: duration.
+        steps: of the optimiser.
+        samples: training images, each counted once an epoch.
+        loss: at the end, in nats.
     """
 
     seconds: float
@@ -100,9 +100,9 @@ class Outcome:
     loss: float
 
 
-Side = Callable[[int], Outcome]
-"""Runs one side of a pair; the number is the pair's, and serves both sides as random seed."""
-Pair = tuple[Outcome, Outcome]
+Side = Callable[[int], TimedRun]
+"""Runs one side of a pair; its argument, the pair's number, is the random seed of both sides."""
+Pair = tuple[TimedRun, TimedRun]
 
 
 def benchmarks() -> dict[str, Benchmark]:
@@ -110,57 +110,59 @@ def benchmarks() -> dict[str, Benchmark]:
     return discover(__package__ or "", "BENCHMARK", Benchmark)
 
 
-def in_turns(ours: Side, other: Side, pairs: int, *, tolerance: float) -> list[Pair]:
-    """Run both sides again and again, one after the other, so that both meet the same machine.
+def run_alternately(ours: Side, other: Side, pairs: int, *, tolerance: float) -> list[Pair]:
+    """Run the sides alternately, so that both are measured under the same conditions.
 
     Args:
-        ours: this project's way.
-        other: what it is compared with.
-        pairs: how often.
-        tolerance: relative difference of the losses that rounding explains.
+        ours: this project's side.
+        other: the side that it is compared with.
+        pairs: number of runs of each side.
+        tolerance: largest relative difference of the losses by rounding.
 
     Raises:
-        UnequalWorkError: the sides of a pair did not do the same.
+        UnequalWorkError: the sides of a pair did not do the same work.
     """
-    done = []
+    runs = []
     for number in range(1, pairs + 1):
         pair = ours(number), other(number)
-        check_same_work(*pair, tolerance)
-        say(f"pair {number} of {pairs}: {pair[0].seconds:.3f} s against {pair[1].seconds:.3f} s")
-        done.append(pair)
-    return done
+        check_equal_work(*pair, tolerance)
+        print_progress(
+            f"pair {number} of {pairs}: {pair[0].seconds:.3f} s against {pair[1].seconds:.3f} s"
+        )
+        runs.append(pair)
+    return runs
 
 
-def check_same_work(ours: Outcome, other: Outcome, tolerance: float) -> None:
-    """Hold one side's steps, images and loss to the other's.
+def check_equal_work(ours: TimedRun, other: TimedRun, tolerance: float) -> None:
+    """Check that steps, samples and loss of both sides are equal.
 
     Raises:
-        UnequalWorkError: they differ, or nothing was done, or the loss is not a number.
+        UnequalWorkError: they differ, no step was taken, or the loss is NaN.
     """
-    same = (ours.steps, ours.samples) == (other.steps, other.samples) and ours.steps > 0
-    if not same or not isclose(ours.loss, other.loss, rel_tol=tolerance):
+    equal = (ours.steps, ours.samples) == (other.steps, other.samples) and ours.steps > 0
+    if not equal or not isclose(ours.loss, other.loss, rel_tol=tolerance):
         raise UnequalWorkError(f"The sides did not do the same work: {ours} and {other}.")
 
 
-def speed_up(pairs: Sequence[Pair], ours: str, other: str, **details: str) -> Finding:
-    """How many times as long the other side took; ``ours`` and ``other`` name the sides."""
+def make_ratio(pairs: Sequence[Pair], ours: str, other: str, **details: str) -> BenchmarkResult:
+    """Return the ratio of the other side's time to ours; ``ours`` and ``other`` are names."""
     sides = {
-        name: f"{median(pair[place].seconds for pair in pairs):.3f} s"
-        for place, name in enumerate((ours, other))
+        name: f"{median(pair[side].seconds for pair in pairs):.3f} s"
+        for side, name in enumerate((ours, other))
     }
     loss = " and ".join(f"{outcome.loss:.4f}" for outcome in pairs[-1])
-    return Finding.typical(
+    return BenchmarkResult.typical(
         [other.seconds / ours.seconds for ours, other in pairs], **sides, loss=loss, **details
     )
 
 
-def use_cores() -> int:
-    """Give this thread the cores that the trainer would have; returns how many."""
+def set_threads() -> int:
+    """Use as many threads as the trainer of the app; returns their number."""
     cores = get_settings().threads or allowed_cores()
     torch.set_num_threads(cores)
     return cores
 
 
-def say(words: str) -> None:
-    """Tell whoever waits, on standard error."""
-    print(f"  {words}", file=sys.stderr, flush=True)
+def print_progress(text: str) -> None:
+    """Print a line on standard error."""
+    print(f"  {text}", file=sys.stderr, flush=True)

@@ -1,3 +1,3 @@
-"""Keeps pytest out of this folder: what is here takes minutes, and its figures need quiet."""
+"""Exclude this folder from pytest: benchmarks take minutes and need a quiet machine."""
 
 collect_ignore_glob = ["*.py"]

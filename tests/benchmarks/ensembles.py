@@ -1,6 +1,6 @@
-"""Several teachers: what keeping their answers saves, and what each further one costs an epoch.
+"""Several teachers: the time that cached logits save, and the time that more teachers take.
 
-The teachers have not learnt, and answer as fast.
+The teachers are not trained; this does not change their speed.
 """
 
 from __future__ import annotations
@@ -10,8 +10,16 @@ import time
 from math import ceil
 from pathlib import Path
 
-from tests.benchmarks.base import Benchmark, Finding, Outcome, Target, in_turns, speed_up, use_cores
-from tests.benchmarks.epochs import BATCH, Teachers, our_epoch, task_of
+from tests.benchmarks.base import (
+    Benchmark,
+    BenchmarkResult,
+    Target,
+    TimedRun,
+    make_ratio,
+    run_alternately,
+    set_threads,
+)
+from tests.benchmarks.epochs import BATCH, Teachers, make_task, train_epochs
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
 from tsexplorer.settings import get_settings
@@ -24,47 +32,50 @@ from tsexplorer.training.teacher_logits import OnlineTeacher
 
 STUDENT, MANY = "mlp-64", 3
 TEACHER, CHEAP = "hinton-teacher", "mlp-64"
-"""The second where the answers are computed before the clock runs, so that any net will do."""
-SOFT = ObjectiveSpec(name="hinton", temperature=4.0, lam=0.3)
+"""``CHEAP`` is for runs whose logits are computed before the clock starts."""
+OBJECTIVE = ObjectiveSpec(name="hinton", temperature=4.0, lam=0.3)
 EPOCHS = 5
-# Teachers' answers to a batch of another size are rounded in another way.
+# Logits of batches of different sizes differ by rounding.
 TOLERANCE = 1e-3
 
 
-def run_cache(pairs: int) -> Finding:
-    """Measure whole stages, the computing of the cache within the clock."""
-    cores, splits = use_cores(), _splits()
+def run_cache(pairs: int) -> BenchmarkResult:
+    """Measure whole stages, including the computation of the cache."""
+    cores, splits = set_threads(), _splits()
     teachers = _teachers(TEACHER, MANY)
 
-    def cached(number: int) -> Outcome:
+    def cached(number: int) -> TimedRun:
         return _stage(_task(splits, number, teachers))
 
-    def online(number: int) -> Outcome:
+    def online(number: int) -> TimedRun:
         return _stage(_without_cache(_task(splits, number, teachers)))
 
-    in_turns(cached, online, 1, tolerance=TOLERANCE)  # a first time, off the record
-    done = in_turns(cached, online, pairs, tolerance=TOLERANCE)
-    return speed_up(done, "cached", "online", work=_work(TEACHER, splits), threads=str(cores))
+    run_alternately(cached, online, 1, tolerance=TOLERANCE)  # a warm-up
+    pairs_run = run_alternately(cached, online, pairs, tolerance=TOLERANCE)
+    return make_ratio(
+        pairs_run, "cached", "online", work=_work(TEACHER, splits), threads=str(cores)
+    )
 
 
-def run_cost(pairs: int) -> Finding:
-    """Measure epochs alone, the cache computed before.
+def run_cost(pairs: int) -> BenchmarkResult:
+    """Measure epochs only; the cache is computed before.
 
-    The three teachers are one net three times: their mean is that net's answer, so that both
-    sides must end in the same loss.
+    The three teachers have the same weights, so that both sides must end with the same loss.
     """
-    cores, splits = use_cores(), _splits()
-    one, three = _teachers(CHEAP, 1), _teachers(CHEAP, MANY, alike=True)
+    cores, splits = set_threads(), _splits()
+    single, several = _teachers(CHEAP, 1), _teachers(CHEAP, MANY, equal=True)
 
-    def under_one(number: int) -> Outcome:
-        return our_epoch(_task(splits, number, one))
+    def under_one(number: int) -> TimedRun:
+        return train_epochs(_task(splits, number, single))
 
-    def under_three(number: int) -> Outcome:
-        return our_epoch(_task(splits, number, three))
+    def under_three(number: int) -> TimedRun:
+        return train_epochs(_task(splits, number, several))
 
-    in_turns(under_one, under_three, 1, tolerance=TOLERANCE)  # a first time, off the record
-    done = in_turns(under_one, under_three, pairs, tolerance=TOLERANCE)
-    return speed_up(done, "1 teacher", "3 teachers", work=_work(CHEAP, splits), threads=str(cores))
+    run_alternately(under_one, under_three, 1, tolerance=TOLERANCE)  # a warm-up
+    pairs_run = run_alternately(under_one, under_three, pairs, tolerance=TOLERANCE)
+    return make_ratio(
+        pairs_run, "1 teacher", "3 teachers", work=_work(CHEAP, splits), threads=str(cores)
+    )
 
 
 def _splits() -> Splits:
@@ -76,32 +87,32 @@ def _work(teacher: str, splits: Splits) -> str:
 
 
 def _task(splits: Splits, seed: int, teachers: Teachers) -> Task:
-    return task_of(STUDENT, splits, seed, epochs=EPOCHS, objective=SOFT, teachers=teachers)
+    return make_task(STUDENT, splits, seed, epochs=EPOCHS, objective=OBJECTIVE, teachers=teachers)
 
 
-def _teachers(net: str, count: int, *, alike: bool = False) -> Teachers:
-    """So many stages and weights, by hash; ``alike`` gives all of them the first's weights."""
+def _teachers(net: str, count: int, *, equal: bool = False) -> Teachers:
+    """Stages and weights by hash; with ``equal`` all have the same weights."""
     model = ModelSpec(name=net)
-    known = {}
+    teachers = {}
     for seed in range(count):
         spec = StageSpec(
             data=DataSpec(), model=model, objective=LABELS, train=TrainSpec(), seed=seed
         )
-        weights = build(model, 10, 0 if alike else seed).state_dict()
-        known[spec.hash] = (spec, weights)
-    return known
+        weights = build(model, 10, 0 if equal else seed).state_dict()
+        teachers[spec.hash] = (spec, weights)
+    return teachers
 
 
 def _without_cache(task: Task) -> Task:
-    """The same task, whose teachers look at each batch."""
+    """The same task with teachers that compute logits for each batch."""
     assert task.teacher_net is not None
     task.teacher = OnlineTeacher(task.teacher_net, bf16=task.teacher_bf16)
     task.prepare_teacher = lambda *_: None  # type: ignore[method-assign]
     return task
 
 
-def _stage(task: Task) -> Outcome:
-    """A stage from its start to its end, validation and test included on both sides."""
+def _stage(task: Task) -> TimedRun:
+    """Train a stage, including validation and test."""
     losses: list[float] = []
 
     def listen(event: Event) -> None:
@@ -113,13 +124,13 @@ def _stage(task: Task) -> Outcome:
         began = time.perf_counter()
         train(task, Path(folder), listen, Control())
         seconds = time.perf_counter() - began
-    return Outcome(seconds, len(losses) * ceil(images / BATCH), len(losses) * images, losses[-1])
+    return TimedRun(seconds, len(losses) * ceil(images / BATCH), len(losses) * images, losses[-1])
 
 
 BENCHMARK = (
     Benchmark(
         name="ensemble-cache",
-        title=f"a student's {EPOCHS} epochs under {MANY} teachers: asked batch by batch / once",
+        title=f"a student's {EPOCHS} epochs under {MANY} teachers: logits online / cached",
         unit="×",
         target=Target(2),
         count=3,
@@ -127,7 +138,7 @@ BENCHMARK = (
     ),
     Benchmark(
         name="ensemble-cost",
-        title=f"a student's epochs, answers computed before: under {MANY} teachers / under one",
+        title=f"a student's epochs, cached logits: under {MANY} teachers / under one",
         unit="×",
         target=Target(1.05, at_least=False),
         count=5,

@@ -1,7 +1,7 @@
-"""Epochs, in our loop and in the loop that everybody writes, timed in the same way.
+"""Epochs in the app's loop and in a plain loop, timed in the same way.
 
-Both learn from the same images in the same order, begin with the same weights and take the same
-steps. Reading the data, building the nets, validation and checkpoints are outside the clock.
+Both have the same images in the same order, the same initial weights and the same steps. Reading
+the data, building the nets, validation and checkpoints are not timed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Generic, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from tests.benchmarks.base import CPU, Outcome
+from tests.benchmarks.base import CPU, TimedRun
 from tsexplorer.data.batches import Batches, TrainingBatch
 from tsexplorer.data.registry import Splits
 from tsexplorer.specs import LABELS, DataSpec, ModelSpec, ObjectiveSpec, StageSpec, TrainSpec
@@ -33,9 +33,9 @@ Item = TypeVar("Item")
 
 
 class Clock(Generic[Item]):
-    """Passes batches on; keeps the time from the first request to the end of the last step.
+    """Measures the time from the first request for a batch to the end of the last step.
 
-    Of several epochs it keeps the sum.
+    The times of several epochs are added up.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Clock(Generic[Item]):
         self.samples = 0
 
     def over(self, batches: Iterable[Item], labels: int) -> Iterator[Item]:
-        """The same batches; ``labels`` is where in a batch the labels stand."""
+        """Yield the same batches; ``labels`` is the index of the labels in a batch."""
         began = time.perf_counter()
         for batch in batches:
             yield batch
@@ -54,7 +54,7 @@ class Clock(Generic[Item]):
 
 
 class ClockedBatches:
-    """A task's batches under a clock."""
+    """Batches of a task, timed by a clock."""
 
     def __init__(self, batches: Batches) -> None:
         self.clock: Clock[TrainingBatch] = Clock()
@@ -62,7 +62,7 @@ class ClockedBatches:
 
     @property
     def padded(self) -> Tensor:
-        """Images for a teacher's answers, computed before the clock runs."""
+        """Images for the teacher's logits, which are computed before the clock starts."""
         return self._batches.padded
 
     def epoch(self, number: int) -> Iterator[TrainingBatch]:
@@ -70,7 +70,7 @@ class ClockedBatches:
         return self.clock.over(self._batches.epoch(number), TrainingBatch._fields.index("labels"))
 
 
-def task_of(
+def make_task(
     model: str,
     splits: Splits,
     seed: int,
@@ -79,7 +79,7 @@ def task_of(
     objective: ObjectiveSpec = LABELS,
     teachers: Teachers = NO_TEACHERS,
 ) -> Task:
-    """A stage ready to train, under the teachers given, by the hashes of their stages."""
+    """A task of a stage with the given teachers, by the hashes of their stages."""
     spec = StageSpec(
         data=DataSpec(name=splits.info.name, scaling="standard"),
         model=ModelSpec(name=model),
@@ -91,8 +91,8 @@ def task_of(
     return prepare(spec, splits, CPU, teachers.__getitem__)
 
 
-def our_epoch(task: Task) -> Outcome:
-    """The task's epochs in the app's own loop, with its events and its look at the control."""
+def train_epochs(task: Task) -> TimedRun:
+    """Train the task's epochs in the app's loop, with its events and control."""
     clocked = ClockedBatches(task.batches)
     task.batches = cast(Batches, clocked)
     losses: list[float] = []
@@ -104,11 +104,11 @@ def our_epoch(task: Task) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         train(task, Path(folder), listen, Control())
     clock = clocked.clock
-    return Outcome(clock.seconds, clock.steps, clock.samples, losses[-1])
+    return TimedRun(clock.seconds, clock.steps, clock.samples, losses[-1])
 
 
-def plain_epoch(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Outcome:
-    """The epoch as tutorials write it."""
+def train_plain_epoch(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> TimedRun:
+    """Train an epoch as tutorials do."""
     optimiser = torch.optim.Adam(net.parameters(), LEARNING_RATE)
     criterion = nn.CrossEntropyLoss()
     clock: Clock[tuple[Tensor, Tensor]] = Clock()
@@ -120,12 +120,12 @@ def plain_epoch(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Out
         loss.backward()
         optimiser.step()
         total += loss.item() * len(labels)
-    return Outcome(clock.seconds, clock.steps, clock.samples, total / clock.samples)
+    return TimedRun(clock.seconds, clock.steps, clock.samples, total / clock.samples)
 
 
 @torch.no_grad()
-def with_weights_of(task: Task, net: nn.Module) -> nn.Module:
-    """``net``, a plain spelling of the task's own, with the same numbers in it."""
-    for own, given in zip(net.parameters(), task.net.parameters(), strict=True):
-        own.copy_(given)
+def copy_weights(task: Task, net: nn.Module) -> nn.Module:
+    """Copy the weights of the task's net into a plain net of the same shapes."""
+    for weight, source in zip(net.parameters(), task.net.parameters(), strict=True):
+        weight.copy_(source)
     return net

@@ -1,4 +1,4 @@
-"""What the machinery costs: a job on the worker's thread against its training alone."""
+"""A job of the app compared with a bare training loop: the cost of the app's machinery."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from math import ceil
 from tests.benchmarks.bare import train_bare
 from tests.benchmarks.base import (
     Benchmark,
-    Finding,
-    Outcome,
+    BenchmarkResult,
     Pair,
     Target,
-    in_turns,
-    speed_up,
-    use_cores,
+    TimedRun,
+    make_ratio,
+    run_alternately,
+    set_threads,
 )
-from tests.benchmarks.machinery import run_job, service
+from tests.benchmarks.machinery import open_service, run_job
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.recipes import get_recipe
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec, TrainSpec
 
-# Both sides do the same sums in the same order.
+# Both sides compute the same sums in the same order.
 TOLERANCE = 1e-6
 SHARE = 4
-"""The recipe's epochs are divided by this, so that a pair takes seconds."""
+"""The epochs of the recipe are divided by this, so that a pair takes seconds."""
 
 
-def run(pairs: int) -> Finding:
-    """Measure on ``quick``, shortened, with its three stages."""
-    cores = use_cores()
-    with service(cores) as app:
+def run(pairs: int) -> BenchmarkResult:
+    """Measure on the three stages of ``quick``, with fewer epochs."""
+    cores = set_threads()
+    with open_service(cores) as app:
         splits = load_splits(shortened(0, SHARE).data.name, app.settings.data_folder)
-        _pairs(app, splits, 1, epochs_by=100)  # a first time, off the record: torch is imported
-        done = _pairs(app, splits, pairs, epochs_by=SHARE)
-    return speed_up(
-        done,
+        _pairs(app, splits, 1, epochs_by=100)  # a warm-up: torch is imported
+        pairs_run = _pairs(app, splits, pairs, epochs_by=SHARE)
+    return make_ratio(
+        pairs_run,
         "job",
         "bare loop",
-        work=f"quick with 1/{SHARE} of its epochs, {done[0][0].steps:,} steps",
+        work=f"quick with 1/{SHARE} of its epochs, {pairs_run[0][0].steps:,} steps",
         threads=str(cores),
     )
 
 
 def shortened(number: int, epochs_by: int) -> ExperimentSpec:
-    """``quick`` with fewer epochs; every number is another experiment, with nets of its own."""
+    """``quick`` with fewer epochs; the number is the seed, so that no net is reused."""
     quick = get_recipe("quick").spec
 
     def fewer(train: TrainSpec) -> TrainSpec:
@@ -63,24 +63,24 @@ def shortened(number: int, epochs_by: int) -> ExperimentSpec:
 
 
 def _pairs(app: Service, splits: Splits, pairs: int, *, epochs_by: int) -> list[Pair]:
-    def job(number: int) -> Outcome:
+    def job(number: int) -> TimedRun:
         return _train_in(app, shortened(number, epochs_by), splits)
 
-    def bare(number: int) -> Outcome:
+    def bare(number: int) -> TimedRun:
         return train_bare(shortened(number, epochs_by), splits)
 
-    return in_turns(job, bare, pairs, tolerance=TOLERANCE)
+    return run_alternately(job, bare, pairs, tolerance=TOLERANCE)
 
 
-def _train_in(app: Service, experiment: ExperimentSpec, splits: Splits) -> Outcome:
-    """From the call that queues the job to the moment at which the store calls it done."""
+def _train_in(app: Service, experiment: ExperimentSpec, splits: Splits) -> TimedRun:
+    """Time from queueing the job until the store says that it is done."""
     began = datetime.now(UTC)
     job = run_job(app, experiment)
     assert job.ended_at is not None
     watch = app.watch(job.experiment_id)
     images = len(splits.train)
     epochs = [(link.stage, len(watch.epochs[link.stage.hash])) for link in watch.experiment.stages]
-    return Outcome(
+    return TimedRun(
         seconds=(job.ended_at - began).total_seconds(),
         steps=sum(n * ceil(images / stage.spec.train.batch_size) for stage, n in epochs),
         samples=sum(n * images for _, n in epochs),

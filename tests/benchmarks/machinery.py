@@ -1,4 +1,4 @@
-"""The app's machinery in a home of its own, and what the pages do with it: start a job, watch."""
+"""A service with its own home, and jobs that are started and watched as the pages do."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tsexplorer.specs import ExperimentSpec
 from tsexplorer.store import JobSnapshot
 
 WATCH_SECONDS = 0.5
-"""How often the live view of the Train page looks."""
+"""Interval of the live view on the page Train."""
 
 
 @contextmanager
 def empty_home() -> Iterator[Path]:
-    """A folder for the time being, on the disk that the app itself would write to."""
+    """A temporary folder on the disk that the app writes to."""
     disk = get_settings().home
     disk.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=disk, prefix="benchmark-") as home:
@@ -28,10 +28,10 @@ def empty_home() -> Iterator[Path]:
 
 
 @contextmanager
-def service(threads: int) -> Iterator[Service]:
+def open_service(threads: int) -> Iterator[Service]:
     """A service with an empty SQLite store, training on the processor."""
     with empty_home() as home:
-        opened = Service(
+        service = Service(
             Settings(
                 home=home,
                 data=get_settings().data_folder,
@@ -41,20 +41,20 @@ def service(threads: int) -> Iterator[Service]:
             )
         )
         try:
-            yield opened
+            yield service
         finally:
-            opened.close()
+            service.close()
 
 
 def run_job(service: Service, experiment: ExperimentSpec) -> JobSnapshot:
-    """Start an experiment and watch it, as a page does, until it is done.
+    """Start an experiment and watch it until it is done, as a page does.
 
     Raises:
-        BenchmarkError: it did not end well.
+        BenchmarkError: the job failed or was cancelled.
     """
     job = service.start(experiment)
-    while (now := service.watch(job.experiment_id).job) is not None and now.status in ACTIVE:
+    while (latest := service.watch(job.experiment_id).job) is not None and latest.status in ACTIVE:
         time.sleep(WATCH_SECONDS)
-    if now is None or now.status != "done":
-        raise BenchmarkError(f"{experiment.name} was not trained to its end: {now}")
-    return now
+    if latest is None or latest.status != "done":
+        raise BenchmarkError(f"{experiment.name} was not trained to its end: {latest}")
+    return latest

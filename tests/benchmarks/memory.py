@@ -1,4 +1,4 @@
-"""Memory: what the process holds after many experiments against what it held after the first."""
+"""Memory of the process after many experiments compared with that after the first."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import gc
 import os
 from pathlib import Path
 
-from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, say, use_cores
-from tests.benchmarks.machinery import run_job, service
+from tests.benchmarks.base import (
+    Benchmark,
+    BenchmarkError,
+    BenchmarkResult,
+    print_progress,
+    set_threads,
+)
+from tests.benchmarks.machinery import open_service, run_job
 from tsexplorer.recipes import get_recipe
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ExperimentSpec
@@ -16,23 +22,23 @@ STATM = Path("/proc/self/statm")
 MEGA = 10**6
 
 
-def run(experiments: int) -> Finding:
-    """Run so many experiments of one epoch a stage, after one that is not counted."""
+def run(experiments: int) -> BenchmarkResult:
+    """Run experiments of one epoch a stage, after a first one that is not counted."""
     if not STATM.exists():
-        raise BenchmarkError(f"Memory is read from {STATM}, which Linux has; run this there.")
-    cores = use_cores()
-    with service(cores) as app:
-        held = [_after(app, number) for number in range(experiments + 1)]
-    ratios = [megabytes / held[0] for megabytes in held[1:]]
-    return Finding(
+        raise BenchmarkError(f"Memory is read from {STATM}, which only Linux has; use Linux.")
+    cores = set_threads()
+    with open_service(cores) as app:
+        sizes = [_after(app, number) for number in range(experiments + 1)]
+    ratios = [size / sizes[0] for size in sizes[1:]]
+    return BenchmarkResult(
         value=ratios[-1],
         low=min(ratios),
         high=max(ratios),
         count=experiments,
         details={
-            "start": f"{held[0]:.0f} MB",
-            "end": f"{held[-1]:.0f} MB",
-            "each experiment": f"{(held[-1] - held[0]) / experiments:+.2f} MB",
+            "start": f"{sizes[0]:.0f} MB",
+            "end": f"{sizes[-1]:.0f} MB",
+            "each experiment": f"{(sizes[-1] - sizes[0]) / experiments:+.2f} MB",
             "threads": str(cores),
         },
     )
@@ -48,23 +54,23 @@ def resident_megabytes() -> float:
 def _after(app: Service, number: int) -> float:
     run_job(app, one_epoch(number))
     megabytes = resident_megabytes()
-    say(f"experiment {number}: {megabytes:.0f} MB")
+    print_progress(f"experiment {number}: {megabytes:.0f} MB")
     return megabytes
 
 
 def one_epoch(number: int) -> ExperimentSpec:
-    """``quick`` with one epoch a stage; every number trains nets of its own."""
+    """``quick`` with one epoch a stage; the number is the seed, so that no net is reused."""
     quick = get_recipe("quick").spec
-    once = {
+    trains = {
         name: getattr(quick, name).model_copy(update={"epochs": 1})
         for name in ("teacher_train", "baseline_train", "distilled_train")
     }
-    return quick.model_copy(update={"name": f"small {number}", "seeds": (number,), **once})
+    return quick.model_copy(update={"name": f"small {number}", "seeds": (number,), **trains})
 
 
 BENCHMARK = Benchmark(
     name="memory",
-    title="resident memory: after so many experiments / after a first one",
+    title="resident memory: after all experiments / after the first one",
     unit="×",
     target=None,
     count=20,

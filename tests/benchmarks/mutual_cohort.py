@@ -1,9 +1,17 @@
-"""A cohort's peers side by side against the same peers one after the other."""
+"""Stacked peers of a cohort compared with the same peers one after the other."""
 
 from __future__ import annotations
 
-from tests.benchmarks.base import Benchmark, Finding, Outcome, Target, in_turns, speed_up, use_cores
-from tests.benchmarks.epochs import our_epoch, task_of
+from tests.benchmarks.base import (
+    Benchmark,
+    BenchmarkResult,
+    Target,
+    TimedRun,
+    make_ratio,
+    run_alternately,
+    set_threads,
+)
+from tests.benchmarks.epochs import make_task, train_epochs
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
 from tsexplorer.models.stacked import Cohort, LoopedCohort, StackedCohort
@@ -17,12 +25,12 @@ EPOCHS = 3
 TOLERANCE = 1e-3
 
 
-def run(pairs: int) -> Finding:
-    """Measure on ``mnist-5k``; both sides have the loss of all members at once."""
-    cores = use_cores()
+def run(pairs: int) -> BenchmarkResult:
+    """Measure on ``mnist-5k``; both sides compute the loss of all members at once."""
+    cores = set_threads()
     splits = load_splits("mnist-5k", get_settings().data_folder)
-    _pairs(splits, 1)  # a first time, off the record
-    return speed_up(
+    _pairs(splits, 1)  # a warm-up
+    return make_ratio(
         _pairs(splits, pairs),
         "stacked",
         "looped",
@@ -31,30 +39,30 @@ def run(pairs: int) -> Finding:
     )
 
 
-def _pairs(splits: Splits, pairs: int) -> list[tuple[Outcome, Outcome]]:
-    def stacked(number: int) -> Outcome:
-        return our_epoch(_task(splits, number))
+def _pairs(splits: Splits, pairs: int) -> list[tuple[TimedRun, TimedRun]]:
+    def stacked(number: int) -> TimedRun:
+        return train_epochs(_task(splits, number))
 
-    def looped(number: int) -> Outcome:
+    def looped(number: int) -> TimedRun:
         task = _task(splits, number)
         task.auxiliary_module = _as_looped(task)
-        return our_epoch(task)
+        return train_epochs(task)
 
-    return in_turns(stacked, looped, pairs, tolerance=TOLERANCE)
+    return run_alternately(stacked, looped, pairs, tolerance=TOLERANCE)
 
 
 def _task(splits: Splits, seed: int) -> Task:
     objective = ObjectiveSpec(name="mutual", options={"peers": PEERS})
-    return task_of(NET, splits, seed, epochs=EPOCHS, objective=objective)
+    return make_task(NET, splits, seed, epochs=EPOCHS, objective=objective)
 
 
 def _as_looped(task: Task) -> Cohort:
-    """The task's peers, from the same first weights, as nets of their own."""
+    """The task's peers with the same initial weights, as separate nets."""
     assert isinstance(task.auxiliary_module, StackedCohort)
     nets = [build(ModelSpec(name=NET), 10, seed=0) for _ in range(PEERS)]
-    for place, net in enumerate(nets):
-        for own, value_K in zip(net.parameters(), task.auxiliary_module.weights, strict=True):
-            own.data.copy_(value_K[place])
+    for peer, net in enumerate(nets):
+        for weight, value_K in zip(net.parameters(), task.auxiliary_module.weights, strict=True):
+            weight.data.copy_(value_K[peer])
     return LoopedCohort(nets)
 
 

@@ -1,6 +1,6 @@
-"""How long a person waits for a page, in Chromium: the first of a cold server, and the next ones.
+"""Waiting times for pages in Chromium: the first page of a new server, and page changes.
 
-The server may use all cores, as it may for a visitor; the browser tests hold theirs to one.
+The server uses all cores, as it does for a visitor; in the browser tests it uses one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from time import monotonic
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, Target, say
+from tests.benchmarks.base import Benchmark, BenchmarkError, BenchmarkResult, Target, print_progress
 from tests.benchmarks.machinery import empty_home
 from tests.browser import chromium
 from tests.browser.harness import WIDE, exceptions, visit, wait_idle, widget
@@ -25,76 +25,76 @@ from tsexplorer.training.device import allowed_cores
 PAGES = ("Home", "Train", "Compare")
 PATIENCE_SECONDS = 30.0
 SEEDS = 5
-"""With one, ``quick`` may be through before the pages are."""
+"""Enough for ``quick`` to run until the last page change."""
 Wait = tuple[float, float]
-"""Seconds from a click to the next page's title, and to the end of its script."""
+"""Seconds from a click to the title of the next page, and to the end of its script."""
 PAUSES_MS = (200, 300, 400, 500, 600)
-"""Between two switches, so that clicks meet the timer of the live view at all its phases."""
+"""Between two page changes; they vary, since the live view has a timer."""
 
-# Resolves to milliseconds from the click to the title of the next page, and to the moment at
-# which its script is through as well. LayerNames once a frame.
+# Resolves to milliseconds from the click to the title of the next page and to the end of its
+# script. It checks once a frame.
 STOPWATCH = """
 title => {
   window.switched = new Promise(resolve => {
     document.addEventListener("click", click => {
       let titled = null;
-      const look = () => {
+      const check = () => {
         const heading = document.querySelector("h1");
         const there = heading?.checkVisibility() && heading.innerText.trim() === title;
         const now = performance.now() - click.timeStamp;
         if (there && titled === null) titled = now;
         const app = document.querySelector("[data-testid=stApp]");
         if (there && app.dataset.testScriptState === "notRunning") resolve([titled, now]);
-        else requestAnimationFrame(look);
+        else requestAnimationFrame(check);
       };
-      requestAnimationFrame(look);
+      requestAnimationFrame(check);
     }, {capture: true, once: true});
   });
 }
 """
 
 
-# Resolves to milliseconds from the request to the first frame with a title. It looks once a frame:
-# Playwright's own waiting looks again only a second later where it has missed the moment.
+# Resolves to milliseconds from the request to the first frame with a title. It checks once a frame,
+# since Playwright checks only once a second.
 FIRST_TITLE = """
 window.titled = new Promise(resolve => {
-  const look = () => {
+  const check = () => {
     const heading = document.querySelector("h1");
     if (heading?.checkVisibility() && heading.innerText.trim()) resolve(performance.now());
-    else requestAnimationFrame(look);
+    else requestAnimationFrame(check);
   };
-  requestAnimationFrame(look);
+  requestAnimationFrame(check);
 });
 """
 
 
-def cold_start(count: int) -> Finding:
-    """Start so many servers; each answers one request, its first."""
+def cold_start(count: int) -> BenchmarkResult:
+    """Start servers and measure the first request of each."""
     waits = []
-    with chrome() as browser:
+    with open_browser() as browser:
         for number in range(1, count + 1):
-            with app() as server:
+            with open_app() as server:
                 waits.append(first_page(browser, server))
-            say(f"server {number} of {count}: {waits[-1]:.2f} s")
-    return Finding.typical(waits, figure="median", of="new home, empty browser cache")
+            print_progress(f"server {number} of {count}: {waits[-1]:.2f} s")
+    return BenchmarkResult.typical(waits, figure="median", of="new home, empty browser cache")
 
 
-def page_switch(rounds: int) -> Finding:
-    """Click through the pages so many times while ``quick`` trains."""
-    with chrome() as browser, app() as server, closing(store_of(server)) as store:
+def page_switch(rounds: int) -> BenchmarkResult:
+    """Visit all pages this many times while ``quick`` trains."""
+    with open_browser() as browser, open_app() as server, closing(open_store(server)) as store:
         page = browser.new_page(viewport=WIDE)
         start_quick(page, server, store)
-        titles, pauses = titles_of(page), cycle(PAUSES_MS)
+        titles, pauses = read_titles(page), cycle(PAUSES_MS)
         waits: list[Wait] = []
         for _ in range(rounds):
-            waits += tour(page, titles, pauses)
-            if not training(store):
-                raise BenchmarkError(f"The job is over before the last switch: {store.jobs()[0]}")
+            waits += visit_all(page, titles, pauses)
+            if not is_training(store):
+                raise BenchmarkError(f"The job ended before the last change: {store.jobs()[0]}")
     return _summary(waits)
 
 
 def first_page(browser: Browser, server: AppServer) -> float:
-    """Seconds from the request to the title, for a visitor who has nothing of the app yet."""
+    """Seconds from the request to the title, with an empty browser cache."""
     visitor = browser.new_context(viewport=WIDE)
     page = visitor.new_page()
     page.add_init_script(FIRST_TITLE)
@@ -106,10 +106,10 @@ def first_page(browser: Browser, server: AppServer) -> float:
 
 
 def start_quick(page: Page, server: AppServer, store: Store) -> None:
-    """Fill in the number of seeds and press the button; the form begins with the recipe.
+    """Fill in the number of seeds and start ``quick``, the default of the form.
 
     Raises:
-        BenchmarkError: nothing began to train.
+        BenchmarkError: no training started.
     """
     visit(page, server, "/train")
     page.locator("summary").filter(has_text="seeds").click()
@@ -119,14 +119,14 @@ def start_quick(page: Page, server: AppServer, store: Store) -> None:
     wait_idle(page)
     widget(page, "start").get_by_role("button").click()
     until = monotonic() + PATIENCE_SECONDS
-    while not training(store):
+    while not is_training(store):
         if monotonic() > until:
-            raise BenchmarkError(f"Nothing began to train: {store.jobs()}")
+            raise BenchmarkError(f"No training started: {store.jobs()}")
         page.wait_for_timeout(PAUSES_MS[0])
 
 
-def titles_of(page: Page) -> dict[str, str]:
-    """What stands at the head of each page; also a first time for each, off the record."""
+def read_titles(page: Page) -> dict[str, str]:
+    """The titles of the pages; each is also visited for the first time."""
     titles = {}
     for name in PAGES:
         link(page, name).click()
@@ -135,21 +135,23 @@ def titles_of(page: Page) -> dict[str, str]:
     return titles
 
 
-def tour(page: Page, titles: dict[str, str], pauses: Iterator[int]) -> list[Wait]:
-    """Visit each page once."""
+def visit_all(page: Page, titles: dict[str, str], pauses: Iterator[int]) -> list[Wait]:
+    """Visit each page once and measure the waits."""
     waits = []
     for name, title in titles.items():
         page.wait_for_timeout(next(pauses))
-        waits.append(switch(page, name, title))
-    say(", ".join(f"{name} {drawn:.2f} s" for name, (_, drawn) in zip(titles, waits, strict=True)))
+        waits.append(change_page(page, name, title))
+    print_progress(
+        ", ".join(f"{name} {drawn:.2f} s" for name, (_, drawn) in zip(titles, waits, strict=True))
+    )
     return waits
 
 
-def switch(page: Page, name: str, title: str) -> Wait:
-    """Click on a page's link, and time what follows.
+def change_page(page: Page, name: str, title: str) -> Wait:
+    """Click on a link to a page and measure the wait.
 
     Raises:
-        BenchmarkError: the page that came shows an exception.
+        BenchmarkError: the page shows an exception.
     """
     page.evaluate(STOPWATCH, title)
     link(page, name).click()
@@ -160,26 +162,26 @@ def switch(page: Page, name: str, title: str) -> Wait:
 
 
 def link(page: Page, name: str) -> Locator:
-    """The page's place in the navigation."""
+    """The link to a page in the navigation."""
     return page.get_by_test_id("stTopNavLink").filter(has_text=name)
 
 
-def store_of(server: AppServer) -> Store:
-    """The store that the server writes."""
+def open_store(server: AppServer) -> Store:
+    """The store of the server."""
     return Store.open(f"sqlite:///{server.home / 'store.sqlite3'}")
 
 
-def training(store: Store) -> bool:
-    """Whether a job runs at this moment."""
+def is_training(store: Store) -> bool:
+    """Whether a job is running."""
     return any(job.status == "running" for job in store.jobs(active_only=True))
 
 
 @contextmanager
-def chrome() -> Iterator[Browser]:
+def open_browser() -> Iterator[Browser]:
     """The system's Chromium.
 
     Raises:
-        BenchmarkError: there is none.
+        BenchmarkError: it is missing.
     """
     try:
         path = chromium.require()
@@ -192,8 +194,8 @@ def chrome() -> Iterator[Browser]:
 
 
 @contextmanager
-def app() -> Iterator[AppServer]:
-    """A new server with a home of its own, as ``make run`` would start it."""
+def open_app() -> Iterator[AppServer]:
+    """A new server with a new home, as ``make run`` starts it."""
     cores = str(get_settings().threads or allowed_cores())
     threads = {"OMP_NUM_THREADS": cores, "TSEXPLORER_THREADS": cores}
     with empty_home() as folder, serve(ROOT / "app.py", folder / "home", env=threads) as server:
@@ -205,12 +207,12 @@ def p95(values: Sequence[float]) -> float:
     return quantiles(values, n=20, method="inclusive")[-1]
 
 
-def _summary(waits: Sequence[Wait]) -> Finding:
+def _summary(waits: Sequence[Wait]) -> BenchmarkResult:
     titled, drawn = zip(*waits, strict=True)
     by_page = [
-        f"{name} {median(drawn[place :: len(PAGES)]):.2f} s" for place, name in enumerate(PAGES)
+        f"{name} {median(drawn[page :: len(PAGES)]):.2f} s" for page, name in enumerate(PAGES)
     ]
-    return Finding(
+    return BenchmarkResult(
         value=p95(drawn),
         low=min(drawn),
         high=max(drawn),
@@ -234,7 +236,7 @@ BENCHMARK = (
     ),
     Benchmark(
         name="page-switch",
-        title="another page while a job trains: from the click to title and idle script",
+        title="page change while a job trains: from the click to title and idle script",
         unit="s",
         target=Target(0.5, at_least=False),
         count=14,

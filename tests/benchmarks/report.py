@@ -1,4 +1,4 @@
-"""Findings as a table for people or as JSON."""
+"""Results as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from tests.benchmarks.base import CPU, Benchmark, Finding
+from tests.benchmarks.base import CPU, Benchmark, BenchmarkResult
 from tsexplorer.training.device import describe_machine
 
-Results = Mapping[str, Finding | str]
-"""By benchmark: what was found, or one sentence that says why nothing was."""
+Results = Mapping[str, BenchmarkResult | str]
+"""Results by benchmark; a text is the error of one that failed."""
 BUSY_SHARE = 0.5
 
 
 def tables(benchmarks: Mapping[str, Benchmark], results: Results) -> Group:
-    """The figures with their targets, and below what each is made of."""
+    """A table of the figures and targets, and below it the details."""
     figures = Table(caption=describe_machine(CPU), caption_justify="left")
-    for place, title in enumerate(("Benchmark", "Figure", "Range", "n", "Target", "Reached")):
-        figures.add_column(title, justify="right" if place else "left", no_wrap=True)
+    for column, title in enumerate(("Benchmark", "Figure", "Range", "n", "Target", "Reached")):
+        figures.add_column(title, justify="right" if column else "left", no_wrap=True)
     notes = Table.grid(padding=(0, 2))
     for name, result in results.items():
         benchmark = benchmarks[name]
@@ -34,7 +34,7 @@ def tables(benchmarks: Mapping[str, Benchmark], results: Results) -> Group:
 def as_json(
     benchmarks: Mapping[str, Benchmark], results: Results, load_before: float | None
 ) -> str:
-    """One document: the machine, how busy it was when we came, and the findings."""
+    """A JSON document: the machine, its load before, and the results."""
     content = {
         "machine": describe_machine(CPU),
         "load": load_before,
@@ -44,18 +44,18 @@ def as_json(
 
 
 def load() -> float | None:
-    """Processes that wanted a core in the last minute, where the system says so."""
+    """Mean number of waiting processes in the last minute; None where the system has none."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def busy(waiting: float | None) -> str | None:
-    """A sentence if others are using this machine, or did a minute ago."""
+    """A sentence if other programs use this machine, else None."""
     if waiting is None or waiting < BUSY_SHARE * (os.cpu_count() or 1):
         return None
     return f"This machine is busy (load {waiting:.1f}): figures to report need a quiet one."
 
 
-def _cells(benchmark: Benchmark, result: Finding | str) -> tuple[str, ...]:
+def _cells(benchmark: Benchmark, result: BenchmarkResult | str) -> tuple[str, ...]:
     if isinstance(result, str):
         return "–", "–", "–", _target(benchmark), "–"
     reached = "–"
@@ -70,7 +70,7 @@ def _cells(benchmark: Benchmark, result: Finding | str) -> tuple[str, ...]:
     )
 
 
-def _details(result: Finding | str) -> str:
+def _details(result: BenchmarkResult | str) -> str:
     if isinstance(result, str):
         return result
     return "; ".join(f"{name} {value}" for name, value in result.details.items())
@@ -83,7 +83,7 @@ def _target(benchmark: Benchmark) -> str:
     return f"{'≥' if target.at_least else '≤'} {target.value:g} {benchmark.unit}"
 
 
-def _entry(benchmark: Benchmark, result: Finding | str) -> dict[str, object]:
+def _entry(benchmark: Benchmark, result: BenchmarkResult | str) -> dict[str, object]:
     target = benchmark.target
     entry: dict[str, object] = {
         "name": benchmark.name,

@@ -1,7 +1,6 @@
-"""How long a change on the Soft targets page takes, idle and beside a trainer: another image, or T.
+"""Time of a change of the image or T on the page Soft targets, with and without a training job.
 
-With the test split of all of MNIST where ``TSEXPLORER_DATA`` has it, else the thousand images that
-ship.
+With the test split of MNIST if ``TSEXPLORER_DATA`` has it, else the thousand bundled images.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from typing import NamedTuple
 
 from playwright.sync_api import Page
 
-from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, Target, say
+from tests.benchmarks.base import Benchmark, BenchmarkError, BenchmarkResult, Target, print_progress
 from tests.benchmarks.machinery import empty_home
-from tests.benchmarks.pages import chrome, p95, start_quick, store_of, training
+from tests.benchmarks.pages import is_training, open_browser, open_store, p95, start_quick
 from tests.browser.harness import WIDE, exceptions, visit, wait_idle, widget
 from tests.browser.server import ROOT, AppServer, serve
 from tsexplorer.data.registry import get_dataset
@@ -24,17 +23,17 @@ from tsexplorer.settings import get_settings
 from tsexplorer.training.device import allowed_cores
 
 PAUSE_MS = 350
-FIRST = 3
-"""Changes off the record: answers are read, charts load their code."""
+WARM_UP = 3
+"""Changes that are not counted: answers are read, charts load their code."""
 
-# Resolves to milliseconds from the key or click to the last change of what the page shows. It has
-# settled when its script is through and nothing has changed for QUIET_MS, which do not count.
+# Resolves to milliseconds from the key or click to the last change on the page. The page is settled
+# when its script has ended and nothing has changed for QUIET_MS, which are not counted.
 STOPWATCH = """
 () => {
   const QUIET_MS = 300;
   const app = document.querySelector("[data-testid=stApp]");
   const main = document.querySelector("[data-testid=stMain]");
-  const kinds = { subtree: true, childList: true, characterData: true, attributes: true };
+  const changes = { subtree: true, childList: true, characterData: true, attributes: true };
   window.settled = new Promise(resolve => {
     let began = null, ran = false, last = 0;
     const observer = new MutationObserver(() => { last = performance.now(); });
@@ -42,32 +41,32 @@ STOPWATCH = """
     for (const name of ["keydown", "click"]) {
       window.addEventListener(name, start, { capture: true, once: true });
     }
-    observer.observe(main, kinds);
+    observer.observe(main, changes);
     for (const node of main.querySelectorAll("*")) {
-      if (node.shadowRoot) observer.observe(node.shadowRoot, kinds);
+      if (node.shadowRoot) observer.observe(node.shadowRoot, changes);
     }
-    const look = () => {
+    const check = () => {
       const running = app.dataset.testScriptState !== "notRunning";
       ran ||= began !== null && running;
       if (running) last = performance.now();
       if (ran && performance.now() - last > QUIET_MS) {
         observer.disconnect();
         resolve(last - began);
-      } else requestAnimationFrame(look);
+      } else requestAnimationFrame(check);
     };
-    requestAnimationFrame(look);
+    requestAnimationFrame(check);
   });
 }
 """
 
 
 class Change(NamedTuple):
-    """Something to change on a view.
+    """A change on a view.
 
     Attributes:
-        view: by its name in the URL.
-        key: of the URL parameter that changes.
-        act: changes it, the more often the farther.
+        view: its name in the URL.
+        key: the URL parameter that changes.
+        act: makes the change; its second argument counts the changes.
     """
 
     view: str
@@ -76,32 +75,34 @@ class Change(NamedTuple):
 
 
 def next_image(page: Page, _number: int) -> None:
-    """Go on to the next image."""
+    """Show the next image."""
     widget(page, "soft-image").get_by_test_id("stNumberInputStepUp").click()
 
 
 def next_temperature(page: Page, number: int) -> None:
-    """Move T up and down by one place of its slider."""
+    """Move T by one step of its slider, up and down alternately."""
     thumb = widget(page, "soft-T").get_by_role("slider")
     thumb.press("ArrowRight" if number % 2 else "ArrowLeft")
 
 
-def run(change: Change, busy: bool, count: int) -> Finding:
-    """Make so many changes, one after the other."""
-    with chrome() as browser, app() as server, closing(store_of(server)) as store:
+def run(change: Change, busy: bool, count: int) -> BenchmarkResult:
+    """Make this many changes, one after the other."""
+    with open_browser() as browser, open_app() as server, closing(open_store(server)) as store:
         page = browser.new_page(viewport=WIDE, reduced_motion="reduce")
         if busy:
             start_quick(page, server, store)
         visit(page, server, f"/soft_targets?view={change.view}&split=test&image=5&T=4")
-        waits = [changed(page, change, number) for number in range(FIRST + count)][FIRST:]
-        if busy and not training(store):
-            raise BenchmarkError(f"The job is over before the last change: {store.jobs()[0]}")
-    say(", ".join(f"{wait:.2f}" for wait in waits))
+        waits = [measure_change(page, change, number) for number in range(WARM_UP + count)][
+            WARM_UP:
+        ]
+        if busy and not is_training(store):
+            raise BenchmarkError(f"The job ended before the last change: {store.jobs()[0]}")
+    print_progress(", ".join(f"{wait:.2f}" for wait in waits))
     return summary(waits)
 
 
-def changed(page: Page, change: Change, number: int) -> float:
-    """Seconds that one change takes.
+def measure_change(page: Page, change: Change, number: int) -> float:
+    """Seconds of one change.
 
     Raises:
         BenchmarkError: nothing changed, or the page shows an exception.
@@ -120,8 +121,8 @@ def changed(page: Page, change: Change, number: int) -> float:
 
 
 @contextmanager
-def app() -> Iterator[AppServer]:
-    """A new server with a home of its own and the datasets that are here."""
+def open_app() -> Iterator[AppServer]:
+    """A new server with a new home and this machine's datasets."""
     settings = get_settings()
     cores = str(settings.threads or allowed_cores())
     env = {
@@ -133,11 +134,11 @@ def app() -> Iterator[AppServer]:
         yield server
 
 
-def summary(waits: Sequence[float]) -> Finding:
-    """The 95th percentile, with the median beside it."""
-    whole = get_dataset("mnist").is_available(get_settings().data_folder)
-    images = "MNIST's test split" if whole else "the part of MNIST's test split that ships"
-    return Finding(
+def summary(waits: Sequence[float]) -> BenchmarkResult:
+    """The 95th percentile and the median."""
+    complete = get_dataset("mnist").is_available(get_settings().data_folder)
+    images = "MNIST's test split" if complete else "1,000 images of MNIST's test split"
+    return BenchmarkResult(
         value=p95(waits),
         low=min(waits),
         high=max(waits),

@@ -1,4 +1,4 @@
-"""A sweep's students in one stack against the same students one after the other."""
+"""Students of a sweep in one stack compared with the same students one after the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.benchmarks.base import Benchmark, Finding, Outcome, Target, in_turns, speed_up, use_cores
+from tests.benchmarks.base import (
+    Benchmark,
+    BenchmarkResult,
+    Target,
+    TimedRun,
+    make_ratio,
+    run_alternately,
+    set_threads,
+)
 from tests.benchmarks.memory import resident_megabytes
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
@@ -28,23 +36,23 @@ EPOCHS = 3
 TRAIN = TrainSpec(epochs=EPOCHS, batch_size=64, learning_rate=1e-3)
 
 
-def run(pairs: int) -> Finding:
-    """Measure on ``mnist-5k``, with events, checkpoints and the figures of each epoch."""
-    cores = use_cores()
+def run(pairs: int) -> BenchmarkResult:
+    """Measure on ``mnist-5k``, with events, checkpoints and metrics of each epoch."""
+    cores = set_threads()
     splits = load_splits("mnist-5k", get_settings().data_folder)
-    _side(splits, 100, 5, stacked=True)  # a first time, off the record
+    _side(splits, 100, 5, stacked=True)  # a warm-up
     _side(splits, 100, 5, stacked=False)
     before = resident_megabytes()
 
-    def together(number: int) -> Outcome:
+    def stacked(number: int) -> TimedRun:
         return _side(splits, number, 25, stacked=True)
 
-    def apart(number: int) -> Outcome:
+    def one_by_one(number: int) -> TimedRun:
         return _side(splits, number, 25, stacked=False)
 
-    done = in_turns(together, apart, pairs, tolerance=TOLERANCE)
-    return speed_up(
-        done,
+    pairs_run = run_alternately(stacked, one_by_one, pairs, tolerance=TOLERANCE)
+    return make_ratio(
+        pairs_run,
         "stacked",
         "one by one",
         work=f"25 students, {EPOCHS} epochs of {len(splits.train):,} images",
@@ -53,11 +61,11 @@ def run(pairs: int) -> Finding:
     )
 
 
-def _side(splits: Splits, seed: int, count: int, *, stacked: bool) -> Outcome:
-    """From the request to the result.
+def _side(splits: Splits, seed: int, count: int, *, stacked: bool) -> TimedRun:
+    """Time from the request to the result.
 
-    The teacher has not learnt, and answers as fast. It is that of seed 0 for all pairs, so that
-    its answers are there before the clock runs, for both sides.
+    The teacher is not trained; this does not change its speed. All pairs have the teacher of seed
+    0, whose logits are cached by the first run.
     """
     sweep = SweepSpec(
         base=ExperimentSpec(distilled_train=TRAIN),
@@ -71,10 +79,10 @@ def _side(splits: Splits, seed: int, count: int, *, stacked: bool) -> Outcome:
             Chunk(students, stacked, ""), _teacher(sweep.teacher(0)), Path(), Path(folder)
         )
         began = time.perf_counter()
-        result = run_chunk(request, _nobody, Control(), splits)
+        result = run_chunk(request, _ignore, Control(), splits)
         seconds = time.perf_counter() - began
     epochs = sum(len(student.epochs) for student in result.students)
-    return Outcome(
+    return TimedRun(
         seconds=seconds,
         steps=epochs * ceil(len(splits.train) / TRAIN.batch_size),
         samples=epochs * len(splits.train),
@@ -93,8 +101,8 @@ def _home() -> Path:
     return home
 
 
-def _nobody(event: Event) -> None:
-    """Listens to nothing."""
+def _ignore(event: Event) -> None:
+    """A listener that does nothing."""
 
 
 BENCHMARK = Benchmark(

@@ -1,4 +1,4 @@
-"""The student's epoch: tensors in memory against a picture at a time."""
+"""An epoch of the student: tensors in memory compared with a DataLoader of pictures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import MNIST, VisionDataset
 
-from tests.benchmarks.base import Benchmark, Finding, Outcome, Target, in_turns, speed_up, use_cores
-from tests.benchmarks.epochs import BATCH, our_epoch, plain_epoch, task_of, with_weights_of
+from tests.benchmarks.base import (
+    Benchmark,
+    BenchmarkResult,
+    Target,
+    TimedRun,
+    make_ratio,
+    run_alternately,
+    set_threads,
+)
+from tests.benchmarks.epochs import BATCH, copy_weights, make_task, train_epochs, train_plain_epoch
 from tsexplorer.data.registry import Splits, get_dataset, load_splits
 from tsexplorer.settings import get_settings
 
@@ -18,7 +26,7 @@ TOLERANCE = 1e-3
 
 
 class Pictures(MNIST):  # type: ignore[misc]  # torchvision has no types
-    """torchvision's MNIST, which makes a PIL image of each sample, over a split that is here."""
+    """torchvision's MNIST, which makes a PIL image of each sample, on a loaded split."""
 
     def __init__(self, splits: Splits) -> None:
         to_input = transforms.Compose(
@@ -27,19 +35,19 @@ class Pictures(MNIST):  # type: ignore[misc]  # torchvision has no types
                 transforms.Normalize((splits.mean,), (splits.deviation,)),
             ]
         )
-        # Past MNIST's own constructor, which reads files; mnist-5k is in none.
+        # Without MNIST's constructor, which reads files that mnist-5k does not have.
         VisionDataset.__init__(self, transform=to_input)
         self.data, self.targets = splits.train.images, splits.train.labels
 
 
-def run(pairs: int) -> Finding:
-    """Measure on all of MNIST where it is, else on the digits that come with the app."""
-    cores = use_cores()
+def run(pairs: int) -> BenchmarkResult:
+    """Measure on all of MNIST if it is there, else on ``mnist-5k``."""
+    cores = set_threads()
     folder = get_settings().data_folder
     name = FULL if get_dataset(FULL).is_available(folder) else SMALL
-    _pairs(load_splits(SMALL, folder), 1)  # a first time, off the record
+    _pairs(load_splits(SMALL, folder), 1)  # a warm-up
     splits = load_splits(name, folder)
-    return speed_up(
+    return make_ratio(
         _pairs(splits, pairs),
         "ours",
         "DataLoader",
@@ -48,22 +56,22 @@ def run(pairs: int) -> Finding:
     )
 
 
-def _pairs(splits: Splits, pairs: int) -> list[tuple[Outcome, Outcome]]:
+def _pairs(splits: Splits, pairs: int) -> list[tuple[TimedRun, TimedRun]]:
     pictures = Pictures(splits)
 
-    def ours(number: int) -> Outcome:
-        return our_epoch(task_of("mlp-64", splits, number))
+    def ours(number: int) -> TimedRun:
+        return train_epochs(make_task("mlp-64", splits, number))
 
-    def usual(number: int) -> Outcome:
-        task = task_of("mlp-64", splits, number)
+    def with_data_loader(number: int) -> TimedRun:
+        task = make_task("mlp-64", splits, number)
         net = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10))
         order = torch.cat([batch.indices for batch in task.batches.epoch(1)]).tolist()
         loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
             pictures, BATCH, sampler=order, num_workers=0
         )
-        return plain_epoch(with_weights_of(task, net), loader)
+        return train_plain_epoch(copy_weights(task, net), loader)
 
-    return in_turns(ours, usual, pairs, tolerance=TOLERANCE)
+    return run_alternately(ours, with_data_loader, pairs, tolerance=TOLERANCE)
 
 
 BENCHMARK = Benchmark(

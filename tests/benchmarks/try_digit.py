@@ -1,13 +1,13 @@
-"""How long the server takes from a picture to the answers of three nets, alone and beside a job.
+"""Time from a picture to the answers of three nets on the server, with and without a training job.
 
-The whole script of the page Try a digit is timed, in one process with the trainer, as in the app:
-decoding, all steps to net inputs, three nets, figures, the strip of steps.
+The script of the page Try a digit is timed, in one process with the trainer, as in the app:
+decoding, all steps to net inputs, three nets, figures and the images of the steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from statistics import median
 from time import monotonic, perf_counter, sleep
@@ -17,8 +17,15 @@ import numpy as np
 from streamlit.logger import set_log_level
 from streamlit.testing.v1 import AppTest
 
-from tests.benchmarks.base import Benchmark, BenchmarkError, Finding, Target, say, use_cores
-from tests.benchmarks.machinery import service
+from tests.benchmarks.base import (
+    Benchmark,
+    BenchmarkError,
+    BenchmarkResult,
+    Target,
+    print_progress,
+    set_threads,
+)
+from tests.benchmarks.machinery import open_service
 from tests.benchmarks.pages import p95
 from tests.browser.server import ROOT
 from tests.imaging.synthetic import photo
@@ -27,7 +34,7 @@ from tsexplorer.imaging import Stroke
 from tsexplorer.recipes import get_recipe
 from tsexplorer.services.service import Service
 from tsexplorer.ui import app_state
-from tsexplorer.ui.pad import SIDE, Drawing
+from tsexplorer.ui.pad import SIDE, Drawing, drawing_key
 
 PHOTO_SIDE = (3024, 4032)
 PHOTOS = 6
@@ -39,7 +46,7 @@ Send = Callable[[AppTest, int], AppTest]
 
 
 def uploads() -> Send:
-    """Photos of 12 megapixels, one after the other, as JPEG."""
+    """Upload photos of 12 megapixels as JPEG."""
     contents = [photo(digit, seed=7, side=PHOTO_SIDE) for digit in range(PHOTOS)]
 
     def send(page: AppTest, number: int) -> AppTest:
@@ -50,32 +57,32 @@ def uploads() -> Send:
 
 
 def drawings() -> Send:
-    """Ten digits, drawn on the pad."""
+    """Draw the ten digits on the pad."""
     random = np.random.default_rng(8)
-    figures = []
+    drawings = []
     for digit in range(10):
         lines = [
             SIDE * (0.7 * line + 0.5) for line in scale_to_unit(digit_polylines(digit, random))
         ]
-        figures.append(tuple(Stroke(tuple(map(tuple, line.tolist())), BRUSH) for line in lines))
+        drawings.append(tuple(Stroke(tuple(map(tuple, line.tolist())), BRUSH) for line in lines))
 
     def send(page: AppTest, number: int) -> AppTest:
-        page.session_state["_drawing_pad"] = Drawing(figures[number % 10], number + 1)
+        page.session_state[drawing_key("pad")] = Drawing(drawings[number % 10], number + 1)
         return page
 
     return send
 
 
-def run(source: str, make: Callable[[], Send], busy: bool, count: int) -> Finding:
-    """Send so many pictures to a page that has answered once before."""
+def run(source: str, make: Callable[[], Send], busy: bool, count: int) -> BenchmarkResult:
+    """Send this many pictures to a page after two that are not counted."""
     send, waits = make(), []
-    set_log_level("error")  # Streamlit misses a browser, and says so at each run
-    with service(use_cores()) as app, patch.object(app_state, "_service", lambda: app):
+    set_log_level("error")  # Streamlit warns at each run that there is no browser
+    with open_service(set_threads()) as app, patch.object(app_state, "open_service", lambda: app):
         page = AppTest.from_file(str(ROOT / "pages" / "try_digit.py"))
         page.default_timeout = PATIENCE_SECONDS
         page.query_params["source"] = source
         page.run()
-        with job(app) if busy else nothing():
+        with running_job(app) if busy else nullcontext():
             for number in range(-2, count):
                 sleep(PAUSE_SECONDS)
                 began = perf_counter()
@@ -83,11 +90,11 @@ def run(source: str, make: Callable[[], Send], busy: bool, count: int) -> Findin
                     send(page, number + 2).run()
                 waits.append(perf_counter() - began)
                 check(page)
-            if busy and not at_work(app):
-                raise BenchmarkError("The job was over before the last picture.")
-    timed = waits[2:]  # the first ones load what later ones find loaded
-    say(", ".join(f"{1000 * wait:.0f} ms" for wait in timed))
-    return Finding(
+            if busy and not is_training(app):
+                raise BenchmarkError("The job ended before the last picture.")
+    timed = waits[2:]  # the first two load models and code
+    print_progress(", ".join(f"{1000 * wait:.0f} ms" for wait in timed))
+    return BenchmarkResult(
         p95(timed),
         min(timed),
         max(timed),
@@ -97,26 +104,26 @@ def run(source: str, make: Callable[[], Send], busy: bool, count: int) -> Findin
 
 
 def check(page: AppTest) -> None:
-    """Hold the page to three answers.
+    """Check that the page shows three answers.
 
     Raises:
-        BenchmarkError: it has others.
+        BenchmarkError: it does not.
     """
-    answers = [one for one in page.metric if one.label.startswith(":")]
+    answers = [metric for metric in page.metric if metric.label.startswith(":")]
     if page.exception or len(answers) < 3:
-        said = [one.value for one in (*page.exception, *page.error, *page.info)]
-        raise BenchmarkError(f"A picture was not answered: {said}")
+        messages = [element.value for element in (*page.exception, *page.error, *page.info)]
+        raise BenchmarkError(f"A picture was not classified: {messages}")
 
 
 @contextmanager
-def job(app: Service) -> Iterator[None]:
-    """``quick`` at work, with more seeds than it can get through."""
+def running_job(app: Service) -> Iterator[None]:
+    """``quick`` in training, with enough seeds to last."""
     spec = get_recipe("quick").spec
     started = app.start(spec.model_copy(update={"seeds": tuple(range(SEEDS))}))
     until = monotonic() + PATIENCE_SECONDS
-    while not at_work(app):
+    while not is_training(app):
         if monotonic() > until:
-            raise BenchmarkError("Nothing began to train.")
+            raise BenchmarkError("No training started.")
         sleep(PAUSE_SECONDS)
     try:
         yield
@@ -124,20 +131,15 @@ def job(app: Service) -> Iterator[None]:
         app.cancel(started.id)
 
 
-@contextmanager
-def nothing() -> Iterator[None]:
-    """No job."""
-    yield
-
-
-def at_work(app: Service) -> bool:
-    """Whether a net is being trained."""
+def is_training(app: Service) -> bool:
+    """Whether a net is in training."""
     jobs = app.jobs(active_only=True)
-    return any(app.progress(one).progress is not None for one in jobs if one.status == "running")
+    running = [job for job in jobs if job.status == "running"]
+    return any(app.progress(job).progress is not None for job in running)
 
 
 def _benchmark(
-    name: str, title: str, way: tuple[str, Callable[[], Send]], target: float, *, busy: bool
+    name: str, title: str, source: tuple[str, Callable[[], Send]], target: float, *, busy: bool
 ) -> Benchmark:
     return Benchmark(
         name=f"{name}-busy" if busy else name,
@@ -145,7 +147,7 @@ def _benchmark(
         unit="s",
         target=Target(target, at_least=False),
         count=30,
-        run=partial(run, *way, busy),
+        run=partial(run, *source, busy),
     )
 
 

@@ -1,6 +1,6 @@
-"""The Chromium that the tests drive: the system's own, found or, on Debian, installed.
+"""The system's Chromium, which the tests drive; on Debian it can be installed from here.
 
-``python -m tests.browser.chromium`` prints where it is, after installing it if need be.
+``python -m tests.browser.chromium`` prints its path, and installs it first if it is missing.
 """
 
 from __future__ import annotations
@@ -12,41 +12,39 @@ import sys
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# Debian's package brings no fonts along; without them a screenshot shows empty boxes.
+# Debian's package contains no fonts; without fonts a screenshot shows empty boxes.
 PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation")
 
 FLAGS = (
     "--headless",
-    "--no-sandbox",  # the sandbox refuses root, which is who CI is
+    "--no-sandbox",  # the sandbox refuses root, the user of CI
     "--disable-gpu",
     "--disable-quic",
-    "--disable-background-networking",  # these: no calls home, which a closed network refuses
+    "--disable-background-networking",  # from here: no requests to other machines
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
 )
 
-HOW_TO = (
-    "The browser tests need Chromium: install it, or say where it is with CHROMIUM=/path/to/chrome."
-)
+HOW_TO = "The browser tests need Chromium: install it, or set CHROMIUM=/path/to/chrome."
 
 
 class ChromiumMissingError(Exception):
-    """No Chromium here; the text says what to do."""
+    """Chromium is missing; the text says what to do."""
 
 
 def find() -> str | None:
-    """Path of the browser: what CHROMIUM says, else the first known name on the PATH.
+    """Path of the browser: CHROMIUM from the environment, else the first of NAMES on the PATH.
 
     Raises:
-        ChromiumMissingError: CHROMIUM names something that cannot be run.
+        ChromiumMissingError: CHROMIUM is not a program.
     """
     named = os.environ.get("CHROMIUM")
     if named:
-        found = shutil.which(named)
-        if found is None:
+        path = shutil.which(named)
+        if path is None:
             raise ChromiumMissingError(f"CHROMIUM={named} is not a program; correct or unset it.")
-        return found
+        return path
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
@@ -54,20 +52,20 @@ def require() -> str:
     """Path of the browser.
 
     Raises:
-        ChromiumMissingError: there is none.
+        ChromiumMissingError: it is missing.
     """
-    found = find()
-    if found is None:
+    path = find()
+    if path is None:
         raise ChromiumMissingError(HOW_TO)
-    return found
+    return path
 
 
 def install() -> None:
     """Install Debian's Chromium and the fonts it needs.
 
     Raises:
-        ChromiumMissingError: this is no Debian, or neither root nor sudo is at hand.
-        subprocess.CalledProcessError: apt-get failed; it has said why.
+        ChromiumMissingError: this is not Debian, or there is neither root nor sudo.
+        subprocess.CalledProcessError: apt-get failed; its error is printed.
     """
     if shutil.which("apt-get") is None:
         raise ChromiumMissingError(HOW_TO)
@@ -78,7 +76,7 @@ def install() -> None:
         )
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
     subprocess.run([*apt, "update"], check=True)
-    # No standard output: dpkg tells of each package it unpacks. Complaints still come through.
+    # dpkg prints a line for each package; only its errors are shown.
     subprocess.run(
         [*apt, "install", "-y", "--no-install-recommends", *PACKAGES],
         check=True,
@@ -87,7 +85,7 @@ def install() -> None:
 
 
 def main() -> int:
-    """Find Chromium, or install it; 0 when it is there afterwards."""
+    """Find or install Chromium; 0 if it is there afterwards."""
     try:
         if find() is None:
             print(f"Installing {' '.join(PACKAGES)} with apt-get", file=sys.stderr)

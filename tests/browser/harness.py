@@ -1,4 +1,4 @@
-"""What a person does with a page, and what they see: the words the browser tests are written in."""
+"""Actions on a page of the app, and what it shows: the helpers of all browser tests."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 SHOTS = Path(__file__).parent / "shots"
 PATIENCE_MS = 30_000
 
-# A click is on its way to the server for so long before the page says that it runs. Streamlit's
-# own browser tests wait 155 ms.
-SETTLING_MS = 155
-TALLEST_PX = 12_000
+# Time from a click until the page says that the script runs, as in Streamlit's own browser tests.
+START_OF_RUN_MS = 155
+MAX_SCREENSHOT_PX = 12_000
 
 Theme = Literal["light", "dark"]
-LOOKS: tuple[tuple[ViewportSize, Theme], ...] = ((WIDE, "light"), (PHONE, "dark"))
-"""Both sizes and both themes: contrast is a matter of the theme alone, room of the size alone."""
+SIZES_AND_THEMES: tuple[tuple[ViewportSize, Theme], ...] = ((WIDE, "light"), (PHONE, "dark"))
+"""Both sizes and both themes; contrast depends on the theme only, overflow on the size only."""
 
 
 def visit(page: Page, server: AppServer, path: str = "/") -> None:
-    """Open a page of the app and wait until it stands, without an exception."""
+    """Open a page of the app and wait until it is drawn, without an exception."""
     page.goto(f"{server.url}{path}")
     wait_idle(page)
     no_exception(page)
 
 
 def wait_idle(page: Page, timeout_ms: float = PATIENCE_MS) -> None:
-    """Wait until the script has run and nothing shown is left over from an earlier run."""
+    """Wait until the script has run and the page shows nothing of an earlier run."""
     app = page.locator("[data-testid=stApp]")
     expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=timeout_ms)
-    page.wait_for_timeout(SETTLING_MS)
+    page.wait_for_timeout(START_OF_RUN_MS)
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=timeout_ms)
     expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0, timeout=timeout_ms)
     expect(page.locator("[data-stale=true]")).to_have_count(0, timeout=timeout_ms)
@@ -58,29 +57,42 @@ def no_exception(page: Page) -> None:
 
 
 def set_theme(page: Page, theme: Theme) -> None:
-    """Let the system prefer light or dark, as a person's own settings do."""
+    """Make the system prefer light or dark, as a person's settings do."""
     page.emulate_media(color_scheme=theme)
     wait_idle(page)
 
 
 def overflow_px(page: Page) -> int:
-    """How far the page can be scrolled sideways; anything but 0 is a nuisance on a phone."""
+    """How far the page can be scrolled sideways; it should be 0."""
     return int(
         page.locator("[data-testid=stMain]").evaluate("node => node.scrollWidth - node.clientWidth")
     )
 
 
-def shoot(page: Page, name: str, folder: Path = SHOTS) -> Path:
-    """Take a picture of the page from top to bottom, not only of what fits the window.
+def count_animated(element: Locator) -> int:
+    """How many elements inside have an animation or a transition."""
+    return int(
+        element.locator("*").evaluate_all(
+            """nodes => nodes.filter(node => {
+                const style = getComputedStyle(node);
+                const still = /^0s(, 0s)*$/.test(style.transitionDuration);
+                return style.animationName !== "none" || !still;
+            }).length"""
+        )
+    )
 
-    Streamlit scrolls inside the page, which the browser's own full-page picture does not see:
+
+def shoot(page: Page, name: str, folder: Path = SHOTS) -> Path:
+    """Take a screenshot of the page from top to bottom.
+
+    Streamlit scrolls inside the page, which the browser's own full-page screenshot ignores, so
     the window is made as tall as the content for a moment.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}.png"
     size = page.viewport_size or WIDE
     content = int(page.locator("[data-testid=stMain]").evaluate("node => node.scrollHeight"))
-    height = min(max(size["height"], content), TALLEST_PX)
+    height = min(max(size["height"], content), MAX_SCREENSHOT_PX)
     page.set_viewport_size({"width": size["width"], "height": height})
     try:
         page.mouse.move(0, 0)

@@ -1,4 +1,4 @@
-"""A Streamlit server of its own for a test: a free port, a home of its own, no leftovers."""
+"""A Streamlit server for tests, with a free port and its own home."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTING_SECONDS = 60.0
-STOPPING_SECONDS = 10.0
+START_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 10.0
 
-# What a log must not hold: an exception that no page showed, or a call that will go away.
+# A log must not contain exceptions, warnings or deprecations.
 COMPLAINTS = re.compile(
     r"Traceback|Uncaught|[Dd]eprecat|\bWARNING\b|\bERROR\b|is not a valid config"
 )
@@ -28,7 +28,14 @@ COMPLAINTS = re.compile(
 
 @dataclass(frozen=True)
 class AppServer:
-    """A running server: where it listens, where it keeps things, what it says."""
+    """A running server.
+
+    Attributes:
+        url: its address, without a slash at the end.
+        home: its TSEXPLORER_HOME.
+        log: the file of its output.
+        process: the leader of its process group.
+    """
 
     url: str
     home: Path
@@ -36,21 +43,21 @@ class AppServer:
     process: subprocess.Popen[bytes]
 
     def complaints(self) -> list[str]:
-        """Lines of the log that tell of an exception, a warning or a deprecation."""
+        """Lines of the log with an exception, a warning or a deprecation."""
         lines = self.log.read_text(errors="replace").splitlines()
         return [line for line in lines if COMPLAINTS.search(line)]
 
     def kill(self) -> None:
-        """End the server and all it started at once, as a crash would."""
+        """Kill the server and its child processes, as a crash would."""
         self._signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
-        """End the server as Ctrl-C would, and by force if it does not heed."""
+        """Interrupt the server as Ctrl-C would, and kill it if it does not end in time."""
         self._signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(STOPPING_SECONDS)
-        # Also when the leader went by itself: a child may have stayed.
+            self.process.wait(STOP_TIMEOUT_SECONDS)
+        # Also after the leader has ended: a child process may still run.
         self.kill()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -66,12 +73,12 @@ def serve(
 
     Args:
         app: the script.
-        home: TSEXPLORER_HOME; the server's log is written beside it.
+        home: TSEXPLORER_HOME; the log is written beside it.
         env: further environment, for example other TSEXPLORER_* settings.
-        folder: working directory, whose ``.streamlit/config.toml`` is in force.
+        folder: working directory; its ``.streamlit/config.toml`` is used.
 
     Raises:
-        RuntimeError: the server ended or was not healthy in time; the text holds its log.
+        RuntimeError: the server ended or was not ready in time; the text contains its log.
     """
     port = _free_port()
     home.mkdir(parents=True, exist_ok=True)
@@ -95,9 +102,9 @@ def serve(
 
 
 def _environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without its TSEXPLORER_* and STREAMLIT_* settings."""
-    ours = ("TSEXPLORER_", "STREAMLIT_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    """The environment of this process without TSEXPLORER_* and STREAMLIT_* settings."""
+    settings = ("TSEXPLORER_", "STREAMLIT_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     return {
         **kept,
         "OMP_NUM_THREADS": "1",
@@ -115,7 +122,7 @@ def _free_port() -> int:
 
 
 def _wait_until_healthy(server: AppServer) -> None:
-    deadline = time.monotonic() + STARTING_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             break
@@ -124,5 +131,5 @@ def _wait_until_healthy(server: AppServer) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    said = server.log.read_text(errors="replace")[-4000:]
-    raise RuntimeError(f"streamlit did not come up:\n{said}")
+    log = server.log.read_text(errors="replace")[-4000:]
+    raise RuntimeError(f"streamlit did not start:\n{log}")

@@ -1,4 +1,4 @@
-"""What people do with the app, from a fresh server on, in Chromium."""
+"""Journeys through the app in Chromium, from a fresh server on: train, watch, compare, export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.accessibility import Violations, axe_violations
 from tests.browser.console import ConsoleLog
 from tests.browser.harness import (
-    LOOKS,
+    SIZES_AND_THEMES,
     no_exception,
     overflow_px,
     set_theme,
@@ -28,22 +28,22 @@ TRAINED_MS = 240_000
 BUSY_MS = 120_000
 
 
-def quick(page: Page, server: AppServer, *, name: str) -> None:
-    """On Train: a short run of the quick recipe under a name."""
-    named(page, server, name)
+def start_short_run(page: Page, server: AppServer, name: str) -> None:
+    """Start a short run of the quick recipe on the page Train."""
+    fill_in_name(page, server, name)
     for stage in ("teacher", "baseline", "distilled"):
-        epochs(page, stage, 2)
+        fill_in_epochs(page, stage, 2)
     start(page)
 
 
-def long(page: Page, server: AppServer, *, name: str) -> None:
-    """On Train: a run whose teacher no test sees the end of."""
-    named(page, server, name)
-    epochs(page, "teacher", 400)
+def start_long_run(page: Page, server: AppServer, name: str) -> None:
+    """Start a run whose teacher trains longer than any test."""
+    fill_in_name(page, server, name)
+    fill_in_epochs(page, "teacher", 400)
     start(page)
 
 
-def named(page: Page, server: AppServer, name: str) -> None:
+def fill_in_name(page: Page, server: AppServer, name: str) -> None:
     visit(page, server, "/train")
     page.get_by_text("Name, seeds, schedule and precision").click()
     page.get_by_label("Name", exact=True).fill(name)
@@ -51,7 +51,7 @@ def named(page: Page, server: AppServer, name: str) -> None:
     wait_idle(page)
 
 
-def epochs(page: Page, stage: str, count: int) -> None:
+def fill_in_epochs(page: Page, stage: str, count: int) -> None:
     page.get_by_role("tab", name=stage.capitalize()).click()
     field = widget(page, f"{stage}_train-epochs").get_by_role("spinbutton")
     field.fill(str(count))
@@ -65,53 +65,54 @@ def start(page: Page) -> None:
 
 
 def press(page: Page, key: str) -> None:
+    """Press a button of the job as soon as it is there."""
     button = widget(page, key).get_by_role("button")
     expect(button).to_be_visible(timeout=BUSY_MS)
     button.click()
 
 
-def shown(page: Page, name: str) -> None:
-    """Wait until an experiment is shown, and nothing of the one that was shown before."""
+def cancel_job(page: Page) -> None:
+    press(page, "job_cancel")
+    expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
+
+
+def expect_experiment(page: Page, name: str) -> None:
+    """Wait until the page shows this experiment only."""
     expect(page.get_by_role("heading", name=name)).to_be_visible(timeout=BUSY_MS)
     wait_idle(page)
 
 
-def trained(page: Page, name: str) -> None:
-    """Wait for the end of the job of the experiment that is shown."""
-    shown(page, name)
-    tested = page.get_by_text("test accuracy, read once")
-    expect(tested).to_have_count(3, timeout=TRAINED_MS)
-    expect(page.get_by_text("Gap closed (test)")).to_be_visible(timeout=BUSY_MS)
-    wait_idle(page)
-    no_exception(page)
-
-
-# The first test here: nobody has been at this module's server yet.
-def test_a_fresh_servers_first_visit_may_be_a_deep_link(page: Page, app_server: AppServer) -> None:
+# The first test of this file: no other has visited the server.
+def test_first_visit_to_a_fresh_server_can_be_a_deep_link(
+    page: Page, app_server: AppServer
+) -> None:
     visit(page, app_server, "/train")
     expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
     expect(widget(page, "start").get_by_role("button")).to_be_enabled()
 
 
-def test_home_leads_to_training_and_training_ends_with_the_gap(
-    page: Page, app_server: AppServer
-) -> None:
+def test_home_leads_to_training_and_training_to_the_gap(page: Page, app_server: AppServer) -> None:
     visit(page, app_server)
     page.get_by_role("button", name="Train your own").click()
     wait_idle(page)
-    quick(page, app_server, name="first")
-    trained(page, "first")
+    start_short_run(page, app_server, "first")
+    expect_experiment(page, "first")
+    tested = page.get_by_text("test accuracy, read once")
+    expect(tested).to_have_count(3, timeout=TRAINED_MS)
+    expect(page.get_by_text("Gap closed (test)")).to_be_visible(timeout=BUSY_MS)
+    wait_idle(page)
+    no_exception(page)
     widget(page, "compare").get_by_role("button").click()
     expect(page.get_by_role("heading", name="Compare")).to_be_visible()
     wait_idle(page)
     no_exception(page)
 
 
-def test_a_job_outlives_reload_pause_resume_and_cancel_in_two_tabs(
+def test_two_tabs_reload_pause_step_resume_and_cancel_a_job(
     page: Page, context: BrowserContext, app_server: AppServer
 ) -> None:
-    long(page, app_server, name="long")
+    start_long_run(page, app_server, "long")
     progress = page.get_by_test_id("stProgress")
     expect(progress).to_contain_text(re.compile("teacher"), timeout=BUSY_MS)
     page.reload()
@@ -139,37 +140,61 @@ def test_a_job_outlives_reload_pause_resume_and_cancel_in_two_tabs(
 
 
 def test_live_curves_are_updated_in_place(page: Page, app_server: AppServer) -> None:
-    long(page, app_server, name="steady")
-    shown(page, "steady")
+    start_long_run(page, app_server, "steady")
+    expect_experiment(page, "steady")
     chart = widget(page, "live_validation_accuracy").locator("canvas").first
     expect(chart).to_be_visible(timeout=BUSY_MS)
-    chart.evaluate("node => { node.dataset.mine = 'yes' }")
-    said = page.get_by_test_id("stProgress")
+    chart.evaluate("node => { node.dataset.kept = 'yes' }")
+    progress = page.get_by_test_id("stProgress")
     for _ in range(3):
-        expect(said).not_to_have_text(said.inner_text(), timeout=BUSY_MS)
-    assert chart.get_attribute("data-mine") == "yes", "the chart was mounted anew"
-    press(page, "job_cancel")
-    expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
+        expect(progress).not_to_have_text(progress.inner_text(), timeout=BUSY_MS)
+    assert chart.get_attribute("data-kept") == "yes", "the chart was mounted again"
+    cancel_job(page)
 
 
-def test_two_experiments_are_compared_and_the_link_can_be_shared(
-    page: Page, context: BrowserContext, app_server: AppServer
+def test_job_of_a_killed_server_can_be_resumed(
+    page: Page, context: BrowserContext, console: ConsoleLog, tmp_path: Path
 ) -> None:
-    visit(page, app_server, "/compare")
+    console.allow(".")  # the end of the server breaks the page's connections
+    home = tmp_path / "home"
+    with serve(ROOT / "app.py", home) as first:
+        start_long_run(page, first, "cut off")
+        expect_experiment(page, "cut off")
+        expect(page.get_by_test_id("stProgress")).to_contain_text("loss", timeout=BUSY_MS)
+        first.kill()
+    page.close()
+    with serve(ROOT / "app.py", home) as second:
+        again = context.new_page()
+        visit(again, second, "/train?experiment=cut off")
+        expect(again.get_by_text("the process that trained it has ended")).to_be_visible()
+        press(again, "job_resume")
+        expect(again.get_by_test_id("stProgress")).to_contain_text("epoch", timeout=BUSY_MS)
+        cancel_job(again)
+
+
+# -- without training ---------------------------------------------------------------------------
+
+
+def test_link_to_a_comparison_shows_the_same(
+    page: Page, context: BrowserContext, shared_server: AppServer
+) -> None:
+    visit(page, shared_server, "/compare")
     expect(page.get_by_text("The demo pair").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
     page.get_by_role("radio", name="validation").click()
     wait_idle(page)
-    shared = context.new_page()
-    shared.goto(page.url)
-    wait_idle(shared)
-    no_exception(shared)
-    expect(shared.locator(".js-plotly-plot")).to_have_count(3)
-    shared.close()
+    other = context.new_page()
+    other.goto(page.url)
+    wait_idle(other)
+    no_exception(other)
+    expect(other.locator(".js-plotly-plot")).to_have_count(3)
+    other.close()
 
 
-def test_keys_alone_reach_and_press_the_start_button(page: Page, app_server: AppServer) -> None:
-    visit(page, app_server, "/train")
+def test_tab_key_reaches_the_button_that_starts_training(
+    page: Page, shared_server: AppServer
+) -> None:
+    visit(page, shared_server, "/train")
     button = widget(page, "start").get_by_role("button")
     for _ in range(60):
         page.keyboard.press("Tab")
@@ -178,31 +203,30 @@ def test_keys_alone_reach_and_press_the_start_button(page: Page, app_server: App
     expect(button).to_be_focused()
 
 
-PAGES = ("/", "/train", "/compare")
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_no_page_has_barriers_of_its_own_or_scrolls_sideways(
-    page: Page, app_server: AppServer, axe_baseline: Violations, path: str
+@pytest.mark.parametrize("path", ["/", "/train", "/compare"])
+def test_pages_are_accessible_in_both_sizes_and_themes(
+    page: Page, shared_server: AppServer, axe_baseline: Violations, path: str
 ) -> None:
-    for size, theme in LOOKS:
+    visit(page, shared_server, path)
+    for size, theme in SIZES_AND_THEMES:
         page.set_viewport_size(size)
-        visit(page, app_server, path)
         set_theme(page, theme)
         assert not axe_violations(page, axe_baseline), (size, theme)
         assert overflow_px(page) == 0, (size, theme)
 
 
 @pytest.mark.parametrize("path", ["/train?experiment=gone", "/compare?experiments=gone"])
-def test_a_link_that_names_nothing_is_one_sentence(
-    page: Page, app_server: AppServer, path: str
+def test_link_to_a_missing_experiment_is_one_sentence(
+    page: Page, shared_server: AppServer, path: str
 ) -> None:
-    visit(page, app_server, path)
+    visit(page, shared_server, path)
     expect(page.get_by_text('There is no experiment "gone"')).to_be_visible()
 
 
-def test_a_link_sets_the_form_and_the_form_sets_the_link(page: Page, app_server: AppServer) -> None:
-    visit(page, app_server, "/train?teacher=lenet-5&T=3.7&lambda=0.35&data=nonsense")
+def test_link_sets_the_form_and_the_form_sets_the_link(
+    page: Page, shared_server: AppServer
+) -> None:
+    visit(page, shared_server, "/train?teacher=lenet-5&T=3.7&lambda=0.35&data=nonsense")
     expect(widget(page, "T")).to_contain_text("3.7")
     expect(widget(page, "lambda")).to_contain_text("0.35")
     expect(page).to_have_url(re.compile(r"data=mnist-5k"))
@@ -210,40 +234,20 @@ def test_a_link_sets_the_form_and_the_form_sets_the_link(page: Page, app_server:
     expect(page).to_have_url(re.compile(r"T=4\.0"))
 
 
-def test_after_a_kill_the_job_is_interrupted_and_can_be_resumed(
-    page: Page, context: BrowserContext, console: ConsoleLog, tmp_path: Path
+def test_exported_student_classifies_digits(
+    page: Page, shared_server: AppServer, tmp_path: Path
 ) -> None:
-    console.allow(".")  # a server that dies takes its connections along
-    home = tmp_path / "home"
-    with serve(ROOT / "app.py", home) as first:
-        long(page, first, name="cut off")
-        shown(page, "cut off")
-        expect(page.get_by_test_id("stProgress")).to_contain_text("loss", timeout=BUSY_MS)
-        first.kill()
-    page.close()
-    with serve(ROOT / "app.py", home) as second:
-        again = context.new_page()
-        visit(again, second, "/train?experiment=cut off")
-        expect(again.get_by_text("the process that trained it is gone")).to_be_visible()
-        press(again, "job_resume")
-        expect(again.get_by_test_id("stProgress")).to_contain_text("epoch", timeout=BUSY_MS)
-        press(again, "job_cancel")
-        expect(again.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
-
-
-def test_the_student_is_taken_away(page: Page, app_server: AppServer, tmp_path: Path) -> None:
-    """From the button to a file that answers: pixels in, a digit out."""
-    visit(page, app_server, "/train?experiment=demo")
-    page.get_by_role("button", name="Take the student away").click()
+    visit(page, shared_server, "/train?experiment=demo")
+    page.get_by_role("button", name="Export the student").click()
     download = page.get_by_role("button", name=re.compile(r"Download \("))
     expect(download).to_be_visible(timeout=BUSY_MS)
-    with page.expect_download() as waited:
+    with page.expect_download() as saved:
         download.click()
-    place = tmp_path / waited.value.suggested_filename
-    waited.value.save_as(place)
-    with zipfile.ZipFile(place) as file:
-        net = onnxruntime.InferenceSession(file.read(f"{place.stem}/net.onnx"))
-    pixels_N = mnist_digits()[0][:8]
-    (z_NC,) = net.run(["logits"], {"images": pixels_N})
-    assert (z_NC.argmax(axis=1) == mnist_digits()[1][:8]).mean() > 0.8
+    path = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        net = onnxruntime.InferenceSession(archive.read(f"{path.stem}/net.onnx"))
+    images, labels = mnist_digits()
+    (z_NC,) = net.run(["logits"], {"images": images[:8]})
+    assert (z_NC.argmax(axis=1) == labels[:8]).mean() > 0.8
     no_exception(page)

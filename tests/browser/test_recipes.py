@@ -1,4 +1,4 @@
-"""Recipes: from the index to a card, from a card to a run, and back to its figures."""
+"""The page Recipes: the index, the cost, a run of a recipe, and its published figures."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import PHONE, no_exception, visit, wait_idle, widget
+from tests.browser.accessibility import Violations, axe_violations
+from tests.browser.harness import (
+    PHONE,
+    SIZES_AND_THEMES,
+    no_exception,
+    overflow_px,
+    set_theme,
+    visit,
+    wait_idle,
+    widget,
+)
 from tests.browser.server import AppServer
 
 BUSY_MS = 120_000
 
 
-def test_a_recipe_is_found_in_the_index_priced_run_and_given_up(
+def test_a_recipe_shows_its_cost_and_can_be_run_and_cancelled(
     page: Page, app_server: AppServer
 ) -> None:
     visit(page, app_server, "/recipes")
@@ -33,20 +43,31 @@ def test_a_recipe_is_found_in_the_index_priced_run_and_given_up(
     expect(page).to_have_url(re.compile(r"/train\?experiment="), timeout=BUSY_MS)
     progress = page.get_by_test_id("stProgress")
     expect(progress).to_contain_text(re.compile("teacher"), timeout=BUSY_MS)
-    expect(progress).to_be_in_viewport()  # not where the button was, nor at the form above it
+    expect(progress).to_be_in_viewport()  # not at the button's position, nor at the form above
     widget(page, "job_cancel").get_by_role("button").click()
     expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
     no_exception(page)
 
 
-def test_a_contest_shows_its_places_and_who_takes_part(page: Page, app_server: AppServer) -> None:
-    visit(page, app_server, "/recipes")
+def test_a_comparison_shows_its_students_in_order(page: Page, shared_server: AppServer) -> None:
+    visit(page, shared_server, "/recipes")
     card = page.locator(".st-key-recipe_meal-v2")
     card.scroll_into_view_if_needed()
     expect(card).to_contain_text("6 students beside the baseline: discriminator cooperative")
-    expect(card).to_contain_text("Ships: all 7 students, the first on top")
+    expect(card).to_contain_text("Shipped: all 7 students, best first")
     expect(card.locator(".js-plotly-plot")).to_be_visible(timeout=BUSY_MS)
     rows = card.locator(".js-plotly-plot .yaxislayer-above .ytick")
     expect(rows).to_have_count(7)
     expect(card).to_contain_text("Differences are from LeNet-5 alone, seed by seed, in points")
     expect(card).to_contain_text("it is the best of 3 on validation")
+
+
+def test_recipes_are_accessible_in_both_sizes_and_themes(
+    page: Page, shared_server: AppServer, axe_baseline: Violations
+) -> None:
+    visit(page, shared_server, "/recipes")
+    for size, theme in SIZES_AND_THEMES:
+        page.set_viewport_size(size)
+        set_theme(page, theme)
+        assert axe_violations(page, axe_baseline) == {}, (size, theme)
+        assert overflow_px(page) == 0, (size, theme)

@@ -1,4 +1,4 @@
-"""The T × λ map: set a grid, watch it fill, look into a cell, make it an experiment."""
+"""The T × λ map: set a grid, train it, open a cell, make it an experiment, pause and cancel."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.accessibility import Violations, axe_violations
 from tests.browser.harness import (
-    LOOKS,
+    SIZES_AND_THEMES,
     no_exception,
     overflow_px,
+    set_theme,
     visit,
     wait_idle,
     widget,
@@ -26,8 +27,8 @@ BUSY_MS = 120_000
 SMALL = "/sweep?teacher=mlp-64&student=hinton-narrow"
 
 
-def asked(page: Page) -> str:
-    """The sweep that the URL names; empty where it names none."""
+def sweep_id(page: Page) -> str:
+    """The sweep in the URL, or an empty text."""
     return parse_qs(urlsplit(page.url).query).get("sweep", [""])[0]
 
 
@@ -35,68 +36,67 @@ def cells(page: Page) -> Locator:
     return page.get_by_role("grid").get_by_role("gridcell")
 
 
-def values(page: Page, key: str, text: str) -> None:
-    """Fill in the values of an axis."""
+def fill_in_values(page: Page, key: str, text: str) -> None:
     field = widget(page, key).get_by_role("textbox")
     field.fill(text)
     field.press("Enter")
     wait_idle(page)
 
 
-def number(page: Page, key: str, value: int) -> None:
+def fill_in_number(page: Page, key: str, value: int) -> None:
     field = widget(page, key).get_by_role("spinbutton")
     field.fill(str(value))
     field.press("Tab")
     wait_idle(page)
 
 
-def train(page: Page, server: AppServer, *, epochs: int) -> None:
-    """Set a small grid, start it, and wait for its map."""
+def start_small_sweep(page: Page, server: AppServer, *, epochs: int) -> None:
+    """Start a grid of four cells and two seeds, and wait for its map."""
     visit(page, server, SMALL)
-    shown = asked(page)
-    values(page, "sweep-temperatures", "2, 7.5")
-    values(page, "sweep-lambdas", "0, 1")
-    number(page, "sweep-seeds", 2)
+    earlier = sweep_id(page)
+    fill_in_values(page, "sweep-temperatures", "2, 7.5")
+    fill_in_values(page, "sweep-lambdas", "0, 1")
+    fill_in_number(page, "sweep-seeds", 2)
     page.get_by_text("Learning rates, schedule, cluster and name").click()
-    number(page, "distilled_train-epochs", epochs)
+    fill_in_number(page, "distilled_train-epochs", epochs)
     page.get_by_role("tab", name="Teacher").click()
-    number(page, "teacher_train-epochs", 1)
+    fill_in_number(page, "teacher_train-epochs", 1)
     expect(page.get_by_text("4 cells, 2 seeds")).to_be_visible()
     widget(page, "sweep_start").get_by_role("button").click()
-    expect(page).not_to_have_url(re.compile(rf"sweep={shown}(&|$)"), timeout=BUSY_MS)
+    expect(page).not_to_have_url(re.compile(rf"sweep={earlier}(&|$)"), timeout=BUSY_MS)
     expect(page).to_have_url(re.compile(r"sweep=."), timeout=BUSY_MS)
-    expect(widget(page, f"map_{asked(page)}")).to_be_visible(timeout=BUSY_MS)
+    expect(widget(page, f"map_{sweep_id(page)}")).to_be_visible(timeout=BUSY_MS)
 
 
-def finished(page: Page) -> None:
+def expect_finished(page: Page) -> None:
     heading = page.get_by_role("heading", name="The cell chosen on validation")
     expect(heading).to_be_visible(timeout=BUSY_MS)
     wait_idle(page)
 
 
 @pytest.fixture(scope="module")
-def swept(app_server: AppServer) -> list[str]:
-    """Addresses of sweeps that this module's tests have trained."""
+def trained_paths(app_server: AppServer) -> list[str]:
+    """Paths of the sweeps that the tests of this file have trained."""
     return []
 
 
 def test_a_map_fills_in_place_and_a_cell_becomes_an_experiment(
-    page: Page, app_server: AppServer, swept: list[str]
+    page: Page, app_server: AppServer, trained_paths: list[str]
 ) -> None:
-    train(page, app_server, epochs=12)
+    start_small_sweep(page, app_server, epochs=12)
     expect(cells(page)).to_have_count(4, timeout=BUSY_MS)
     first = cells(page).first
     first.evaluate("node => (node.dataset.kept = 'yes')")
     expect(widget(page, "job_pause")).to_be_visible()
-    begun = first.inner_text()
-    expect(first).not_to_have_text(begun, timeout=BUSY_MS)
-    finished(page)
-    expect(first).to_have_attribute("data-kept", "yes")  # filled anew, not drawn anew
+    first_text = first.inner_text()
+    expect(first).not_to_have_text(first_text, timeout=BUSY_MS)
+    expect_finished(page)
+    expect(first).to_have_attribute("data-kept", "yes")  # the same element with a new text
     expect(page.locator(".stPlotlyChart")).to_have_count(2)
 
-    swept.append(page.url.removeprefix(app_server.url))
+    trained_paths.append(page.url.removeprefix(app_server.url))
     page.reload()
-    finished(page)
+    expect_finished(page)
     rows = page.get_by_role("grid").get_by_role("row")
     expect(rows.nth(1).get_by_role("rowheader")).to_have_text("0")
     expect(rows.nth(2).get_by_role("rowheader")).to_have_text("1 = labels")
@@ -118,59 +118,58 @@ def test_a_map_fills_in_place_and_a_cell_becomes_an_experiment(
     expect(page.get_by_test_id("stMultiSelect")).to_contain_text("T 7.5, λ 0")
 
 
-def test_the_numbers_and_the_picture_are_those_of_the_map(
-    page: Page, app_server: AppServer, swept: list[str]
+def test_the_map_is_saved_as_numbers_and_a_picture(
+    page: Page, app_server: AppServer, trained_paths: list[str]
 ) -> None:
-    visit(page, app_server, swept[0])
-    finished(page)
-    with page.expect_download() as waited:
+    visit(page, app_server, trained_paths[0])
+    expect_finished(page)
+    with page.expect_download() as saved:
         page.get_by_role("button", name="Numbers (CSV)").click()
-    text = Path(waited.value.path()).read_text()
+    text = Path(saved.value.path()).read_text()
     table = list(csv.DictReader(io.StringIO(text)))
-    assert [(float(one["T"]), float(one["λ"])) for one in table] == [
+    assert [(float(row["T"]), float(row["λ"])) for row in table] == [
         *((2.0, 0.0), (7.5, 0.0)),
         *((2.0, 1.0), (7.5, 1.0)),
     ]
-    shown = [one.inner_text().strip("★ ") for one in page.locator(".cell .number").all()]
-    assert shown == [f"{float(one['Accuracy (%)']):.2f}" for one in table]
-    with page.expect_download() as waited:
+    numbers = page.locator(".cell .number").all()
+    shown = [number.inner_text().strip("★ ") for number in numbers]
+    assert shown == [f"{float(row['Accuracy (%)']):.2f}" for row in table]
+    with page.expect_download() as saved:
         page.locator(".matrices").get_by_role("button", name="SVG").click()
-    picture = Path(waited.value.path()).read_text()
+    picture = Path(saved.value.path()).read_text()
     assert all(text in picture for text in (*shown, "7.5", "1 = labels", "λ ↓  T →"))
-    assert waited.value.suggested_filename == "map-accuracy.svg"
+    assert saved.value.suggested_filename == "map-accuracy.svg"
 
 
-def test_no_barriers_and_no_scrolling_sideways(
-    page: Page, app_server: AppServer, swept: list[str], axe_baseline: Violations
+def test_maps_are_accessible_in_both_sizes_and_themes(
+    page: Page, app_server: AppServer, trained_paths: list[str], axe_baseline: Violations
 ) -> None:
-    for path in ("/sweep?finding=quick", swept[0]):
-        for size, theme in LOOKS:
+    for path in ("/sweep?finding=quick", trained_paths[0]):
+        visit(page, app_server, path)
+        expect_finished(page)
+        cells(page).nth(3).click()
+        expect(widget(page, "cell")).to_be_visible()
+        for size, theme in SIZES_AND_THEMES:
             page.set_viewport_size(size)
-            page.emulate_media(color_scheme=theme)
-            visit(page, app_server, path)
-            finished(page)
-            cells(page).nth(3).click()
-            expect(widget(page, "cell")).to_be_visible()
+            set_theme(page, theme)
             assert not axe_violations(page, axe_baseline), (path, size, theme)
             assert overflow_px(page) == 0, (path, size, theme)
 
 
-def test_a_sweep_is_paused_and_cancelled_and_what_is_known_stays(
-    page: Page, app_server: AppServer
-) -> None:
-    train(page, app_server, epochs=400)
+def test_a_sweep_can_be_paused_resumed_and_cancelled(page: Page, app_server: AppServer) -> None:
+    start_small_sweep(page, app_server, epochs=400)
     expect(cells(page)).to_have_count(4, timeout=BUSY_MS)
     widget(page, "job_pause").get_by_role("button").click()
     progress = page.get_by_test_id("stProgress")
     expect(progress).to_contain_text("Paused", timeout=BUSY_MS)
     link = page.url
-    page.goto("about:blank")  # as a closed tab does, this ends the visit
+    page.goto("about:blank")  # ends the session, as closing the tab does
     page.goto(link)
     expect(progress).to_contain_text("Paused", timeout=BUSY_MS)
-    widget(page, "job_resume").get_by_role("button").click()  # goes on
+    widget(page, "job_resume").get_by_role("button").click()
     expect(progress).not_to_contain_text("Paused", timeout=BUSY_MS)
     widget(page, "job_cancel").get_by_role("button").click()
     expect(page.get_by_text("Cancelled").first).to_be_visible(timeout=BUSY_MS)
     wait_idle(page)
-    expect(cells(page)).to_have_count(4)
+    expect(cells(page)).to_have_count(4)  # the results so far
     expect(widget(page, "job_resume")).to_be_visible()

@@ -1,9 +1,9 @@
-"""Commands called in this process, and a toy experiment that trains in a blink."""
+"""Commands that run in the process of the test, and a toy experiment that trains in a second."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.data.conftest import mnist, server  # noqa: F401 - fixtures
+from tsexplorer import recipes
 from tsexplorer.cli import app
-from tsexplorer.services.service import Service
-from tsexplorer.settings import get_settings
+from tsexplorer.recipes import Recipe
+from tsexplorer.specs import ExperimentSpec, parse_spec
 
 TOY: dict[str, Any] = {
     "teacher": {"name": "custom", "net": {"dense": [12]}},
@@ -26,11 +27,12 @@ TOY: dict[str, Any] = {
 """Sizes: 784·12 + 12 + 12·10 + 10 = 9,550 and 784·4 + 4 + 4·10 + 10 = 3,190 parameters."""
 
 Shell = Callable[..., Result]
+SpecFile = Callable[..., str]
 
 
 @pytest.fixture
 def shell() -> Shell:
-    """Runs a command: ``shell("run", "--json")``."""
+    """Run a command: ``shell("run", "--json")``."""
 
     def call(*arguments: str) -> Result:
         result = CliRunner().invoke(app, arguments, prog_name="python -m tsexplorer")
@@ -42,8 +44,8 @@ def shell() -> Shell:
 
 
 @pytest.fixture
-def spec_file(tmp_path: Path) -> Callable[..., str]:
-    """Writes the toy experiment, with changes, to ``NAME.json``."""
+def spec_file(tmp_path: Path) -> SpecFile:
+    """Write the toy experiment, with changes, to ``NAME.json``; returns the path."""
 
     def write(name: str = "toy", /, **changes: Any) -> str:
         file = tmp_path / f"{name}.json"
@@ -54,14 +56,15 @@ def spec_file(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def service(settled: Path) -> Iterator[Service]:
-    """Another process's view of the same home; its worker is stopped at the end."""
-    opened = Service(get_settings())
-    yield opened
-    opened.close()
+def toy_recipe(monkeypatch: pytest.MonkeyPatch) -> ExperimentSpec:
+    """Make the toy experiment the default recipe, which is the base of all studies."""
+    spec = parse_spec(ExperimentSpec, {"name": "toy", **TOY})
+    recipe = Recipe("quick", "Toy", "Toy nets.", "these tests", spec)
+    monkeypatch.setattr(recipes, "load_recipes", lambda: {"quick": recipe})
+    return spec
 
 
 def document(result: Result) -> Any:
-    """What a command that succeeded printed, all of it one JSON document."""
+    """The JSON document that a command has printed; asserts that the command succeeded."""
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)

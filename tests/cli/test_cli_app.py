@@ -1,4 +1,4 @@
-"""The command app: starts Streamlit on a port, and stops with one sentence."""
+"""``app``: starts Streamlit on a port; ends with one sentence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def streamlit_stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Instead of Streamlit: prints the arguments, then Ctrl-C."""
+    """Replace Streamlit by a function that prints its arguments and presses Ctrl-C."""
 
     def run_module(name: str, run_name: str) -> None:
         print(name, run_name, *sys.argv[1:])
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 @pytest.mark.usefixtures("streamlit_stub")
-def test_streamlit_gets_the_port_and_ctrl_c_ends_it(shell: Shell, free_port: int) -> None:
+def test_streamlit_gets_the_port_and_ctrl_c_stops_it(shell: Shell, free_port: int) -> None:
     result = shell("app", "--port", str(free_port))
     assert result.exit_code == 130
     assert result.stdout == f"streamlit __main__ run {APP_SCRIPT} --server.port={free_port}\n"
@@ -49,7 +49,7 @@ def test_streamlit_gets_the_port_and_ctrl_c_ends_it(shell: Shell, free_port: int
 
 
 @pytest.mark.usefixtures("streamlit_stub")
-def test_the_port_comes_from_streamlits_variable_too(
+def test_port_can_come_from_streamlits_variable(
     shell: Shell, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STREAMLIT_SERVER_PORT", str(free_port))
@@ -57,7 +57,7 @@ def test_the_port_comes_from_streamlits_variable_too(
 
 
 @pytest.mark.usefixtures("streamlit_stub")
-def test_a_port_in_use_gives_one_sentence(shell: Shell) -> None:
+def test_port_in_use_gives_one_sentence(shell: Shell) -> None:
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
         result = shell("app", "--port", str(port))
@@ -67,10 +67,10 @@ def test_a_port_in_use_gives_one_sentence(shell: Shell) -> None:
 
 
 @pytest.mark.usefixtures("streamlit_stub")
-def test_an_address_of_another_machine_gives_one_sentence(
+def test_address_of_another_machine_gives_one_sentence(
     shell: Shell, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "192.0.2.1")  # RFC 5737: no machine has it
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "192.0.2.1")  # reserved by RFC 5737
     result = shell("app", "--port", str(free_port))
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"cannot listen on port {free_port} of 192.0.2.1" in result.stderr
@@ -78,12 +78,12 @@ def test_an_address_of_another_machine_gives_one_sentence(
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "many"])
-def test_a_port_out_of_range_is_a_bad_argument(shell: Shell, port: str) -> None:
+def test_port_out_of_range_is_a_bad_argument(shell: Shell, port: str) -> None:
     result = shell("app", "--port", port)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--port" in result.stderr
 
 
-def test_a_checkout_has_its_files_beside_the_package() -> None:
+def test_files_of_a_checkout_are_beside_the_package() -> None:
     assert (APP_SCRIPT, PAGES_FOLDER, ASSETS) == (ROOT / "app.py", ROOT / "pages", ROOT / "assets")
     assert APP_SCRIPT.is_file()

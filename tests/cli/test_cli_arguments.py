@@ -1,17 +1,16 @@
-"""Whatever is wrong with the arguments is said in one line, with exit code 2."""
+"""Invalid arguments and files: one line on standard error, exit code 2. Names of experiments."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
-from tests.cli.conftest import TOY, Shell
-from tsexplorer.cli.requests import asked_for
+from tests.cli.conftest import TOY, Shell, SpecFile
+from tsexplorer.cli.requests import requested_experiment
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
 from tsexplorer.services.service import Service
@@ -19,19 +18,20 @@ from tsexplorer.settings import get_settings
 from tsexplorer.specs import ObjectiveSpec
 
 
-def assert_refused(result: Result, *words: str) -> None:
+def assert_refused(result: Result, *parts: str) -> None:
+    """Assert exit code 2 and one line on standard error that contains all parts."""
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
     assert result.stderr.endswith("\n")
     assert "Usage:" not in result.stderr
     assert "─" not in result.stderr
-    for word in words:
-        assert word in result.stderr
+    for part in parts:
+        assert part in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "parts"),
     [
         (["modles"], ["No such command 'modles'", "Did you mean 'models'?"]),
         (["models", "--clases", "3"], ["No such option: --clases", "--classes", "models --help"]),
@@ -61,18 +61,18 @@ def assert_refused(result: Result, *words: str) -> None:
         (["resume", "quick"], ["ID", "integer"]),
         (["cancel", "7"], ["no job 7"]),
         (["delete", "nothing"], ['no study "nothing"']),
-        (["delete", "demo"], ["demo", "stays"]),
+        (["delete", "demo"], ["demo", "cannot be deleted"]),
     ],
     ids=" ".join,
 )
-def test_an_argument_that_means_nothing(
-    shell: Shell, arguments: list[str], words: list[str]
+def test_invalid_argument_gives_one_sentence(
+    shell: Shell, arguments: list[str], parts: list[str]
 ) -> None:
-    assert_refused(shell(arguments[0], "--json", *arguments[1:]), *words)
+    assert_refused(shell(arguments[0], "--json", *arguments[1:]), *parts)
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "parts"),
     [
         ({"objective": {"temperature": 0}}, ["objective.temperature", "greater than 0"]),
         ({"objective": {"temperature": -1}}, ["objective.temperature", "greater than 0"]),
@@ -93,14 +93,14 @@ def test_an_argument_that_means_nothing(
     ],
     ids=str,
 )
-def test_a_spec_that_cannot_be_run(
-    shell: Shell, spec_file: Callable[..., str], changes: dict[str, Any], words: list[str]
+def test_invalid_spec_gives_one_sentence(
+    shell: Shell, spec_file: SpecFile, changes: dict[str, Any], parts: list[str]
 ) -> None:
-    assert_refused(shell("run", "--spec", spec_file(**changes)), *words)
+    assert_refused(shell("run", "--spec", spec_file(**changes)), *parts)
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "parts"),
     [
         (b"", ["not JSON", "line 1"]),
         (b'{"seeds": [0],}', ["not JSON", "line 1"]),
@@ -112,25 +112,25 @@ def test_a_spec_that_cannot_be_run(
     ],
     ids=["empty", "comma", "list", "latin-1", "deep", "long", "surrogate"],
 )
-def test_a_file_that_is_no_spec(
-    shell: Shell, tmp_path: Path, content: bytes, words: list[str]
+def test_invalid_file_gives_one_sentence(
+    shell: Shell, tmp_path: Path, content: bytes, parts: list[str]
 ) -> None:
     file = tmp_path / "spec.json"
     file.write_bytes(content)
-    assert_refused(shell("run", "--spec", str(file)), "spec.json", *words)
+    assert_refused(shell("run", "--spec", str(file)), "spec.json", *parts)
 
 
-def test_a_folder_is_no_spec(shell: Shell, tmp_path: Path) -> None:
+def test_folder_instead_of_spec_file_gives_one_sentence(shell: Shell, tmp_path: Path) -> None:
     assert_refused(shell("run", "--spec", str(tmp_path)), "cannot be read", "directory")
 
 
-def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     file = tmp_path / "from-windows.json"
     file.write_text(json.dumps(TOY), encoding="utf-8-sig")
-    assert asked_for(None, file).name == "from-windows"
+    assert requested_experiment(None, file).name == "from-windows"
 
 
-def test_a_setting_in_the_environment_that_is_wrong(
+def test_invalid_environment_variable_gives_one_sentence(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TSEXPLORER_THREADS", "all")
@@ -138,15 +138,13 @@ def test_a_setting_in_the_environment_that_is_wrong(
     assert_refused(shell("datasets"), "TSEXPLORER_THREADS", "'all'")
 
 
-def test_a_store_that_is_none(shell: Shell, home: Path) -> None:
+def test_damaged_store_gives_one_sentence(shell: Shell, home: Path) -> None:
     home.mkdir()
     (home / "store.sqlite3").write_text("not a database at all, but long enough for a header" * 99)
     assert_refused(shell("jobs", "--json"), "store.sqlite3", "damaged")
 
 
-def test_nothing_is_queued_by_what_is_refused(
-    shell: Shell, service: Service, spec_file: Callable[..., str]
-) -> None:
+def test_refused_run_queues_no_job(shell: Shell, service: Service, spec_file: SpecFile) -> None:
     shell("run", "--spec", spec_file(baseline_train={"batch_size": 4001}))
     assert service.jobs() == ()
 
@@ -163,10 +161,10 @@ def test_nothing_is_queued_by_what_is_refused(
     ],
     ids=str,
 )
-def test_other_data_or_seeds_make_an_experiment_of_its_own_name(
+def test_name_contains_changes_of_data_and_seeds(
     arguments: dict[str, Any], name: str, seeds: tuple[int, ...], data: str
 ) -> None:
-    spec = asked_for(None, None, **arguments)
+    spec = requested_experiment(None, None, **arguments)
     assert (spec.name, spec.seeds, spec.data.name) == (name, seeds, data)
     unchanged = {"name", "seeds", "data"}
     assert spec.model_dump(exclude=unchanged) == get_recipe("quick").spec.model_dump(
@@ -174,49 +172,49 @@ def test_other_data_or_seeds_make_an_experiment_of_its_own_name(
     )
 
 
-def test_classes_are_left_out_by_name() -> None:
-    spec = asked_for(None, None, data="fashion-mnist", left_out=["coat", "1"])
+def test_classes_are_excluded_by_name() -> None:
+    spec = requested_experiment(None, None, data="fashion-mnist", left_out=["coat", "1"])
     assert spec.left_out == (1, 4)
     assert spec.name == "quick, fashion-mnist, without Coat and Trouser"
     with pytest.raises(
         UserError, match="the baseline was trained on all classes; exclude classes or start"
     ):
-        asked_for("wu-2020", None, left_out=["3"])
+        requested_experiment("wu-2020", None, left_out=["3"])
 
 
-def test_another_objective_keeps_t_and_lambda_and_takes_options_of_its_own() -> None:
-    spec = asked_for("quick", None, objective="dkd", options=("beta=4", "warm_up=3"))
+def test_new_objective_keeps_t_and_lambda_and_takes_options() -> None:
+    spec = requested_experiment("quick", None, objective="dkd", options=("beta=4", "warm_up=3"))
     assert spec.name == "quick, dkd, beta 4"
     assert spec.objective == ObjectiveSpec(name="dkd", temperature=4, lam=0, options={"beta": 4.0})
-    spec = asked_for("quick", None, objective="relational", options=("angle=0",))
-    assert (spec.objective.temperature, spec.objective.lam) == (1, 0)  # neither takes part
-    assert asked_for("quick", None, objective="hinton") == get_recipe("quick").spec
+    spec = requested_experiment("quick", None, objective="relational", options=("angle=0",))
+    assert (spec.objective.temperature, spec.objective.lam) == (1, 0)  # it uses neither
+    assert requested_experiment("quick", None, objective="hinton") == get_recipe("quick").spec
 
 
-def test_other_data_keep_the_scaling_of_the_recipe() -> None:
-    spec = asked_for("wu-2020", None, data="fashion-mnist")
+def test_other_dataset_keeps_the_scaling_of_the_recipe() -> None:
+    spec = requested_experiment("wu-2020", None, data="fashion-mnist")
     assert (spec.data.name, spec.data.scaling) == ("fashion-mnist", "raw")
 
 
-def test_a_file_without_a_name_gives_its_own(spec_file: Callable[..., str]) -> None:
-    assert asked_for(None, Path(spec_file("my nets"))).name == "my nets"
-    assert asked_for(None, Path(spec_file("my nets", name="other"))).name == "other"
+def test_spec_without_a_name_is_named_after_its_file(spec_file: SpecFile) -> None:
+    assert requested_experiment(None, Path(spec_file("my nets"))).name == "my nets"
+    assert requested_experiment(None, Path(spec_file("my nets", name="other"))).name == "other"
 
 
-def test_a_long_name_is_cut_before_what_tells_it_apart(spec_file: Callable[..., str]) -> None:
+def test_long_name_is_cut_before_its_changes(spec_file: SpecFile) -> None:
     file = Path(spec_file("long", name="n" * 80))
-    name = asked_for(None, file, seeds=5).name
+    name = requested_experiment(None, file, seeds=5).name
     assert len(name) == 80
     assert name.endswith("n, 5 seeds")
 
 
-def test_what_makes_no_experiment_raises_a_sentence() -> None:
+def test_unknown_recipe_raises_a_sentence() -> None:
     with pytest.raises(UserError, match=r"^There is no recipe called 'slow'"):
-        asked_for("slow", None)
+        requested_experiment("slow", None)
 
 
-def test_changes_that_fill_a_name_are_cut_too() -> None:
-    spec = asked_for(
+def test_changes_that_are_too_long_for_a_name_are_cut() -> None:
+    spec = requested_experiment(
         "quick",
         None,
         data="fashion-mnist",

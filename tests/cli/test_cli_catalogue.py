@@ -1,3 +1,5 @@
+"""``models``, ``datasets``, ``objectives`` and ``recipes``: tables and JSON documents."""
+
 from __future__ import annotations
 
 import gzip
@@ -14,7 +16,7 @@ from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, parse_spec
 
 
-def test_models_are_counted_at_ten_classes(shell: Shell) -> None:
+def test_models_are_counted_with_ten_classes(shell: Shell) -> None:
     models = {row["name"]: row for row in document(shell("models", "--json"))}
     assert set(models) == set(model_names())
     student = models["mlp-64"]
@@ -28,13 +30,13 @@ def test_models_are_counted_at_ten_classes(shell: Shell) -> None:
     assert models["wu-cnn"]["parameters"] == 61_514
 
 
-def test_models_are_counted_at_as_many_classes_as_asked(shell: Shell) -> None:
+def test_models_are_counted_with_the_given_number_of_classes(shell: Shell) -> None:
     models = {row["name"]: row for row in document(shell("models", "--classes", "26", "--json"))}
     assert models["korn-cnn"]["parameters"] == 3_378_970
     assert models["korn-mlp"]["parameters"] == 415_258
 
 
-def test_the_table_of_models_says_for_how_many_classes_it_counts(shell: Shell) -> None:
+def test_table_of_models_states_the_number_of_classes(shell: Shell) -> None:
     lines = shell("models").stdout.splitlines()
     row = next(line for line in lines if line.startswith("wu-cnn "))
     assert row.split()[-4:] == ["61,514", "5,650,560", "246", "kB"]
@@ -42,20 +44,20 @@ def test_the_table_of_models_says_for_how_many_classes_it_counts(shell: Shell) -
     assert "Counted with 26 classes" in shell("models", "--classes", "26").stdout
 
 
-def test_datasets_say_what_is_here(shell: Shell) -> None:
+def test_datasets_state_sizes_and_availability(shell: Shell) -> None:
     rows = document(shell("datasets", "--json"))
     assert [row["name"] for row in rows] == list(dataset_names())
     sets = {row["name"]: row for row in rows}
-    embedded, letters = sets["mnist-5k"], sets["emnist-letters"]
+    bundled, letters = sets["mnist-5k"], sets["emnist-letters"]
     splits = ("train", "validation", "test", "classes")
-    assert [embedded[name] for name in splits] == [4_000, 500, 500, 10]
+    assert [bundled[name] for name in splits] == [4_000, 500, 500, 10]
     assert [letters[name] for name in splits] == [114_400, 10_400, 20_800, 26]
     assert letters["class_names"][25] == "Z"
-    assert embedded["available"] is True
+    assert bundled["available"] is True
     assert sets["mnist"]["available"] is False
 
 
-def test_a_dataset_that_was_put_there_is_seen(shell: Shell) -> None:
+def test_dataset_that_was_copied_by_hand_is_available(shell: Shell) -> None:
     raw = get_settings().data_folder / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
@@ -63,18 +65,18 @@ def test_a_dataset_that_was_put_there_is_seen(shell: Shell) -> None:
     sets = {row["name"]: row for row in document(shell("datasets", "--json"))}
     assert sets["fashion-mnist"]["available"] is True
     table = shell("datasets").stdout
-    here = {line.split()[0]: line.rstrip() for line in table.splitlines() if line.strip()}
-    assert here["fashion-mnist"].endswith("yes")
-    assert here["emnist-letters"].endswith("no, 561.8 MB to fetch")
+    rows = {line.split()[0]: line.rstrip() for line in table.splitlines() if line.strip()}
+    assert rows["fashion-mnist"].endswith("yes")
+    assert rows["emnist-letters"].endswith("no, 561.8 MB to fetch")
     assert str(get_settings().data_folder.resolve()) in table
 
 
-def test_objectives_say_which_parameters_they_use(shell: Shell) -> None:
+def test_objectives_state_their_parameters_and_formula(shell: Shell) -> None:
     rows = document(shell("objectives", "--json"))
     assert [row["name"] for row in rows] == list(objective_names())
-    used = {row["name"]: row["parameters"] for row in rows}
-    assert used["hinton"] == used["additive"] == ["temperature", "lambda"]
-    assert used["labels"] == used["vanilla"] == []
+    parameters = {row["name"]: row["parameters"] for row in rows}
+    assert parameters["hinton"] == parameters["additive"] == ["temperature", "lambda"]
+    assert parameters["labels"] == parameters["vanilla"] == []
     hinton = rows[1]
     assert all(part in hinton["formula"] for part in (r"\lambda", "T^2", r"\mathrm{KL}"))
     assert "T²" in hinton["convention"]
@@ -83,13 +85,13 @@ def test_objectives_say_which_parameters_they_use(shell: Shell) -> None:
     assert "λ·CE + CE_soft(T)" in table
     options = {row["name"]: row["options"] for row in rows}
     assert options["hinton"] == []
-    beta = next(one for one in options["dkd"] if one["name"] == "beta")
+    beta = next(option for option in options["dkd"] if option["name"] == "beta")
     assert (beta["default"], beta["low"]) == (8.0, 0.0)
     assert "beta=8" in table
     assert "baseline under hinton, dist, dkd, logit-standard" in " ".join(table.split())
 
 
-def test_recipes_come_with_published_figures_and_a_spec_to_run(shell: Shell) -> None:
+def test_recipes_have_published_figures_and_a_complete_spec(shell: Shell) -> None:
     rows = document(shell("recipes", "--json"))
     assert [row["name"] for row in rows] == list(recipe_names())
     assert rows[0]["name"] == "quick"
@@ -104,6 +106,6 @@ def test_recipes_come_with_published_figures_and_a_spec_to_run(shell: Shell) -> 
 
 
 @pytest.mark.parametrize("command", ["models", "datasets", "objectives", "recipes"])
-def test_looking_things_up_writes_nothing(shell: Shell, home: Path, command: str) -> None:
+def test_lists_write_no_files(shell: Shell, home: Path, command: str) -> None:
     assert shell(command, "--json").exit_code == 0
     assert not home.exists()

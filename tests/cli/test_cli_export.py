@@ -1,4 +1,4 @@
-"""export: an archive on disk, one sentence for what cannot be written."""
+"""``export``: writes an archive; errors are one sentence."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Shell
+from tests.cli.conftest import Shell, document
 from tsexplorer.export.archive import Archive
 from tsexplorer.services.service import Service
 
 pytestmark = pytest.mark.usefixtures("settled")
 
 
-def test_the_student_of_an_experiment_or_the_net_that_is_named(
-    shell: Shell, tmp_path: Path
-) -> None:
-    said = json.loads(shell("export", "demo", "--into", str(tmp_path / "new"), "--json").stdout)
-    place = Path(said["file"])
-    assert place.parent == tmp_path / "new"
-    assert place.stat().st_size == said["bytes"]
-    with zipfile.ZipFile(place) as file:
-        assert file.testzip() is None
-        card = json.loads(file.read(f"{place.stem}/card.json"))
+def test_export_writes_the_student_or_the_named_net(shell: Shell, tmp_path: Path) -> None:
+    printed = document(shell("export", "demo", "--into", str(tmp_path / "new"), "--json"))
+    file = Path(printed["file"])
+    assert file.parent == tmp_path / "new"
+    assert file.stat().st_size == printed["bytes"]
+    with zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
+        card = json.loads(archive.read(f"{file.stem}/card.json"))
     assert card["role"] == "distilled"
     result = shell("export", "demo:teacher:0", "--into", str(tmp_path))
     assert result.exit_code == 0
@@ -35,9 +33,15 @@ def test_the_student_of_an_experiment_or_the_net_that_is_named(
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("gone", "gone"), ("demo:pupil", "names no stage"), ("demo:distilled:7", "for seed 7")],
+    [
+        ("gone", "gone"),
+        ("demo:pupil", "is not the name of a stage"),
+        ("demo:distilled:7", "for seed 7"),
+    ],
 )
-def test_a_net_that_is_not_there(shell: Shell, tmp_path: Path, name: str, sentence: str) -> None:
+def test_unknown_net_gives_one_sentence(
+    shell: Shell, tmp_path: Path, name: str, sentence: str
+) -> None:
     result = shell("export", name, "--into", str(tmp_path))
     assert result.exit_code == 2
     assert sentence in result.stderr
@@ -45,26 +49,26 @@ def test_a_net_that_is_not_there(shell: Shell, tmp_path: Path, name: str, senten
     assert not list(tmp_path.glob("*.zip"))
 
 
-def test_a_folder_that_cannot_be_written(shell: Shell, tmp_path: Path) -> None:
+def test_unwritable_folder_gives_one_sentence(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = shell("export", "demo", "--into", str(tmp_path / "file"))
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
 
 
-def test_an_experiments_name_may_hold_colons(
+def test_name_of_an_experiment_may_contain_colons(
     shell: Shell, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Any] = []
+    exported: list[Any] = []
 
     def archive(_: object, *net: object) -> Archive:
-        asked.append(net)
+        exported.append(net)
         return Archive("net.zip", b"PK")
 
-    monkeypatch.setattr("tsexplorer.services.inference.Reading.archive", archive)
-    kept = service.experiment("demo").spec.model_copy(update={"name": "run: 2"})
-    key = service.keep(kept).id
+    monkeypatch.setattr("tsexplorer.services.inference.Inference.archive", archive)
+    spec = service.experiment("demo").spec.model_copy(update={"name": "run: 2"})
+    key = service.keep(spec).id
     for name in ("run: 2", "run: 2:teacher", "run: 2:teacher:0", key):
         assert shell("export", name, "--into", str(tmp_path)).exit_code == 0
-    assert [one[0].id for one in asked] == [key] * 4
-    assert [one[1:] for one in asked] == [(), ("teacher", None), ("teacher", 0), ()]
+    assert [net[0].id for net in exported] == [key] * 4
+    assert [net[1:] for net in exported] == [(), ("teacher", None), ("teacher", 0), ()]

@@ -1,4 +1,4 @@
-"""The shell as a process of its own: what it imports, its streams, its exit codes."""
+"""The command line as a separate process: imports, output streams and exit codes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
+from tests.cli.conftest import SpecFile
 from tsexplorer import __version__
-from tsexplorer.cli.requests import asked_for
+from tsexplorer.cli.requests import requested_experiment
 from tsexplorer.services import Service
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 300.0
+TIMEOUT_SECONDS = 300.0
 SLOW = {"torch", "torchvision", "streamlit", "sqlalchemy", "pandas", "scipy", "plotly", "numpy"}
 
 
@@ -25,18 +25,18 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "tsexplorer", *arguments]
 
 
-def call(*arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments),
         cwd=ROOT,
         env=os.environ | {"PYTHONIOENCODING": encoding},
         capture_output=True,
         encoding=encoding,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
     )
 
 
-def test_looking_things_up_imports_nothing_slow() -> None:
+def test_lists_import_no_slow_package() -> None:
     script = (
         "import json, sys\n"
         "from tsexplorer.cli import app\n"
@@ -44,60 +44,60 @@ def test_looking_things_up_imports_nothing_slow() -> None:
         "    app([name, '--json'], standalone_mode=False)\n"
         "json.dump(sorted(sys.modules), sys.stderr)\n"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    imported = json.loads(done.stderr)
+    imported = json.loads(process.stderr)
     assert "tsexplorer.models.registry" in imported
     assert SLOW.isdisjoint(imported)
 
 
-def test_a_run_prints_one_document_and_nothing_else(spec_file: Callable[..., str]) -> None:
-    done = call("run", "--spec", spec_file(), "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["experiment"] == "toy"
-    assert done.stderr.startswith('Training "toy" as job 1.\n')
+def test_run_prints_only_one_json_document(spec_file: SpecFile) -> None:
+    process = run_command("run", "--spec", spec_file(), "--json")
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["experiment"] == "toy"
+    assert process.stderr.startswith('Training "toy" as job 1.\n')
 
 
-def test_a_bad_argument_is_one_line_and_exit_code_two() -> None:
-    done = call("run", "nowhere", "--json")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines() == [
+def test_bad_argument_gives_one_line_and_exit_code_2() -> None:
+    process = run_command("run", "nowhere", "--json")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.splitlines() == [
         "There is no recipe called 'nowhere'; choose one of "
-        + done.stderr.rpartition("one of ")[2].strip()
+        + process.stderr.rpartition("one of ")[2].strip()
     ]
 
 
 def test_help_and_version() -> None:
-    overview = call()
+    overview = run_command()
     assert (overview.returncode, overview.stderr) == (0, "")
     assert "Usage: python -m tsexplorer " in overview.stdout
     assert overview.stdout.index(" run ") < overview.stdout.index(" models ")
-    assert call("--help").stdout == overview.stdout
-    assert call("--version").stdout == f"{__version__}\n"
+    assert run_command("--help").stdout == overview.stdout
+    assert run_command("--version").stdout == f"{__version__}\n"
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def test_closed_pipe_gives_exit_code_141_without_a_message() -> None:
     process = subprocess.Popen(
         command("models"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
     process.stdout.close()
-    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == 128 + signal.SIGPIPE
     assert errors == b""
 
 
-def test_letters_that_cannot_be_shown_are_escaped_or_replaced() -> None:
+def test_characters_outside_the_encoding_are_replaced() -> None:
     convention = "hinton: λ·CE + (1 − λ)·T²·KL, nats, batch mean"
-    done = call("objectives", "--json", encoding="ascii")
-    assert json.loads(done.stdout)[1]["convention"] == convention
-    table = call("objectives", encoding="ascii")
+    process = run_command("objectives", "--json", encoding="ascii")
+    assert json.loads(process.stdout)[1]["convention"] == convention
+    table = run_command("objectives", encoding="ascii")
     assert table.returncode == 0, table.stderr
     assert "hinton: ?" in table.stdout
 
 
-def test_ctrl_c_in_a_terminal(spec_file: Callable[..., str], service: Service) -> None:
+def test_ctrl_c_in_a_terminal_cancels_the_run(spec_file: SpecFile, service: Service) -> None:
     endless = spec_file(teacher_train={"epochs": 10_000, "batch_size": 100})
     process = subprocess.Popen(
         command("run", "--spec", endless, "--json"),
@@ -105,27 +105,25 @@ def test_ctrl_c_in_a_terminal(spec_file: Callable[..., str], service: Service) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # As from a terminal, also where the tests run in the background and ignore it.
+        # As in a terminal: a test run in the background ignores SIGINT, which processes inherit.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = monotonic() + PATIENCE_SECONDS
+    deadline = monotonic() + TIMEOUT_SECONDS
     while not any(stage.status == "running" for stage in service.store.stages()):
         assert process.poll() is None, process.communicate()
         assert monotonic() < deadline
         sleep(0.02)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
     assert (process.returncode, output) == (130, "")
     assert errors.splitlines()[-1].endswith("to continue: python -m tsexplorer resume 1")
     assert "Traceback" not in errors
     assert service.store.job(1).status == "cancelled"
 
 
-def test_ctrl_c_stops_the_app_while_a_job_runs(
-    spec_file: Callable[..., str], service: Service
-) -> None:
+def test_ctrl_c_stops_the_app_while_a_job_runs(spec_file: SpecFile, service: Service) -> None:
     endless = spec_file(teacher_train={"epochs": 10_000, "batch_size": 100})
-    service.enqueue(asked_for(None, Path(endless)))
+    service.enqueue(requested_experiment(None, Path(endless)))
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
     process = subprocess.Popen(
@@ -135,15 +133,15 @@ def test_ctrl_c_stops_the_app_while_a_job_runs(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A test run in the background ignores SIGINT, and the process would inherit that.
+        # As in a terminal: a test run in the background ignores SIGINT, which processes inherit.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = monotonic() + PATIENCE_SECONDS
+    deadline = monotonic() + TIMEOUT_SECONDS
     while not any(stage.status == "running" for stage in service.store.stages()):
         assert process.poll() is None, process.communicate()
         assert monotonic() < deadline
         sleep(0.02)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
     assert (process.returncode, errors) == (130, "The app has stopped.\n")
     assert f"http://127.0.0.1:{port}" in output  # and not localhost, as config.toml says

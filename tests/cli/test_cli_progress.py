@@ -1,7 +1,8 @@
+"""Progress of an experiment on standard error: lines and bars."""
+
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
+from tests.cli.conftest import SpecFile
 from tsexplorer.cli import progress
-from tsexplorer.cli.progress import Bars, Lines, current, doing
+from tsexplorer.cli.progress import Bars, Lines, current_stage, describe_progress
 from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.foreground import JobView
 from tsexplorer.services.service import Service
@@ -18,7 +20,7 @@ from tsexplorer.specs import ExperimentSpec, parse_spec
 from tsexplorer.store import ExperimentSnapshot
 from tsexplorer.training.events import Progress as StageProgress
 
-UNDER_WAY = StageProgress(
+RUNNING = StageProgress(
     "0" * 16,
     doing="training",
     epoch=3,
@@ -31,35 +33,37 @@ UNDER_WAY = StageProgress(
 
 
 @pytest.fixture
-def experiment(service: Service, spec_file: Callable[..., str]) -> ExperimentSnapshot:
-    """Two seeds, nothing trained."""
+def experiment(service: Service, spec_file: SpecFile) -> ExperimentSnapshot:
+    """An experiment of two seeds without trained nets."""
     spec = parse_spec(ExperimentSpec, Path(spec_file(seeds=[4, 7])).read_text())
     service.enqueue(spec)
     return service.experiment(spec.name)
 
 
-def after(experiment: ExperimentSnapshot, done: int) -> ExperimentSnapshot:
-    """The experiment with its first nets trained."""
+def with_trained(experiment: ExperimentSnapshot, done: int) -> ExperimentSnapshot:
+    """The experiment with its first stages trained."""
     figures = {"status": "done", "epochs_done": 2, "train_seconds": 65.0}
     links = tuple(
         replace(link, stage=replace(link.stage, validation_accuracy=0.9, **figures))
-        if place < done
+        if index < done
         else link
-        for place, link in enumerate(experiment.stages)
+        for index, link in enumerate(experiment.stages)
     )
     return replace(experiment, stages=links)
 
 
-def test_what_is_under_way_in_words() -> None:
-    assert doing(UNDER_WAY, "running") == "epoch 3 of 20, loss 0.2500, 1 min 10 s left"
-    assert doing(UNDER_WAY, "paused") == "epoch 3 of 20, loss 0.2500, paused"
-    unknown = replace(UNDER_WAY, doing="teacher outputs", loss=None, seconds_left=None)
-    assert doing(unknown, "running") == "epoch 3 of 20, teacher outputs"
+def test_progress_as_text() -> None:
+    assert describe_progress(RUNNING, "running") == "epoch 3 of 20, loss 0.2500, 1 min 10 s left"
+    assert describe_progress(RUNNING, "paused") == "epoch 3 of 20, loss 0.2500, paused"
+    without_estimate = replace(RUNNING, doing="teacher outputs", loss=None, seconds_left=None)
+    assert describe_progress(without_estimate, "running") == "epoch 3 of 20, teacher outputs"
 
 
-def test_the_net_under_way_is_the_first_that_is_not_done(experiment: ExperimentSnapshot) -> None:
+def test_current_stage_is_the_first_that_is_not_done(experiment: ExperimentSnapshot) -> None:
     def at(done: int) -> tuple[int, str]:
-        link = current(JobView(experiment, JobProgress(stages_done=done, stages=6), "running"))
+        link = current_stage(
+            JobView(experiment, JobProgress(stages_done=done, stages=6), "running")
+        )
         return link.seed, link.role
 
     assert [at(done) for done in (0, 2, 3, 5)] == [
@@ -71,12 +75,12 @@ def test_the_net_under_way_is_the_first_that_is_not_done(experiment: ExperimentS
     assert at(6) == (7, "distilled")
 
 
-def test_lines_tell_each_net_once(
+def test_lines_report_each_net_once(
     experiment: ExperimentSnapshot, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = Lines(after(experiment, 1))
+    lines = Lines(with_trained(experiment, 1))
     for done in (0, 1, 1, 3, 3):
-        lines.show(JobView(after(experiment, 3), JobProgress(UNDER_WAY, done, 6), "running"))
+        lines.show(JobView(with_trained(experiment, 3), JobProgress(RUNNING, done, 6), "running"))
     assert capsys.readouterr().err.splitlines() == [
         "teacher, seed 4: trained before, validation 90.00 %",
         "baseline, seed 4: 2 epochs in 1 min 5 s, validation 90.00 %",
@@ -84,7 +88,7 @@ def test_lines_tell_each_net_once(
     ]
 
 
-def test_a_long_net_is_heard_of_now_and_then(
+def test_long_stage_is_reported_every_30_seconds(
     experiment: ExperimentSnapshot,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -93,18 +97,18 @@ def test_a_long_net_is_heard_of_now_and_then(
     monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
     lines = Lines(experiment)
     for _ in range(4):
-        lines.show(JobView(experiment, JobProgress(UNDER_WAY, 0, 6), "running"))
+        lines.show(JobView(experiment, JobProgress(RUNNING, 0, 6), "running"))
     line = "teacher, seed 4: epoch 3 of 20, loss 0.2500, 1 min 10 s left"
     assert capsys.readouterr().err.splitlines() == [line, line]
     assert next(clock, None) is None
 
 
-def test_notices_are_said_once(
+def test_notices_are_printed_once(
     experiment: ExperimentSnapshot, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = Lines(experiment)
     for notices in ((), ("First.",), ("First.",), ("First.", "Second.")):
-        lines.show(JobView(experiment, JobProgress(UNDER_WAY, 0, 6, notices), "running"))
+        lines.show(JobView(experiment, JobProgress(RUNNING, 0, 6, notices), "running"))
     assert capsys.readouterr().err.splitlines() == ["First.", "Second."]
 
 
@@ -113,22 +117,22 @@ def test_bars_show_the_three_nets_of_a_seed_and_all_seeds(experiment: Experiment
     console = Console(file=screen, force_terminal=True, width=100)
     with Progress(console=console, auto_refresh=False) as drawn:
         bars = Bars(drawn, experiment)
-        bars.show(JobView(after(experiment, 4), JobProgress(UNDER_WAY, 4, 6), "running"))
-        tasks = [(task.description, task.completed, task.fields["words"]) for task in drawn.tasks]
-        bars.say("A word [in] between.")
+        bars.show(JobView(with_trained(experiment, 4), JobProgress(RUNNING, 4, 6), "running"))
+        tasks = [(task.description, task.completed, task.fields["text"]) for task in drawn.tasks]
+        bars.print_message("A line [above] the bars.")
     assert tasks == [
         ("teacher", 1.0, "2 epochs in 1 min 5 s, validation 90.00 %"),
         ("baseline", 0.125, "epoch 3 of 20, loss 0.2500, 1 min 10 s left"),
         ("distilled", 0.0, "waiting"),
         ("all seeds", pytest.approx(4 / 6), "seed 7, 2 of 2"),
     ]
-    assert "between." in screen.getvalue()
+    assert "the bars." in screen.getvalue()
 
 
-def test_one_seed_needs_no_bar_for_all(experiment: ExperimentSnapshot) -> None:
-    alone = replace(experiment, document=experiment.document | {"seeds": [4]})
+def test_single_seed_has_no_bar_for_all_seeds(experiment: ExperimentSnapshot) -> None:
+    single_seed = replace(experiment, document=experiment.document | {"seeds": [4]})
     with Progress(console=Console(file=io.StringIO()), auto_refresh=False) as drawn:
-        bars = Bars(drawn, alone)
-        bars.show(JobView(alone, JobProgress(), "queued"))
+        bars = Bars(drawn, single_seed)
+        bars.show(JobView(single_seed, JobProgress(), "queued"))
         assert [task.description for task in drawn.tasks] == ["teacher", "baseline", "distilled"]
-        assert [task.fields["words"] for task in drawn.tasks] == ["waiting"] * 3
+        assert [task.fields["text"] for task in drawn.tasks] == ["waiting"] * 3

@@ -1,4 +1,4 @@
-"""``run`` and ``resume`` from their arguments to what they print."""
+"""``run`` and ``resume``: output, names, failures, and downloads of datasets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import TOY, Shell, document
+from tests.cli.conftest import TOY, Shell, SpecFile, document
 from tests.data.conftest import Server, SmallDataset
 from tsexplorer.analysis.seed_statistics import gap_closed, interval
 from tsexplorer.data import registry
@@ -23,48 +23,45 @@ from tsexplorer.specs import ROLES
 
 pytestmark = pytest.mark.usefixtures("settled")
 
-SpecFile = Callable[..., str]
 STAGE_KEYS = ("id", "parameters", "epochs", "train_seconds", "validation_accuracy", "test_accuracy")
 
 
-def test_one_seed_gives_its_figures_and_no_interval(
+def test_single_seed_has_results_and_no_interval(
     shell: Shell, spec_file: SpecFile, service: Service
 ) -> None:
     result = shell("run", "--spec", spec_file(), "--json")
-    found = document(result)
-    assert list(found) == ["experiment", "seeds", "mean", "interval"]
-    assert found["experiment"] == "toy"
-    [seed] = found["seeds"]
+    printed = document(result)
+    assert list(printed) == ["experiment", "seeds", "mean", "interval"]
+    assert printed["experiment"] == "toy"
+    [seed] = printed["seeds"]
     assert list(seed) == ["seed", "stages", "gap_closed"]
     assert seed["seed"] == 0
-    kept = service.experiment("toy")
+    experiment = service.experiment("toy")
     for role in ROLES:
-        stage, shown = kept.stage(0, role), seed["stages"][role]
-        assert tuple(shown) == STAGE_KEYS
-        assert shown["epochs"] == stage.spec.train.epochs
-        assert shown["train_seconds"] == pytest.approx(stage.train_seconds, abs=1e-6)
+        stage, row = experiment.stage(0, role), seed["stages"][role]
+        assert tuple(row) == STAGE_KEYS
+        assert row["epochs"] == stage.spec.train.epochs
+        assert row["train_seconds"] == pytest.approx(stage.train_seconds, abs=1e-6)
         for figure in ("validation_accuracy", "test_accuracy"):
-            assert shown[figure] == pytest.approx(getattr(stage, figure), abs=1e-6)
-            assert found["mean"][role][figure] == shown[figure]
-            assert found["interval"][role][figure] is None
+            assert row[figure] == pytest.approx(getattr(stage, figure), abs=1e-6)
+            assert printed["mean"][role][figure] == row[figure]
+            assert printed["interval"][role][figure] is None
     parameters = [seed["stages"][role]["parameters"] for role in ROLES]
     assert parameters == [9_550, 3_190, 3_190]
     assert list(seed["stages"]) == list(ROLES)
     teacher, baseline, distilled = (seed["stages"][role]["test_accuracy"] for role in ROLES)
     assert seed["gap_closed"] == pytest.approx(gap_closed(teacher, baseline, distilled), abs=1e-6)
-    assert found["mean"]["gap_closed"] == seed["gap_closed"]
-    assert found["interval"]["gap_closed"] is None
+    assert printed["mean"]["gap_closed"] == seed["gap_closed"]
+    assert printed["interval"]["gap_closed"] is None
 
 
-def test_a_student_that_never_saw_some_classes_closes_no_gap(
-    shell: Shell, spec_file: SpecFile
-) -> None:
+def test_student_with_excluded_classes_has_no_gap_closed(shell: Shell, spec_file: SpecFile) -> None:
     command = ("run", "--spec", spec_file(), "--leave-out", "3", "--name", "no threes")
-    found = document(shell(*command, "--json"))
-    assert found["seeds"][0]["gap_closed"] is None
-    assert found["mean"]["gap_closed"] is None
-    assert found["mean"]["distilled"]["test_accuracy"] > 0
-    assert "No gap closed: as trained" in shell(*command).stdout
+    printed = document(shell(*command, "--json"))
+    assert printed["seeds"][0]["gap_closed"] is None
+    assert printed["mean"]["gap_closed"] is None
+    assert printed["mean"]["distilled"]["test_accuracy"] > 0
+    assert "No gap closed: the student was not trained on all classes" in shell(*command).stdout
 
 
 def test_progress_goes_to_standard_error(shell: Shell, spec_file: SpecFile) -> None:
@@ -74,58 +71,58 @@ def test_progress_goes_to_standard_error(shell: Shell, spec_file: SpecFile) -> N
     assert re.search(r": 2 epochs in \d+ s, validation \d+\.\d\d %$", lines[1])
 
 
-def test_seeds_are_counted_from_zero_and_reuse_what_is_trained(
+def test_seeds_count_from_0_and_trained_nets_are_reused(
     shell: Shell, spec_file: SpecFile, service: Service
 ) -> None:
     file = spec_file()
-    [alone] = document(shell("run", "--spec", file, "--json"))["seeds"]
+    [single] = document(shell("run", "--spec", file, "--json"))["seeds"]
     finished = [service.experiment("toy").stage(0, role).finished_at for role in ROLES]
     result = shell("run", "--spec", file, "--seeds", "2", "--json")
-    found = document(result)
-    assert found["experiment"] == "toy, 2 seeds"
-    assert [seed["seed"] for seed in found["seeds"]] == [0, 1]
-    assert found["seeds"][0] == alone
+    printed = document(result)
+    assert printed["experiment"] == "toy, 2 seeds"
+    assert [seed["seed"] for seed in printed["seeds"]] == [0, 1]
+    assert printed["seeds"][0] == single
     assert [service.experiment("toy").stage(0, role).finished_at for role in ROLES] == finished
     assert result.stderr.count("trained before") == 3
 
 
-def test_several_seeds_give_means_and_their_intervals(shell: Shell, spec_file: SpecFile) -> None:
-    found = document(shell("run", "--spec", spec_file(), "--seeds", "2", "--json"))
+def test_several_seeds_have_means_and_intervals(shell: Shell, spec_file: SpecFile) -> None:
+    printed = document(shell("run", "--spec", spec_file(), "--seeds", "2", "--json"))
     for role in ROLES:
         for figure in ("validation_accuracy", "test_accuracy"):
-            values = [seed["stages"][role][figure] for seed in found["seeds"]]
+            values = [seed["stages"][role][figure] for seed in printed["seeds"]]
             expected = interval(values)
             assert expected is not None
-            assert found["mean"][role][figure] == pytest.approx(expected.mean, abs=1e-5)
-            assert found["interval"][role][figure] == pytest.approx(
+            assert printed["mean"][role][figure] == pytest.approx(expected.mean, abs=1e-5)
+            assert printed["interval"][role][figure] == pytest.approx(
                 [expected.low, expected.high], abs=1e-5
             )
-    gaps = interval([seed["gap_closed"] for seed in found["seeds"]])
+    gaps = interval([seed["gap_closed"] for seed in printed["seeds"]])
     assert gaps is not None
-    assert found["mean"]["gap_closed"] == pytest.approx(gaps.mean, abs=1e-5)
-    assert found["interval"]["gap_closed"] == pytest.approx([gaps.low, gaps.high], abs=1e-5)
+    assert printed["mean"]["gap_closed"] == pytest.approx(gaps.mean, abs=1e-5)
+    assert printed["interval"]["gap_closed"] == pytest.approx([gaps.low, gaps.high], abs=1e-5)
 
 
-def test_a_teacher_that_is_not_better_leaves_no_gap(shell: Shell, spec_file: SpecFile) -> None:
-    # Teacher and baseline are one and the same stage.
-    same = {"teacher": TOY["student"], "teacher_train": TOY["baseline_train"]}
-    file = spec_file(**same)
-    found = document(shell("run", "--spec", file, "--json"))
-    assert found["seeds"][0]["gap_closed"] is None
-    assert found["mean"]["gap_closed"] is None
+def test_gap_is_undefined_if_the_teacher_is_not_better(shell: Shell, spec_file: SpecFile) -> None:
+    # Teacher and baseline are the same stage.
+    changes = {"teacher": TOY["student"], "teacher_train": TOY["baseline_train"]}
+    file = spec_file(**changes)
+    printed = document(shell("run", "--spec", file, "--json"))
+    assert printed["seeds"][0]["gap_closed"] is None
+    assert printed["mean"]["gap_closed"] is None
     table = shell("run", "--spec", file).stdout
     assert "Gap closed (test): –; in 1 seed the teacher is not better than the baseline" in table
 
 
-def test_running_again_gives_the_same_document(
+def test_same_run_again_prints_the_same_document(
     shell: Shell, spec_file: SpecFile, service: Service
 ) -> None:
     arguments = ("run", "--spec", spec_file(), "--seeds", "2", "--json")
     assert document(shell(*arguments)) == document(shell(*arguments))
-    assert len([one for one in service.experiments() if one.name == "toy, 2 seeds"]) == 1
+    assert [experiment.name for experiment in service.experiments()].count("toy, 2 seeds") == 1
 
 
-def test_the_table_says_where_its_figures_are_from(shell: Shell, spec_file: SpecFile) -> None:
+def test_table_explains_its_figures(shell: Shell, spec_file: SpecFile) -> None:
     file = spec_file()
     [seed] = document(shell("run", "--spec", file, "--json"))["seeds"]
     text = shell("run", "--spec", file).stdout
@@ -146,14 +143,14 @@ def test_the_table_says_where_its_figures_are_from(shell: Shell, spec_file: Spec
     assert "hinton: λ·CE + (1 − λ)·T²·KL, nats, batch mean, T = 2, λ = 0.25" in text
 
 
-def test_the_table_of_several_seeds_has_intervals(shell: Shell, spec_file: SpecFile) -> None:
+def test_table_of_several_seeds_has_intervals(shell: Shell, spec_file: SpecFile) -> None:
     text = shell("run", "--spec", spec_file(), "--seeds", "2").stdout
     assert all(line.count(" ± ") == 2 for line in text.splitlines() if line.split(" ")[0] in ROLES)
     assert "seeds 0, 1: mean ± 95 % interval" in text
     assert "of the means" in text
 
 
-def test_a_file_changed_under_its_name_is_refused(shell: Shell, spec_file: SpecFile) -> None:
+def test_changed_experiment_under_a_used_name_is_refused(shell: Shell, spec_file: SpecFile) -> None:
     assert shell("run", "--spec", spec_file()).exit_code == 0
     changed = spec_file(objective={"temperature": 3})
     refused = shell("run", "--spec", changed, "--json")
@@ -168,20 +165,20 @@ def test_a_file_changed_under_its_name_is_refused(shell: Shell, spec_file: SpecF
     assert result.stderr.count("trained before") == 2  # teacher and baseline
 
 
-def test_a_derived_name_that_is_taken_is_numbered(shell: Shell, spec_file: SpecFile) -> None:
+def test_derived_name_that_is_taken_is_numbered(shell: Shell, spec_file: SpecFile) -> None:
     shell("run", "--spec", spec_file(), "--name", "toy, 2 seeds")
     arguments = ("run", "--spec", spec_file(), "--seeds", "2", "--json")
     assert document(shell(*arguments))["experiment"] == "toy, 2 seeds (2)"
     assert document(shell(*arguments))["experiment"] == "toy, 2 seeds (2)"
 
 
-def test_a_small_teacher_is_allowed_and_said(shell: Shell, spec_file: SpecFile) -> None:
+def test_small_teacher_is_allowed_with_a_remark(shell: Shell, spec_file: SpecFile) -> None:
     result = shell("run", "--spec", spec_file(teacher=TOY["student"], student=TOY["teacher"]))
     assert result.exit_code == 0
     assert "smaller than its student" in result.stderr.splitlines()[0]
 
 
-def test_a_job_that_fails_ends_with_its_sentence(
+def test_failed_job_ends_the_command_with_its_error(
     shell: Shell, spec_file: SpecFile, home: Path, service: Service
 ) -> None:
     (home / "stages").write_text("a file where a folder should be")
@@ -195,7 +192,7 @@ def test_a_job_that_fails_ends_with_its_sentence(
     assert service.store.job(1).status == "done"
 
 
-def test_a_bug_in_training_fails_the_job(
+def test_unexpected_exception_fails_the_job(
     shell: Shell, spec_file: SpecFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -207,7 +204,7 @@ def test_a_bug_in_training_fails_the_job(
     assert "unexpected error (ZeroDivisionError)" in result.stderr.splitlines()[-1]
 
 
-def test_a_store_that_gives_up_in_the_midst_of_it_is_said(
+def test_error_of_the_store_during_a_job_gives_one_sentence(
     shell: Shell, spec_file: SpecFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
@@ -219,57 +216,59 @@ def test_a_store_that_gives_up_in_the_midst_of_it_is_said(
     assert result.stderr.splitlines()[-1] == "The disk is full."
 
 
-def test_what_is_done_cannot_be_resumed(shell: Shell, spec_file: SpecFile) -> None:
+def test_finished_job_cannot_be_resumed(shell: Shell, spec_file: SpecFile) -> None:
     shell("run", "--spec", spec_file())
     result = shell("resume", "1")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "Job 1 is done, so there is nothing to resume.\n"
 
 
-# -- data that is not here ----------------------------------------------------------------------
+# -- missing datasets ---------------------------------------------------------------------------
 
 
 @pytest.fixture
-def only(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
-    """Make a dataset the only one there is."""
+def only_dataset(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Make a dataset the only registered one."""
 
-    def know(dataset: Any) -> None:
-        monkeypatch.setattr(registry, "_registry", lambda: {dataset.name: dataset})
+    def register(dataset: Any) -> None:
+        monkeypatch.setattr(registry, "load_datasets", lambda: {dataset.name: dataset})
 
-    return know
+    return register
 
 
 SMALL = {f"{role}_train": {"epochs": 1, "batch_size": 10} for role in ROLES}
 
 
-def test_a_dataset_that_is_not_here_is_fetched(
+def test_missing_dataset_is_downloaded(
     shell: Shell,
     spec_file: SpecFile,
     mnist: SmallDataset,
     server: Server,
-    only: Callable[[Any], None],
+    only_dataset: Callable[[Any], None],
     home: Path,
 ) -> None:
     mnist.write_into(server.folder, "gz")
-    only(mnist.on_mirrors([server.address], server.folder))
+    only_dataset(mnist.on_mirrors([server.address], server.folder))
     result = shell("run", "--spec", spec_file(**SMALL), "--data", "mnist", "--json")
     assert document(result)["experiment"] == "toy, mnist"
     assert f"Fetched MNIST into {home / 'data'}." in result.stderr.splitlines()
     assert (home / "data" / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file()
 
 
-def test_without_a_network_one_sentence_says_what_to_put_where(
+def test_failed_download_says_which_files_to_put_where(
     shell: Shell,
     spec_file: SpecFile,
     mnist: SmallDataset,
-    only: Callable[[Any], None],
+    only_dataset: Callable[[Any], None],
     home: Path,
     service: Service,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    nobody = Remote(("http://127.0.0.1:9",), (RemoteFile("train-images-idx3-ubyte.gz", "0" * 32),))
-    only(replace(mnist.dataset, remote=nobody))
+    unreachable = Remote(
+        ("http://127.0.0.1:9",), (RemoteFile("train-images-idx3-ubyte.gz", "0" * 32),)
+    )
+    only_dataset(replace(mnist.dataset, remote=unreachable))
     result = shell("run", "--spec", spec_file(**SMALL), "--data", "mnist", "--json")
     assert (result.exit_code, result.stdout) == (2, "")
     [line] = result.stderr.splitlines()
@@ -279,34 +278,34 @@ def test_without_a_network_one_sentence_says_what_to_put_where(
     assert service.jobs() == ()
 
 
-def test_ctrl_c_stops_a_download_and_leaves_nothing(
+def test_ctrl_c_cancels_a_download_and_removes_its_files(
     shell: Shell,
     spec_file: SpecFile,
     mnist: SmallDataset,
     server: Server,
-    only: Callable[[Any], None],
+    only_dataset: Callable[[Any], None],
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mnist.write_into(server.folder, "gz")
-    only(mnist.on_mirrors([f"{server.address}/slow"], server.folder))
+    only_dataset(mnist.on_mirrors([f"{server.address}/slow"], server.folder))
 
     pressed = []
 
-    def press_ctrl_c_once_half_is_there(seconds: float) -> None:
+    def press_ctrl_c_after_half_the_file(seconds: float) -> None:
         if server.stalled.is_set() and not pressed:
             pressed.append(True)
             raise KeyboardInterrupt
         sleep(seconds)
 
-    monkeypatch.setattr("tsexplorer.cli.data.sleep", press_ctrl_c_once_half_is_there)
+    monkeypatch.setattr("tsexplorer.cli.run_job.sleep", press_ctrl_c_after_half_the_file)
     result = shell("run", "--spec", spec_file(**SMALL), "--data", "mnist", "--json")
     assert (result.exit_code, result.stdout) == (130, "")
-    assert result.stderr.splitlines()[-1] == "The download was cancelled; nothing of it is left."
+    assert result.stderr.splitlines()[-1] == "The download was cancelled; its files are removed."
     assert list((home / "data" / "MNIST" / "raw").iterdir()) == []
 
 
-def test_a_spec_printed_by_recipes_can_be_run(shell: Shell, tmp_path: Path) -> None:
+def test_spec_printed_by_recipes_can_be_trained(shell: Shell, tmp_path: Path) -> None:
     quick = document(shell("recipes", "--json"))[0]["spec"]
     for role in ROLES:
         quick[f"{role}_train"] |= {"epochs": 1, "batch_size": 400}

@@ -1,22 +1,22 @@
-"""``sweep`` from its arguments to what it prints, and its job among others."""
+"""``sweep``: output, invalid arguments, clusters, and its job in the queue."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import TOY, Shell, document
+from tests.cli.conftest import Shell, document
 from tests.examples import enqueue_study
 from tests.local_cluster import count_submissions, local_cluster
+from tsexplorer.cli.commands.sweep import sweep_spec
+from tsexplorer.cli.requests import BaseOptions
 from tsexplorer.cli.studies.sweep import SHELL
-from tsexplorer.cli.study_requests import BaseRequest, sweep_spec
 from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.foreground import JobView
 from tsexplorer.services.service import Service
 from tsexplorer.settings import get_settings
-from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec
 from tsexplorer.students import dask_cluster
 from tsexplorer.studies.student_stages import sweepable
 from tsexplorer.studies.sweep.kind import KIND
@@ -30,68 +30,61 @@ ESTIMATE = ["mean", "low", "high", "seeds", "method"]
 
 
 @pytest.fixture(autouse=True)
-def toy(monkeypatch: pytest.MonkeyPatch) -> SweepSpec:
-    """The toy experiment is the base of all sweeps here."""
-    base = parse_spec(ExperimentSpec, {"name": "toy", **TOY})
-
-    def asked_for(recipe: str | None, file: Path | None, *, data: str | None) -> ExperimentSpec:
-        assert (recipe, file, data) == (None, None, None)
-        return base
-
-    monkeypatch.setattr("tsexplorer.cli.study_requests.asked_for", asked_for)
+def toy_sweep(toy_recipe: ExperimentSpec) -> SweepSpec:
+    """The sweep that the arguments GRID describe; its base is the default recipe."""
     values = {"temperatures": (1, 4), "lambdas": (0, 0.5), "seeds": (0, 1)}
-    return KIND.renamed(SweepSpec.model_validate({"base": base, **values}), "map")
+    return KIND.renamed(SweepSpec.model_validate({"base": toy_recipe, **values}), "map")
 
 
-def test_map_as_json(shell: Shell, service: Service) -> None:
-    found = document(shell("sweep", *GRID, "--json"))
-    assert list(found) == ["sweep", "id", "cells", "baseline", "teacher", "chosen"]
-    figures = service.studies.results("map")
-    assert (found["sweep"], found["id"]) == ("map", figures.sweep.id)
-    assert [(one["temperature"], one["lambda"]) for one in found["cells"]] == [
+def test_json_has_the_results_of_the_map(shell: Shell, service: Service) -> None:
+    printed = document(shell("sweep", *GRID, "--json"))
+    assert list(printed) == ["sweep", "id", "cells", "baseline", "teacher", "chosen"]
+    results = service.studies.results("map")
+    assert (printed["sweep"], printed["id"]) == ("map", results.sweep.id)
+    assert [(cell["temperature"], cell["lambda"]) for cell in printed["cells"]] == [
         (1, 0),
         (4, 0),
         (1, 0.5),
         (4, 0.5),
     ]
-    for shown, cell in zip(found["cells"], figures.map.cells, strict=True):
-        assert list(shown["accuracy"]) == ESTIMATE
-        assert shown["learning_rate"] == 0.01
-        assert shown["accuracy"]["mean"] == pytest.approx(cell.accuracy.mean, abs=1e-6)
-        assert shown["accuracy"]["low"] == pytest.approx(cell.accuracy.low, abs=1e-6)
+    for document_cell, cell in zip(printed["cells"], results.map.cells, strict=True):
+        assert list(document_cell["accuracy"]) == ESTIMATE
+        assert document_cell["learning_rate"] == 0.01
+        assert document_cell["accuracy"]["mean"] == pytest.approx(cell.accuracy.mean, abs=1e-6)
+        assert document_cell["accuracy"]["low"] == pytest.approx(cell.accuracy.low, abs=1e-6)
         assert cell.agreement is not None
-        assert shown["agreement"]["mean"] == pytest.approx(cell.agreement.mean, abs=1e-6)
+        assert document_cell["agreement"]["mean"] == pytest.approx(cell.agreement.mean, abs=1e-6)
         assert cell.ece is not None
-        assert shown["ece"]["mean"] == pytest.approx(cell.ece.mean, abs=1e-6)
+        assert document_cell["ece"]["mean"] == pytest.approx(cell.ece.mean, abs=1e-6)
         assert cell.gap is not None
-        assert shown["gap_closed"]["mean"] == pytest.approx(cell.gap.mean, abs=1e-6)
-        assert shown["may_be_best"] is cell.may_be_best
-    assert figures.map.baseline is not None
-    assert found["baseline"]["accuracy"]["mean"] == pytest.approx(
-        figures.map.baseline.mean, abs=1e-6
+        assert document_cell["gap_closed"]["mean"] == pytest.approx(cell.gap.mean, abs=1e-6)
+        assert document_cell["may_be_best"] is cell.may_be_best
+    assert results.map.baseline is not None
+    assert printed["baseline"]["accuracy"]["mean"] == pytest.approx(
+        results.map.baseline.mean, abs=1e-6
     )
-    assert figures.chosen is not None
-    assert found["chosen"]["temperature"] == figures.chosen.cell.temperature
-    assert found["chosen"]["test_accuracy"]["mean"] == pytest.approx(
-        figures.chosen.test.mean, abs=1e-6
+    assert results.chosen is not None
+    assert printed["chosen"]["temperature"] == results.chosen.cell.temperature
+    assert printed["chosen"]["test_accuracy"]["mean"] == pytest.approx(
+        results.chosen.test.mean, abs=1e-6
     )
 
 
-def test_map_as_a_table_with_what_its_figures_are(shell: Shell) -> None:
+def test_table_shows_the_map_and_explains_its_figures(shell: Shell) -> None:
     lines = shell("sweep", *GRID).stdout.splitlines()
     assert lines[0].split() == ["λ", "T", "1", "T", "4"]
     rows = [line for line in lines if line.strip().startswith(("0 ", "0.5 "))]
     assert len(rows) == 2
     assert sum(line.count("*") for line in rows) == 1
     assert all("±" in line for line in rows)
-    rest = "\n".join(lines)
-    assert "the intervals are not corrected for 4 cells." in rest
-    assert "Chosen on validation: T " in rest
-    assert "read once (500 images)" in rest
-    assert "seeds 0, 1: mean ± 95 % interval (Student's t)" in rest
+    text = "\n".join(lines)
+    assert "the intervals are not corrected for 4 cells." in text
+    assert "Chosen on validation: T " in text
+    assert "read once (500 images)" in text
+    assert "seeds 0, 1: mean ± 95 % interval (Student's t)" in text
 
 
-def test_swept_again_trains_nothing(shell: Shell, service: Service) -> None:
+def test_same_sweep_again_trains_nothing(shell: Shell, service: Service) -> None:
     first = shell("sweep", *GRID, "--json")
     again = shell("sweep", *GRID, "--json")
     assert document(first) == document(again)
@@ -99,7 +92,7 @@ def test_swept_again_trains_nothing(shell: Shell, service: Service) -> None:
     assert len(service.jobs()) == 2
 
 
-def test_one_seed_has_an_interval_over_images(shell: Shell) -> None:
+def test_single_seed_has_an_interval_over_images(shell: Shell) -> None:
     [cell] = document(
         shell("sweep", "--temperatures", "2", "--lambdas", "0.5", "--seeds", "1", "--json")
     )["cells"]
@@ -107,9 +100,11 @@ def test_one_seed_has_an_interval_over_images(shell: Shell) -> None:
     assert cell["gap_closed"] is None or cell["gap_closed"]["low"] is None
 
 
-def test_unnamed_sweeps_of_other_grids_get_other_names(shell: Shell) -> None:
-    one = ("sweep", "--temperatures", "2", "--lambdas", "0.5", "--seeds", "1", "--json")
-    names = [document(shell(*one, *rest))["sweep"] for rest in ((), (), ("--epochs", "2"))]
+def test_default_name_is_numbered_for_another_grid(shell: Shell) -> None:
+    arguments = ("sweep", "--temperatures", "2", "--lambdas", "0.5", "--seeds", "1", "--json")
+    names = [
+        document(shell(*arguments, *further))["sweep"] for further in ((), (), ("--epochs", "2"))
+    ]
     assert names == [
         "sweep of custom under custom, mnist-5k",
         "sweep of custom under custom, mnist-5k",
@@ -117,7 +112,7 @@ def test_unnamed_sweeps_of_other_grids_get_other_names(shell: Shell) -> None:
     ]
 
 
-def test_map_trained_on_a_cluster(
+def test_map_is_trained_on_a_cluster(
     shell: Shell, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with local_cluster(1) as cluster:
@@ -129,12 +124,12 @@ def test_map_trained_on_a_cluster(
     assert job["cluster"] == cluster.scheduler_address
     monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 0.5)
     service.delete("map")
-    gone = shell("sweep", *GRID, "--cluster", cluster.scheduler_address)
-    assert (gone.exit_code, gone.stdout) == (1, "")
-    assert "does not answer within 0.5 s" in gone.stderr.splitlines()[-1]
+    failed = shell("sweep", *GRID, "--cluster", cluster.scheduler_address)
+    assert (failed.exit_code, failed.stdout) == (1, "")
+    assert "does not answer within 0.5 s" in failed.stderr.splitlines()[-1]
 
 
-def test_cluster_of_the_settings_is_the_usual_one(
+def test_cluster_of_the_settings_is_the_default(
     shell: Shell, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TSEXPLORER_CLUSTER", "nowhere")
@@ -148,9 +143,9 @@ def test_cluster_of_the_settings_is_the_usual_one(
     monkeypatch.setenv("TSEXPLORER_CLUSTER", "off")
     get_settings.cache_clear()
     assert shell("sweep", *GRID).exit_code == 0
-    off = shell("sweep", *GRID, "--cluster", "tcp://box:8786")
-    sentence = "Clusters are switched off here: TSEXPLORER_CLUSTER says so.\n"
-    assert (off.exit_code, off.stderr) == (2, sentence)
+    refused = shell("sweep", *GRID, "--cluster", "tcp://box:8786")
+    sentence = "Clusters are switched off by TSEXPLORER_CLUSTER; train on this machine.\n"
+    assert (refused.exit_code, refused.stderr) == (2, sentence)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +181,7 @@ def test_cluster_of_the_settings_is_the_usual_one(
         ),
     ],
 )
-def test_bad_input_ends_in_one_sentence(
+def test_invalid_argument_gives_one_sentence(
     shell: Shell, service: Service, arguments: tuple[str, ...], sentence: str
 ) -> None:
     result = shell("sweep", *arguments)
@@ -194,18 +189,18 @@ def test_bad_input_ends_in_one_sentence(
     assert service.jobs() == ()
 
 
-def test_unknown_net_ends_in_one_sentence(shell: Shell) -> None:
-    result = shell("sweep", "--student", "nobody")
+def test_unknown_net_gives_one_sentence(shell: Shell) -> None:
+    result = shell("sweep", "--student", "unknown")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("There is no net called 'nobody'; choose one of ")
+    assert result.stderr.startswith("There is no net called 'unknown'; choose one of ")
     assert result.stderr.count("\n") == 1
 
 
-def test_what_is_asked_for_takes_the_place_of_the_base(toy: SweepSpec) -> None:
+def test_options_replace_values_of_the_recipe(toy_sweep: SweepSpec) -> None:
     grid = {"temperatures": "1 4", "lambdas": "0,.5", "learning_rates": None, "seeds": 2}
-    assert KIND.renamed(sweep_spec(BaseRequest(), **grid), "map") == toy  # type: ignore[arg-type]
-    given = BaseRequest(teacher="wu-cnn", student="mlp-64", objective="additive", epochs=7)
-    changed = sweep_spec(given, **grid | {"learning_rates": "0.1,0.2"})  # type: ignore[arg-type]
+    assert KIND.renamed(sweep_spec(BaseOptions(), **grid), "map") == toy_sweep  # type: ignore[arg-type]
+    options = BaseOptions(teacher="wu-cnn", student="mlp-64", objective="additive", epochs=7)
+    changed = sweep_spec(options, **grid | {"learning_rates": "0.1,0.2"})  # type: ignore[arg-type]
     base = changed.base
     assert (base.teacher.name, base.student.name, base.objective.name) == (
         "wu-cnn",
@@ -213,30 +208,30 @@ def test_what_is_asked_for_takes_the_place_of_the_base(toy: SweepSpec) -> None:
         "additive",
     )
     assert base.distilled_train.epochs == 7
-    assert base.distilled_train.batch_size == toy.base.distilled_train.batch_size
-    assert base.teacher_train == toy.base.teacher_train
+    assert base.distilled_train.batch_size == toy_sweep.base.distilled_train.batch_size
+    assert base.teacher_train == toy_sweep.base.teacher_train
     assert changed.rates == (0.1, 0.2)
 
 
-def test_job_of_a_sweep_is_listed_cancelled_resumed_and_deleted(
-    shell: Shell, service: Service, toy: SweepSpec
+def test_job_is_listed_cancelled_resumed_and_deleted(
+    shell: Shell, service: Service, toy_sweep: SweepSpec
 ) -> None:
-    job = enqueue_study(service, toy, "map")
+    job = enqueue_study(service, toy_sweep, "map")
     [row] = document(shell("jobs", "--json"))
     assert (row["experiment"], row["kind"], row["stages"]) == ("map", "sweep", 11)
     assert document(shell("cancel", str(job.id), "--json"))["status"] == "cancelled"
-    found = document(shell("resume", str(job.id), "--json"))
-    assert (found["sweep"], len(found["cells"])) == ("map", 4)
+    printed = document(shell("resume", str(job.id), "--json"))
+    assert (printed["sweep"], len(printed["cells"])) == ("map", 4)
     [row] = document(shell("jobs", "--json"))
     assert (row["status"], row["stages_done"]) == ("done", 11)
     assert shell("delete", "map").stdout == 'The sweep "map" is deleted.\n'
     assert document(shell("jobs", "--json")) == []
 
 
-def test_sweep_under_way_in_words(shell: Shell, service: Service, toy: SweepSpec) -> None:
-    job = enqueue_study(service, toy, "map")
+def test_progress_of_a_running_sweep(shell: Shell, service: Service, toy_sweep: SweepSpec) -> None:
+    job = enqueue_study(service, toy_sweep, "map")
     progress = Progress(
-        toy.teacher(0).hash,
+        toy_sweep.teacher(0).hash,
         doing="training",
         epoch=1,
         epochs=2,
@@ -246,20 +241,20 @@ def test_sweep_under_way_in_words(shell: Shell, service: Service, toy: SweepSpec
         loss=0.5,
     )
 
-    def words(stage: str) -> str:
-        standing = JobProgress(Progress(**{**vars(progress), "stage": stage}), 1, 11)
-        view = JobView(service.subject(job), standing, "running")
+    def text(stage: str) -> str:
+        job_progress = JobProgress(Progress(**{**vars(progress), "stage": stage}), 1, 11)
+        view = JobView(service.study_of(job), job_progress, "running")
         return SHELL.progress(view, service.studies.results("map"))
 
-    teacher = toy.teacher(0).hash
-    assert words(teacher) == "0 of 11 nets, the teacher: epoch 1 of 2, loss 0.5000, 30 s left"
-    assert words("chunk") == "0 of 11 nets, epoch 1 of 2, loss 0.5000, 30 s left"
+    teacher = toy_sweep.teacher(0).hash
+    assert text(teacher) == "0 of 11 nets, the teacher: epoch 1 of 2, loss 0.5000, 30 s left"
+    assert text("chunk") == "0 of 11 nets, epoch 1 of 2, loss 0.5000, 30 s left"
     progress = replace(progress, doing="1 of 2 chunks, on a cluster of 2 workers", epochs=0)
     progress = replace(progress, loss=None)
-    assert words("chunk") == ("0 of 11 nets, 1 of 2 chunks, on a cluster of 2 workers, 30 s left")
+    assert text("chunk") == ("0 of 11 nets, 1 of 2 chunks, on a cluster of 2 workers, 30 s left")
     shell("resume", str(job.id))
     best = service.studies.results("map").map.best
     assert best is not None
-    assert words("chunk").startswith(
+    assert text("chunk").startswith(
         f"11 of 11 nets, best so far T {best.temperature:g}, λ {best.lam:g}, validation "
     )

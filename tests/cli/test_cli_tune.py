@@ -1,52 +1,46 @@
-"""``tune`` from its arguments to what it prints, and its job among others."""
+"""``tune``: output, invalid arguments, and its job in the queue."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.cli.conftest import TOY, Shell, document
+from tests.cli.conftest import Shell, document
 from tests.examples import enqueue_study
 from tsexplorer.cli.studies.tuning import SHELL
 from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.services.foreground import JobView
 from tsexplorer.services.service import Service
-from tsexplorer.specs import ExperimentSpec, parse_spec
+from tsexplorer.specs import ExperimentSpec
 from tsexplorer.studies.student_stages import sweepable
 from tsexplorer.studies.tuning.spec import TuneSpec
 
-pytestmark = pytest.mark.usefixtures("settled")
+pytestmark = pytest.mark.usefixtures("settled", "toy_recipe")
 
 SMALL = ("--trials", "3", "--rounds", "2", "--seeds", "2", "--repeats", "2", "--baselines", "2")
 
 
-@pytest.fixture(autouse=True)
-def toy(monkeypatch: pytest.MonkeyPatch) -> ExperimentSpec:
-    """The toy experiment is the base of all tunings here."""
-    base = parse_spec(ExperimentSpec, {"name": "toy", **TOY})
-    monkeypatch.setattr("tsexplorer.cli.study_requests.asked_for", lambda *_, **__: base)
-    return base
-
-
-def test_from_the_arguments_to_the_suggestion(shell: Shell, service: Service) -> None:
-    shown = shell("tune", *SMALL, "--name", "found", "--learning-rates", "0.01")
-    assert shown.exit_code == 0
-    assert "3 trials in 2 rounds, 10 students at most." in shown.stderr  # 3 + 1, and 3 on 2 seeds
-    figures = service.studies.results("found")
-    suggestion = figures.repeats.suggestion
+def test_suggestion_is_printed_as_table_and_json(shell: Shell, service: Service) -> None:
+    result = shell("tune", *SMALL, "--name", "search", "--learning-rates", "0.01")
+    assert result.exit_code == 0
+    assert "3 trials in 2 rounds, 10 students at most." in result.stderr  # 3 + 1, and 3 on 2 seeds
+    results = service.studies.results("search")
+    suggestion = results.repeats.suggestion
     assert suggestion is not None
-    lines = shown.stdout
-    assert lines.splitlines()[0].split() == ["T", "λ", "rate", "validation", "gap", "closed"]
-    assert f"Suggestion: T = {suggestion.result.cell.temperature:g}, λ = " in lines
-    assert "read once (500 images)" in lines
-    assert "Baseline (labels alone, at learning rate 0.01)" in lines
-    assert "seeds 1, 2: 95 % interval" in lines
-    found = document(shell("tune", *SMALL, "--name", "found", "--learning-rates", "0.01", "--json"))
-    assert [one["state"] for one in found["trials"]] == ["done"] * 3
-    assert {one["learning_rate"] for one in found["trials"]} == {0.01}
-    assert found["suggestion"]["temperature"] == suggestion.result.cell.temperature
-    assert found["suggestion"]["accuracy"]["seeds"] == 2
-    assert found["suggestion"]["others_repeated"] == 1
-    assert found["importances"] is None
+    table = result.stdout
+    assert table.splitlines()[0].split() == ["T", "λ", "rate", "validation", "gap", "closed"]
+    assert f"Suggestion: T = {suggestion.result.cell.temperature:g}, λ = " in table
+    assert "read once (500 images)" in table
+    assert "Baseline (labels alone, at learning rate 0.01)" in table
+    assert "seeds 1, 2: 95 % interval" in table
+    printed = document(
+        shell("tune", *SMALL, "--name", "search", "--learning-rates", "0.01", "--json")
+    )
+    assert [trial["state"] for trial in printed["trials"]] == ["done"] * 3
+    assert {trial["learning_rate"] for trial in printed["trials"]} == {0.01}
+    assert printed["suggestion"]["temperature"] == suggestion.result.cell.temperature
+    assert printed["suggestion"]["accuracy"]["seeds"] == 2
+    assert printed["suggestion"]["others_repeated"] == 1
+    assert printed["importances"] is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +65,7 @@ def test_from_the_arguments_to_the_suggestion(shell: Shell, service: Service) ->
         ),
     ],
 )
-def test_bad_input_ends_in_one_sentence(
+def test_invalid_argument_gives_one_sentence(
     shell: Shell, service: Service, arguments: tuple[str, ...], sentence: str
 ) -> None:
     result = shell("tune", *arguments)
@@ -79,21 +73,23 @@ def test_bad_input_ends_in_one_sentence(
     assert service.jobs() == ()
 
 
-def test_job_of_a_tuning_is_listed_cancelled_resumed_and_deleted(
-    shell: Shell, service: Service, toy: ExperimentSpec
+def test_job_is_listed_cancelled_resumed_and_deleted(
+    shell: Shell, service: Service, toy_recipe: ExperimentSpec
 ) -> None:
-    asked = TuneSpec(base=toy, trials=2, per_round=2, repeats=1, seeds=1, baselines=1)
-    job = enqueue_study(service, asked, "found")
-    view = JobView(service.subject(job), JobProgress(), "running")
-    assert SHELL.progress(view, service.studies.results("found")) == "0 of 2 trials (0 given up)"
+    spec = TuneSpec(base=toy_recipe, trials=2, per_round=2, repeats=1, seeds=1, baselines=1)
+    job = enqueue_study(service, spec, "search")
+    view = JobView(service.study_of(job), JobProgress(), "running")
+    assert (
+        SHELL.progress(view, service.studies.results("search")) == "0 of 2 trials (0 stopped early)"
+    )
     [row] = document(shell("jobs", "--json"))
-    assert (row["experiment"], row["kind"]) == ("found", "tuning")
+    assert (row["experiment"], row["kind"]) == ("search", "tuning")
     assert document(shell("cancel", str(job.id), "--json"))["status"] == "cancelled"
-    assert document(shell("resume", str(job.id), "--json"))["tuning"] == "found"
-    figures = service.studies.results("found")
-    assert "the best are repeated, best so far" in SHELL.progress(view, figures)
-    assert [len(row) for row in SHELL.table(figures)[1]] == [5]
-    refused = shell("predict", "--stage", "found:distilled", "nothing.png")
-    assert '"found" is a tuning' in refused.stderr
-    assert shell("delete", "found").stdout == 'The tuning "found" is deleted.\n'
+    assert document(shell("resume", str(job.id), "--json"))["tuning"] == "search"
+    results = service.studies.results("search")
+    assert "the best are repeated, best so far" in SHELL.progress(view, results)
+    assert [len(row) for row in SHELL.table(results)[1]] == [5]
+    refused = shell("predict", "--stage", "search:distilled", "nothing.png")
+    assert '"search" is a tuning' in refused.stderr
+    assert shell("delete", "search").stdout == 'The tuning "search" is deleted.\n'
     assert document(shell("jobs", "--json")) == []

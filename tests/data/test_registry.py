@@ -33,9 +33,9 @@ def sets_folder(
     (package / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(registry, "SETS", package.name)
-    registry._registry.cache_clear()
+    registry.load_datasets.cache_clear()
     yield package
-    registry._registry.cache_clear()
+    registry.load_datasets.cache_clear()
 
 
 def test_names_are_ordered_by_the_size_of_the_download():

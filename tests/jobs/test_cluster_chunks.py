@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from tests.examples import start_study
-from tests.jobs.jobs_examples import PATIENCE, ended, settings, wait_until
-from tests.jobs.sweeps_examples import grid, outcome, over, row_of
+from tests.jobs.experiment_examples import PATIENCE, ended, settings, wait_until
+from tests.jobs.study_examples import finished, sweep_spec, weights_and_figures, with_stages
 from tests.local_cluster import (
     busy_names,
     busy_workers,
@@ -48,7 +48,7 @@ def cluster() -> Iterator[Any]:
 
 def make_sweep(train: TrainSpec = SHORT) -> SweepSpec:
     """10 students; two chunks of 5 on two workers."""
-    return grid(teacher_train=SHORT, baseline_train=SHORT, distilled_train=train)
+    return sweep_spec(teacher_train=SHORT, baseline_train=SHORT, distilled_train=train)
 
 
 def start(service: Service, cluster: Any, sweep: SweepSpec) -> StudySnapshot[SweepSpec]:
@@ -72,16 +72,17 @@ def test_dead_worker_costs_one_chunk_and_results_stay_the_same(
         started = start(service, cluster, make_sweep())
         wait_until(lambda: len(busy_names(cluster)) == 2)
         workers[busy_names(cluster)[0]].kill()
-        on_cluster = over(service, started)
+        on_cluster = finished(service, started)
         assert (on_cluster.status, on_cluster.nets_done) == ("done", 11)
         assert sorted(count_submissions(cluster).values()) == [1, 2]
     local_service = open_service(settings(tmp_path / "local"))
-    local = over(local_service, start_study(local_service, make_sweep(), "map"))
+    local = finished(local_service, start_study(local_service, make_sweep(), "map"))
     assert_close(
-        outcome(service, on_cluster, home), outcome(local_service, local, tmp_path / "local")
+        weights_and_figures(service, on_cluster, home),
+        weights_and_figures(local_service, local, tmp_path / "local"),
     )
     students = {student.hash for student in on_cluster.spec.students}
-    for link in row_of(service, on_cluster).stages:
+    for link in with_stages(service, on_cluster).stages:
         assert (link.stage.hash in students) == ("5 together" in str(link.stage.machine))
     assert not list((home / "sweeps").glob("*"))
 
@@ -134,7 +135,7 @@ def test_pause_step_resume_and_cancel_act_on_chunks(
     assert time.monotonic() - began < 1
     wait_until(lambda: executing_workers(cluster) == 0)
     service.resume(job)
-    assert over(service, started).nets_done == 11
+    assert finished(service, started).nets_done == 11
 
 
 def test_job_waits_for_a_student_of_another_process(
@@ -152,7 +153,7 @@ def test_job_waits_for_a_student_of_another_process(
 
         wait_until(has_notice)
         assert nets_done(service) == 6
-    assert over(service, started).nets_done == 11
+    assert finished(service, started).nets_done == 11
 
 
 def test_job_fails_before_training_if_no_cluster_answers(
@@ -165,7 +166,7 @@ def test_job_fails_before_training_if_no_cluster_answers(
     job = ended(service, service.store.job(started.job or 0))
     assert job.status == "failed"
     assert str(job.error).startswith(f"The cluster at {address} does not answer within 0.5 s; che")
-    assert {link.stage.status for link in row_of(service, started).stages} == {"new"}
+    assert {link.stage.status for link in with_stages(service, started).stages} == {"new"}
 
 
 def test_chunk_that_kills_workers_fails_alone_and_can_resume(
@@ -181,10 +182,10 @@ def test_chunk_that_kills_workers_fails_alone_and_can_resume(
     assert job.status == "failed"
     assert str(job.error).startswith("1 worker died while training these students, perhaps for")
     assert nets_done(service) == 6
-    states = [link.stage.status for link in row_of(service, started).stages]
+    states = [link.stage.status for link in with_stages(service, started).stages]
     assert states.count("failed") == 5
     notices = service.progress(job).notices
     assert any("the job waits for the other running chunks" in notice for notice in notices)
     service.resume(job.id)
-    assert over(service, started).nets_done == 11
+    assert finished(service, started).nets_done == 11
     assert service.store.job(job.id).cluster == cluster.scheduler_address

@@ -1,4 +1,4 @@
-"""Mutual learning: a case worked by hand, and each member's gradient is its own loss's."""
+"""Mutual learning: losses and gradients, stacked and looped cohorts, validation and resume."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def logits(row: list[int]) -> Tensor:
     return torch.tensor([row], dtype=torch.float32).log()
 
 
-class Says(nn.Module):
-    """Peers whose logits are their weights, whatever they see."""
+class ConstantPeers(nn.Module):
+    """Peers whose logits are their weights, for all images."""
 
     def __init__(self, *rows: list[int]) -> None:
         super().__init__()
@@ -55,37 +55,37 @@ class Says(nn.Module):
         return torch.stack(list(self.z))
 
 
-def case(*peers: list[int]) -> tuple[LossInputs, Says]:
-    says = Says(*peers)
+def case(*peers: list[int]) -> tuple[LossInputs, ConstantPeers]:
+    module = ConstantPeers(*peers)
     z_s_BC = logits(STUDENT).requires_grad_()
     batch = LossInputs(
-        z_s_BC, None, torch.tensor([0]), auxiliary_module=says, images=torch.zeros(1, 1, 28, 28)
+        z_s_BC, None, torch.tensor([0]), auxiliary_module=module, images=torch.zeros(1, 1, 28, 28)
     )
-    return batch, says
+    return batch, module
 
 
-def test_values_of_a_cohort_of_three_worked_by_hand() -> None:
+def test_values_of_a_cohort_of_three_computed_by_hand() -> None:
     batch, _ = case(PEER, OTHER)
     total, parts = MUTUAL.loss(batch)
     # KL((3, 1)/4 || (1, 1)/2) = 3/4 ln 3/2 + 1/4 ln 1/2, and that of (1, 3)/4 is the same.
-    apart = 0.75 * log(1.5) + 0.25 * log(0.5)
+    divergence = 0.75 * log(1.5) + 0.25 * log(0.5)
     assert parts["labels"].item() == pytest.approx(log(2), abs=1e-6)
-    assert parts["peers"].item() == pytest.approx(apart, abs=1e-6)
-    assert total.item() == pytest.approx(log(2) + apart, abs=1e-6)
+    assert parts["peers"].item() == pytest.approx(divergence, abs=1e-6)
+    assert total.item() == pytest.approx(log(2) + divergence, abs=1e-6)
     assert parts.keys() == {"labels", "peers"}
 
 
-def test_each_member_is_moved_by_its_own_loss_alone() -> None:
-    batch, says = case(PEER)
+def test_gradients_of_a_member_come_from_its_own_loss_only() -> None:
+    batch, module = case(PEER)
     MUTUAL.loss(batch).total.backward()
-    # Cross-entropy moves a member by softmax less one-hot, the divergence by softmax less the
-    # other's softmax. Student: (-1/2, 1/2) + (1/2 - 3/4, 1/2 - 1/4).
+    # Gradients: softmax − one-hot of the cross-entropy, softmax − the other's softmax of the
+    # divergence. Student: (-1/2, 1/2) + (1/2 - 3/4, 1/2 - 1/4).
     torch.testing.assert_close(batch.z_s_BC.grad, torch.tensor([[-0.75, 0.75]]))
-    # Peer: what the labels give, (-1/4, 1/4), is just what the divergence takes back.
-    torch.testing.assert_close(says.z[0].grad, torch.zeros(1, 2), rtol=0, atol=1e-6)
+    # Peer: (-1/4, 1/4) of the labels and (1/4, -1/4) of the divergence add up to 0.
+    torch.testing.assert_close(module.z[0].grad, torch.zeros(1, 2), rtol=0, atol=1e-6)
 
 
-def test_each_member_s_loss_is_the_paper_s_against_a_loop_over_all_pairs() -> None:
+def test_losses_and_gradients_equal_a_loop_over_all_pairs() -> None:
     generator = torch.Generator().manual_seed(0)
     z_KBC = 3 * torch.randn(4, 6, 5, generator=generator)
     y_B = torch.randint(5, (6,), generator=generator)
@@ -103,12 +103,12 @@ def test_each_member_s_loss_is_the_paper_s_against_a_loop_over_all_pairs() -> No
     total, parts = MUTUAL.loss(batch)
     total.backward()
     own_KBC = z_KBC.clone().requires_grad_()
-    for place, z_BC in enumerate(own_KBC):
+    for member, z_BC in enumerate(own_KBC):
         hard = cross_entropy(z_BC, y_B)
-        others = [one.detach() for one in own_KBC[[p for p in range(4) if p != place]]]
-        soft = sum(soft_divergence(one, z_BC, 1.0) for one in others) / 3
+        others = [other_BC.detach() for k, other_BC in enumerate(own_KBC) if k != member]
+        soft = sum(soft_divergence(other_BC, z_BC, 1.0) for other_BC in others) / 3
         (hard + soft).backward(retain_graph=True)
-        if place == 0:
+        if member == 0:
             assert parts["labels"].item() == pytest.approx(hard.item(), abs=1e-5)
             assert parts["peers"].item() == pytest.approx(soft.item(), abs=1e-5)
             assert total.item() == pytest.approx((hard + soft).item(), abs=1e-5)
@@ -117,7 +117,7 @@ def test_each_member_s_loss_is_the_paper_s_against_a_loop_over_all_pairs() -> No
     torch.testing.assert_close(peers.z_KBC.grad, own_KBC.grad[1:], rtol=0, atol=1e-6)
 
 
-def test_peers_start_apart_and_are_trained_along(tmp_path: Path) -> None:
+def test_peers_have_different_initial_weights_and_are_trained(tmp_path: Path) -> None:
     spec = make_stage(objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
     first = make_task(spec).auxiliary_module
     assert isinstance(first, StackedCohort)
@@ -130,121 +130,122 @@ def test_peers_start_apart_and_are_trained_along(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
-def test_a_stacked_cohort_trains_as_a_looped_one_does(optimiser: str, tmp_path: Path) -> None:
+def test_stacked_and_looped_cohorts_train_alike(optimiser: str, tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peers": 3})
     # The epsilon is above the rounding by which Adam would divide at an edge pixel.
     spec = make_stage(objective=objective, epochs=4, optimiser=optimiser, epsilon=1e-6)
     rows, weights, peers = [], [], []
-    for kind in (StackedCohort, LoopedCohort):
+    for cohort in (StackedCohort, LoopedCohort):
         task = make_task(spec)
-        if kind is LoopedCohort:
+        if cohort is LoopedCohort:
             task.auxiliary_module = as_looped(task)
-        heard = EventRecorder()
-        train(task, tmp_path / kind.__name__, heard, Control())
-        assert isinstance(task.auxiliary_module, kind)
-        rows.append(heard.of(events.EpochEnded))
-        weights.append(checkpoints.read(tmp_path / kind.__name__ / WEIGHTS)[0])
+        recorder = EventRecorder()
+        train(task, tmp_path / cohort.__name__, recorder, Control())
+        assert isinstance(task.auxiliary_module, cohort)
+        rows.append(recorder.of(events.EpochEnded))
+        weights.append(checkpoints.read(tmp_path / cohort.__name__ / WEIGHTS)[0])
         peers.append(task.auxiliary_module(small_splits().validation.images.unsqueeze(1) / 255))
     for name, value in weights[0].items():
         torch.testing.assert_close(value, weights[1][name], rtol=0, atol=1e-5)
-    torch.testing.assert_close(*peers, rtol=0, atol=1e-4)  # logits, of some tens
+    torch.testing.assert_close(*peers, rtol=0, atol=1e-4)  # logits up to some tens
     for stacked, looped in zip(*rows, strict=True):
         assert stacked.terms == pytest.approx(looped.terms, abs=1e-4)
 
 
-@pytest.mark.parametrize("kind", [StackedCohort, LoopedCohort])
-def test_peers_are_bound_as_the_student_is(kind: type, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cohort", [StackedCohort, LoopedCohort])
+def test_norms_of_peers_are_bounded_like_the_student_s(cohort: type, tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peers": 2})
     task = make_task(make_stage(objective=objective, max_norm=0.3))
-    if kind is LoopedCohort:
+    if cohort is LoopedCohort:
         task.auxiliary_module = as_looped(task)
     train(task, tmp_path, EventRecorder(), Control())
     if isinstance(task.auxiliary_module, StackedCohort):
         weights = list(task.auxiliary_module.dense_weights)
     else:
         assert isinstance(task.auxiliary_module, LoopedCohort)
-        weights = [one for one in task.auxiliary_module.parameters() if one.dim() == 2]
-    weights += [one for one in task.net.parameters() if one.dim() == 2]
-    assert len(weights) == (4 if kind is StackedCohort else 6)
-    assert max(one.norm(dim=-1).max().item() for one in weights) <= 0.3 + 1e-5
+        weights = [weight for weight in task.auxiliary_module.parameters() if weight.dim() == 2]
+    weights += [weight for weight in task.net.parameters() if weight.dim() == 2]
+    assert len(weights) == (4 if cohort is StackedCohort else 6)
+    assert max(weight.norm(dim=-1).max().item() for weight in weights) <= 0.3 + 1e-5
 
 
-@pytest.mark.parametrize(("wish", "expected"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
-def test_peers_compute_in_the_student_s_format(
-    wish: str, expected: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("bf16", torch.bfloat16), ("fp32", torch.float32)]
+)
+def test_peers_compute_in_the_student_s_precision(
+    precision: str, expected: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = set()
+    dtypes = set()
     real = StackedCohort.forward
 
     def forward(self: StackedCohort, images: Tensor) -> Tensor:
-        answers = real(self, images)
+        z_KBC = real(self, images)
         if torch.is_grad_enabled():
-            seen.add(answers.dtype)
-        return answers
+            dtypes.add(z_KBC.dtype)
+        return z_KBC
 
     monkeypatch.setattr(StackedCohort, "forward", forward)
-    spec = make_stage(objective=ObjectiveSpec(name="mutual"), precision=wish, epochs=1)
+    spec = make_stage(objective=ObjectiveSpec(name="mutual"), precision=precision, epochs=1)
     train_stage(spec, tmp_path)
-    assert seen == {expected}
+    assert dtypes == {expected}
 
 
 def as_looped(task: Task) -> LoopedCohort:
-    """The same peers from the same first weights, one after the other."""
+    """The same peers with the same initial weights, as separate nets."""
     assert isinstance(task.auxiliary_module, StackedCohort)
     nets = []
-    for place in range(len(task.auxiliary_module.weights[0])):
+    for peer in range(len(task.auxiliary_module.weights[0])):
         net = copy.deepcopy(task.net)
         for own, value_K in zip(net.parameters(), task.auxiliary_module.weights, strict=True):
-            own.data = value_K[place].detach().clone()
+            own.data = value_K[peer].detach().clone()
         nets.append(net)
     return LoopedCohort(nets)
 
 
 @pytest.mark.parametrize("peer", ["same", "hinton-teacher"])
 def test_each_peer_is_validated_after_each_epoch(peer: str, tmp_path: Path) -> None:
-    """Peers whose answers differ between training and evaluation, or that are stacked."""
+    """Peers with batch normalisation, and peers of another net than the student."""
     objective = ObjectiveSpec(name="mutual", options={"peers": 2, "peer": peer})
-    heard = EventRecorder()
+    recorder = EventRecorder()
     spec = make_stage(CONV if peer == "same" else DENSE, objective=objective)
     task = make_task(spec)
-    train(task, tmp_path, heard, Control())
-    rows = heard.of(events.EpochEnded)
+    train(task, tmp_path, recorder, Control())
+    rows = recorder.of(events.EpochEnded)
     names = ["peer 1, validation accuracy", "peer 2, validation accuracy"]
     assert [list(row.terms) for row in rows] == [["labels", "peers", *names]] * 2
     assert isinstance(task.auxiliary_module, LoopedCohort)
     (images,) = task.validation_batches()
     for name, net in zip(names, task.auxiliary_module.nets, strict=True):
-        right_N = net.eval()(images).argmax(-1) == task.splits.validation.labels
-        assert rows[-1].terms[name] == pytest.approx(right_N.float().mean().item())
+        correct_N = net.eval()(images).argmax(-1) == task.splits.validation.labels
+        assert rows[-1].terms[name] == pytest.approx(correct_N.float().mean().item())
 
 
 @pytest.mark.parametrize("model", [CONV, DROPOUT, DENSE], ids=["norm", "dropout", "stacked"])
-def test_what_is_trained_does_not_feel_the_peers_validation(
+def test_validation_of_peers_does_not_change_the_weights(
     model: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = make_stage(model, objective=ObjectiveSpec(name="mutual", options={"peers": 2}), epochs=3)
-    random = torch.random.get_rng_state()
-    train_stage(spec, tmp_path / "seen")
-    assert torch.equal(torch.random.get_rng_state(), random)
-    unseen = dataclasses.replace(MUTUAL, member_names=())
-    monkeypatch.setitem(objectives.load_objectives(), "mutual", unseen)
-    train_stage(spec, tmp_path / "unseen")
-    one, other = (checkpoints.read(tmp_path / way / CHECKPOINT)[0] for way in ("seen", "unseen"))
-    assert_equal_weights(one, other)
+    random_state = torch.random.get_rng_state()
+    train_stage(spec, tmp_path / "validated")
+    assert torch.equal(torch.random.get_rng_state(), random_state)
+    without_names = dataclasses.replace(MUTUAL, member_names=())
+    monkeypatch.setitem(objectives.load_objectives(), "mutual", without_names)
+    train_stage(spec, tmp_path / "not validated")
+    folders = ("validated", "not validated")
+    assert_equal_weights(*(checkpoints.read(tmp_path / name / CHECKPOINT)[0] for name in folders))
 
 
-def test_resuming_a_cohort_with_dropout_ends_in_the_same_bits(tmp_path: Path) -> None:
+def test_resume_of_peers_with_dropout_is_bit_identical(tmp_path: Path) -> None:
     objective = ObjectiveSpec(name="mutual", options={"peer": "hinton-teacher"})
     spec = make_stage(objective=objective, epochs=2)
     whole = train_stage(spec, tmp_path / "whole")
     train_until(1, spec, tmp_path / "parts")
     parts = train_stage(spec, tmp_path / "parts")
-    for name, value in whole.items():
-        assert torch.equal(value, parts[name])
+    assert_equal_weights(parts, whole)
 
 
 @pytest.mark.parametrize(("peer", "error"), [("no-such-net", NotFoundError), ("custom", UserError)])
-def test_an_unknown_net_is_refused(peer: str, error: type[Exception]) -> None:
+def test_an_unknown_or_custom_peer_is_refused(peer: str, error: type[Exception]) -> None:
     options = {"peers": 1, "peer": peer}
     with pytest.raises(error):
         MUTUAL.select_layers(ModelPair(ModelSpec(), None, 10, options))

@@ -1,4 +1,4 @@
-"""A form that was filled with an experiment asks for that experiment, to the last field."""
+"""Forms that were filled with a spec return the same spec."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.pages.conftest import OpenPage
+from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe, recipe_names
+from tsexplorer.services.service import Service
 from tsexplorer.specs import (
     DataSpec,
     ExperimentSpec,
@@ -20,7 +23,6 @@ from tsexplorer.specs import (
     parse_spec,
 )
 from tsexplorer.studies.sweep.spec import SweepSpec
-from tsexplorer.ui.study import form as study_form
 
 NET = NetConfig(
     conv=(7, 9),
@@ -50,8 +52,8 @@ TRAIN = TrainSpec(
     averaging=0.9,
     precision="fp32",
 )
-UNUSUAL = ExperimentSpec(
-    name="unusual",
+CHANGED = ExperimentSpec(
+    name="changed",
     data=DataSpec(name="fashion-mnist", scaling="raw"),
     teacher=ModelSpec(name="custom", net=NET),
     student=ModelSpec(name="custom", net=NetConfig(dense=(5,) * 8, initialisation="glorot")),
@@ -68,50 +70,49 @@ UNUSUAL = ExperimentSpec(
     teacher_weight=2.5,
     combine="probabilities",
 )
-"""No field has the value that it has where nobody says anything, but that no class is left out."""
-WITHOUT = UNUSUAL.model_copy(update={"left_out": (3, 4), "warm_start": False})
+"""No field has its default, except that no class is excluded."""
+EXCLUDING = CHANGED.model_copy(update={"left_out": (3, 4), "warm_start": False})
 
 
 @pytest.mark.parametrize(
-    ("given", "plain"),
-    [(UNUSUAL, ExperimentSpec()), (NET, NetConfig()), (TRAIN, TrainSpec())],
+    ("changed", "default"),
+    [(CHANGED, ExperimentSpec()), (NET, NetConfig()), (TRAIN, TrainSpec())],
     ids=["experiment", "net", "schedule"],
 )
-def test_the_unusual_leaves_no_field_as_it_is(given: Spec, plain: Spec) -> None:
-    """Whoever adds a field has to add it here, and so to the form."""
-    same = [
-        name for name in type(plain).model_fields if getattr(given, name) == getattr(plain, name)
-    ]
-    assert [name for name in same if name != "left_out"] == []
+def test_no_field_of_the_example_has_its_default(changed: Spec, default: Spec) -> None:
+    """A new field fails here until the example, and so the test of the form, has it."""
+    names = [name for name in type(default).model_fields if name != "left_out"]
+    assert [name for name in names if getattr(changed, name) == getattr(default, name)] == []
 
 
-def _train(text: str, opened: bool) -> None:
-    """What pages/train.py reads off its form."""
+def train_page(text: str, opened: bool) -> None:
+    """Fill the form of the page Train with a spec, and store the spec that it returns."""
 
     import streamlit as st
 
     from tsexplorer.specs import ExperimentSpec, parse_spec
-    from tsexplorer.ui import forms, teachers
-    from tsexplorer.ui.forms import left_out_as_it_stands, left_out_form
+    from tsexplorer.ui import forms
     from tsexplorer.ui.net_form import nets_form
-    from tsexplorer.ui.objective_form import objective_form, pair
+    from tsexplorer.ui.objective_form import net_pair, objective_form
+    from tsexplorer.ui.teachers import further_teachers_form
 
     spec = parse_spec(ExperimentSpec, text)
-    forms.begin()
-    if "given" not in st.session_state:
+    forms.initialise_form()
+    if "filled" not in st.session_state:
         forms.fill(spec)
-        st.session_state["given"] = True
+        st.session_state["filled"] = True
     data = forms.data_form()
     nets = nets_form()
-    ensemble = teachers.form(data.name, nets[0])
-    objective = objective_form(pair(data.name, *nets))
+    ensemble = further_teachers_form(data.name, nets[0])
+    objective = objective_form(net_pair(data.name, *nets))
     if opened:
-        seeds, warm_start = forms.repeat_form()
-        left_out, trains = left_out_form(data.name), forms.train_forms()
+        seeds, warm_start = forms.seeds_and_warm_start_form()
+        excluded_classes = forms.excluded_classes_form(data.name)
+        schedules = forms.schedules_form()
         forms.scaling_form()
     else:
-        _, seeds, warm_start, trains = forms.as_they_stand()
-        left_out = left_out_as_it_stands(data.name)
+        _, seeds, warm_start, schedules = forms.stored_settings()
+        excluded_classes = forms.stored_excluded_classes(data.name)
     values: dict[str, Any] = {
         "name": spec.name,
         "data": data,
@@ -120,82 +121,87 @@ def _train(text: str, opened: bool) -> None:
         "objective": objective,
         "seeds": seeds,
         "warm_start": warm_start,
-        "left_out": left_out,
+        "left_out": excluded_classes,
         **ensemble,
-        **trains,
+        **schedules,
     }
-    st.session_state["read"] = forms.read(ExperimentSpec, values).to_json()
+    st.session_state["spec"] = forms.read_spec(ExperimentSpec, values).to_json()
 
 
-def read_back(spec: ExperimentSpec, *, opened: bool, runs: int = 2) -> ExperimentSpec:
+def fill_and_read(spec: ExperimentSpec, *, opened: bool, runs: int = 2) -> ExperimentSpec:
+    """Fill the form of the page Train with a spec; return the spec of the form."""
     page = AppTest.from_function(
-        _train, kwargs={"text": spec.to_json(), "opened": opened}, default_timeout=60
+        train_page, kwargs={"text": spec.to_json(), "opened": opened}, default_timeout=60
     )
     for _ in range(runs):
         page.run()
         assert not page.exception
-    return parse_spec(ExperimentSpec, page.session_state["read"])
+    return parse_spec(ExperimentSpec, page.session_state["spec"])
 
 
-@pytest.mark.parametrize("opened", [False, True], ids=["folded", "opened"])
-@pytest.mark.parametrize("spec", [UNUSUAL, WITHOUT], ids=["all", "without"])
-def test_nothing_of_an_experiment_gets_lost(spec: ExperimentSpec, opened: bool) -> None:
-    assert read_back(spec, opened=opened) == spec
+@pytest.mark.parametrize("opened", [False, True], ids=["closed", "open"])
+@pytest.mark.parametrize("spec", [CHANGED, EXCLUDING], ids=["all classes", "without two"])
+def test_the_form_of_train_keeps_every_field(spec: ExperimentSpec, opened: bool) -> None:
+    assert fill_and_read(spec, opened=opened) == spec
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_recipes_are_what_they_fill_in(name: str) -> None:
+def test_the_form_keeps_each_recipe(name: str) -> None:
     spec = get_recipe(name).spec
-    assert read_back(spec, opened=True, runs=1) == spec
+    assert fill_and_read(spec, opened=True, runs=1) == spec
 
 
-def test_another_number_of_seeds_begins_at_zero(open_page: Any) -> None:
+def test_a_changed_number_of_seeds_starts_at_seed_0(open_page: OpenPage) -> None:
+    note = "Seeds 5, 6; a different number starts at seed 0."
     page = open_page("train")
     page.session_state["seeds.filled"] = (5, 6)
     page.number_input(key="seeds").set_value(2).run()
-    assert "Seeds 5, 6, as filled in" in " ".join(one.value for one in page.caption)
+    assert note in [caption.value for caption in page.caption]
     page.number_input(key="seeds").set_value(3).run()
-    assert "as filled in" not in " ".join(one.value for one in page.caption)
+    assert not [caption for caption in page.caption if "a different number" in caption.value]
 
 
-def _sweep(text: str) -> None:
+def sweep_page(text: str) -> None:
+    """Fill the form of maps with a spec."""
+
     import streamlit as st
 
     from tsexplorer.specs import parse_spec
     from tsexplorer.studies.sweep.spec import SweepSpec
     from tsexplorer.ui import forms
     from tsexplorer.ui.app_state import get_service
-    from tsexplorer.ui.study.form import study_form
+    from tsexplorer.ui.study.panel import study_form
     from tsexplorer.ui.study.sweep import PANEL
 
-    forms.begin()
-    if "given" not in st.session_state:
+    forms.initialise_form()
+    if "filled" not in st.session_state:
         PANEL.fill(parse_spec(SweepSpec, text))
-        st.session_state["given"] = True
+        st.session_state["filled"] = True
     study_form(get_service(), PANEL)
 
 
-@pytest.mark.usefixtures("service")
-def test_nothing_of_a_sweep_gets_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But its base's T, lambda, seeds and name, which have no say."""
-    read: list[SweepSpec] = []
-    monkeypatch.setattr(study_form, "_start", lambda _service, _panel, spec, *_: read.append(spec))
-    asked = SweepSpec(
-        base=UNUSUAL.model_copy(
-            update={
-                "objective": ObjectiveSpec(name="dkd", options={"alpha": 3.0}),
-                "seeds": (0,),
-            }
-        ),
+def test_the_form_of_maps_keeps_every_field(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All fields except T, λ, seeds and name of the base, which a map does not use."""
+    specs: list[SweepSpec] = []
+
+    def record(spec: SweepSpec) -> None:
+        specs.append(spec)
+        raise UserError("The spec is recorded.")
+
+    monkeypatch.setattr(service.studies, "check", record)
+    objective = ObjectiveSpec(name="dkd", options={"alpha": 3.0})
+    filled = SweepSpec(
+        base=CHANGED.model_copy(update={"objective": objective, "seeds": (0,)}),
         temperatures=(1.5, 7.0),
         lambdas=(0.125, 1.0),
         learning_rates=(0.001, 0.02),
         seeds=(4, 7),
         teachers="one a seed",
     )
-    page = AppTest.from_function(_sweep, kwargs={"text": asked.to_json()}, default_timeout=60)
+    page = AppTest.from_function(sweep_page, kwargs={"text": filled.to_json()}, default_timeout=60)
     page.run().run()
     assert not page.exception
-    found = read[-1]
-    assert found.model_copy(update={"base": asked.base}) == asked
-    assert found.base.model_copy(update={"name": asked.base.name}) == asked.base
+    assert specs[-1].model_copy(update={"base": filled.base}) == filled
+    assert specs[-1].base.model_copy(update={"name": filled.base.name}) == filled.base

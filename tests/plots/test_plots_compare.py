@@ -1,4 +1,4 @@
-"""Experiments side by side: the tuples' numbers, that figures carry them, and names as typed."""
+"""Experiments side by side: points and curves, their figures, labels, and a comparison."""
 
 from __future__ import annotations
 
@@ -8,53 +8,51 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tsexplorer.analysis.seed_statistics import Interval
+from tsexplorer.analysis.seed_statistics import Interval, RankedMethod
 from tsexplorer.plots.compare import (
     DASHES,
-    Cost,
-    Dot,
-    Line,
+    AccuracyCurve,
+    AccuracyPoint,
+    CostPoint,
     accuracy_figure,
+    accuracy_point,
+    comparison_figure,
     cost_figure,
     curves_figure,
-    dot,
-    label,
-    line,
-    literal,
+    mean_curve,
+    row_label,
 )
 from tsexplorer.plots.style import DARK, LIGHT, PLOTLY_SYMBOLS, Palette
 from tsexplorer.specs import ROLES
 
-DOTS = (
-    Dot("first", "teacher", 99.0, 0.1, 3),
-    Dot("first", "baseline", 97.0, 0.2, 3),
-    Dot("first", "distilled", 98.0, 0.3, 3),
-    Dot("second", "teacher", 98.5, None, 1),
-    Dot("second", "distilled", 97.5, None, 1),
+POINTS = (
+    AccuracyPoint("first", "teacher", 99.0, 0.1, 3),
+    AccuracyPoint("first", "baseline", 97.0, 0.2, 3),
+    AccuracyPoint("first", "distilled", 98.0, 0.3, 3),
+    AccuracyPoint("second", "teacher", 98.5, None, 1),
+    AccuracyPoint("second", "distilled", 97.5, None, 1),
 )
-LINES = (
-    Line("first", "teacher", (1, 2, 3), (90.0, 98.0, 99.0), 3),
-    Line("first", "distilled", (1, 2, 3, 4), (80.0, 95.0, 96.5, 98.0), 3),
-    Line("second", "distilled", (1,), (97.0,), 1),
+CURVES = (
+    AccuracyCurve("first", "teacher", (1, 2, 3), (90.0, 98.0, 99.0), 3),
+    AccuracyCurve("first", "distilled", (1, 2, 3, 4), (80.0, 95.0, 96.5, 98.0), 3),
+    AccuracyCurve("second", "distilled", (1,), (97.0,), 1),
 )
 COSTS = (
-    Cost("first", "teacher", 61_514),
-    Cost("first", "distilled", 50_890),
-    Cost("second", "teacher", 0.213),
-    Cost("second", "distilled", 0.0412),
+    CostPoint("first", "teacher", 61_514),
+    CostPoint("first", "distilled", 50_890),
+    CostPoint("second", "teacher", 0.213),
+    CostPoint("second", "distilled", 0.0412),
 )
-HOSTILE = "<b>x</b> %{y} &amp; $a$ <a href='https://example.org'>l</a> %{x:.3f}"
+MARKUP = "<b>x</b> %{y} &amp; $a$ <a href='https://example.org'>l</a> %{x:.3f}"
 
 
 def figures(name: str) -> list[go.Figure]:
-    """One of each, with an experiment of this name in it."""
+    """One figure of each kind, with all experiments under this name."""
     return [
-        accuracy_figure([one._replace(experiment=name) for one in DOTS], LIGHT, "test"),
-        curves_figure([one._replace(experiment=name) for one in LINES], LIGHT),
-        cost_figure([one._replace(experiment=name) for one in COSTS], LIGHT, "Parameters"),
+        accuracy_figure([point._replace(experiment=name) for point in POINTS], LIGHT, "test"),
+        curves_figure([curve._replace(experiment=name) for curve in CURVES], LIGHT),
+        cost_figure([point._replace(experiment=name) for point in COSTS], LIGHT, "Parameters"),
     ]
 
 
@@ -71,113 +69,120 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def traces(figure: go.Figure) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [trace.to_plotly_json() for trace in figure.data]
-    return found
+    return [trace.to_plotly_json() for trace in figure.data]
 
 
 def curves_of(figure: go.Figure) -> list[dict[str, Any]]:
-    """Traces with points: those without stand for an experiment in the legend."""
+    """The traces with points; a trace without is an experiment's entry in the legend."""
     return [trace for trace in traces(figure) if list(trace["x"]) != [None]]
 
 
-def named(figure: go.Figure, name: str) -> dict[str, Any]:
-    (found,) = (trace for trace in traces(figure) if trace.get("name") == name)
-    return found
+def trace_named(figure: go.Figure, name: str) -> dict[str, Any]:
+    (trace,) = (trace for trace in traces(figure) if trace.get("name") == name)
+    return trace
 
 
-# -- tuples -----------------------------------------------------------------------------------
+# -- points and curves --------------------------------------------------------------------------
 
 
-def test_a_dot_is_an_interval_in_percent() -> None:
-    assert dot("mine", "teacher", Interval(0.5, 0.25, 4)) == Dot("mine", "teacher", 50, 25, 4)
-    assert dot("mine", "baseline", Interval(0.75, None, 1)) == Dot("mine", "baseline", 75, None, 1)
+def test_a_point_is_an_interval_in_percent() -> None:
+    assert accuracy_point("mine", "teacher", Interval(0.5, 0.25, 4)) == AccuracyPoint(
+        "mine", "teacher", 50, 25, 4
+    )
+    assert accuracy_point("mine", "baseline", Interval(0.75, None, 1)) == AccuracyPoint(
+        "mine", "baseline", 75, None, 1
+    )
 
 
-def test_a_line_is_the_mean_over_seeds_as_far_as_all_have_come() -> None:
+def test_a_mean_curve_ends_with_the_shortest_curve() -> None:
     curves = [[0.5, 0.75, 1.0], [0.25, 0.5], [0.75, 1.0, 0.9, 0.8]]
-    found = line("mine", "distilled", curves)
-    assert found == Line("mine", "distilled", (1, 2), (50.0, 75.0), 3)
+    mean = mean_curve("mine", "distilled", curves)
+    assert mean == AccuracyCurve("mine", "distilled", (1, 2), (50.0, 75.0), 3)
 
 
-def test_a_line_of_seeds_that_have_not_begun_is_empty() -> None:
-    assert line("mine", "teacher", []) == Line("mine", "teacher", (), (), 0)
-    assert line("mine", "teacher", [[0.5], []]).epochs == ()
+def test_a_mean_curve_without_epochs_is_empty() -> None:
+    assert mean_curve("mine", "teacher", []) == AccuracyCurve("mine", "teacher", (), (), 0)
+    assert mean_curve("mine", "teacher", [[0.5], []]).epochs == ()
 
 
 # -- accuracies -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
-def test_accuracies_are_dots_with_whiskers(palette: Palette) -> None:
-    figure = accuracy_figure(DOTS, palette, "test")
-    teacher = named(figure, "Teacher")
+def test_accuracies_are_markers_with_intervals(palette: Palette) -> None:
+    figure = accuracy_figure(POINTS, palette, "test")
+    teacher = trace_named(figure, "Teacher")
     assert list(teacher["x"]) == [99.0, 98.5]
     assert list(teacher["y"]) == ["first", "second"]
     assert list(teacher["error_x"]["array"]) == [0.1, 0]
     assert [list(row) for row in teacher["customdata"]] == [[3], [1]]
-    assert list(named(figure, "Baseline")["y"]) == ["first"]
-    assert list(named(figure, "Distilled")["x"]) == [98.0, 97.5]
+    assert list(trace_named(figure, "Baseline")["y"]) == ["first"]
+    assert list(trace_named(figure, "Distilled")["x"]) == [98.0, 97.5]
     for role, title in zip(ROLES, ("Teacher", "Baseline", "Distilled"), strict=True):
-        marker = named(figure, title)["marker"]
+        marker = trace_named(figure, title)["marker"]
         assert (marker["color"], marker["symbol"]) == (palette[role], PLOTLY_SYMBOLS[role])
 
 
-def test_a_bar_joins_the_lowest_and_the_highest_of_each_experiment() -> None:
-    spans = [trace for trace in traces(accuracy_figure(DOTS, LIGHT, "test")) if "name" not in trace]
-    assert [(list(span["x"]), list(span["y"])) for span in spans] == [
+def test_a_bar_spans_the_accuracies_of_an_experiment() -> None:
+    figure = accuracy_figure(POINTS, LIGHT, "test")
+    bars = [trace for trace in traces(figure) if "name" not in trace]
+    assert [(list(bar["x"]), list(bar["y"])) for bar in bars] == [
         ([97.0, 99.0], ["first", "first"]),
         ([97.5, 98.5], ["second", "second"]),
     ]
-    assert {span["hoverinfo"] for span in spans} == {"skip"}
+    assert {bar["hoverinfo"] for bar in bars} == {"skip"}
 
 
-def test_the_split_is_named() -> None:
+def test_the_axis_names_the_split() -> None:
     for split, title in (("test", "Test accuracy (%)"), ("validation", "Validation accuracy (%)")):
-        assert accuracy_figure(DOTS, LIGHT, split).layout.xaxis.title.text == title
+        assert accuracy_figure(POINTS, LIGHT, split).layout.xaxis.title.text == title
 
 
 # -- curves -----------------------------------------------------------------------------------
 
 
-def test_curves_stand_in_the_panel_of_their_role() -> None:
-    found = curves_of(curves_figure(LINES, LIGHT))
-    assert [(list(trace["x"]), list(trace["y"]), trace["xaxis"]) for trace in found] == [
+def test_curves_are_in_the_panel_of_their_role() -> None:
+    drawn = curves_of(curves_figure(CURVES, LIGHT))
+    assert [(list(trace["x"]), list(trace["y"]), trace["xaxis"]) for trace in drawn] == [
         ([1, 2, 3], [90.0, 98.0, 99.0], "x"),
         ([1, 2, 3, 4], [80.0, 95.0, 96.5, 98.0], "x3"),
         ([1], [97.0], "x3"),
     ]
-    assert [trace["line"]["color"] for trace in found] == [
+    assert [trace["line"]["color"] for trace in drawn] == [
         LIGHT.teacher,
         LIGHT.distilled,
         LIGHT.distilled,
     ]
 
 
-def test_an_experiment_keeps_its_dash_through_the_panels() -> None:
-    found = curves_of(curves_figure(LINES, LIGHT))
-    assert [trace["line"]["dash"] for trace in found] == [DASHES[0], DASHES[0], DASHES[1]]
+def test_an_experiment_has_one_dash_in_all_panels() -> None:
+    drawn = curves_of(curves_figure(CURVES, LIGHT))
+    assert [trace["line"]["dash"] for trace in drawn] == [DASHES[0], DASHES[0], DASHES[1]]
     assert len(set(DASHES)) == 6
 
 
-def test_the_axis_begins_where_curves_have_settled() -> None:
-    """As on Train: short runs are shown whole, of long ones the steep start is left out."""
-    long = Line("third", "teacher", (1, 2, 3, 4, 5, 6), (50.0, 90.0, 96.5, 98.0, 98.5, 99.0), 1)
+def test_the_axis_leaves_out_the_start_of_long_runs() -> None:
+    """As on the page Train; short runs are shown in full."""
+    long = AccuracyCurve(
+        "third", "teacher", (1, 2, 3, 4, 5, 6), (50.0, 90.0, 96.5, 98.0, 98.5, 99.0), 1
+    )
     assert tuple(curves_figure([long], LIGHT).layout.yaxis.range) == (96.0, 100.2)
-    low, _ = curves_figure(LINES, LIGHT).layout.yaxis.range
-    assert low <= min(value for curve in LINES for value in curve.values) == 80.0
+    low, _ = curves_figure(CURVES, LIGHT).layout.yaxis.range
+    assert low <= min(value for curve in CURVES for value in curve.values) == 80.0
     assert curves_figure([], LIGHT).layout.yaxis.range is None
 
 
 def test_each_experiment_is_in_the_legend_once_with_its_dash() -> None:
-    """Also one of which only the teacher has been trained so far."""
-    lines = [
-        *LINES,
-        Line("third", "teacher", (1, 2), (50.0, 60.0), 1),
-        Line("third", "baseline", (1,), (50.0,), 1),
+    """Also an experiment whose student is not trained yet."""
+    curves = [
+        *CURVES,
+        AccuracyCurve("third", "teacher", (1, 2), (50.0, 60.0), 1),
+        AccuracyCurve("third", "baseline", (1,), (50.0,), 1),
     ]
-    found = traces(curves_figure(lines, LIGHT))
-    shown = [trace for trace in found if trace.get("showlegend", True)]
-    assert [(trace["name"], trace["line"]["dash"]) for trace in shown] == [
+    entries = [
+        trace for trace in traces(curves_figure(curves, LIGHT)) if trace.get("showlegend", True)
+    ]
+    assert [(trace["name"], trace["line"]["dash"]) for trace in entries] == [
         ("first", DASHES[0]),
         ("second", DASHES[1]),
         ("third", DASHES[2]),
@@ -187,9 +192,9 @@ def test_each_experiment_is_in_the_legend_once_with_its_dash() -> None:
 # -- costs ------------------------------------------------------------------------------------
 
 
-def test_costs_are_dots_with_their_number_beside_them() -> None:
+def test_costs_are_markers_with_their_value() -> None:
     figure = cost_figure(COSTS, LIGHT, "Parameters")
-    teacher, student = named(figure, "Teacher"), named(figure, "Student")
+    teacher, student = trace_named(figure, "Teacher"), trace_named(figure, "Student")
     assert list(teacher["x"]) == [61_514, 0.213]
     assert list(teacher["y"]) == ["first", "second"]
     assert list(teacher["text"]) == ["61,514", "0.213"]
@@ -199,7 +204,7 @@ def test_costs_are_dots_with_their_number_beside_them() -> None:
     assert student["marker"]["color"] == LIGHT.distilled
 
 
-def test_a_logarithmic_axis_holds_all_costs() -> None:
+def test_the_logarithmic_axis_shows_all_costs() -> None:
     axis = cost_figure(COSTS, LIGHT, "Parameters").layout.xaxis
     assert axis.title.text == "Parameters"
     assert axis.type == "log"
@@ -208,87 +213,71 @@ def test_a_logarithmic_axis_holds_all_costs() -> None:
     assert high > 61_514
 
 
-# -- names are a person's text ----------------------------------------------------------------
+# -- names --------------------------------------------------------------------------------------
 
 
-def test_figures_read_nothing_in_a_name() -> None:
-    """Plotly reads tags, entities, templates and formulas wherever it draws text."""
-    for figure in figures(HOSTILE):
-        found = list(texts(traces(figure)))
-        assert any("&#60;b&#62;x" in text for text in found)
-        for text in found:
-            own = text.replace("<br>", "").replace("<extra></extra>", "")
-            assert not any(part in own for part in ("<", ">", "&amp;", "$", "%{x:.3f}", "%{y} "))
-
-
-@settings(deadline=None, max_examples=200)
-@given(st.text(max_size=30))
-def test_literal_text_reads_as_typed_and_holds_nothing_to_interpret(text: str) -> None:
-    shown = literal(text)
-    assert not set(shown) & set("<>%$")
-    assert shown.count("&") == sum(text.count(letter) for letter in "&<>%$")
-    back = shown
-    for letter in "<>%$&":
-        back = back.replace(f"&#{ord(letter)};", letter)
-    assert back == text
-    assert html.unescape(literal(HOSTILE)) == HOSTILE
+def test_names_are_escaped_in_all_figures() -> None:
+    """Plotly interprets tags, entities, templates and formulas in all its texts."""
+    for figure in figures(MARKUP):
+        drawn = list(texts(traces(figure)))
+        assert any("&#60;b&#62;x" in text for text in drawn)
+        for text in drawn:
+            name = text.replace("<br>", "").replace("<extra></extra>", "")
+            assert not any(part in name for part in ("<", ">", "&amp;", "$", "%{x:.3f}", "%{y} "))
 
 
 @pytest.mark.parametrize("name", ["2020-01-01", "2020", "1e3", "true"])
-def test_names_that_look_like_dates_or_numbers_stay_names(name: str) -> None:
+def test_names_like_dates_or_numbers_stay_names(name: str) -> None:
     accuracies, _, costs = figures(name)
     assert accuracies.layout.yaxis.type == costs.layout.yaxis.type == "category"
     assert set(traces(accuracies)[0]["y"]) == {name}
 
 
 def test_long_names_are_broken_into_short_lines() -> None:
-    lines = label("mlp-64 from wu-cnn, mnist-5k, hinton, T 4, λ 0 #3fa2 <b>" + "x" * 30).split(
+    lines = row_label("mlp-64 from wu-cnn, mnist-5k, hinton, T 4, λ 0 #3fa2 <b>" + "x" * 30).split(
         "<br>"
     )
     assert len(lines) > 2
-    assert all(len(html.unescape(one)) <= 22 for one in lines)
+    assert all(len(html.unescape(line)) <= 22 for line in lines)
     assert html.unescape("".join(lines)).replace(" ", "").endswith("<b>" + "x" * 30)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [("run 1", "run  1"), (" run", "run"), ("x" * 22 + " y", "x" * 22 + "y"), ("\u2003", "  ")],
 )
-def test_names_that_differ_have_rows_of_their_own(one: str, other: str) -> None:
-    dots = [DOTS[0]._replace(experiment=one), DOTS[3]._replace(experiment=other)]
-    assert len(set(named(accuracy_figure(dots, LIGHT, "test"), "Teacher")["y"])) == 2
-    costs = [COSTS[0]._replace(experiment=one), COSTS[2]._replace(experiment=other)]
-    assert len(set(named(cost_figure(costs, LIGHT, "Parameters"), "Teacher")["y"])) == 2
-
-
-def test_names_of_plain_words_are_left_alone() -> None:
-    assert literal("mlp-64 from wu-cnn, T 4, λ 0.5 #3fa2") == "mlp-64 from wu-cnn, T 4, λ 0.5 #3fa2"
+def test_different_names_have_different_rows(first: str, second: str) -> None:
+    points = [POINTS[0]._replace(experiment=first), POINTS[3]._replace(experiment=second)]
+    assert len(set(trace_named(accuracy_figure(points, LIGHT, "test"), "Teacher")["y"])) == 2
+    costs = [COSTS[0]._replace(experiment=first), COSTS[2]._replace(experiment=second)]
+    assert len(set(trace_named(cost_figure(costs, LIGHT, "Parameters"), "Teacher")["y"])) == 2
 
 
 # -- layout -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
-def test_words_and_grids_have_the_palettes_colours(palette: Palette) -> None:
+def test_text_and_grid_have_the_palettes_colours(palette: Palette) -> None:
     for figure in (
-        accuracy_figure(DOTS, palette, "test"),
-        curves_figure(LINES, palette),
+        accuracy_figure(POINTS, palette, "test"),
+        curves_figure(CURVES, palette),
         cost_figure(COSTS, palette, "Parameters"),
     ):
         assert figure.layout.font.color == palette.text
         assert figure.layout.xaxis.gridcolor == figure.layout.yaxis.gridcolor == palette.grid
 
 
-def test_nothing_to_compare_is_an_empty_figure() -> None:
+def test_without_experiments_figures_are_empty() -> None:
     for figure in (accuracy_figure([], LIGHT, "test"), curves_figure([], LIGHT)):
         assert all(not trace.get("x") for trace in traces(figure))
 
 
-def test_peers_are_thin_and_named_in_the_panel_of_their_student() -> None:
-    peer = LINES[1]._replace(peer="peer 1", values=(70.0, 90.0, 95.0, 97.0))
-    figure = curves_figure([*LINES, peer], LIGHT)
+def test_peers_are_thin_and_in_the_panel_of_their_student() -> None:
+    peer = CURVES[1]._replace(peer="peer 1", values=(70.0, 90.0, 95.0, 97.0))
+    figure = curves_figure([*CURVES, peer], LIGHT)
     student, thin = (
-        next(trace for trace in figure.data if trace.y == one.values) for one in (LINES[1], peer)
+        next(trace for trace in figure.data if trace.y == curve.values)
+        for curve in (CURVES[1], peer)
     )
     assert (thin.xaxis, thin.line.color, thin.line.dash) == (
         student.xaxis,
@@ -299,3 +288,26 @@ def test_peers_are_thin_and_named_in_the_panel_of_their_student() -> None:
     assert thin.opacity < student.opacity
     assert "peer 1" in thin.hovertemplate
     assert "peer" not in student.hovertemplate
+
+
+# -- a comparison -------------------------------------------------------------------------------
+
+
+def test_a_comparison_has_a_row_for_each_student() -> None:
+    students = [
+        RankedMethod(
+            "a <b>", Interval(0.98, 0.001, 3), Interval(0.03, 0.01, 3), "better", tied=True
+        ),
+        RankedMethod("b", Interval(0.96, 0.001, 3), Interval(0.01, None, 3), "open", tied=False),
+        RankedMethod("labels", Interval(0.95, 0.001, 3), None, "open", tied=False),
+    ]
+    figure = comparison_figure(students, "labels", "labels", LIGHT)
+    tied, behind = figure.data
+    assert list(tied.x) == pytest.approx([3])
+    assert list(behind.x) == pytest.approx([1, 0])
+    assert list(tied.error_x.array) == pytest.approx([1])
+    assert list(behind.error_x.array) == [0, 0]
+    assert list(behind.marker.color) == [LIGHT.distilled, LIGHT.baseline]
+    assert all(symbol.endswith("-open") for symbol in behind.marker.symbol)
+    assert list(figure.layout.yaxis.categoryarray) == ["a &#60;b&#62;", "b", "labels"]
+    assert figure.layout.xaxis.title.text == "Test accuracy less labels (points)"

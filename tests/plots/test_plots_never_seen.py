@@ -1,4 +1,4 @@
-"""Figures of moved biases: every number that is drawn, and classes told apart without colour."""
+"""Figures of shifted biases: errors over the bias, and recall by class."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import math
 import numpy as np
 import pytest
 
-from tsexplorer.plots.never_seen import Curve, Mark, errors_figure, recall_figure
-from tsexplorer.plots.style import DARK, LIGHT
+from tsexplorer.plots.never_seen import BiasCurve, BiasMark, errors_figure, recall_figure
+from tsexplorer.plots.style import DARK, LIGHT, Palette
+from tsexplorer.specs import Role
 
-CURVE = Curve(np.array([-1.0, 0.0, 4.0]), np.array([300, 200, 0]), 1000)
-MARKS = (Mark("none", 0.0, 200), Mark("label-free", 4.0, 0))
+CURVE = BiasCurve(np.array([-1.0, 0.0, 4.0]), np.array([300, 200, 0]), 1000)
+MARKS = (BiasMark("none", 0.0, 200), BiasMark("label-free", 4.0, 0))
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
-def test_errors_marks_and_the_bias_in_force(palette):
+def test_errors_over_the_bias_with_the_rules_choices(palette: Palette) -> None:
     figure = errors_figure(CURVE, MARKS, 2.5, {"teacher": 50}, palette)
-    drawn = {trace.name: trace for trace in figure.data}
-    assert list(drawn) == ["Teacher: 50", "Distilled", "As trained", "Label-free rule"]
-    assert list(drawn["Distilled"].y) == [300, 200, 0.5]  # none, on a logarithmic axis
-    assert [row[0] for row in drawn["Distilled"].customdata] == [300, 200, 0]
-    assert drawn["As trained"].marker.symbol != drawn["Label-free rule"].marker.symbol
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces) == ["Teacher: 50", "Distilled", "As trained", "Label-free rule"]
+    assert list(traces["Distilled"].y) == [300, 200, 0.5]  # 0 on a logarithmic axis
+    assert [row[0] for row in traces["Distilled"].customdata] == [300, 200, 0]
+    assert traces["As trained"].marker.symbol != traces["Label-free rule"].marker.symbol
     assert figure.layout.shapes[0].x0 == 2.5
     low, high = (10**end for end in figure.layout.yaxis.range)
     assert low < 0.5
@@ -29,8 +30,11 @@ def test_errors_marks_and_the_bias_in_force(palette):
     assert not any(math.isnan(value) for value in figure.layout.yaxis.tickvals)
 
 
-def test_never_seen_classes_have_a_pattern_and_bold_names():
-    recall = {"distilled": np.array([1.0, 0.5, np.nan]), "baseline": np.array([0.9, 0.8, 0.7])}
+def test_never_seen_classes_have_a_pattern_and_bold_names() -> None:
+    recall: dict[Role, np.ndarray] = {
+        "distilled": np.array([1.0, 0.5, np.nan]),
+        "baseline": np.array([0.9, 0.8, 0.7]),
+    }
     figure = recall_figure(recall, ["T-shirt", "<b>", "Coat"], {1}, LIGHT)
     seen, never, baseline = figure.data
     assert (list(seen.x), list(never.x)) == ([0, 2], [1])

@@ -1,4 +1,4 @@
-"""Mean soft targets as cells: percent, colours and words of the matrix that is shown."""
+"""Mean soft targets as cells, and the probabilities of one image as bars."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from tsexplorer.analysis.soft_targets import ClassMatrix, difference, without_diagonal
-from tsexplorer.plots.soft_targets import FLOOR, Span, difference_cells, matrix_cells, short, span
+from tsexplorer.plots.soft_targets import (
+    FLOOR,
+    Limits,
+    difference_cells,
+    distributions_figure,
+    matrix_cells,
+    short_percent,
+    value_limits,
+)
+from tsexplorer.plots.style import DARK, LIGHT
+from tsexplorer.specs import Role
 
 NAMES = ("cat", "dog", "eel")
 TEACHER = ClassMatrix(
@@ -19,38 +29,40 @@ TEACHER = ClassMatrix(
 )
 STUDENT = replace(TEACHER, values_CC=np.array([[0.7, 0.2, 0.1], [0, 0.8, 0.2], [0.25, 0.5, 0.25]]))
 
+# -- cells --------------------------------------------------------------------------------------
+
 
 def test_a_matrix_is_shown_in_percent() -> None:
     cells = matrix_cells(TEACHER, NAMES)
     np.testing.assert_allclose(cells.values_RC, 100 * TEACHER.values_CC)
-    assert cells.shown == [["90", "8.0", "2.0"], ["0.10", "80", "20"], ["0", "50", "50"]]
-    assert (cells.span, cells.scale) == ((0, 90), "amounts")
+    assert cells.texts == [["90", "8.0", "2.0"], ["0.10", "80", "20"], ["0", "50", "50"]]
+    assert (cells.limits, cells.scale) == ((0, 90), "amounts")
     assert list(cells.ticks) == pytest.approx([0, 22.5, 45, 67.5, 90])
     assert list(cells.ticks.values()) == ["0", "22", "45", "68", "90"]
 
 
-def test_hover_says_all_of_it() -> None:
+def test_hover_gives_classes_images_and_soft_target() -> None:
     hover = matrix_cells(TEACHER, NAMES).hover
     assert hover[0][1] == "True class cat (1,200 images)\nSoft target for dog: 8 %"
     assert hover[1][2] == "True class dog (900 images)\nSoft target for eel: 19.9 %"
 
 
-def test_without_the_diagonal_colours_end_at_what_is_left() -> None:
+def test_limits_ignore_a_hidden_diagonal() -> None:
     cells = matrix_cells(without_diagonal(TEACHER), NAMES)
-    assert cells.span == (0, 50)
+    assert cells.limits == (0, 50)
     assert np.isnan(np.diag(cells.values_RC)).all()
-    assert [cells.shown[place][place] for place in range(3)] == ["", "", ""]
+    assert [cells.texts[c][c] for c in range(3)] == ["", "", ""]
 
 
-def test_logarithmic_colours_run_over_powers_of_ten() -> None:
+def test_logarithmic_colours_have_ticks_at_powers_of_ten() -> None:
     cells = matrix_cells(TEACHER, NAMES, log=True)
     expected = np.log10(np.maximum(TEACHER.values_CC, FLOOR))
     np.testing.assert_allclose(cells.values_RC, expected)
-    assert cells.span == (-5, pytest.approx(math.log10(0.9)))
+    assert cells.limits == (-5, pytest.approx(math.log10(0.9)))
     assert list(cells.ticks.items()) == [
         *((-5, "0.001"), (-4, "0.01"), (-3, "0.1"), (-2, "1"), (-1, "10"))
     ]
-    assert cells.shown == matrix_cells(TEACHER, NAMES).shown
+    assert cells.texts == matrix_cells(TEACHER, NAMES).texts
 
 
 @pytest.mark.parametrize(
@@ -62,47 +74,49 @@ def test_logarithmic_colours_run_over_powers_of_ten() -> None:
         (replace(TEACHER, values_CC=np.full((3, 3), np.nan)), -5, 0),
     ],
 )
-def test_logarithmic_colours_of_what_is_hardly_spread(
+def test_logarithmic_limits_are_at_least_a_power_of_ten_apart(
     matrix: ClassMatrix, low: float, high: float
 ) -> None:
     cells = matrix_cells(matrix, NAMES[: len(matrix.values_CC)], log=True)
-    assert cells.span == pytest.approx((low, high))
+    assert cells.limits == pytest.approx((low, high))
     assert len(cells.ticks) >= 2
 
 
 def test_matrices_side_by_side_have_the_same_colours() -> None:
-    both = span(without_diagonal(TEACHER), without_diagonal(STUDENT))
-    assert both == Span(FLOOR, 0.5)
-    assert span(STUDENT) == Span(FLOOR, 0.8)
-    assert span(TEACHER, STUDENT) == Span(FLOOR, 0.9)
+    limits = value_limits(without_diagonal(TEACHER), without_diagonal(STUDENT))
+    assert limits == Limits(FLOOR, 0.5)
+    assert value_limits(STUDENT) == Limits(FLOOR, 0.8)
+    assert value_limits(TEACHER, STUDENT) == Limits(FLOOR, 0.9)
     for log in (True, False):
-        one, other = (matrix_cells(m, NAMES, ends=both, log=log) for m in (TEACHER, STUDENT))
-        assert (one.span, one.ticks) == (other.span, other.ticks)
+        teacher, student = (
+            matrix_cells(matrix, NAMES, limits=limits, log=log) for matrix in (TEACHER, STUDENT)
+        )
+        assert (teacher.limits, teacher.ticks) == (student.limits, student.ticks)
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, 1e-9])
-def test_nothing_to_see_has_colours_all_the_same(value: float) -> None:
+def test_limits_of_equal_values_differ(value: float) -> None:
     matrix = replace(TEACHER, values_CC=np.full((3, 3), value))
-    low, high = matrix_cells(matrix, NAMES).span
+    low, high = matrix_cells(matrix, NAMES).limits
     assert low < high
 
 
-def test_a_difference_has_nothing_in_the_middle() -> None:
+def test_a_difference_has_zero_in_the_middle() -> None:
     cells = difference_cells(difference(TEACHER, STUDENT), NAMES)
-    assert cells.span == pytest.approx((-25, 25))
-    assert cells.scale == "differences"
+    assert cells.limits == pytest.approx((-25, 25))
+    assert (cells.scale, cells.title) == ("differences", "Difference (points)")
     expected = [["+20", "−12", "−8.0"], ["+.10", "0", "−.10"], ["−25", "0", "+25"]]
-    assert cells.shown == expected
+    assert cells.texts == expected
     assert cells.hover[0][1].endswith("Soft target for dog: -12 points")
     assert cells.hover[0][0].endswith("Soft target for cat: +20 points")
     assert list(cells.ticks.values()) == ["−25", "0", "+25"]
 
 
-def test_no_difference_at_all_is_all_middle() -> None:
+def test_the_difference_of_equal_matrices_has_limits() -> None:
     cells = difference_cells(difference(TEACHER, TEACHER), NAMES)
-    low, high = cells.span
+    low, high = cells.limits
     assert low == -high < 0
-    assert {text for row in cells.shown for text in row} == {"0"}
+    assert {text for row in cells.texts for text in row} == {"0"}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +133,39 @@ def test_no_difference_at_all_is_all_middle() -> None:
         (float("nan"), ""),
     ],
 )
-def test_shares_are_short(share: float, text: str) -> None:
-    assert short(share) == text
+def test_percents_fit_into_a_cell(share: float, text: str) -> None:
+    assert short_percent(share) == text
     assert len(text) <= 5
+
+
+# -- the probabilities of one image -------------------------------------------------------------
+
+DISTRIBUTIONS: dict[Role, np.ndarray] = {
+    "teacher": np.array([0.9, 0.1]),
+    "distilled": np.array([0.25, 0.75]),
+}
+
+
+def test_each_class_and_net_has_a_bar_in_percent() -> None:
+    figure = distributions_figure(DISTRIBUTIONS, ("a", "b"), LIGHT)
+    assert [bars.name for bars in figure.data] == ["Teacher", "Distilled"]
+    assert list(figure.data[0].x) == pytest.approx([90, 10])
+    assert list(figure.data[1].y) == ["a", "b"]
+    assert figure.data[1].marker.color == LIGHT.distilled
+    assert "%" in figure.layout.xaxis.title.text
+
+
+def test_figures_of_the_same_nets_have_their_own_numbers() -> None:
+    first = distributions_figure(DISTRIBUTIONS, ("a", "b"), LIGHT)
+    reversed_shares = {role: shares[::-1] for role, shares in DISTRIBUTIONS.items()}
+    second = distributions_figure(reversed_shares, ("a", "b"), LIGHT)
+    assert list(first.data[0].x) == pytest.approx([90, 10])
+    assert list(second.data[0].x) == pytest.approx([10, 90])
+    dark = distributions_figure(DISTRIBUTIONS, ("a", "b"), DARK)
+    assert dark.data[0].marker.color == DARK.teacher
+
+
+def test_class_names_are_escaped() -> None:
+    figure = distributions_figure(DISTRIBUTIONS, ("<b>", "%{x}"), LIGHT)
+    assert "<" not in figure.data[0].y[0]
+    assert "%" not in figure.data[0].y[1]

@@ -1,7 +1,7 @@
-"""A new, empty database for each test, of each kind there is.
+"""A new, empty database for each test, on every backend.
 
-PostgreSQL is among them when TSEXPLORER_TEST_DATABASE_URL names a database in which schemas may
-be made and dropped.
+PostgreSQL is included if TSEXPLORER_TEST_DATABASE_URL names a database in which schemas may be
+created and dropped.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine = create_engine(server)
     with engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-    own = server.update_query_dict({"options": f"-csearch_path={schema}"})
-    yield own.render_as_string(hide_password=False)
+    schema_url = server.update_query_dict({"options": f"-csearch_path={schema}"})
+    yield schema_url.render_as_string(hide_password=False)
     with engine.begin() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     engine.dispose()
@@ -45,5 +45,5 @@ def store(url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def file_url(tmp_path: Path) -> str:
-    """A SQLite database, for what only files can suffer."""
+    """The URL of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'store.sqlite3'}"

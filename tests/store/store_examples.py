@@ -1,4 +1,4 @@
-"""What the tests of the store put into it, and what they run in processes of their own."""
+"""Example data for the tests of the store, and functions that they run in other processes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def spec(name: str = "first", lam: float = 0.5, seeds: tuple[int, ...] = (0,)) -
 
 
 def add(store: Store, name: str = "first", **settings: Any) -> ExperimentSnapshot:
-    asked = spec(name, **settings)
-    return store.add_experiment(asked, plan(asked))
+    experiment = spec(name, **settings)
+    return store.add_experiment(experiment, plan(experiment))
 
 
 def run(store: Store, name: str = "first") -> tuple[ExperimentSnapshot, int]:
-    """An experiment whose job is running."""
+    """Add an experiment and claim its job; returns both."""
     experiment = add(store, name)
     job = store.enqueue(experiment.id)
     assert store.claim(OWNER, job.id) is not None
@@ -41,7 +41,7 @@ def run(store: Store, name: str = "first") -> tuple[ExperimentSnapshot, int]:
 
 
 def epoch(number: int, **figures: Any) -> EpochRow:
-    usual: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "train_loss": 2.0**-number,
         "terms": {"hard": 0.25, "soft": 0.75},
         "train_accuracy": 0.9,
@@ -50,18 +50,19 @@ def epoch(number: int, **figures: Any) -> EpochRow:
         "learning_rate": 1e-3,
         "seconds": 0.8,
     }
-    return EpochRow(epoch=number, **(usual | figures))
+    return EpochRow(epoch=number, **(defaults | figures))
 
 
-def at_once(count: int, task: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """What ``count`` processes get that all begin ``task`` at the same time."""
+def run_in_processes(count: int, task: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """Run ``task`` in ``count`` processes at the same time; returns their results."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(count)
-    with ProcessPoolExecutor(count, context, _meet, (barrier,)) as pool:
-        return [found.result() for found in [pool.submit(task, *arguments) for _ in range(count)]]
+    with ProcessPoolExecutor(count, context, _set_barrier, (barrier,)) as pool:
+        futures = [pool.submit(task, *arguments) for _ in range(count)]
+        return [future.result() for future in futures]
 
 
-def _meet(barrier: Barrier) -> None:
+def _set_barrier(barrier: Barrier) -> None:
     global _barrier
     _barrier = barrier
 
@@ -72,7 +73,7 @@ def _wait() -> None:
 
 
 def open_and_add(url: str) -> int:
-    """How many experiments a store has that was opened by several processes at once."""
+    """Open a store together with other processes; returns the number of its experiments."""
     _wait()
     store = Store.open(url)
     add(store, f"by process {os.getpid()}")
@@ -81,7 +82,7 @@ def open_and_add(url: str) -> int:
 
 
 def claim_all(url: str) -> list[int]:
-    """Jobs that this process got out of a queue that others empty as well."""
+    """Claim jobs together with other processes; returns the ids of those claimed here."""
     store = Store.open(url)
     _wait()
     claimed = []
@@ -91,18 +92,18 @@ def claim_all(url: str) -> list[int]:
 
 
 def interrupt_all(url: str) -> list[int]:
-    """Stale jobs that this process marked."""
+    """Mark stale jobs together with other processes; returns the ids of those marked here."""
     store = Store.open(url)
 
-    def dead(owner: str) -> bool:
-        _wait()  # both have seen the job running before either marks it
+    def is_alive(owner: str) -> bool:
+        _wait()  # both processes read the running job before one marks it
         return False
 
-    return store.interrupt_stale(datetime.now(UTC), LONG_AGO, dead)
+    return store.interrupt_stale_jobs(datetime.now(UTC), LONG_AGO, is_alive)
 
 
 def add_same(url: str) -> str:
-    """The id of an experiment that several processes add at once."""
+    """Add the same experiment as other processes; returns its id."""
     store = Store.open(url)
     _wait()
-    return add(store, "wanted by all").id
+    return add(store, "shared").id

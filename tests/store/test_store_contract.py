@@ -1,4 +1,4 @@
-"""The contract of the store, kept by every backend; see ``conftest.py`` for which there are."""
+"""The contract of the store, on every backend of ``conftest.py``."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ from tests.store.store_studies_contract import StudiesContract
 class TestStoreContract(
     ExperimentsContract, StagesContract, QueueContract, RecoveryContract, StudiesContract
 ):
-    """One class, as the store is one; its ``store`` is each backend in turn."""
+    """All contracts; the fixture ``store`` is parametrised by backend."""

@@ -1,4 +1,4 @@
-"""What can be wrong with a database, and the one sentence that a person reads."""
+"""Database errors: each is raised as one sentence, and loses no stored data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tsexplorer.store import Store, StoreError
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A store's file that has been closed."""
+    """The SQLite file of a closed store with one experiment."""
     path = tmp_path / "store.sqlite3"
     store = Store.open(f"sqlite:///{path}")
     add(store)
@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def full(file: Path) -> Iterator[Path]:
-    """A store's file that can hardly grow, as on a disk that is nearly full."""
+    """A store's file that can grow by two pages only, as on a disk that is nearly full."""
 
     def limit(connection: Any, _record: object) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -42,16 +42,16 @@ def full(file: Path) -> Iterator[Path]:
     event.remove(Engine, "connect", limit)
 
 
-def test_file_that_is_no_database_is_named_and_kept(tmp_path: Path) -> None:
+def test_file_that_is_not_a_database_is_an_error_and_remains(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
-    path.write_text("Not a database, but somebody's notes. " * 50)
+    path.write_text("Notes, not a database. " * 50)
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"notes\.txt is damaged or no database at all; move it"):
+    with pytest.raises(StoreError, match=r"notes\.txt is damaged or is not a database; move"):
         Store.open(f"sqlite:///{path}")
     assert path.read_bytes() == before
 
 
-def test_database_damaged_within_is_named_and_kept(file: Path) -> None:
+def test_damaged_database_is_an_error_and_remains(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[100:] = b"\xff" * (len(content) - 100)
     file.write_bytes(content)
@@ -67,15 +67,15 @@ def test_empty_file_becomes_a_store(tmp_path: Path) -> None:
     store.close()
 
 
-def test_read_only_database_can_be_read_but_not_written(file: Path) -> None:
+def test_read_only_database_can_be_read(file: Path) -> None:
     store = Store.open(f"sqlite:///file:{file}?mode=ro&uri=true")
     assert [experiment.name for experiment in store.experiments()] == ["first"]
-    with pytest.raises(StoreError, match="cannot be written to; check its permissions"):
+    with pytest.raises(StoreError, match="is read-only; check the permissions"):
         add(store, "second")
     store.close()
 
 
-def test_full_disk_costs_the_write_and_nothing_else(full: Path) -> None:
+def test_full_disk_loses_no_stored_data(full: Path) -> None:
     store = Store.open(f"sqlite:///{full}")
 
     def add_many() -> None:
@@ -91,20 +91,20 @@ def test_full_disk_costs_the_write_and_nothing_else(full: Path) -> None:
 
 
 @pytest.mark.parametrize("blocked", ["", "below/it"])
-def test_folder_that_cannot_be_is_named(tmp_path: Path, blocked: str) -> None:
+def test_folder_that_cannot_be_created_is_an_error(tmp_path: Path, blocked: str) -> None:
     home = tmp_path / "home"
     home.touch() if blocked else home.mkdir()
     with pytest.raises(StoreError, match=r"home.* cannot be opened; check that its folder"):
         Store.open(f"sqlite:///{home / blocked}")
 
 
-def test_file_is_in_wal_mode_where_readers_do_not_wait(file: Path) -> None:
+def test_file_is_in_wal_mode(file: Path) -> None:
     connection = sqlite3.connect(file)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
 
 
-def test_locked_database_is_waited_for(file: Path) -> None:
+def test_writer_waits_for_a_locked_database(file: Path) -> None:
     store = Store.open(f"sqlite:///{file}")
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -118,12 +118,14 @@ def test_locked_database_is_waited_for(file: Path) -> None:
     store.close()
 
 
-def test_locked_for_too_long_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsexplorer.store.engine.PATIENCE_SECONDS", 0.1)
+def test_database_that_stays_locked_is_an_error(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsexplorer.store.engine.LOCK_TIMEOUT_SECONDS", 0.1)
     store = Store.open(f"sqlite:///{file}")
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="kept busy by another program; try again"):
+    with pytest.raises(StoreError, match="locked by another program; try again"):
         add(store, "second")
     assert len(store.experiments()) == 1
     other.execute("COMMIT")
@@ -143,7 +145,7 @@ def test_locked_for_too_long_is_said(file: Path, monkeypatch: pytest.MonkeyPatch
         ("sqlite:///:memory:", "in memory cannot be shared"),
     ],
 )
-def test_url_that_cannot_be_used_says_which_can(url: str, sentence: str) -> None:
+def test_unsupported_url_is_an_error_that_says_what_to_use(url: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         Store.open(url)
 
@@ -157,12 +159,12 @@ def test_postgresql_without_psycopg_says_what_to_install(
         Store.open(f"{scheme}://user:secret@127.0.0.1/x")
 
 
-def test_process_killed_while_writing_leaves_what_was_committed(file: Path) -> None:
+def test_process_killed_during_a_write_loses_no_committed_data(file: Path) -> None:
     code = (
         "import os, sys\n"
         "from tsexplorer.store import Store\n"
         "from tsexplorer.store.engine import connect\n"
-        "Store.open(sys.argv[1]).rename_experiment('first', 'kept')\n"
+        "Store.open(sys.argv[1]).rename_study('first', 'kept')\n"
         "with connect(sys.argv[1]).begin() as connection:\n"
         "    connection.exec_driver_sql(\"UPDATE experiments SET name = 'lost'\")\n"
         "    os.kill(os.getpid(), 9)\n"

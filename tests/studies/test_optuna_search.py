@@ -1,4 +1,4 @@
-"""What is asked, who is given up, and that it goes on as it would have."""
+"""The search by Optuna: its proposals, the trials that it stops, and a restart after a crash."""
 
 from __future__ import annotations
 
@@ -6,132 +6,171 @@ import logging
 from pathlib import Path
 from statistics import fmean
 
+import optuna
 import pytest
 
-from tests.studies.tune_examples import hill, on_its_way, searching, tried, tune
-from tsexplorer.store import Store
-from tsexplorer.studies.tuning.optuna_search import ENOUGH, importances_of, trials_of
+from tests.studies.tune_examples import (
+    NAME,
+    accuracy_at,
+    final_accuracy,
+    make_tune,
+    open_search,
+    open_store,
+    run_trials,
+)
+from tsexplorer.studies.tuning.optuna_search import (
+    ENOUGH,
+    Search,
+    Trial,
+    importances_of,
+    trials_of,
+)
+from tsexplorer.studies.tuning.spec import TuneSpec
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a search that came to its end."""
-    place = tmp_path_factory.mktemp("whole")
-    asked = tune()
-    with searching(place, asked) as opened:
-        search = opened()
-        for number in range(asked.rounds):
-            tried(search, search.round(number))
-    return place
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store with a finished search."""
+    folder = tmp_path_factory.mktemp("searched")
+    tune = make_tune()
+    with open_search(folder, tune) as open_again:
+        search = open_again()
+        for number in range(tune.rounds):
+            run_trials(search, search.round(number))
+    return folder
 
 
-def test_trials_come_in_rounds_within_their_ranges(store: Path) -> None:
-    asked = tune()
-    with searching(store, asked) as opened:
-        trials = opened().trials
-    assert [one.number for one in trials] == list(range(20))
-    assert [one.round for one in trials] == sorted([0, 1, 2, 3] * 5)
-    for one in trials:
-        assert 0.5 <= one.setting.temperature <= 32
-        assert 0 <= one.setting.lam <= 1
-        assert 0.001 <= one.setting.learning_rate <= 0.1
-    assert len({one.setting for one in trials}) == 20
-    random = [hill(one.setting) for one in trials if one.round < 2]
-    assert fmean(hill(one.setting) for one in trials if one.round > 1) > fmean(random)
+def results_of(search: Search) -> list[tuple[object, ...]]:
+    return [(trial.setting, trial.state, trial.accuracy) for trial in search.trials]
 
 
-def test_only_those_below_the_median_of_the_ended_are_given_up(store: Path) -> None:
-    asked = tune()
-    with searching(store, asked) as opened:
-        trials = opened().trials
-    assert {one.state for one in trials if one.round == 0} == {"done"}
-    pruned = [one for one in trials if one.state == "pruned"]
+def test_trials_come_in_rounds_within_their_ranges(searched: Path) -> None:
+    with open_search(searched, make_tune()) as open_again:
+        trials = open_again().trials
+    assert [trial.number for trial in trials] == list(range(20))
+    assert [trial.round for trial in trials] == sorted([0, 1, 2, 3] * 5)
+    for trial in trials:
+        assert 0.5 <= trial.setting.temperature <= 32
+        assert 0 <= trial.setting.lam <= 1
+        assert 0.001 <= trial.setting.learning_rate <= 0.1
+    assert len({trial.setting for trial in trials}) == 20
+    random = [final_accuracy(trial.setting) for trial in trials if trial.round < 2]
+    guided = [final_accuracy(trial.setting) for trial in trials if trial.round > 1]
+    assert fmean(guided) > fmean(random)
+
+
+def test_only_trials_below_the_median_are_pruned(searched: Path) -> None:
+    tune = make_tune()
+    with open_search(searched, tune) as open_again:
+        trials = open_again().trials
+    assert {trial.state for trial in trials if trial.round == 0} == {"done"}
+    pruned = [trial for trial in trials if trial.state == "pruned"]
     assert pruned
-    for one in pruned:
-        last = max(one.judged)
-        assert last in asked.pruning_epochs == (2, 4)
-        ended = sorted(
-            other.judged[last]
-            for other in trials
-            if other.round < one.round and other.state == "done"
-        )
-        assert one.judged[last] == pytest.approx(on_its_way(one.setting, last))
-        assert one.accuracy == one.judged[last] < ended[len(ended) // 2]
-    for one in trials:
-        if one.state == "done":
-            assert one.accuracy == pytest.approx(hill(one.setting))
-            assert list(one.judged) == [2, 4]
+    for trial in pruned:
+        last = max(trial.judged)
+        assert last in tune.pruning_epochs == (2, 4)
+        finished = sorted(_finished_before(trial, trials, last))
+        assert trial.judged[last] == pytest.approx(accuracy_at(trial.setting, last))
+        assert trial.accuracy == trial.judged[last] < finished[len(finished) // 2]
+    for trial in trials:
+        if trial.state == "done":
+            assert trial.accuracy == pytest.approx(final_accuracy(trial.setting))
+            assert list(trial.judged) == [2, 4]
 
 
-@pytest.mark.parametrize("stop", ["asking", "judging", "telling"])
-def test_search_whose_process_dies_goes_on_as_it_would_have(
-    store: Path, tmp_path: Path, stop: str
-) -> None:
-    asked = tune()
-    with searching(store, asked) as opened:
-        expected = [(one.setting, one.state, one.accuracy) for one in opened().trials]
-    with searching(tmp_path, asked) as opened:
-        for number in range(asked.rounds):
-            search = opened()  # a new process for each round, with a sampler of its own
-            if stop == "asking" and number in (0, 2):
-                search._propose(number, 3)
-                search._study.ask()  # no parameter yet
-                search = opened()
+def _finished_before(trial: Trial, trials: tuple[Trial, ...], epoch: int) -> list[float]:
+    """Accuracies at an epoch of the finished trials of earlier rounds."""
+    return [
+        other.judged[epoch]
+        for other in trials
+        if other.round < trial.round and other.state == "done"
+    ]
+
+
+def test_killed_while_proposing_it_makes_the_same_proposals(searched: Path, tmp_path: Path) -> None:
+    tune, small = make_tune(), make_tune(per_round=3)
+    with open_store(tmp_path) as store, store.optuna_storage() as storage:
+        for number in range(tune.rounds):
+            search = Search(tune, storage, NAME)
+            if number in (0, 2):
+                # Three of the round's five trials, and one that has no parameters yet.
+                assert len(Search(small, storage, NAME).round(number)) == 3
+                optuna.load_study(study_name=NAME, storage=storage).ask()
+                search = Search(tune, storage, NAME)
             trials = search.round(number)
-            assert opened().round(number) == trials
-            if stop == "judging":
-                seen = {one.number: on_its_way(one.setting, 2) for one in trials}
-                assert search.judge(2, seen) == opened().judge(2, seen)
-            if stop == "telling" and trials[0].state == "running" and number == 0:
-                judged = {epoch: on_its_way(trials[0].setting, epoch) for epoch in (2, 4)}
-                search.finish(trials[0].number, hill(trials[0].setting), judged)
-                trials = opened().round(number)
-            tried(opened(), trials)
-        found = [(one.setting, one.state, one.accuracy) for one in opened().trials]
-    assert found == expected
+            assert Search(tune, storage, NAME).round(number) == trials
+            run_trials(Search(tune, storage, NAME), trials)
+        results = results_of(Search(tune, storage, NAME))
+    assert results == _expected(searched, tune)
 
 
-def test_nobody_is_given_up_where_nobody_asks_for_it(tmp_path: Path) -> None:
-    asked = tune(prune=False, trials=10)
-    with searching(tmp_path, asked) as opened:
-        for number in range(asked.rounds):
-            tried(opened(), opened().round(number))
-        assert {one.state for one in opened().trials} == {"done"}
-
-
-def test_another_seed_asks_otherwise(tmp_path: Path, store: Path) -> None:
-    with searching(tmp_path, tune(sampler_seed=1)) as opened:
-        other = opened().round(0)
-    with searching(store, tune()) as opened:
-        assert not {one.setting for one in other} & {one.setting for one in opened().trials}
-
-
-def test_importances_are_of_all_that_is_over_and_name_what_matters(store: Path) -> None:
-    opened = Store.open(f"sqlite:///{store / 'store.sqlite3'}")
-    with opened.studying() as storage:
-        found = importances_of(tune(), storage, "search")
-        assert found is not None
-        assert found.trials == 20 >= ENOUGH
-        assert sum(found.shares.values()) == pytest.approx(1)
-        assert min(found.shares, key=lambda name: found.shares[name]) == "lambda"
-        assert list(found.shares.values()) == sorted(found.shares.values(), reverse=True)
-        assert importances_of(tune(), storage, "another") is None
-        assert trials_of(tune(), storage, "another") == ()
-    opened.close()
-
-
-def test_importances_of_few_trials_are_not_told(tmp_path: Path) -> None:
-    asked = tune(trials=ENOUGH - 1, per_round=ENOUGH - 1)
-    with searching(tmp_path, asked) as opened:
-        tried(opened(), opened().round(0))
-        assert importances_of(asked, opened()._storage, "search") is None
-
-
-def test_what_optuna_has_to_say_is_not_written(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("killed_while", ["judging", "finishing"])
+def test_killed_in_a_round_it_continues_with_the_same_trials(
+    searched: Path, tmp_path: Path, killed_while: str
 ) -> None:
-    asked = tune(trials=5)
-    with searching(tmp_path, asked) as opened:
-        tried(opened(), opened().round(0))
+    tune = make_tune()
+    with open_search(tmp_path, tune) as open_again:
+        for number in range(tune.rounds):
+            search = open_again()  # a new process with a new sampler for each round
+            trials = search.round(number)
+            assert open_again().round(number) == trials
+            if killed_while == "judging":
+                accuracies = {trial.number: accuracy_at(trial.setting, 2) for trial in trials}
+                assert search.judge(2, accuracies) == open_again().judge(2, accuracies)
+            elif number == 0:
+                first = trials[0]
+                judged = {epoch: accuracy_at(first.setting, epoch) for epoch in (2, 4)}
+                search.finish(first.number, final_accuracy(first.setting), judged)
+                trials = open_again().round(number)
+            run_trials(open_again(), trials)
+        results = results_of(open_again())
+    assert results == _expected(searched, tune)
+
+
+def _expected(searched: Path, tune: TuneSpec) -> list[tuple[object, ...]]:
+    """Results of the search that was not interrupted."""
+    with open_search(searched, tune) as open_again:
+        return results_of(open_again())
+
+
+def test_no_trial_is_pruned_if_the_spec_says_so(tmp_path: Path) -> None:
+    tune = make_tune(prune=False, trials=10)
+    with open_search(tmp_path, tune) as open_again:
+        for number in range(tune.rounds):
+            run_trials(open_again(), open_again().round(number))
+        assert {trial.state for trial in open_again().trials} == {"done"}
+
+
+def test_another_sampler_seed_proposes_other_settings(tmp_path: Path, searched: Path) -> None:
+    with open_search(tmp_path, make_tune(sampler_seed=1)) as open_again:
+        proposed = {trial.setting for trial in open_again().round(0)}
+    with open_search(searched, make_tune()) as open_again:
+        assert not proposed & {trial.setting for trial in open_again().trials}
+
+
+def test_importances_use_all_ended_trials_and_are_sorted(searched: Path) -> None:
+    with open_store(searched) as store, store.optuna_storage() as storage:
+        importances = importances_of(make_tune(), storage, NAME)
+        assert importances is not None
+        assert importances.trials == 20 >= ENOUGH
+        shares = importances.shares
+        assert sum(shares.values()) == pytest.approx(1)
+        assert min(shares, key=shares.__getitem__) == "lambda"
+        assert list(shares.values()) == sorted(shares.values(), reverse=True)
+        assert importances_of(make_tune(), storage, "missing") is None
+        assert trials_of(make_tune(), storage, "missing") == ()
+
+
+def test_too_few_trials_have_no_importances(tmp_path: Path) -> None:
+    tune = make_tune(trials=ENOUGH - 1, per_round=ENOUGH - 1)
+    with open_store(tmp_path) as store, store.optuna_storage() as storage:
+        search = Search(tune, storage, NAME)
+        run_trials(search, search.round(0))
+        assert importances_of(tune, storage, NAME) is None
+
+
+def test_optuna_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with open_search(tmp_path, make_tune(trials=5)) as open_again:
+        run_trials(open_again(), open_again().round(0))
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("optuna").propagate

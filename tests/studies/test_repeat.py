@@ -10,18 +10,10 @@ from tests.examples import TINY, start_study
 from tsexplorer.analysis.seed_statistics import Interval
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.services import ACTIVE, Service
-from tsexplorer.settings import Settings
 from tsexplorer.specs import parse_spec
 from tsexplorer.studies.repeat import KIND, RepeatSpec, is_narrow
 
 SECONDS = 120
-
-
-@pytest.fixture
-def service(settled: object) -> Service:
-    service = Service(Settings(home=settled, threads=1))
-    yield service
-    service.close()
 
 
 def trained(service: Service, spec: RepeatSpec, name: str) -> str:

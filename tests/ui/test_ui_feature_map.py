@@ -1,4 +1,4 @@
-"""The map's Python half: what the browser is sent, and what may come back."""
+"""The map of features in Python: the data for the browser, and the image that it opens."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tsexplorer.plots.style import DARK, LIGHT, SCALES
-from tsexplorer.ui.feature_map import SHAPES, NetMap, Shown, payload
+from tsexplorer.ui.soft_targets.feature_map import SHAPES, MapImages, NetMap, payload
 
 PIXELS = np.arange(2 * 28 * 28, dtype=np.uint16).reshape(2, 28, 28).astype(np.uint8)
-IMAGES = Shown(
-    places_N=np.array([7, 11]), labels_N=np.array([1, 0]), pixels_N=PIXELS, classes=("0", "1")
+IMAGES = MapImages(
+    index_N=np.array([7, 11]), labels_N=np.array([1, 0]), pixels_N=PIXELS, classes=("0", "1")
 )
 MAPS: dict[Any, NetMap] = {
     "distilled": NetMap(np.array([[9.0, 8.0], [7.0, 6.0]]), ("a", "b")),
@@ -24,16 +24,16 @@ MAPS: dict[Any, NetMap] = {
 ANSWERS: dict[Any, Any] = {"baseline": np.array([0, 0]), "teacher": np.array([1, 0])}
 
 
-def sent(**changes: Any) -> dict[str, Any]:
-    """What the browser reads of a payload in which these arguments differ."""
+def browser_data(**changes: Any) -> dict[str, Any]:
+    """The payload as the browser reads it, with some arguments changed."""
     arguments = {"maps": MAPS, "answers": ANSWERS, "images": IMAGES, "name": "features-pca"}
     text = json.dumps(payload(**{**arguments, **changes}), allow_nan=False)
-    read: dict[str, Any] = json.loads(text)
-    return read
+    data: dict[str, Any] = json.loads(text)
+    return data
 
 
-def test_points_come_in_the_order_of_the_roles_and_of_the_images() -> None:
-    data = sent()
+def test_points_are_in_the_order_of_roles_and_images() -> None:
+    data = browser_data()
     assert data["maps"] == [
         {
             **{"role": "teacher", "title": "Teacher", "mark": "■"},
@@ -44,40 +44,41 @@ def test_points_come_in_the_order_of_the_roles_and_of_the_images() -> None:
             **{"axes": ["a", "b"], "points": [[9, 8], [7, 6]]},
         },
     ]
-    assert [(one["role"], one["classes"]) for one in data["answers"]] == [
+    assert [(net["role"], net["classes"]) for net in data["answers"]] == [
         ("teacher", [1, 0]),
         ("baseline", [0, 0]),
     ]
     assert (data["places"], data["labels"], data["file"]) == ([7, 11], [1, 0], "features-pca")
 
 
-def test_images_are_one_text_of_bytes() -> None:
-    content = base64.b64decode(sent()["images"])
+def test_images_are_sent_as_bytes_in_row_order() -> None:
+    content = base64.b64decode(browser_data()["images"])
     assert np.array_equal(np.frombuffer(content, np.uint8).reshape(2, 28, 28), PIXELS)
-    turned = IMAGES._replace(pixels_N=PIXELS.transpose(0, 2, 1))
-    content = base64.b64decode(sent(images=turned)["images"])
-    assert np.array_equal(np.frombuffer(content, np.uint8).reshape(2, 28, 28), turned.pixels_N)
+    transposed = IMAGES._replace(pixels_N=PIXELS.transpose(0, 2, 1))
+    content = base64.b64decode(browser_data(images=transposed)["images"])
+    pixels_N = np.frombuffer(content, np.uint8).reshape(2, 28, 28)
+    assert np.array_equal(pixels_N, transposed.pixels_N)
 
 
-def test_a_class_is_its_own_point_where_its_name_is_one_character() -> None:
-    assert [one["glyph"] for one in sent()["classes"]] == ["0", "1"]
-    clothes = sent(images=IMAGES._replace(classes=("Bag", "x")))["classes"]
-    assert [one["glyph"] for one in clothes] == list(SHAPES[:2])
+def test_classes_with_short_names_are_drawn_as_their_names() -> None:
+    assert [style["glyph"] for style in browser_data()["classes"]] == ["0", "1"]
+    clothes = browser_data(images=IMAGES._replace(classes=("Bag", "x")))["classes"]
+    assert [style["glyph"] for style in clothes] == list(SHAPES[:2])
 
 
-def test_colours_are_those_of_both_backgrounds_and_begin_again() -> None:
+def test_classes_have_the_colours_of_both_themes() -> None:
     letters = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    classes = sent(images=IMAGES._replace(classes=letters))["classes"]
+    classes = browser_data(images=IMAGES._replace(classes=letters))["classes"]
     for theme, palette in (("light", LIGHT), ("dark", DARK)):
         colours = SCALES[palette].categories
-        assert [one[theme] for one in classes[: len(colours)]] == list(colours)
+        assert [style[theme] for style in classes[: len(colours)]] == list(colours)
         assert classes[len(colours)][theme] == colours[0]
 
 
-def test_classes_that_share_a_colour_have_other_shapes() -> None:
-    names = tuple(f"class {k}" for k in range(26))
-    classes = sent(images=IMAGES._replace(classes=names))["classes"]
-    assert len({(one["glyph"], one["light"]) for one in classes}) == 26
+def test_classes_with_the_same_colour_have_different_shapes() -> None:
+    names = tuple(f"class {label}" for label in range(26))
+    classes = browser_data(images=IMAGES._replace(classes=names))["classes"]
+    assert len({(style["glyph"], style["light"]) for style in classes}) == 26
 
 
 @pytest.mark.parametrize(
@@ -90,29 +91,29 @@ def test_classes_that_share_a_colour_have_other_shapes() -> None:
         ({"maps": {"teacher": NetMap(np.zeros((1, 2)), ("a", "b"))}}, "1 rows for 2 images"),
     ],
 )
-def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_arguments_that_do_not_match_are_rejected(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        sent(**changes)
+        browser_data(**changes)
 
 
 def page() -> None:
     import numpy as np
     import streamlit as st
 
-    from tsexplorer.ui.feature_map import NetMap, Shown, feature_map
+    from tsexplorer.ui.soft_targets.feature_map import MapImages, NetMap, feature_map
 
-    images = Shown(
-        places_N=np.array([7, 11]),
+    images = MapImages(
+        index_N=np.array([7, 11]),
         labels_N=np.array([1, 0]),
         pixels_N=np.zeros((2, 28, 28), dtype=np.uint8),
         classes=("0", "1"),
     )
 
-    def opened(place: int) -> None:
-        st.session_state.opened = place
+    def open_image(index: int) -> None:
+        st.session_state.opened = index
 
     maps = {"teacher": NetMap(np.zeros((2, 2)), ("a", "b"))}
-    feature_map(maps, {}, images, name="features", on_open=opened, key="map")
+    feature_map(maps, {}, images, name="features", on_open=open_image, key="map")
 
 
 def test_a_script_draws_the_map() -> None:

@@ -1,4 +1,4 @@
-"""The lens's Python half: what the browser is sent, and whose T is in force."""
+"""The temperature lens in Python: the data for the browser, and which T holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 from tsexplorer.errors import UserError
 from tsexplorer.specs import Role
-from tsexplorer.ui.lens import HIGHEST, LOWEST, SHORT_CUTS, Release, TemperatureState, payload
+from tsexplorer.ui.lens import (
+    MARKED_TEMPERATURES,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    Release,
+    TemperatureState,
+    payload,
+)
 
 LOGITS: dict[Role, list[float]] = {
     "distilled": [0.0, 1.0, 2.0],
@@ -20,17 +27,17 @@ LOGITS: dict[Role, list[float]] = {
 }
 CLASSES = ("a", "b", "c")
 IMAGE = np.arange(784, dtype=np.uint16).reshape(28, 28).astype(np.uint8)
-STANDING = TemperatureState(4.0, heard=3, released=6.3)
+STATE = TemperatureState(4.0, serial=3, released=6.3)
 
 
-def sent(**changes: Any) -> dict[str, Any]:
-    """What the browser reads of a payload in which these arguments differ."""
+def browser_data(**changes: Any) -> dict[str, Any]:
+    """The payload as the browser reads it, with some arguments changed."""
     arguments = {
         "logits": LOGITS,
         "label": 2,
         "classes": CLASSES,
         "image": IMAGE,
-        "standing": STANDING,
+        "state": STATE,
     }
     text = json.dumps(payload(**{**arguments, **changes}), allow_nan=False)
     read: dict[str, Any] = json.loads(text)
@@ -40,92 +47,95 @@ def sent(**changes: Any) -> dict[str, Any]:
 # -- payload ----------------------------------------------------------------------------------
 
 
-def test_the_browser_gets_all_it_needs_in_the_order_of_the_roles() -> None:
-    data = sent()
+def test_the_browser_gets_the_nets_in_the_order_of_roles() -> None:
+    data = browser_data()
     assert data["roles"] == [
         {"role": "teacher", "title": "Teacher", "mark": "■", "logits": [1.5, -2.5, 80.0]},
         {"role": "distilled", "title": "Distilled", "mark": "◆", "logits": [0.0, 1.0, 2.0]},
     ]
     assert (data["classes"], data["label"]) == (["a", "b", "c"], 2)
-    assert (data["temperature"], data["heard"]) == (6.3, 3)
-    assert (data["range"], data["marks"]) == ([LOWEST, HIGHEST], list(SHORT_CUTS))
+    assert (data["temperature"], data["serial"]) == (6.3, 3)
+    assert (data["range"], data["marks"]) == (
+        [MIN_TEMPERATURE, MAX_TEMPERATURE],
+        list(MARKED_TEMPERATURES),
+    )
 
 
-def test_pixels_go_row_by_row() -> None:
-    pixels = sent()["image"]
+def test_pixels_are_in_row_order() -> None:
+    pixels = browser_data()["image"]
     assert len(pixels) == 784
     assert pixels[:3] == [0, 1, 2]
     assert pixels[28] == IMAGE[1, 0] == 28
     assert pixels[255:257] == [255, 0]
 
 
-def test_numbers_of_numpy_and_of_single_precision_are_numbers() -> None:
+def test_numpy_numbers_are_sent_as_numbers() -> None:
     single = np.array([0.1, -0.2, 3.0], dtype=np.float32)
-    data = sent(logits={"baseline": single}, label=np.int64(1))
+    data = browser_data(logits={"baseline": single}, label=np.int64(1))
     assert data["roles"][0]["logits"] == [float(value) for value in single]
     assert data["label"] == 1
 
 
 def test_label_and_image_may_be_unknown() -> None:
-    data = sent(label=None, image=None)
+    data = browser_data(label=None, image=None)
     assert data["label"] is None
     assert data["image"] is None
 
 
 @pytest.mark.parametrize("value", [nan, inf, -inf])
-def test_a_net_that_has_come_apart_gives_a_sentence(value: float) -> None:
+def test_logits_that_are_not_finite_are_a_user_error(value: float) -> None:
     with pytest.raises(UserError, match=r"The baseline net .* train it again"):
-        sent(logits={**LOGITS, "baseline": [0.0, value, 1.0]})
+        browser_data(logits={**LOGITS, "baseline": [0.0, value, 1.0]})
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"logits": {}}, "one role at least"),
+        ({"logits": {}}, "at least one role"),
         ({"logits": {"teacher": [1.0, 2.0]}}, "2 logits for 3 classes"),
-        ({"label": 3}, "no class 3"),
-        ({"label": -1}, "no class -1"),
+        ({"label": 3}, "label 3 is not one"),
+        ({"label": -1}, "label -1 is not one"),
         ({"image": IMAGE.ravel()}, r"not \(784,\)"),
         ({"image": IMAGE / 255}, "float64"),
     ],
 )
-def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_arguments_that_do_not_match_are_rejected(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        sent(**changes)
+        browser_data(**changes)
 
 
-# -- whose T ----------------------------------------------------------------------------------
+# -- which T holds ----------------------------------------------------------------------------
 
 
-def test_the_page_says_where_t_stands_until_a_person_moves_it() -> None:
-    first = TemperatureState(4.0).after(4.0, None)
+def test_the_pages_t_holds_until_the_first_release() -> None:
+    first = TemperatureState(4.0).update(4.0, None)
     assert (first.temperature, first.released) == (4.0, None)
-    moved = first.after(4.0, Release(6.3, 1))
-    assert (moved.temperature, moved.released, moved.heard) == (6.3, 6.3, 1)
+    moved = first.update(4.0, Release(6.3, 1))
+    assert (moved.temperature, moved.released, moved.serial) == (6.3, 6.3, 1)
 
 
-def test_a_release_outlasts_later_runs() -> None:
-    moved = TemperatureState(4.0).after(4.0, Release(6.3, 1))
+def test_a_release_holds_in_later_runs() -> None:
+    released = TemperatureState(4.0).update(4.0, Release(6.3, 1))
     for release in (Release(6.3, 1), None):
-        assert moved.after(4.0, release) == moved
+        assert released.update(4.0, release) == released
 
 
-def test_a_page_that_hands_t_back_moves_nothing() -> None:
-    standing = TemperatureState(4.0).after(4.0, Release(6.3, 1)).after(6.3, Release(6.3, 1))
-    assert standing.released == 6.3
-    # Let go twice before the page's own value, one release behind, came along.
-    later = standing.after(6.3, Release(8.0, 2))
+def test_the_released_t_from_the_page_is_no_change() -> None:
+    state = TemperatureState(4.0).update(4.0, Release(6.3, 1)).update(6.3, Release(6.3, 1))
+    assert state.released == 6.3
+    # Two releases before the page's value, which is one release behind.
+    later = state.update(6.3, Release(8.0, 2))
     assert later.released == 8.0
-    assert later.after(8.0, Release(8.0, 2)).released == 8.0
+    assert later.update(8.0, Release(8.0, 2)).released == 8.0
 
 
-def test_a_page_that_moves_t_puts_the_release_out_of_force_for_good() -> None:
+def test_a_change_by_the_page_replaces_the_release() -> None:
     release = Release(6.3, 1)
-    standing = TemperatureState(4.0).after(4.0, release).after(10.0, release)
-    assert (standing.temperature, standing.released) == (10.0, None)
-    back = standing.after(4.0, release)
+    state = TemperatureState(4.0).update(4.0, release).update(10.0, release)
+    assert (state.temperature, state.released) == (10.0, None)
+    back = state.update(4.0, release)
     assert (back.temperature, back.released) == (4.0, None)
-    again = back.after(4.0, Release(6.3, 2))
+    again = back.update(4.0, Release(6.3, 2))
     assert again.released == 6.3
 
 
@@ -148,39 +158,39 @@ def page(temperature: float) -> None:
     st.text(f"{released}")
 
 
-def shown(app: AppTest) -> str:
+def released_text(app: AppTest) -> str:
     assert not app.exception
     text: str = app.text[0].value
     return text
 
 
-def drawn(app: AppTest) -> dict[str, Any]:
-    """What the browser would be sent by the last run."""
+def last_data(app: AppTest) -> dict[str, Any]:
+    """The data that the last run sends to the browser."""
     proto = app.get("bidi_component")[0].proto
     data: dict[str, Any] = json.loads(proto.json)
     return data
 
 
-def test_a_script_hears_of_a_release_and_the_browser_that_it_was_heard() -> None:
+def test_a_release_is_returned_and_its_serial_sent_back() -> None:
     app = AppTest.from_function(page, args=(4.0,)).run()
-    assert shown(app) == "None"
-    assert (drawn(app)["temperature"], drawn(app)["heard"]) == (4.0, 0)
+    assert released_text(app) == "None"
+    assert (last_data(app)["temperature"], last_data(app)["heard"]) == (4.0, 0)
     app.session_state["lens"] = {"release": {"temperature": 6.3, "serial": 1}}
     app.run()
-    assert shown(app) == "6.3"
-    assert (drawn(app)["temperature"], drawn(app)["heard"]) == (6.3, 1)
+    assert released_text(app) == "6.3"
+    assert (last_data(app)["temperature"], last_data(app)["heard"]) == (6.3, 1)
     app.run()
-    assert shown(app) == "6.3"
+    assert released_text(app) == "6.3"
 
 
-@pytest.mark.parametrize(("given", "held"), [(0.1, 0.5), (1000, 50.0), (7, 7.0)])
-def test_a_temperature_beyond_the_slider_stands_at_its_end(given: float, held: float) -> None:
-    app = AppTest.from_function(page, args=(given,)).run()
-    assert drawn(app)["temperature"] == held
+@pytest.mark.parametrize(("temperature", "clipped"), [(0.1, 0.5), (1000, 50.0), (7, 7.0)])
+def test_the_pages_t_is_clipped_to_the_slider(temperature: float, clipped: float) -> None:
+    app = AppTest.from_function(page, args=(temperature,)).run()
+    assert last_data(app)["temperature"] == clipped
 
 
-def test_a_release_beyond_the_slider_is_held_too() -> None:
+def test_a_released_t_is_clipped_to_the_slider() -> None:
     app = AppTest.from_function(page, args=(4.0,)).run()
     app.session_state["lens"] = {"release": {"temperature": 1e9, "serial": 1}}
     app.run()
-    assert shown(app) == "50.0"
+    assert released_text(app) == "50.0"

@@ -1,4 +1,4 @@
-"""The draw pad's Python half: what the browser is sent, what is believed of what it sends."""
+"""The draw pad in Python: the data for the browser, and the checks of what it sends."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from streamlit.testing.v1 import AppTest
 from tsexplorer.errors import UserError
 from tsexplorer.imaging import Stroke, picture_from_strokes
 from tsexplorer.ui.pad import (
-    POINTS_MOST,
-    SERIAL_MOST,
+    DEFAULT_BRUSH,
+    MAX_BRUSH,
+    MAX_POINTS,
+    MAX_SERIAL,
+    MIN_BRUSH,
     SIDE,
-    THINNEST,
-    USUAL,
-    WIDEST,
     Drawing,
-    later,
+    later_drawing,
     payload,
 )
 
@@ -29,7 +29,7 @@ LINE_DRAWN = Stroke(((100.0, 40.5), (140.0, 240.0)), 18.0)
 DOT_DRAWN = Stroke(((10.0, 20.0),), 8.0)
 
 
-def sent(*strokes: Any, serial: Any = 1) -> dict[str, Any]:
+def message(*strokes: Any, serial: Any = 1) -> dict[str, Any]:
     return {"strokes": list(strokes), "serial": serial}
 
 
@@ -37,90 +37,100 @@ def line(**changes: Any) -> dict[str, Any]:
     return {**LINE, **changes}
 
 
-# -- whose drawing ----------------------------------------------------------------------------
+# -- the later drawing ------------------------------------------------------------------------
 
 
-def test_nothing_is_drawn_at_first() -> None:
-    assert later(Drawing(), None) == Drawing() == ((), 0)
+def test_the_first_drawing_is_empty() -> None:
+    assert later_drawing(Drawing(), None) == Drawing() == ((), 0)
 
 
-def test_the_later_drawing_is_in_force() -> None:
-    first = later(Drawing(), sent(LINE))
+def test_the_drawing_with_the_higher_serial_holds() -> None:
+    first = later_drawing(Drawing(), message(LINE))
     assert first == ((LINE_DRAWN,), 1)
-    second = later(first, sent(LINE, DOT, serial=2))
+    second = later_drawing(first, message(LINE, DOT, serial=2))
     assert second == ((LINE_DRAWN, DOT_DRAWN), 2)
-    for old in (None, sent(LINE), sent(serial=2), sent(serial=-3)):
-        assert later(second, old) is second
-    assert later(second, sent(serial=5)) == ((), 5)
+    for earlier in (None, message(LINE), message(serial=2), message(serial=-3)):
+        assert later_drawing(second, earlier) is second
+    assert later_drawing(second, message(serial=5)) == ((), 5)
 
 
-def test_what_the_browser_gets_is_what_it_sent() -> None:
-    drawing = later(Drawing(), sent(LINE, DOT, serial=7))
+def test_a_drawing_is_unchanged_by_the_round_trip() -> None:
+    drawing = later_drawing(Drawing(), message(LINE, DOT, serial=7))
     data = json.loads(json.dumps(payload(drawing), allow_nan=False))
     assert (data["strokes"], data["serial"]) == ([LINE, DOT], 7)
-    assert (data["side"], data["widths"], data["most"]) == (SIDE, [THINNEST, WIDEST], POINTS_MOST)
-    assert later(Drawing(), data) == drawing
+    assert (data["side"], data["widths"], data["most"]) == (
+        SIDE,
+        [MIN_BRUSH, MAX_BRUSH],
+        MAX_POINTS,
+    )
+    assert later_drawing(Drawing(), data) == drawing
 
 
-def test_the_brush_is_as_wide_as_it_was_last() -> None:
-    assert payload(Drawing())["width"] == USUAL
+def test_the_brush_keeps_its_last_width() -> None:
+    assert payload(Drawing())["width"] == DEFAULT_BRUSH
     assert payload(Drawing((LINE_DRAWN, DOT_DRAWN), 2))["width"] == 8
 
 
-# -- what makes no sense ----------------------------------------------------------------------
+# -- invalid messages ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [nan, inf, -inf, 1e300, -1e300, 2 * SIDE + 1, -SIDE - 1])
-def test_a_point_that_no_pad_has_is_refused(number: float) -> None:
+def test_a_point_outside_the_pads_range_is_rejected(number: float) -> None:
     for point in ([number, 5], [5, number]):
-        _refuses(sent(line(points=[[5, 5], point])))
-
-
-@pytest.mark.parametrize("width", [nan, inf, -18, 0, THINNEST - 0.1, WIDEST + 0.1, 10**400, True])
-def test_a_brush_that_no_pad_has_is_refused(width: float) -> None:
-    _refuses(sent(line(width=width)))
-
-
-@pytest.mark.parametrize("serial", [None, "2", 1.5, nan, True, [], SERIAL_MOST + 1, 10**400])
-def test_a_serial_that_no_pad_counts_is_refused(serial: object) -> None:
-    _refuses(sent(LINE, serial=serial))
+        assert_rejected(message(line(points=[[5, 5], point])))
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "width", [nan, inf, -18, 0, MIN_BRUSH - 0.1, MAX_BRUSH + 0.1, 10**400, True]
+)
+def test_a_width_outside_the_brushs_range_is_rejected(width: float) -> None:
+    assert_rejected(message(line(width=width)))
+
+
+@pytest.mark.parametrize("serial", [None, "2", 1.5, nan, True, [], MAX_SERIAL + 1, 10**400])
+def test_a_serial_that_is_no_javascript_integer_is_rejected(serial: object) -> None:
+    assert_rejected(message(LINE, serial=serial))
+
+
+@pytest.mark.parametrize(
+    "invalid",
     [
         *(7, "strokes", [], [LINE], {}, {"strokes": [LINE]}, {"serial": 1}),
-        *({"strokes": what, "serial": 1} for what in (None, 3, "ab", {}, [3], [[]], [None], [{}])),
-        *(sent(line(points=what)) for what in (None, 5, "12", [], [[]], [[1]], [[1, 2, 3]])),
-        *(sent(line(points=what)) for what in ([["a", 2]], [[None, 2]], [[{}, []]], [5])),
-        *(sent(line(width=what)) for what in (None, "18", [18])),
+        *(
+            {"strokes": value, "serial": 1}
+            for value in (None, 3, "ab", {}, [3], [[]], [None], [{}])
+        ),
+        *(message(line(points=value)) for value in (None, 5, "12", [], [[]], [[1]], [[1, 2, 3]])),
+        *(message(line(points=value)) for value in ([["a", 2]], [[None, 2]], [[{}, []]], [5])),
+        *(message(line(width=value)) for value in (None, "18", [18])),
     ],
 )
-def test_what_is_no_drawing_is_refused(nonsense: object) -> None:
-    _refuses(nonsense)
+def test_a_message_with_another_structure_is_rejected(invalid: object) -> None:
+    assert_rejected(invalid)
 
 
-def test_a_drawing_has_so_many_points_and_no_more() -> None:
-    half = line(points=[[5, 5]] * (POINTS_MOST // 2))
-    full = later(Drawing(), sent(half, half))
-    assert sum(len(stroke.points) for stroke in full.strokes) == POINTS_MOST
-    _refuses(sent(half, half, DOT))
-    _refuses(sent(*[DOT] * (POINTS_MOST + 1)))
+def test_a_drawing_with_too_many_points_is_rejected() -> None:
+    half = line(points=[[5, 5]] * (MAX_POINTS // 2))
+    full = later_drawing(Drawing(), message(half, half))
+    assert sum(len(stroke.points) for stroke in full.strokes) == MAX_POINTS
+    assert_rejected(message(half, half, DOT))
+    assert_rejected(message(*[DOT] * (MAX_POINTS + 1)))
 
 
-def test_what_is_believed_makes_a_picture() -> None:
+def test_every_accepted_drawing_makes_a_picture() -> None:
     far = [[-SIDE, -SIDE], [2 * SIDE, 2 * SIDE]]
-    widest = later(Drawing(), sent(line(points=far, width=WIDEST), line(width=THINNEST)))
-    dots = later(Drawing(), sent(*[DOT] * POINTS_MOST))
+    widest = later_drawing(
+        Drawing(), message(line(points=far, width=MAX_BRUSH), line(width=MIN_BRUSH))
+    )
+    dots = later_drawing(Drawing(), message(*[DOT] * MAX_POINTS))
     assert picture_from_strokes(widest.strokes, SIDE, SIDE).pixels[140, 140] == 0
     assert picture_from_strokes(dots.strokes, SIDE, SIDE).pixels[20, 10] == 0
 
 
-def _refuses(nonsense: object) -> None:
+def assert_rejected(invalid: object) -> None:
     with pytest.raises(UserError) as caught:
-        later(Drawing(), nonsense)
-    sentence = str(caught.value)
-    assert sentence == "The drawing could not be read; clear the pad and draw it again."
+        later_drawing(Drawing(), invalid)
+    assert str(caught.value) == "The drawing could not be read; clear the pad and draw it again."
 
 
 # -- in a script ------------------------------------------------------------------------------
@@ -153,39 +163,39 @@ def shown(app: AppTest) -> str:
 
 
 def mounted(app: AppTest) -> tuple[list[Any], int]:
-    """The drawing that the browser would get from the last run."""
+    """The strokes and the serial number that the browser gets from the last run."""
     data = json.loads(app.get("bidi_component")[0].proto.json)
     return data["strokes"], data["serial"]
 
 
-def test_a_script_hears_of_a_drawing_and_the_browser_that_it_was_heard(app: AppTest) -> None:
+def test_a_script_gets_the_drawing_and_sends_it_back(app: AppTest) -> None:
     assert (shown(app), mounted(app)) == ("()", ([], 0))
-    app.session_state["pad"] = {"drawing": sent(LINE)}
+    app.session_state["pad"] = {"drawing": message(LINE)}
     app.run()
     assert (shown(app), mounted(app)) == (f"{(LINE_DRAWN,)}", ([LINE], 1))
     app.run()
     assert shown(app) == f"{(LINE_DRAWN,)}"
 
 
-def test_a_drawing_outlasts_another_page(app: AppTest) -> None:
-    app.session_state["pad"] = {"drawing": sent(LINE, serial=4)}
+def test_a_drawing_is_kept_when_the_page_changes(app: AppTest) -> None:
+    app.session_state["pad"] = {"drawing": message(LINE, serial=4)}
     app.run()
     app.session_state["elsewhere"] = True
     assert shown(app.run()) == "elsewhere"
-    del app.session_state["pad"]  # as Streamlit does with what a component on no page said
+    del app.session_state["pad"]  # as Streamlit does when the component is not drawn
     app.session_state["elsewhere"] = False
     app.run()
     assert (shown(app), mounted(app)) == (f"{(LINE_DRAWN,)}", ([LINE], 4))
 
 
-def test_nonsense_gives_a_sentence_and_leaves_the_pad_to_clear(app: AppTest) -> None:
-    app.session_state["pad"] = {"drawing": sent(LINE)}
+def test_a_pad_can_be_cleared_after_an_invalid_message(app: AppTest) -> None:
+    app.session_state["pad"] = {"drawing": message(LINE)}
     app.run()
-    app.session_state["pad"] = {"drawing": sent(line(width="wide"), serial=2)}
+    app.session_state["pad"] = {"drawing": message(line(width="wide"), serial=2)}
     for _ in range(2):
         app.run()
         assert shown(app).startswith("The drawing could not be read; clear the pad")
         assert mounted(app) == ([LINE], 1)
-    app.session_state["pad"] = {"drawing": sent(serial=3)}
+    app.session_state["pad"] = {"drawing": message(serial=3)}
     app.run()
     assert (shown(app), mounted(app)) == ("()", ([], 3))

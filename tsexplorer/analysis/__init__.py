@@ -1,1 +1,1 @@
-"""Reading results: gap closed and its interval, soft targets, quality, cost."""
+"""Analysis of trained nets: outputs, soft targets, calibration, statistics over seeds, latency."""

@@ -1,23 +1,23 @@
-"""Shares, counts, times and names as people read them, on pages and in the shell alike."""
+"""Text formatting of shares, counts, times and names, for pages and shell."""
 
 from __future__ import annotations
 
 from tsexplorer.analysis.seed_statistics import Interval
 
-NONE = "–"
+NO_VALUE = "–"
 
 
 def percent(value: float | None, digits: int = 2) -> str:
-    """A share of 1 in percent; a dash where there is none.
+    """Format a share of 1 in percent; a dash for None.
 
     >>> percent(0.98765), percent(-0.004, 0), percent(-0.12, 0), percent(None)
     ('98.77 %', '0 %', '−12 %', '–')
     """
-    return NONE if value is None else f"{_number(value, digits)} %"
+    return NO_VALUE if value is None else f"{_percent_number(value, digits)} %"
 
 
 def with_interval(value: Interval | None, digits: int = 2) -> str:
-    """A mean in percent with half its 95 % interval, where several seeds give one.
+    """Format a mean in percent, with half its 95 % interval if there is one.
 
     >>> with_interval(Interval(0.98, 0.001, 5)), with_interval(Interval(-0.004, 0.04, 5), 0)
     ('98.00 ± 0.10 %', '0 ± 4 %')
@@ -26,11 +26,11 @@ def with_interval(value: Interval | None, digits: int = 2) -> str:
     """
     if value is None or value.half is None:
         return percent(value.mean if value else None, digits)
-    return f"{_number(value.mean, digits)} ± {_number(value.half, digits)} %"
+    return f"{_percent_number(value.mean, digits)} ± {_percent_number(value.half, digits)} %"
 
 
 def points(value: Interval | None) -> str:
-    """A difference of shares of 1 in percentage points, with its sign.
+    """Format a difference of shares of 1 in percentage points, with its sign.
 
     >>> points(Interval(0.0014, 0.0024, 5)), points(Interval(-0.001, None, 1))
     ('+0.14 ± 0.24', '−0.10')
@@ -38,27 +38,27 @@ def points(value: Interval | None) -> str:
     ('+0.00 ± 0.05', '–')
     """
     if value is None:
-        return NONE
-    half = "" if value.half is None else f" ± {_number(value.half, 2)}"
+        return NO_VALUE
+    half = "" if value.half is None else f" ± {_percent_number(value.half, 2)}"
     return f"{round(100 * value.mean, 2) + 0.0:+.2f}{half}".replace("-", "−")
 
 
-def _number(share: float, digits: int) -> str:
-    """A share of 1 as so many percent, never as -0."""
+def _percent_number(share: float, digits: int) -> str:
+    """Format a share of 1 as a number of percent; never as -0."""
     return f"{round(100 * share, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def begun(phrase: str) -> str:
-    """A phrase as the beginning of a sentence.
+def capitalised(phrase: str) -> str:
+    """Return a phrase with its first letter in upper case; the rest stays as it is.
 
-    >>> begun("test split of MNIST")
+    >>> capitalised("test split of MNIST")
     'Test split of MNIST'
     """
     return phrase[:1].upper() + phrase[1:]
 
 
 def with_article(name: str) -> str:
-    """A class's name behind a or an, as it is spoken.
+    """Put "a" or "an" before the name of a class, by its pronunciation.
 
     >>> [with_article(name) for name in ("8", "3", "F", "U", "Ankle boot", "Sneaker")]
     ['an 8', 'a 3', 'an F', 'a U', 'an Ankle boot', 'a Sneaker']
@@ -67,28 +67,28 @@ def with_article(name: str) -> str:
     return f"a{'n' * (name[:1].upper() in vowels)} {name}"
 
 
-def plural(count: int, word: str) -> str:
-    """A count with its noun.
+def plural(count: int, noun: str) -> str:
+    """Format a count with its noun.
 
     >>> plural(1, "seed"), plural(1200, "image")
     ('1 seed', '1,200 images')
     """
-    return f"{count:,} {word}{'s' * (count != 1)}"
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
-def counted(value: float) -> str:
-    """A count as people read it.
+def format_count(value: float) -> str:
+    """Format a count, from a million on with three significant digits.
 
-    >>> counted(50890), counted(5650560)
+    >>> format_count(50890), format_count(5650560)
     ('50,890', '5.65 million')
     """
     return f"{value / 1e6:.3g} million" if value >= 1e6 else f"{value:,.0f}"
 
 
-def size(count: int) -> str:
-    """Bytes as people read them.
+def format_size(count: int) -> str:
+    """Format a number of bytes in B, kB or MB.
 
-    >>> size(203560), size(246)
+    >>> format_size(203560), format_size(246)
     ('204 kB', '246 B')
     """
     for unit, factor in (("MB", 10**6), ("kB", 10**3)):
@@ -98,13 +98,13 @@ def size(count: int) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Time as people say it.
+    """Format a duration in hours, minutes and seconds; a dash for None.
 
     >>> duration(7.3), duration(125), duration(4000), duration(None)
     ('7 s', '2 min 5 s', '1 h 6 min', '–')
     """
     if seconds is None:
-        return NONE
+        return NO_VALUE
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

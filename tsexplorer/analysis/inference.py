@@ -1,4 +1,4 @@
-"""Answers of trained nets: logits, probabilities and features, on one thread, cached."""
+"""Inference with trained nets: logits and features over a split (cached), logits of new images."""
 
 from __future__ import annotations
 
@@ -30,26 +30,28 @@ from tsexplorer.training.device import has_convolutions
 from tsexplorer.training.responsiveness import evaluation_batch_size
 
 SplitName = Literal["validation", "test"]
-Part = Literal["answers", "features"]
-Check = Callable[[float], object]
-"""Called with the share done, 0...1, before each batch; may raise to stop."""
+OutputKind = Literal["answers", "features"]
+ProgressCallback = Callable[[float], object]
+"""Called with the completed share, 0 to 1, before each batch; may raise to stop."""
 
 FORMAT = 1
-"""Goes up when the same net and images would be answered otherwise."""
-KEPT: dict[Part, int] = {"answers": 16, "features": 3}
-"""How many the process keeps in memory: for 10,000 images 0.5 MB and up to 40 MB each."""
-MISSING = "The weights of this net are missing; train the experiment again."
-MISFIT = "The weights found belong to another net; train the experiment again."
-DIVERGED = "This net answers with something else than numbers; train it with a lower learning rate."
+"""Version of the cached outputs; increases if the same net and images give other outputs."""
+CACHE_SIZES: dict[OutputKind, int] = {"answers": 16, "features": 3}
+"""Entries in memory: for 10,000 images 0.5 MB (answers) and up to 40 MB (features) each."""
+CACHED_NETS = 12
+"""Nets in memory: the three nets of four experiments."""
+MISSING_WEIGHTS = "The weights of this net are missing; train the experiment again."
+WRONG_WEIGHTS = "The weights file belongs to another net; train the experiment again."
+NOT_FINITE = "The outputs of this net are not finite; train it with a lower learning rate."
 
 
-class Source(NamedTuple):
-    """A trained net and where its answers are kept.
+class TrainedNet(NamedTuple):
+    """A trained net and the folder of its cached outputs.
 
     Attributes:
-        stage: what was trained.
+        stage: the stage that was trained.
         weights: its weights file.
-        folder: for the answers; need not be there, and may be read-only.
+        folder: for cached outputs; may be missing or read-only.
     """
 
     stage: StageSpec
@@ -59,11 +61,11 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """A net's answers over a split, in its order. Shared between sessions, and so read-only.
+    """A net's logits over a split, in its order. Shared between sessions, therefore read-only.
 
     Attributes:
-        key: the same for the same stage, weights and images alone.
-        split: which images.
+        key: identifies stage, weights and images.
+        split: name of the split.
         logits_NC: float32.
         labels_N: int64, true classes.
     """
@@ -75,10 +77,10 @@ class Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class _Question:
-    """A net and a split; ``identity`` stands in each file that answers it."""
+class _Query:
+    """A net and a split; ``identity`` is stored in each file of outputs."""
 
-    source: Source
+    net: TrainedNet
     splits: Splits
     name: SplitName
     identity: dict[str, Any]
@@ -91,138 +93,150 @@ class _Question:
     def split(self) -> Split:
         return _split(self.splits, self.name)
 
-    def path(self, part: Part) -> Path:
-        return self.source.folder / f"{part}-{self.name}.safetensors"
+    def path(self, kind: OutputKind) -> Path:
+        return self.net.folder / f"{kind}-{self.name}.safetensors"
 
 
 class AnswerCache:
-    """Answers from memory, else from disk, else from the net; safe to ask from several threads.
+    """Outputs of nets from memory, else from disk, else computed. Thread-safe.
 
-    Threads that ask the same wait for one computation. Nets are asked one at a time, on one core,
-    so that a trainer beside them keeps the others.
+    Threads with the same query wait for one computation. Nets run one at a time, on one core, so
+    that a training beside them keeps the others.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Part, OrderedDict[str, dict[str, Tensor]]] = {
-            part: OrderedDict() for part in KEPT
+        self._outputs: dict[OutputKind, OrderedDict[str, dict[str, Tensor]]] = {
+            kind: OrderedDict() for kind in CACHE_SIZES
         }
         self._digests: dict[Path, tuple[tuple[int, ...], str]] = {}
-        self._guard = threading.Lock()
-        self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._lock = threading.Lock()
+        self._query_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def answers(
         self,
-        source: Source,
+        net: TrainedNet,
         splits: Splits,
         split: SplitName,
-        check: Check = lambda _share: None,
+        on_progress: ProgressCallback = lambda _share: None,
     ) -> Answers:
-        """A net's logits over a split.
+        """Return a net's logits over a split.
 
         Args:
-            source: which net.
+            net: the net.
             splits: the dataset of its stage.
-            split: which images of it.
-            check: told how far a computation is; unused where there is none.
+            split: the images of the dataset.
+            on_progress: called during the computation, if there is one.
 
         Raises:
-            UserError: the weights are missing, damaged, another net's, or not numbers.
+            UserError: the weights are missing, damaged or of another net, or the outputs are not
+                finite.
         """
-        question, tensors = self._ask("answers", source, splits, split, check)
-        labels_N = _read_only(question.split.labels)
-        return Answers(question.key, split, _read_only(tensors["logits"]), labels_N)
+        query, tensors = self._get("answers", net, splits, split, on_progress)
+        labels_N = _read_only(query.split.labels)
+        return Answers(query.key, split, _read_only(tensors["logits"]), labels_N)
 
     def features(
         self,
-        source: Source,
+        net: TrainedNet,
         splits: Splits,
         split: SplitName,
-        check: Check = lambda _share: None,
+        on_progress: ProgressCallback = lambda _share: None,
     ) -> NDArray[np.float32]:
-        """A net's activations N×F before its last layer; arguments and errors as above."""
-        _, tensors = self._ask("features", source, splits, split, check)
+        """Return a net's activations N×F before its last layer; see :meth:`answers`."""
+        _, tensors = self._get("features", net, splits, split, on_progress)
         return _read_only(tensors["features"])
 
-    def _ask(
-        self, part: Part, source: Source, splits: Splits, split: SplitName, check: Check
-    ) -> tuple[_Question, dict[str, Tensor]]:
+    def _get(
+        self,
+        kind: OutputKind,
+        net: TrainedNet,
+        splits: Splits,
+        split: SplitName,
+        on_progress: ProgressCallback,
+    ) -> tuple[_Query, dict[str, Tensor]]:
         while True:
-            question = self._question(source, splits, split)
-            with self._guard:
-                asking = self._asking[question.key]
-            with asking:
-                tensors = self._recall(part, question.key) or _read(part, question)
-                tensors = tensors or self._compute(part, question, check)
+            query = self._query(net, splits, split)
+            with self._lock:
+                query_lock = self._query_locks[query.key]
+            with query_lock:
+                tensors = self._from_memory(kind, query.key) or _read(kind, query)
+                tensors = tensors or self._compute(kind, query, on_progress)
                 if tensors is not None:
-                    self._keep(part, question.key, tensors)
-                    return question, tensors
+                    self._to_memory(kind, query.key, tensors)
+                    return query, tensors
 
-    def _compute(self, part: Part, question: _Question, check: Check) -> dict[str, Tensor] | None:
-        """Ask the net; None where its weights were replaced meanwhile."""
-        everything = compute(question.source, question.splits, question.split, check)
-        if self._digest(question.source.weights) != question.identity["weights"]:
+    def _compute(
+        self, kind: OutputKind, query: _Query, on_progress: ProgressCallback
+    ) -> dict[str, Tensor] | None:
+        """Run the net and store its outputs; None if its weights were replaced meanwhile."""
+        outputs = compute_outputs(query.net, query.splits, query.split, on_progress)
+        if self._digest(query.net.weights) != query.identity["weights"]:
             return None
-        for name, tensors in everything.items():
-            _write(name, question, tensors)
-        return everything[part]
+        for name, tensors in outputs.items():
+            _write(name, query, tensors)
+        return outputs[kind]
 
-    def _question(self, source: Source, splits: Splits, split: SplitName) -> _Question:
-        """Name what decides the answers; the images by their labels and the dataset's pixels.
+    def _query(self, net: TrainedNet, splits: Splits, split: SplitName) -> _Query:
+        """Build a query; its images are identified by their labels and the pixel statistics.
 
-        A digest of the images themselves would take longer than to read the answers.
+        A digest of the images themselves would take longer than reading the stored outputs.
         """
         labels = _split(splits, split).labels
         identity = {
             "format": FORMAT,
-            "stage": source.stage.hash,
-            "weights": self._digest(source.weights),
+            "stage": net.stage.hash,
+            "weights": self._digest(net.weights),
             "split": split,
             "labels": f"{len(labels)}-{zlib.crc32(labels.numpy().tobytes()):08x}",
             "mean": splits.mean,
             "deviation": splits.deviation,
         }
-        return _Question(source, splits, split, identity)
+        return _Query(net, splits, split, identity)
 
     def _digest(self, path: Path) -> str:
-        """Digest of a file, taken again when the file is another one or was written to."""
+        """Return the digest of a file; computed again if the file has changed."""
         try:
             stat = path.stat()
             state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-            known = self._digests.get(path)
-            if known is None or known[0] != state:
-                known = state, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-                self._digests[path] = known
+            entry = self._digests.get(path)
+            if entry is None or entry[0] != state:
+                entry = state, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+                self._digests[path] = entry
         except FileNotFoundError:
-            raise UserError(MISSING) from None
+            raise UserError(MISSING_WEIGHTS) from None
         except OSError as error:
-            raise UserError(f"{path} may not be read; check its permissions.") from error
-        return known[1]
+            raise UserError(f"{path} cannot be read; check its permissions.") from error
+        return entry[1]
 
-    def _recall(self, part: Part, key: str) -> dict[str, Tensor] | None:
-        with self._guard:
-            return self._kept[part].get(key)
+    def _from_memory(self, kind: OutputKind, key: str) -> dict[str, Tensor] | None:
+        with self._lock:
+            return self._outputs[kind].get(key)
 
-    def _keep(self, part: Part, key: str, tensors: dict[str, Tensor]) -> None:
-        with self._guard:
-            self._kept[part][key] = tensors
-            self._kept[part].move_to_end(key)
-            while len(self._kept[part]) > KEPT[part]:
-                self._kept[part].popitem(last=False)
+    def _to_memory(self, kind: OutputKind, key: str, tensors: dict[str, Tensor]) -> None:
+        with self._lock:
+            self._outputs[kind][key] = tensors
+            self._outputs[kind].move_to_end(key)
+            while len(self._outputs[kind]) > CACHE_SIZES[kind]:
+                self._outputs[kind].popitem(last=False)
 
 
-def compute(
-    source: Source, splits: Splits, split: Split, check: Check = lambda _share: None
-) -> dict[Part, dict[str, Tensor]]:
-    """Ask a net for its answers and features over a split, on one core, in fp32.
+def compute_outputs(
+    net: TrainedNet,
+    splits: Splits,
+    split: Split,
+    on_progress: ProgressCallback = lambda _share: None,
+) -> dict[OutputKind, dict[str, Tensor]]:
+    """Compute a net's logits and features over a split, on one core, in fp32.
 
-    Images are scaled as the stage's data spec says, and taken in the same batches as at the
-    training's end, so that accuracies agree to the last image.
+    Uses the scaling of the stage's data spec and the batches of the evaluation after training, so
+    that accuracies are exactly equal.
 
     Raises:
-        UserError: the weights are missing, damaged, another net's, or not numbers.
+        UserError: the weights are missing, damaged or of another net, or the outputs are not
+            finite.
     """
-    stage = source.stage
-    net = load_net(source, len(splits.info.classes))
+    stage = net.stage
+    module = load_net(net, len(splits.info.classes))
     size = evaluation_batch_size(count(stage.model, len(splits.info.classes)).macs)
     batches = evaluation_batches(
         split,
@@ -235,46 +249,46 @@ def compute(
     features, logits = [], []
     with one_thread(), torch.no_grad():
         for number, images in enumerate(batches):
-            check(number * size / len(split))
-            features.append(net.features(images))
-            logits.append(net.logits(features[-1]))
+            on_progress(number * size / len(split))
+            features.append(module.features(images))
+            logits.append(module.logits(features[-1]))
         z_NC, x_NF = torch.cat(logits), torch.cat(features)
     if not bool(z_NC.isfinite().all() and x_NF.isfinite().all()):
-        raise UserError(DIVERGED)
+        raise UserError(NOT_FINITE)
     return {"answers": {"logits": z_NC}, "features": {"features": x_NF}}
 
 
-def load_net(source: Source, classes: int) -> Net:
-    """A trained net, ready to answer on this machine's processor.
+def load_net(net: TrainedNet, classes: int) -> Net:
+    """Build a trained net on the CPU, in evaluation mode.
 
     Raises:
-        UserError: the weights are missing, damaged or another net's.
+        UserError: the weights are missing, damaged or of another net.
     """
     try:
-        weights, _ = checkpoints.read(source.weights)
+        weights, _ = checkpoints.read(net.weights)
     except FileNotFoundError:
-        raise UserError(MISSING) from None
-    net = build(source.stage.model, classes, seed=0)
-    if not checkpoints.fits_net(weights, net):
-        raise UserError(MISFIT)
-    net.load_state_dict(weights)
-    if has_convolutions(net):
-        net.to(memory_format=torch.channels_last)
-    return net.eval()
+        raise UserError(MISSING_WEIGHTS) from None
+    module = build(net.stage.model, classes, seed=0)
+    if not checkpoints.fits_net(weights, module):
+        raise UserError(WRONG_WEIGHTS)
+    module.load_state_dict(weights)
+    if has_convolutions(module):
+        module.to(memory_format=torch.channels_last)
+    return module.eval()
 
 
-def _read(part: Part, question: _Question) -> dict[str, Tensor] | None:
-    """What lies on disk, if it is whole and of this stage, these weights and these images."""
+def _read(kind: OutputKind, query: _Query) -> dict[str, Tensor] | None:
+    """Read stored outputs; None if they are missing, damaged or belong to another query."""
     try:
-        tensors, identity = checkpoints.read(question.path(part))
+        tensors, identity = checkpoints.read(query.path(kind))
     except (FileNotFoundError, UserError):
         return None
-    return tensors if identity == question.identity else None
+    return tensors if identity == query.identity else None
 
 
-def _write(part: Part, question: _Question, tensors: dict[str, Tensor]) -> None:
-    with suppress(UserError):  # a full or read-only disk: the next process computes it again
-        checkpoints.write(question.path(part), tensors, question.identity)
+def _write(kind: OutputKind, query: _Query, tensors: dict[str, Tensor]) -> None:
+    with suppress(UserError):  # disk full or read-only: the next process computes them again
+        checkpoints.write(query.path(kind), tensors, query.identity)
 
 
 def _split(splits: Splits, name: SplitName) -> Split:
@@ -287,56 +301,55 @@ def _read_only(tensor: Tensor) -> NDArray[Any]:
     return array
 
 
-KEPT_RESULTS = 12
-"""Nets kept: the three of four experiments."""
-
-State = tuple[Path, int, int]
+FileState = tuple[Path, int, int]
+"""Path, modification time in nanoseconds and size in bytes of a weights file."""
 
 
-class Nets:
-    """Nets by their weights file; safe to ask from several threads."""
+class NetCache:
+    """Trained nets in memory, by weights file. Thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[State, Net] = OrderedDict()
+        self._nets: OrderedDict[FileState, Net] = OrderedDict()
         self._lock = threading.Lock()
 
     def logits(
-        self, source: Source, splits: Splits, pixels_N: NDArray[np.uint8]
+        self, net: TrainedNet, splits: Splits, pixels_N: NDArray[np.uint8]
     ) -> NDArray[np.float32]:
-        """A net's logits N×C over images, scaled as in its training, in fp32 on one core.
+        """Return a net's logits N×C over images, in fp32 on one core.
 
         Args:
-            source: which net.
-            splits: the dataset of its stage, whose mean and deviation scale the images.
+            net: the net.
+            splits: the dataset of its stage; its mean and deviation scale the images.
             pixels_N: uint8 N×28×28.
 
         Raises:
-            UserError: the weights are missing, damaged, another net's, or not numbers.
+            UserError: the weights are missing, damaged or of another net, or the outputs are not
+                finite.
         """
-        data = source.stage.data
-        # A copy: the pixels may be read-only, which torch knows nothing of.
+        scaling = net.stage.data.scaling
+        # A copy, because the pixels may be read-only, and torch does not support that.
         pixels = torch.from_numpy(np.array(pixels_N))
-        images = scale(pixels, data.scaling, splits.mean, splits.deviation)
-        net = self._net(source, len(splits.info.classes))
+        images = scale(pixels, scaling, splits.mean, splits.deviation)
+        module = self._load(net, len(splits.info.classes))
         with one_thread(), torch.inference_mode():
-            z_NC = net(images)
+            z_NC = module(images)
         if not bool(z_NC.isfinite().all()):
-            raise UserError(DIVERGED)
+            raise UserError(NOT_FINITE)
         logits: NDArray[np.float32] = z_NC.numpy()
         return logits
 
-    def _net(self, source: Source, classes: int) -> Net:
-        """From memory, unless the file was written anew."""
+    def _load(self, net: TrainedNet, classes: int) -> Net:
+        """Return the net from memory, or load it if its weights file has changed."""
         try:
-            stat = source.weights.stat()
-            state = (source.weights, stat.st_mtime_ns, stat.st_size)
+            stat = net.weights.stat()
+            state = (net.weights, stat.st_mtime_ns, stat.st_size)
         except OSError:
-            state = (source.weights, 0, 0)  # loading it says what is wrong
+            state = (net.weights, 0, 0)  # load_net reports the error
         with self._lock:
-            net = self._kept.get(state)
-            if net is None:
-                net = self._kept[state] = load_net(source, classes)
-            self._kept.move_to_end(state)
-            while len(self._kept) > KEPT_RESULTS:
-                self._kept.popitem(last=False)
-            return net
+            module = self._nets.get(state)
+            if module is None:
+                module = self._nets[state] = load_net(net, classes)
+            self._nets.move_to_end(state)
+            while len(self._nets) > CACHED_NETS:
+                self._nets.popitem(last=False)
+            return module

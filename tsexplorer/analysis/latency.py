@@ -1,7 +1,4 @@
-"""How long a net takes for one image, measured warm.
-
-One core for work that runs beside a trainer.
-"""
+"""Inference latency of a net for one image, and one CPU core for work beside a training."""
 
 from __future__ import annotations
 
@@ -18,19 +15,19 @@ from tsexplorer.specs import ModelSpec
 
 WARM_UP = 10
 BUDGET_SECONDS = 0.25
-MOST = 200
-FEWEST = 10
+MIN_REPEATS = 10
+MAX_REPEATS = 200
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds for one image on one processor thread, fp32.
+    """Milliseconds for one image on one CPU thread, fp32.
 
     Attributes:
-        median: of all repeats.
+        median: over all repeats.
         low: 10th percentile.
         high: 90th percentile.
-        repeats: how many were timed after the warm-up.
+        repeats: number of timed repeats, after the warm-up.
     """
 
     median: float
@@ -40,12 +37,10 @@ class Latency:
 
 
 @torch.inference_mode()
-def measure(model: ModelSpec, classes: int) -> Latency:
-    """Time a net's forward pass on one 28x28 image.
+def measure_latency(model: ModelSpec, classes: int) -> Latency:
+    """Time a net's forward pass on one 28×28 image.
 
-    The weights do not matter to the time, so the net is built afresh. While it is timed, the
-    calling thread has one core: a trainer beside it keeps the others. One net is asked or timed at
-    a time; a second caller waits.
+    Builds a new net, since its weights do not change the time. Runs under :func:`one_thread`.
     """
     with one_thread():
         net = build(model, classes, seed=0).eval()
@@ -53,27 +48,30 @@ def measure(model: ModelSpec, classes: int) -> Latency:
         for _ in range(WARM_UP):
             net(image)
         times: list[float] = []
-        over = time.perf_counter() + BUDGET_SECONDS
-        while len(times) < FEWEST or (len(times) < MOST and time.perf_counter() < over):
-            began = time.perf_counter()
+        deadline = time.perf_counter() + BUDGET_SECONDS
+        while len(times) < MIN_REPEATS or (
+            len(times) < MAX_REPEATS and time.perf_counter() < deadline
+        ):
+            start = time.perf_counter()
             net(image)
-            times.append((time.perf_counter() - began) * 1000)
+            times.append((time.perf_counter() - start) * 1000)
     times.sort()
     n = len(times)
     return Latency(times[n // 2], times[n // 10], times[(9 * n) // 10], n)
 
 
-_turn = threading.Lock()
+_one_thread_lock = threading.Lock()
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One core for the calling thread's torch work, then as many as it had.
+    """Limit torch to one CPU core, so that a training beside it keeps the others.
 
-    torch also hands the number set last to every thread that first uses it afterwards. So it is
-    put back, and callers take turns: none takes another's 1 for the number it had.
+    One caller at a time; a second caller waits. torch gives the number of threads that was set last
+    to every thread that uses it for the first time. The lock keeps a caller from reading another
+    caller's 1 as the number to restore.
     """
-    with _turn:
+    with _one_thread_lock:
         before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:

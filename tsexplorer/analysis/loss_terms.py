@@ -1,11 +1,11 @@
-"""The loss of one image: its two terms and what they do to the logits, over T and lambda.
+"""The distillation loss of one image: its two terms and their gradients, over T and lambda.
 
 In the convention ``hinton``: L = λ · CE + (1 - λ) · T² · KL(soft teacher ‖ soft student). With
 p = softmax(z_t / T) and q = softmax(z_s / T), the gradients on the student's logits are
 
     labels:     softmax(z_s) - onehot(y)
-    soft:       (q - p) / T           without T², falling as 1/T² once T is large
-    soft · T²:  T · (q - p)           tending to (centred z_s - centred z_t) / C
+    soft:       (q - p) / T           without T²; falls as 1/T² for large T
+    soft · T²:  T · (q - p)           tends to (centred z_s - centred z_t) / C
 
 Source: Hinton, Vinyals and Dean 2015, arXiv 1503.02531, section 2 and its equations 2 to 4.
 Shape suffixes: C classes, K temperatures, L lambdas.
@@ -25,12 +25,12 @@ from tsexplorer.analysis.soft_targets import (
     soft_targets,
 )
 
-LOWEST_T, HIGHEST_T = 0.5, 50.0
+MIN_T, MAX_T = 0.5, 50.0
 
 
 @dataclass(frozen=True, eq=False)
-class Image:
-    """What the loss of one image depends on.
+class ImageLogits:
+    """Inputs of the loss of one image.
 
     Attributes:
         z_s_C: student's logits.
@@ -44,7 +44,7 @@ class Image:
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class LossSurface:
     """The terms of one image's loss, all in nats.
 
     Attributes:
@@ -52,15 +52,15 @@ class Surface:
         lambdas_L: lambda.
         labels: CE(y, softmax(z_s)), the same at every T.
         soft_K: KL at T, without T².
-        restored_K: T² · KL.
-        total_LK: λ · labels + (1 - λ) · restored.
+        scaled_K: T² · KL.
+        total_LK: λ · labels + (1 - λ) · T² · KL.
     """
 
     temperatures_K: Floats
     lambdas_L: Floats
     labels: float
     soft_K: Floats
-    restored_K: Floats
+    scaled_K: Floats
     total_LK: Floats
 
 
@@ -71,70 +71,70 @@ class Gradients:
     Attributes:
         labels_C: of CE(y, softmax(z_s)).
         soft_C: of KL at T, without T².
-        restored_C: of T² · KL.
+        scaled_C: of T² · KL.
         total_C: of the loss.
     """
 
     labels_C: Floats
     soft_C: Floats
-    restored_C: Floats
+    scaled_C: Floats
     total_C: Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Pull:
-    """How hard the soft term pulls at the logits: the Euclidean norm of its gradient.
+class GradientNorms:
+    """Euclidean norm of the soft term's gradient on the student's logits.
 
     Attributes:
         temperatures_K: T.
         soft_K: without T².
-        restored_K: with T².
-        limit: what ``restored_K`` tends to as T grows.
+        scaled_K: with T².
+        limit: limit of ``scaled_K`` as T grows.
     """
 
     temperatures_K: Floats
     soft_K: Floats
-    restored_K: Floats
+    scaled_K: Floats
     limit: float
 
 
 def temperature_grid(count: int = 60) -> Floats:
-    """T from 0.5 to 50, evenly on a logarithmic axis."""
-    return np.geomspace(LOWEST_T, HIGHEST_T, count)
+    """Return ``count`` values of T from 0.5 to 50, evenly spaced on a logarithmic axis."""
+    return np.geomspace(MIN_T, MAX_T, count)
 
 
-def surface(image: Image, temperatures_K: Floats, lambdas_L: Floats) -> Surface:
-    """The terms of one image's loss over a grid."""
+def loss_surface(image: ImageLogits, temperatures_K: Floats, lambdas_L: Floats) -> LossSurface:
+    """Return the terms of one image's loss over a grid of T and lambda."""
     labels = -float(log_soft_targets(image.z_s_C, 1.0)[image.label])
-    # Every T at once: the logits are divided by theirs, one row a T.
+    # All temperatures at once: one row per T, with logits divided by it.
     log_p_KC = log_soft_targets(image.z_t_C / temperatures_K[:, None], 1.0)
     log_q_KC = log_soft_targets(image.z_s_C / temperatures_K[:, None], 1.0)
     soft_K = divergence(log_p_KC, log_q_KC)
-    restored_K = temperatures_K**2 * soft_K
+    scaled_K = temperatures_K**2 * soft_K
     lambda_L1 = lambdas_L[:, None]
-    total_LK = lambda_L1 * labels + (1 - lambda_L1) * restored_K
-    return Surface(temperatures_K, lambdas_L, labels, soft_K, restored_K, total_LK)
+    total_LK = lambda_L1 * labels + (1 - lambda_L1) * scaled_K
+    return LossSurface(temperatures_K, lambdas_L, labels, soft_K, scaled_K, total_LK)
 
 
-def gradients(image: Image, temperature: float, lam: float) -> Gradients:
-    """What each term does to the student's logits, at one T and lambda."""
+def gradients(image: ImageLogits, temperature: float, lam: float) -> Gradients:
+    """Return the gradients of the loss and of its terms at one T and lambda."""
     labels_C = soft_targets(image.z_s_C, 1.0)
     labels_C[image.label] -= 1
     q_C, p_C = (soft_targets(z_C, temperature) for z_C in (image.z_s_C, image.z_t_C))
-    restored_C = temperature * (q_C - p_C)
+    scaled_C = temperature * (q_C - p_C)
     return Gradients(
         labels_C=labels_C,
-        soft_C=restored_C / temperature**2,
-        restored_C=restored_C,
-        total_C=lam * labels_C + (1 - lam) * restored_C,
+        soft_C=scaled_C / temperature**2,
+        scaled_C=scaled_C,
+        total_C=lam * labels_C + (1 - lam) * scaled_C,
     )
 
 
-def pull(image: Image, temperatures_K: Floats) -> Pull:
-    """The norm of the soft term's gradient over T, and where T² makes it tend to."""
+def gradient_norms(image: ImageLogits, temperatures_K: Floats) -> GradientNorms:
+    """Return the norm of the soft term's gradient over T, and its limit with T²."""
     T_K1 = temperatures_K[:, None]
     q_KC, p_KC = (soft_targets(z_C / T_K1, 1.0) for z_C in (image.z_s_C, image.z_t_C))
-    restored_K = np.linalg.norm(T_K1 * (q_KC - p_KC), axis=1)
-    apart_C = np.asarray(image.z_s_C, dtype=np.float64) - image.z_t_C
-    limit = float(np.linalg.norm(apart_C - apart_C.mean()) / len(apart_C))
-    return Pull(temperatures_K, restored_K / temperatures_K**2, restored_K, limit)
+    scaled_K = np.linalg.norm(T_K1 * (q_KC - p_KC), axis=1)
+    difference_C = np.asarray(image.z_s_C, dtype=np.float64) - image.z_t_C
+    limit = float(np.linalg.norm(difference_C - difference_C.mean()) / len(difference_C))
+    return GradientNorms(temperatures_K, scaled_K / temperatures_K**2, scaled_K, limit)

@@ -1,10 +1,8 @@
-"""What distillation bought, in one number, and how sure that number is.
+"""Statistics over seeds: gap closed, confidence intervals, and comparison of methods.
 
-Several ways to teach one student, held against each other over the same seeds.
-
-All differences are paired: seed by seed, since the nets of a seed share what can be shared, be it
-their first weights, the order of their batches or their teacher; where an objective starts from
-other weights, pairing buys less, and stays right. An interval is Student's t over the differences.
+All differences are paired: computed seed by seed. Nets of one seed share what they can (first
+weights, order of batches, teacher). Where an objective starts from other weights, pairing reduces
+the variance less but stays valid. An interval is Student's t over the differences.
 """
 
 from __future__ import annotations
@@ -12,26 +10,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from functools import cache
+from statistics import fmean
 from typing import Literal
 
 from tsexplorer.specs import ROLES, Role
 
 CONFIDENCE = 0.95
-ALIKE = 1e-12
-"""Values closer than this differ by rounding alone."""
+ROUNDING_TOLERANCE = 1e-12
+"""Values that differ by less are equal up to rounding."""
 Accuracies = Mapping[Role, float]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds with its interval (Student's t), of 95 % where nothing else is said.
+    """A mean over seeds with its confidence interval (Student's t), 95 % by default.
 
     Attributes:
         mean: the mean.
-        half: half the interval's width; None where seeds tell nothing of the spread: a single
-            one, or some that are all alike.
-        n: how many seeds.
+        half: half the width of the interval; None if the spread is unknown: for one seed, or if all
+            values are equal.
+        n: number of seeds.
     """
 
     mean: float
@@ -40,20 +39,20 @@ class Interval:
 
     @property
     def low(self) -> float | None:
-        """Lower end, None without an interval."""
+        """Lower end; None without an interval."""
         return None if self.half is None else self.mean - self.half
 
     @property
     def high(self) -> float | None:
-        """Upper end, None without an interval."""
+        """Upper end; None without an interval."""
         return None if self.half is None else self.mean + self.half
 
 
 def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
-    """Mean and interval of some seeds' values; None where there are none.
+    """Return mean and confidence interval of the values of some seeds; None without values.
 
-    Seeds that came out alike tell as little of the spread as one does: accuracies are counts of
-    images, and two seeds of a few hundred images often agree by chance.
+    Equal values give no interval, like a single value: accuracies are counts of images, and two
+    seeds on a few hundred images often agree by chance.
 
     >>> interval([0.9]).half is None, interval([0.9, 0.9]).half is None
     (True, True)
@@ -61,20 +60,29 @@ def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interva
     n = len(values)
     if n == 0:
         return None
-    if max(values) - min(values) < ALIKE:
+    if max(values) - min(values) < ROUNDING_TOLERANCE:
         return Interval(fmean(values), None, n)
-    return Interval(fmean(values), t_quantile(n - 1, confidence) * stdev(values) / math.sqrt(n), n)
+    return Interval(
+        fmean(values), t_quantile(n - 1, confidence) * _standard_deviation(values) / math.sqrt(n), n
+    )
 
 
+def _standard_deviation(values: Sequence[float]) -> float:
+    """Of a sample; ``statistics.stdev``, which is exact, takes fifty times as long."""
+    mean = fmean(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+@cache
 def t_quantile(degrees: int, confidence: float = CONFIDENCE) -> float:
-    """The two-sided quantile of Student's t."""
-    from scipy.special import stdtrit  # a tenth of what importing scipy.stats costs
+    """Return the two-sided quantile of Student's t distribution."""
+    from scipy.special import stdtrit  # importing scipy.stats takes ten times as long
 
     return float(stdtrit(degrees, (1 + confidence) / 2))
 
 
 def gap_closed(teacher: float, baseline: float, distilled: float) -> float | None:
-    """(distilled - baseline) / (teacher - baseline), None where the teacher is not better.
+    """Return (distilled - baseline) / (teacher - baseline); None if the teacher is not better.
 
     >>> gap_closed(0.99, 0.97, 0.98)
     0.5
@@ -87,14 +95,15 @@ def gap_closed(teacher: float, baseline: float, distilled: float) -> float | Non
 
 @dataclass(frozen=True)
 class Gain:
-    """An experiment in figures, on one split.
+    """Scores of an experiment on one split, over seeds.
 
     Attributes:
-        accuracy: by role, over the seeds that have that stage done.
-        gap: gap closed over the seeds where all three are done and the teacher is better.
-        gap_of_means: gap closed of the mean accuracies; steadier than the mean of ratios where
+        accuracy: by role, over the seeds in which that stage is done.
+        gap: gap closed, over the seeds in which all three stages are done and the teacher is better
+            than the baseline.
+        gap_of_means: gap closed of the mean accuracies; more stable than the mean of ratios if
             teacher and baseline are close.
-        undefined: seeds without a gap, because their teacher is not better than their baseline.
+        undefined: number of seeds without a gap, because the teacher is not better.
     """
 
     accuracy: Mapping[Role, Interval | None]
@@ -104,31 +113,35 @@ class Gain:
 
 
 def gain(seeds: Sequence[Accuracies]) -> Gain:
-    """Sum up one experiment: one mapping a seed, from role to accuracy (share of 1)."""
+    """Summarise an experiment.
+
+    Args:
+        seeds: one mapping per seed, from role to accuracy (share of 1); roles may be missing.
+    """
     accuracy = {role: interval([seed[role] for seed in seeds if role in seed]) for role in ROLES}
-    whole = [seed for seed in seeds if all(role in seed for role in ROLES)]
-    gaps = [gap_closed(seed["teacher"], seed["baseline"], seed["distilled"]) for seed in whole]
-    means = {role: fmean(seed[role] for seed in whole) for role in ROLES} if whole else None
+    complete = [seed for seed in seeds if all(role in seed for role in ROLES)]
+    gaps = [gap_closed(seed["teacher"], seed["baseline"], seed["distilled"]) for seed in complete]
+    means = {role: fmean(seed[role] for seed in complete) for role in ROLES} if complete else None
     return Gain(
         accuracy=accuracy,
-        gap=interval([value for value in gaps if value is not None]),
+        gap=interval([gap for gap in gaps if gap is not None]),
         gap_of_means=gap_closed(**means) if means else None,
-        undefined=sum(value is None for value in gaps),
+        undefined=sum(gap is None for gap in gaps),
     )
 
 
 Verdict = Literal["better", "worse", "open"]
-"""What an interval of differences says: all of it is above 0, all below, or neither."""
+"""Result of a comparison: the interval of differences is above 0, below 0, or contains 0."""
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """One way to teach, by seed; accuracies are shares of 1.
+class Method:
+    """A method of training a student, with its accuracies by seed, shares of 1.
 
     Attributes:
-        title: what it is called; no two are called alike.
-        test: by which it is ranked.
-        validation: by which a choice among several is made.
+        title: unique name of the method.
+        test: test accuracy, by which methods are ranked.
+        validation: validation accuracy, by which the best of several methods is chosen.
     """
 
     title: str
@@ -137,13 +150,13 @@ class Entrant:
 
     @property
     def seeds(self) -> frozenset[int]:
-        """Those of which both are known."""
+        """The seeds with both accuracies."""
         return frozenset(self.test) & frozenset(self.validation)
 
-    def on(self, seeds: Iterable[int]) -> Entrant:
-        """The same over some of its seeds alone."""
+    def on_seeds(self, seeds: Iterable[int]) -> Method:
+        """Return the same method with some of its seeds only."""
         kept = tuple(seeds)
-        return Entrant(
+        return Method(
             self.title,
             test={seed: self.test[seed] for seed in kept},
             validation={seed: self.validation[seed] for seed in kept},
@@ -151,16 +164,16 @@ class Entrant:
 
 
 @dataclass(frozen=True)
-class Placed:
-    """An entrant's place.
+class RankedMethod:
+    """A method's row in a comparison.
 
     Attributes:
-        title: of the entrant.
-        accuracy: its mean on test.
-        difference: from what all are held against, by seed; None for that itself, or without a
-            seed in common.
-        verdict: what that difference's interval says; open where one seed gives none.
-        tied: whether it is not shown to be worse than the first.
+        title: title of the method.
+        accuracy: mean test accuracy.
+        difference: paired difference from the reference method; None for the reference itself, and
+            without a common seed.
+        verdict: what the interval of that difference shows; ``open`` without an interval.
+        tied: whether the method is not significantly worse than the first.
     """
 
     title: str
@@ -170,48 +183,48 @@ class Placed:
     tied: bool
 
 
-def best_on_validation(entrants: Sequence[Entrant]) -> Entrant:
-    """The one with the highest mean accuracy on validation."""
-    return max(entrants, key=lambda one: fmean(one.validation.values()))
+def best_on_validation(methods: Sequence[Method]) -> Method:
+    """Return the method with the highest mean validation accuracy."""
+    return max(methods, key=lambda method: fmean(method.validation.values()))
 
 
-def placed(entrants: Sequence[Entrant], against: Entrant) -> tuple[Placed, ...]:
-    """All of them, the highest mean on test first.
+def rank_methods(methods: Sequence[Method], reference: Method) -> tuple[RankedMethod, ...]:
+    """Rank methods by mean test accuracy, highest first.
 
     Args:
-        entrants: over the same seeds each, or their means are not to be compared.
-        against: what all are held against; may be one of them.
+        methods: all over the same seeds; otherwise their means cannot be compared.
+        reference: the method from which differences are computed; may be one of ``methods``.
     """
-    known = [(one, mean) for one in entrants if (mean := interval(list(one.test.values())))]
-    order = sorted(known, key=lambda pair: -pair[1].mean)
-    return tuple(_placed(one, mean, against, order[0][0]) for one, mean in order)
+    pairs = [(method, mean) for method in methods if (mean := interval([*method.test.values()]))]
+    pairs.sort(key=lambda pair: -pair[1].mean)
+    return tuple(_ranked(method, mean, reference, pairs[0][0]) for method, mean in pairs)
 
 
-def difference(one: Mapping[int, float], other: Mapping[int, float]) -> Interval | None:
-    """Mean of one less the other over their common seeds, with its interval.
+def difference(values: Mapping[int, float], other: Mapping[int, float]) -> Interval | None:
+    """Return the paired difference ``values`` minus ``other`` over their common seeds.
 
     >>> difference({0: 0.75, 1: 0.5}, {0: 0.5, 2: 0.5})
     Interval(mean=0.25, half=None, n=1)
     """
-    return interval([one[seed] - other[seed] for seed in one if seed in other])
+    return interval([values[seed] - other[seed] for seed in values if seed in other])
 
 
-def verdict(found: Interval | None) -> Verdict:
-    """What an interval of differences says.
+def verdict(difference: Interval | None) -> Verdict:
+    """Return what an interval of differences shows.
 
     >>> verdict(Interval(0.02, 0.01, 5)), verdict(Interval(0.02, 0.03, 5)), verdict(None)
     ('better', 'open', 'open')
     """
-    if found is None or found.low is None or found.high is None:
+    if difference is None or difference.low is None or difference.high is None:
         return "open"
-    if found.low > 0:
+    if difference.low > 0:
         return "better"
-    return "worse" if found.high < 0 else "open"
+    return "worse" if difference.high < 0 else "open"
 
 
-def _placed(one: Entrant, mean: Interval, against: Entrant, first: Entrant) -> Placed:
-    own = one.title == against.title
-    apart = None if own else difference(one.test, against.test)
-    behind = difference(one.test, first.test)
-    tied = one.title == first.title or verdict(behind) != "worse"
-    return Placed(one.title, mean, apart, verdict(apart), tied)
+def _ranked(method: Method, mean: Interval, reference: Method, first: Method) -> RankedMethod:
+    is_reference = method.title == reference.title
+    from_reference = None if is_reference else difference(method.test, reference.test)
+    from_first = difference(method.test, first.test)
+    tied = method.title == first.title or verdict(from_first) != "worse"
+    return RankedMethod(method.title, mean, from_reference, verdict(from_reference), tied)

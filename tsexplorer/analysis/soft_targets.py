@@ -1,14 +1,13 @@
-"""Soft targets: what logits say at a temperature.
+"""Soft targets: softmax of logits at a temperature, and their mean by true class.
 
-In float64 and in logarithms, since at a low T most soft targets are too small for anything else.
-Shape suffixes: N images, C classes. All functions work along the last axis, so that one image's C
-logits do as well as N×C.
+Computed in float64 and as logarithms, because at a low T most soft targets are too small for
+anything else. :func:`log_soft_targets` to :func:`divergence` work along the last axis, so they take
+the C logits of one image as well as N×C.
 
 Source: Hinton, Vinyals and Dean 2015, arXiv 1503.02531, section 2.
 
-What the classes look like to a net: its mean soft targets by true class.
-
-Shape suffixes: N images, C classes (rows: true class; columns: class that gets the soft target).
+Shape suffixes: N images, K some of these images, C classes (rows: true class; columns: class that
+gets the soft target).
 """
 
 from __future__ import annotations
@@ -21,18 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Logits = NDArray[np.floating[Any]]
 
 
 def log_soft_targets(z_NC: Logits, temperature: float) -> Floats:
-    """The logarithm of softmax(z / T), N×C.
+    """Return the logarithm of softmax(z / T), N×C.
 
     Raises:
         ValueError: T is not a positive number.
     """
     if not 0 < temperature < math.inf:
         raise ValueError(f"T must be a positive number, not {temperature}")
-    # A class's images lie side by side in memory, so that sums over the few classes are fast.
+    # Column-major: sums over the few classes then run over contiguous memory.
     x_NC: Floats = np.divide(z_NC, temperature, dtype=np.float64, order="F")
     x_NC -= x_NC.max(-1, keepdims=True)
     x_NC -= np.log(np.exp(x_NC).sum(-1, keepdims=True))
@@ -40,7 +40,7 @@ def log_soft_targets(z_NC: Logits, temperature: float) -> Floats:
 
 
 def soft_targets(z_NC: Logits, temperature: float) -> Floats:
-    """softmax(z / T), N×C.
+    """Return softmax(z / T), N×C.
 
     >>> soft_targets(np.log([1.0, 3.0]), 1).round(9).tolist()
     [0.25, 0.75]
@@ -53,7 +53,7 @@ def soft_targets(z_NC: Logits, temperature: float) -> Floats:
 
 
 def entropy(log_p_NC: Floats) -> Floats:
-    """Entropy N of each row in nats: 0 where one class has everything, ln C where all are equal.
+    """Return the entropy N of each row in nats: from 0 (one class only) to ln C (all equal).
 
     Args:
         log_p_NC: logarithms of distributions.
@@ -63,21 +63,18 @@ def entropy(log_p_NC: Floats) -> Floats:
 
 
 def divergence(log_p_NC: Floats, log_q_NC: Floats) -> Floats:
-    """KL(p ‖ q) N of each row in nats, summed over the classes; no T².
+    """Return KL(p ‖ q) N of each row in nats, summed over the classes, without the factor T².
 
     Args:
         log_p_NC: logarithms of the teacher's soft targets.
         log_q_NC: logarithms of the student's, at the same T.
     """
     kl_N: Floats = (np.exp(log_p_NC) * (log_p_NC - log_q_NC)).sum(-1)
-    return np.maximum(kl_N, 0.0)  # rounding may leave -1e-17 where the two agree
+    return np.maximum(kl_N, 0.0)  # rounding can give -1e-17 for equal distributions
 
 
-Integers = NDArray[np.int64]
-
-
-class Cell(NamedTuple):
-    """A place in the matrix, as class numbers whatever the order of the rows on the screen."""
+class MatrixCell(NamedTuple):
+    """A cell of a class matrix: class numbers, independent of the order of rows on the screen."""
 
     row: int
     column: int
@@ -89,8 +86,8 @@ class ClassMatrix:
 
     Attributes:
         values_CC: row r is the mean over the images of class r, as a share of 1; NaN in the row
-            of a class without images, and on a diagonal that is hidden.
-        counts_C: images of each class.
+            of a class without images, and on a hidden diagonal.
+        counts_C: number of images of each class.
         temperature: T of the soft targets.
     """
 
@@ -100,11 +97,11 @@ class ClassMatrix:
 
 
 def class_matrix(z_NC: Logits, labels_N: Integers, temperature: float) -> ClassMatrix:
-    """Mean soft targets at T by true class.
+    """Return the mean soft targets at T by true class.
 
     Args:
         z_NC: a net's logits.
-        labels_N: true classes, 0...C - 1.
+        labels_N: true classes, 0 to C - 1.
         temperature: T.
     """
     p_NC = soft_targets(z_NC, temperature)
@@ -117,58 +114,63 @@ def class_matrix(z_NC: Logits, labels_N: Integers, temperature: float) -> ClassM
 
 
 def without_diagonal(matrix: ClassMatrix) -> ClassMatrix:
-    """The matrix with its diagonal hidden (NaN).
+    """Return the matrix with its diagonal hidden (NaN).
 
-    The other values stay as they are: a row is *not* scaled up to sum to 1 again. So a cell says
-    the same with the diagonal and without, and that a net is sure of a class can still be seen in
-    its row. For the pattern to be seen, the colours should end at the largest value left.
+    The other values are *not* rescaled, so a cell means the same with and without the diagonal, and
+    a row still shows how sure the net is of the class. To make the pattern visible, the colour
+    scale should end at the largest remaining value.
     """
     values_CC = matrix.values_CC.copy()
     np.fill_diagonal(values_CC, np.nan)
     return replace(matrix, values_CC=values_CC)
 
 
-def difference(one: ClassMatrix, other: ClassMatrix) -> ClassMatrix:
-    """``one`` less ``other``, -1...1; teacher less student: positive where the teacher gives more.
+def difference(matrix: ClassMatrix, other: ClassMatrix) -> ClassMatrix:
+    """Return ``matrix`` minus ``other``, -1 to 1.
+
+    For teacher minus student: positive where the teacher's soft target is larger.
 
     Raises:
-        ValueError: the two are not of the same images at the same T.
+        ValueError: the two matrices are not of the same images at the same T.
     """
-    if one.temperature != other.temperature or not np.array_equal(one.counts_C, other.counts_C):
+    if matrix.temperature != other.temperature or not np.array_equal(
+        matrix.counts_C, other.counts_C
+    ):
         raise ValueError("only matrices of the same images at the same T can be compared")
-    return replace(one, values_CC=one.values_CC - other.values_CC)
+    return replace(matrix, values_CC=matrix.values_CC - other.values_CC)
 
 
 def similarity_order(matrix: ClassMatrix) -> tuple[int, ...]:
-    """Class numbers in an order in which classes that the net takes for each other are neighbours.
+    """Return the class numbers in an order that puts similar classes next to each other.
 
-    How alike two classes are is the mean of what each gives the other. They are clustered by
-    average linkage, and the tree's branches are turned so that neighbours are as alike as they
-    can be (optimal leaf ordering, Bar-Joseph et al. 2001). Of an order and its reverse, which say
-    the same, the one with the lower class first is taken.
+    The similarity of two classes is the mean of the soft targets that each gives the other. Classes
+    are clustered by average linkage, with optimal leaf ordering (Bar-Joseph et al. 2001). An order
+    and its reverse are equivalent; the one that starts with the lower class is returned.
 
     Args:
-        matrix: with its diagonal or without.
+        matrix: with or without its diagonal.
     """
     from scipy.cluster.hierarchy import leaves_list, linkage
 
     classes = len(matrix.counts_C)
     if classes < 3:
         return tuple(range(classes))
-    alike_CC = np.nan_to_num(matrix.values_CC)
-    alike_CC = (alike_CC + alike_CC.T) / 2
-    pairs = alike_CC[np.triu_indices(classes, 1)]
+    similarity_CC = np.nan_to_num(matrix.values_CC)
+    similarity_CC = (similarity_CC + similarity_CC.T) / 2
+    pairs = similarity_CC[np.triu_indices(classes, 1)]
     distances = 1 - pairs / max(pairs.max(), np.finfo(np.float64).tiny)
     order = leaves_list(linkage(distances, "average", optimal_ordering=True)).tolist()
     return tuple(order if order[0] < order[-1] else reversed(order))
 
 
-def images_behind(z_NC: Logits, labels_N: Integers, cell: Cell, temperature: float) -> Integers:
-    """The images of a cell's true class, by their soft target for its other class, largest first.
+def images_of_cell(
+    z_NC: Logits, labels_N: Integers, cell: MatrixCell, temperature: float
+) -> Integers:
+    """Return the images K of a cell's true class, largest soft target for its column first.
 
     Returns:
-        places in the split; images with the same soft target stay in their order.
+        indices in the split; images with the same soft target keep their order.
     """
-    own_K = np.flatnonzero(labels_N == cell.row)
-    target_K = soft_targets(z_NC[own_K], temperature)[:, cell.column]
-    return own_K[np.argsort(-target_K, kind="stable")]
+    images_K = np.flatnonzero(labels_N == cell.row)
+    target_K = soft_targets(z_NC[images_K], temperature)[:, cell.column]
+    return images_K[np.argsort(-target_K, kind="stable")]

@@ -1,4 +1,4 @@
-"""A recipe that compares objectives: all its entries trained one after the other, and ranked."""
+"""``run`` of a recipe that compares objectives: trains all its experiments and ranks them."""
 
 from __future__ import annotations
 
@@ -7,92 +7,94 @@ from functools import partial
 from typing import Any
 
 from tsexplorer.analysis.formatting import points, with_interval
-from tsexplorer.cli.data import fetch_if_missing
-from tsexplorer.cli.output import print_json, print_table, say
-from tsexplorer.cli.session import opened
-from tsexplorer.cli.studies.experiment import document, machine_words, split_words
-from tsexplorer.cli.study_shell import train_in_foreground
+from tsexplorer.cli.output import print_json, print_message, print_table
+from tsexplorer.cli.run_job import fetch_if_missing, train_in_foreground
+from tsexplorer.cli.shell import open_service
+from tsexplorer.cli.studies.experiment import document, machine_names, split_description
 from tsexplorer.objectives import format_loss, get_objective
-from tsexplorer.published.comparison import BASELINE, Contest, contest, verdict_words
-from tsexplorer.published.recipe_results import measured_recipe
+from tsexplorer.published.comparison import BASELINE, Comparison, compare_students, verdict_text
+from tsexplorer.published.recipe_results import collect_recipe_results
 from tsexplorer.recipes import Recipe, get_recipe
 from tsexplorer.services import ExperimentSnapshot, Service
 from tsexplorer.specs import LABELS, ExperimentSpec
 
 
-def is_comparison(name: str) -> bool:
-    """Whether the recipe called so has rivals.
-
-    Raises:
-        NotFoundError: there is no such recipe.
-    """
-    return bool(get_recipe(name).rivals)
-
-
-def see_comparison_through(name: str, seeds: int | None, *, json: bool) -> None:
-    """Train a recipe and its rivals, each as a job of its own, and print what they come to.
+def run_comparison(name: str, seeds: int | None, *, json: bool) -> None:
+    """Train a recipe and its rivals, each as a job of its own, and print the ranking.
 
     Args:
-        name: of a recipe with rivals.
-        seeds: train seeds 0 to ``seeds`` - 1; None: the recipe's first.
-        json: print one document rather than a table.
+        name: name of a recipe with rivals.
+        seeds: number of seeds, which count from 0; None: the seeds of the recipe.
+        json: whether to print one JSON document instead of a table.
 
     Raises:
-        UserError: something cannot be trained.
-        Ending: a job was not done.
+        UserError: an experiment cannot be trained.
+        CommandExit: a job did not finish.
     """
     recipe = get_recipe(name)
-    with opened() as service:
-        finished = [_trained(service, entry.spec, seeds) for entry in recipe.entries]
-        found = measured_recipe(finished, recipe)
-        assert found is not None
-        places = contest(recipe, found)
-        assert places is not None
+    with open_service() as service:
+        experiments = [_train(service, entry.spec, seeds) for entry in recipe.entries]
+        results = collect_recipe_results(experiments, recipe)
+        assert results is not None
+        comparison = compare_students(recipe, results)
+        assert comparison is not None
         if json:
-            print_json(_document(service, recipe, finished, places))
+            print_json(_document(service, recipe, experiments, comparison))
         else:
-            _print(recipe, places, finished)
+            _print(recipe, comparison, experiments)
 
 
-def _trained(service: Service, spec: ExperimentSpec, seeds: int | None) -> ExperimentSnapshot:
+def _train(service: Service, spec: ExperimentSpec, seeds: int | None) -> ExperimentSnapshot:
     if seeds is not None:
         spec = spec.model_copy(update={"seeds": tuple(range(seeds))})
     spec = spec.model_copy(update={"name": service.free_name(spec, spec.name)})
     for remark in service.check(spec).remarks:
-        say(remark)
+        print_message(remark)
     fetch_if_missing(service, spec.data.name)
     return train_in_foreground(service, partial(service.enqueue, spec))
 
 
 def _document(
-    service: Service, recipe: Recipe, finished: list[ExperimentSnapshot], places: Contest
+    service: Service,
+    recipe: Recipe,
+    experiments: list[ExperimentSnapshot],
+    comparison: Comparison,
 ) -> dict[str, Any]:
-    """Each entry as ``run`` gives it, with its loss, and the contest."""
+    """Each experiment as ``run`` prints it, with its loss, and the comparison."""
     entries = [
-        {"title": entry.title, "loss": format_loss(one.spec), **document(service, one)}
-        for entry, one in zip(recipe.entries, finished, strict=True)
+        {
+            "title": entry.title,
+            "loss": format_loss(experiment.spec),
+            **document(service, experiment),
+        }
+        for entry, experiment in zip(recipe.entries, experiments, strict=True)
     ]
-    return {"recipe": recipe.name, "entries": entries, "contest": asdict(places)}
+    return {"recipe": recipe.name, "entries": entries, "contest": asdict(comparison)}
 
 
-def _print(recipe: Recipe, places: Contest, finished: list[ExperimentSnapshot]) -> None:
+def _print(recipe: Recipe, comparison: Comparison, experiments: list[ExperimentSnapshot]) -> None:
     rows = [
-        (one.title, with_interval(one.accuracy), points(one.difference), verdict_words(one))
-        for one in places.places
+        (
+            student.title,
+            with_interval(student.accuracy),
+            points(student.difference),
+            verdict_text(student),
+        )
+        for student in comparison.places
     ]
-    held = f"less {places.against}"
+    difference = f"less {comparison.against}"
     print_table(
-        ("student", "test", held, ""),
+        ("student", "test", difference, ""),
         rows,
-        numbers=("test", held),
+        numbers=("test", difference),
         notes=[
-            *places.notes,
-            f"{split_words(finished[0].spec)}.",
+            *comparison.notes,
+            f"{split_description(experiments[0].spec)}.",
             *(
-                f"Loss of {entry.title}: {format_loss(one.spec)}."
-                for entry, one in zip(recipe.entries, finished, strict=True)
+                f"Loss of {entry.title}: {format_loss(experiment.spec)}."
+                for entry, experiment in zip(recipe.entries, experiments, strict=True)
             ),
             f"Loss of the {BASELINE}: {get_objective(LABELS.name).format_convention(LABELS)}.",
-            f"Trained on {machine_words(finished)}.",
+            f"Trained on {machine_names(experiments)}.",
         ],
     )

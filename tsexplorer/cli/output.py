@@ -1,7 +1,4 @@
-"""What goes where: one JSON document or tables on standard output, all else on standard error.
-
-Times of day, as a shell prints them.
-"""
+"""Output of commands: a JSON document or tables on standard output, messages on standard error."""
 
 from __future__ import annotations
 
@@ -17,25 +14,24 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tsexplorer.analysis.formatting import NONE
+from tsexplorer.analysis.formatting import NO_VALUE
 
 PIPED_WIDTH = 200
-"""Columns (characters) of a table that no terminal limits."""
+"""Width of a table in characters if standard output is not a terminal."""
 
 Json = Annotated[
     bool, typer.Option("--json", metavar="", help="Print one JSON document instead of a table.")
 ]
-Column = str | tuple[str, str]
 
 
 def print_json(document: Any) -> None:
-    """Write the one document of a command; letters beyond ASCII only where they can be shown."""
+    """Print the JSON document of a command; non-ASCII characters only if the output is UTF-8."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(json_module.dumps(document, indent=2, ensure_ascii=not utf8, allow_nan=False))
 
 
-def say(sentence: str) -> None:
-    """Write one line on standard error, however long it is."""
+def print_message(sentence: str) -> None:
+    """Print one line on standard error, without wrapping."""
     print(" ".join(sentence.split()), file=sys.stderr, flush=True)
 
 
@@ -46,12 +42,12 @@ def print_table(
     numbers: Iterable[str] = (),
     notes: Iterable[str] = (),
 ) -> None:
-    """Write a table, then some lines.
+    """Print a table and lines below it.
 
     Args:
         columns: headings.
-        rows: cells as text; nothing in them is markup.
-        numbers: headings of the columns that stand to the right.
+        rows: cells as text; they are not interpreted as markup.
+        numbers: headings of the columns that are aligned to the right.
         notes: lines below the table.
     """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -64,14 +60,14 @@ def print_table(
         )
     for row in rows:
         table.add_row(*row)
-    console = output()
+    console = _output_console()
     console.print(table)
     for note in notes:
         console.print(note, soft_wrap=not console.is_terminal)
 
 
-class _Console(Console):
-    """Nothing in what is printed is markup; a reader that has gone is heard of above."""
+class _PlainConsole(Console):
+    """A console without markup; it raises BrokenPipeError instead of exiting."""
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
@@ -80,19 +76,19 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def output() -> Console:
-    """Standard output, as wide as the terminal; wide where there is none."""
+def _output_console() -> Console:
+    """Standard output, as wide as the terminal, or PIPED_WIDTH without a terminal."""
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return _Console(width=PIPED_WIDTH if piped else None)
+    return _PlainConsole(width=PIPED_WIDTH if piped else None)
 
 
-def messages() -> Console:
+def error_console() -> Console:
     """Standard error, for progress."""
-    return _Console(stderr=True)
+    return _PlainConsole(stderr=True)
 
 
-def moment(when: str | None) -> str:
-    """A time, given in ISO 8601, on this machine's clock, to the minute."""
-    if when is None:
-        return NONE
-    return datetime.fromisoformat(when).astimezone().strftime("%Y-%m-%d %H:%M")
+def local_time(time: str | None) -> str:
+    """An ISO 8601 time in the time zone of this machine, to the minute."""
+    if time is None:
+        return NO_VALUE
+    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M")

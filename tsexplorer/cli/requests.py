@@ -1,24 +1,141 @@
-"""From the arguments of ``run`` to an experiment."""
+"""Options that commands share, and the experiments that they describe."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
+
+import typer
 
 from tsexplorer.data.class_subsets import format_class_names, parse_classes
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.errors import UserError
+from tsexplorer.errors import UserError, shorten
 from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_scalar
 from tsexplorer.recipes import get_recipe
-from tsexplorer.specs import ExperimentSpec, ObjectiveSpec, parse_spec, shorten
+from tsexplorer.specs import ExperimentSpec, ModelSpec, ObjectiveSpec, parse_spec
 
 DEFAULT_RECIPE = "quick"
-LONGEST_NAME = 80
+MAX_NAME_LENGTH = 80
+
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="D", help="Dataset; the datasets command lists them."),
+]
+ObjectiveName = Annotated[
+    str | None,
+    typer.Option("--objective", metavar="O", help="Objective; the objectives command lists them."),
+]
+ObjectiveOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="An option of the objective; may be repeated.",
+        show_default=False,
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="X", help="Store it under this name.", show_default=False),
+]
 
 
-def asked_for(
+@dataclass(frozen=True)
+class BaseOptions:
+    """Options of a study's base experiment; None: not given."""
+
+    teacher: Annotated[
+        str | None,
+        typer.Option("--teacher", metavar="NET", help="Teacher; the models command lists nets."),
+    ] = None
+    student: Annotated[
+        str | None,
+        typer.Option("--student", metavar="NET", help="Student; the models command lists nets."),
+    ] = None
+    data: Data = None
+    objective: ObjectiveName = None
+    options: ObjectiveOptions = None
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", min=1, help="Epochs of each student.")
+    ] = None
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe",
+            metavar="R",
+            help=f"Everything not given is taken from this recipe; default: {DEFAULT_RECIPE}.",
+        ),
+    ] = None
+
+    def recipe_experiment(self) -> ExperimentSpec:
+        """The recipe's experiment on the given dataset.
+
+        Raises:
+            UserError: the recipe or the dataset does not exist.
+        """
+        return requested_experiment(self.recipe, None, data=self.data)
+
+    def experiment(self) -> ExperimentSpec:
+        """The recipe's experiment with the values that were given.
+
+        Raises:
+            UserError: a value is not allowed, or the recipe does not exist.
+        """
+        return self.apply_to(self.recipe_experiment())
+
+    def apply_to(self, base: ExperimentSpec) -> ExperimentSpec:
+        """An experiment with the nets, objective and epochs that were given.
+
+        Raises:
+            UserError: a value is not allowed.
+        """
+        changes: dict[str, Any] = {}
+        if self.teacher is not None:
+            changes["teacher"] = ModelSpec(name=self.teacher)
+        if self.student is not None:
+            changes["student"] = ModelSpec(name=self.student)
+        changes["objective"] = requested_objective(
+            base.objective, self.objective, self.options or ()
+        )
+        if self.epochs is not None:
+            changes["distilled_train"] = dict(base.distilled_train) | {"epochs": self.epochs}
+        return parse_spec(ExperimentSpec, dict(base) | changes)
+
+
+def with_base_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the fields of :class:`BaseOptions` as options, in place of ``base``.
+
+    Typer reads a command's options from its signature; the decorated command has one with a
+    parameter for each field. The command itself is called with the object as its ``base``.
+    """
+    hints = get_type_hints(BaseOptions, include_extras=True)
+    names = [field.name for field in fields(BaseOptions)]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    base_parameters = [
+        inspect.Parameter(name, keyword, default=None, annotation=hints[name]) for name in names
+    ]
+    signature = inspect.signature(command, eval_str=True)
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parameters += base_parameters if name == "base" else [parameter.replace(kind=keyword)]
+
+    @wraps(command)
+    def command_with_options(**values: Any) -> None:
+        base = BaseOptions(**{name: values.pop(name) for name in names})
+        command(base=base, **values)
+
+    command_with_options.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=parameters
+    )
+    return command_with_options
+
+
+def requested_experiment(
     recipe: str | None,
     file: Path | None,
     *,
@@ -29,62 +146,80 @@ def asked_for(
     options: Sequence[str] = (),
     left_out: Sequence[str] = (),
 ) -> ExperimentSpec:
-    """The experiment of a recipe or a file, with other data, seeds and so on where they are given.
+    """The experiment of a recipe or a file, with the changes that were given.
 
-    These make another experiment, which is named after both, as in "quick, mnist, 5 seeds".
+    A changed experiment is named after the original and the changes, as in "quick, mnist, 5 seeds".
+
+    Args:
+        recipe: name of the recipe; None: ``file``, or else the default recipe.
+        file: JSON file of the experiment.
+        data: name of a dataset.
+        seeds: the number of seeds; they count from 0.
+        name: name of the experiment.
+        objective: name of the objective.
+        options: options of the objective, as in ``beta=2``.
+        left_out: names of the classes that are excluded from the distilled student's training.
 
     Raises:
-        UserError: there is no such recipe, file, objective, option or class, or it is no
-            experiment.
+        UserError: a value is invalid, or both ``recipe`` and ``file`` are given.
     """
     if recipe is not None and file is not None:
         raise UserError("Give the name of a recipe or a spec file, not both.")
     spec = read_spec(file) if file is not None else get_recipe(recipe or DEFAULT_RECIPE).spec
     changes: dict[str, Any] = {}
-    words = []
+    descriptions = []
     if data is not None and data != spec.data.name:
         changes["data"] = spec.data.model_copy(update={"name": data})
-        words.append(data)
+        descriptions.append(data)
     if seeds is not None and tuple(range(seeds)) != spec.seeds:
         changes["seeds"] = range(seeds)
-        words.append(f"{seeds} seed{'s' * (seeds != 1)}")
-    wanted = asked_objective(spec.objective, objective, options)
-    if wanted != spec.objective:
-        changes["objective"] = wanted
-        words.append(wanted.name)
-        words += [f"{key} {format_scalar(value)}" for key, value in wanted.options.items()]
+        descriptions.append(f"{seeds} seed{'s' * (seeds != 1)}")
+    new_objective = requested_objective(spec.objective, objective, options)
+    if new_objective != spec.objective:
+        changes["objective"] = new_objective
+        descriptions.append(new_objective.name)
+        descriptions += [
+            f"{key} {format_scalar(value)}" for key, value in new_objective.options.items()
+        ]
     if left_out:
         info = get_dataset(data or spec.data.name).info
         changes["left_out"] = labels = parse_classes(info, left_out)
-        words.append(f"without {format_class_names(info, labels)}")
-    changes["name"] = _joined(spec.name, words) if name is None else name
+        descriptions.append(f"without {format_class_names(info, labels)}")
+    changes["name"] = _descriptive_name(spec.name, descriptions) if name is None else name
     return parse_spec(ExperimentSpec, dict(spec) | changes)
 
 
-def asked_objective(spec: ObjectiveSpec, name: str | None, options: Sequence[str]) -> ObjectiveSpec:
-    """An objective, or another one at the same T and lambda, with options as in ``beta=2``.
+def requested_objective(
+    spec: ObjectiveSpec, name: str | None, options: Sequence[str]
+) -> ObjectiveSpec:
+    """An objective with another name or other options, at the same T and lambda.
+
+    Args:
+        spec: the objective that is changed.
+        name: name of the new objective; None: the same objective.
+        options: options as in ``beta=2``.
 
     Raises:
-        UserError: there is no such objective or option, or it has no such value.
+        UserError: the objective or an option does not exist, or a value is not allowed.
     """
     if name is None and not options:
         return spec
     objective = get_objective(name or spec.name)
-    known = {option.name: option for option in objective.options}
+    known_options = {option.name: option for option in objective.options}
     values = dict(spec.options) if objective.name == spec.name else {}
     for text in options:
-        key, sign, value = text.partition("=")
-        if not sign:
+        key, equals_sign, value = text.partition("=")
+        if not equals_sign:
             raise UserError(f"--option {shorten(text)}: write NAME=VALUE, as in beta=2.")
-        values[key] = known[key].parse(value) if key in known else value
+        values[key] = known_options[key].parse(value) if key in known_options else value
     return objective.make_spec(spec.temperature, spec.lam, values)
 
 
 def read_spec(file: Path) -> ExperimentSpec:
-    """An experiment from a JSON file; one that gives no name is named after the file.
+    """Read an experiment from a JSON file; without a name it is named after the file.
 
     Raises:
-        UserError: the file cannot be read, is not JSON, or is no experiment.
+        UserError: the file cannot be read, is not JSON, or is not an experiment.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -99,13 +234,53 @@ def read_spec(file: Path) -> ExperimentSpec:
         raise UserError(f"{file}: {error}") from error
     if "name" in spec.model_fields_set:
         return spec
-    return spec.model_copy(update={"name": file.stem[:LONGEST_NAME]})
+    return spec.model_copy(update={"name": file.stem[:MAX_NAME_LENGTH]})
 
 
-def _joined(name: str, words: list[str]) -> str:
-    return _cut(name, "".join(f", {word}" for word in words))
+def parse_numbers(name: str, text: str) -> tuple[float, ...]:
+    """Parse numbers separated by commas or spaces.
+
+    Args:
+        name: of the option, for the message.
+        text: value of the option.
+
+    Raises:
+        UserError: a part is not a number.
+
+    >>> parse_numbers("lambdas", "0, 0.5,1")
+    (0.0, 0.5, 1.0)
+    """
+    values = []
+    for part in text.replace(",", " ").split():
+        try:
+            values.append(float(part))
+        except ValueError:
+            raise UserError(
+                f"{name.replace('_', '-')}: {shorten(part)} is not a number; write numbers with "
+                "commas between, as in 1,2,4."
+            ) from None
+    return tuple(values)
 
 
-def _cut(name: str, ending: str) -> str:
-    """A name with an ending, shortened before the ending, which is shortened only where it must."""
-    return (name[: max(LONGEST_NAME - len(ending), 1)] + ending)[:LONGEST_NAME]
+def parse_range(name: str, text: str) -> tuple[float, float]:
+    """Parse the lower and the upper end of a range; a single number is both ends.
+
+    Raises:
+        UserError: there are more than two numbers or none, or a part is not a number.
+
+    >>> parse_range("lambdas", "0, 0.5"), parse_range("lambdas", "0.3")
+    ((0.0, 0.5), (0.3, 0.3))
+    """
+    values = parse_numbers(name, text)
+    if len(values) not in (1, 2):
+        raise UserError(
+            f"{name.replace('_', '-')}: write the lower and the upper end, as in 1,8, or one "
+            "number to keep it fixed."
+        )
+    return values[0], values[-1]
+
+
+def _descriptive_name(name: str, descriptions: list[str]) -> str:
+    """A name with the changes after it; a name that is too long is cut before the changes."""
+    ending = "".join(f", {description}" for description in descriptions)
+    return (name[: max(MAX_NAME_LENGTH - len(ending), 1)] + ending)[:MAX_NAME_LENGTH]

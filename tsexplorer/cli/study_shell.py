@@ -1,4 +1,4 @@
-"""What the shell needs from a kind of study, and how a study is seen through to its end."""
+"""What a kind of study defines for the command line, and the live table of studies of many nets."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tsexplorer.cli.output import messages, print_json, say
+from tsexplorer.cli.output import error_console
 from tsexplorer.cli.progress import LINE_SECONDS, NoticePrinter, Reporter
-from tsexplorer.cli.run_job import CtrlC, see_through
 from tsexplorer.plugins import discover
-from tsexplorer.services import ExperimentSnapshot, JobSnapshot, Service
+from tsexplorer.services import ExperimentSnapshot, Service
 from tsexplorer.services.foreground import JobView
 
 R = TypeVar("R")
 TABLE_SECONDS = 1.0
-"""How often the table of a running study is drawn again."""
+"""Interval at which the table of a running study is drawn again."""
 TextTable = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Headings and rows."""
 
 
 class StudyShell(ABC, Generic[R]):
-    """How the shell shows studies of one kind with results R.
+    """Output of one kind of study with results R.
 
     Attributes:
-        name: of the kind.
-        verb: what the shell says when a job begins, before the study's name.
+        name: name of the kind.
+        verb: beginning of the message when a job starts, before the study's name.
     """
 
     name: ClassVar[str]
@@ -52,11 +51,11 @@ class StudyShell(ABC, Generic[R]):
     def reporter(
         self, service: Service, experiment: ExperimentSnapshot
     ) -> AbstractContextManager[Reporter]:
-        """Shows the progress of a job on standard error."""
+        """Show the progress of a job on standard error."""
 
 
 class ManyNetsShell(StudyShell[R]):
-    """How the shell shows studies of many nets: one table that fills."""
+    """Output of a kind of study that trains many nets: a table that is filled row by row."""
 
     @abstractmethod
     def table(self, results: R) -> TextTable:
@@ -69,92 +68,55 @@ class ManyNetsShell(StudyShell[R]):
     @contextmanager
     def reporter(self, service: Service, experiment: ExperimentSnapshot) -> Iterator[Reporter]:
         """A live table if standard error is a terminal, otherwise lines."""
-        console = messages()
+        console = error_console()
 
-        def read() -> R:
+        def read_results() -> R:
             results: R = service.studies.results(experiment.id)
             return results
 
         if not console.is_terminal:
-            yield _ProgressLines(self, read)
+            yield _ProgressLines(self, read_results)
             return
         with Live(console=console, auto_refresh=False) as live:
-            yield _LiveTable(self, read, live)
+            yield _LiveTable(self, read_results, live)
 
 
 @cache
 def study_shells() -> dict[str, StudyShell[Any]]:
-    """How the shell shows each kind of study, by name."""
+    """The output of each kind of study, by name."""
     return discover("tsexplorer.cli.studies", "SHELL", StudyShell)  # type: ignore[type-abstract]
-
-
-def see_study_through(service: Service, enqueue: Callable[[], JobSnapshot], *, json: bool) -> None:
-    """Queue a study, train it to its end in the foreground, and print its results.
-
-    Args:
-        service: of the store.
-        enqueue: queues the job.
-        json: whether to print one JSON document instead of a table.
-
-    Raises:
-        UserError: it could not be queued.
-        Ending: it was not trained to its end; says why, and how to continue.
-    """
-    experiment = train_in_foreground(service, enqueue)
-    shell = study_shells()[experiment.kind]
-    if json:
-        print_json(shell.document(service, experiment.id))
-    else:
-        shell.show(service, experiment.id)
-
-
-def train_in_foreground(service: Service, enqueue: Callable[[], JobSnapshot]) -> ExperimentSnapshot:
-    """Queue a study and train it to its end; returns it as it is then.
-
-    Raises:
-        UserError: it could not be queued.
-        Ending: it was not trained to its end.
-    """
-    with CtrlC() as interrupt:
-        job = enqueue()
-        experiment = service.subject(job)
-        shell = study_shells()[experiment.kind]
-        say(f'{shell.verb} "{experiment.name}" as job {job.id}.')
-        with shell.reporter(service, experiment) as reporter:
-            see_through(service, job, reporter, interrupt)
-    return service.subject(job)
 
 
 class _ProgressLines(NoticePrinter, Generic[R]):
     """A line every 30 seconds."""
 
-    def __init__(self, shell: ManyNetsShell[R], read: Callable[[], R]) -> None:
+    def __init__(self, shell: ManyNetsShell[R], read_results: Callable[[], R]) -> None:
         super().__init__()
-        self._shell, self._read = shell, read
+        self._shell, self._read_results = shell, read_results
         self._printed_at = monotonic()
 
     def show(self, view: JobView) -> None:
-        """Print new notices, and a line if one is due."""
+        """Print new notices, and a line if it is due."""
         self.print_notices(view.progress)
         if monotonic() - self._printed_at >= LINE_SECONDS:
             self._printed_at = monotonic()
-            self.say(self._shell.progress(view, self._read()))
+            self.print_message(self._shell.progress(view, self._read_results()))
 
 
 class _LiveTable(NoticePrinter, Generic[R]):
-    """A table of the results so far with a line of progress below it."""
+    """A table of the current results with a line of progress below it."""
 
-    def __init__(self, shell: ManyNetsShell[R], read: Callable[[], R], live: Live) -> None:
+    def __init__(self, shell: ManyNetsShell[R], read_results: Callable[[], R], live: Live) -> None:
         super().__init__()
-        self._shell, self._read, self._live = shell, read, live
+        self._shell, self._read_results, self._live = shell, read_results, live
         self._drawn_at = -TABLE_SECONDS
 
-    def say(self, sentence: str) -> None:
+    def print_message(self, sentence: str) -> None:
         """Print a line above the table."""
         self._live.console.print(sentence, soft_wrap=True)
 
     def show(self, view: JobView) -> None:
-        """Draw the table again if that is due."""
+        """Draw the table again if it is due."""
         self.print_notices(view.progress)
         finished = view.progress.stages_done == view.progress.stages > 0
         if not finished and monotonic() - self._drawn_at < TABLE_SECONDS:
@@ -163,7 +125,7 @@ class _LiveTable(NoticePrinter, Generic[R]):
         if finished:  # the results follow on standard output
             self._live.update(Text(), refresh=True)
             return
-        results = self._read()
+        results = self._read_results()
         line = Text(self._shell.progress(view, results))
         self._live.update(Group(_rich_table(*self._shell.table(results)), line), refresh=True)
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from tsexplorer.data.base import DatasetInfo, Split, Splits
 from tsexplorer.data.registry import get_dataset
-from tsexplorer.errors import UserError
-from tsexplorer.specs import ExperimentSpec, shorten
+from tsexplorer.errors import UserError, shorten
+from tsexplorer.specs import ExperimentSpec
 
 
 def exclude_classes(splits: Splits, labels: Sequence[int]) -> Splits:

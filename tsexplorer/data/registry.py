@@ -26,6 +26,7 @@ __all__ = [
     "cached_reader",
     "dataset_names",
     "get_dataset",
+    "load_datasets",
     "load_splits",
 ]
 
@@ -57,7 +58,8 @@ _read_cached = cached_reader(DATASETS_IN_MEMORY)
 
 
 @cache
-def _registry() -> dict[str, Dataset]:
+def load_datasets() -> dict[str, Dataset]:
+    """All datasets by name."""
     # discover() only needs the class for isinstance, so an abstract class is fine.
     return discover(SETS, "DATASET", Dataset)  # type: ignore[type-abstract]
 
@@ -65,7 +67,7 @@ def _registry() -> dict[str, Dataset]:
 def dataset_names() -> tuple[str, ...]:
     """Names of all datasets, smallest download first."""
     datasets = sorted(
-        _registry().values(),
+        load_datasets().values(),
         key=lambda dataset: (dataset.info.download_megabytes or 0, dataset.name),
     )
     return tuple(dataset.name for dataset in datasets)
@@ -78,7 +80,7 @@ def get_dataset(name: str) -> Dataset:
         NotFoundError: there is no such dataset.
     """
     try:
-        return _registry()[name]
+        return load_datasets()[name]
     except KeyError:
         names = ", ".join(dataset_names())
         raise NotFoundError(

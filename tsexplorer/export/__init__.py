@@ -1,9 +1,8 @@
-"""A trained net as files that need nothing of this project to be used.
+"""Export of a trained net as files that can be used without this project.
 
-    archive.py      the archive: the net as ONNX and as safetensors, a card, a page on its use
-    writer.py       asks a process of its own for the ONNX file
-    __main__.py     that process
+    archive.py      the zip archive: ONNX file, safetensors file, model card, README
+    __main__.py     the process that writes the ONNX file
 
-torch's exporter traces the net through machinery that all threads of a process share; beside a
-training it runs in a process of its own.
+torch's exporter changes state that all threads of a process share, so it runs in a process of its
+own, beside a training.
 """

@@ -1,4 +1,6 @@
-"""``python -m tsexplorer.export``: a net as ONNX, as standard input asks; see ``writer``.
+"""``python -m tsexplorer.export``: write a net as ONNX, as a request in standard input says.
+
+The request is an ``OnnxRequest`` as JSON.
 
 Shape suffixes: N images, C classes.
 """
@@ -15,49 +17,53 @@ import torch
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
-from tsexplorer.analysis.inference import Source, load_net
+from tsexplorer.analysis.inference import TrainedNet, load_net
 from tsexplorer.data.base import SIDE
 from tsexplorer.data.batches import scale
 from tsexplorer.errors import UserError
-from tsexplorer.export.writer import WRONG, Request
+from tsexplorer.export.archive import EXIT_USER_ERROR, OnnxRequest
 from tsexplorer.models.network import Net
 
-TRIED = 4
-"""Images that the file has to answer as the net does."""
+CHECKED_IMAGES = 4
+"""Random images on which the ONNX file and the net are compared."""
 TOLERANCE = 1e-3
-"""Of the largest logit; in fp32 a large net differs by about a hundredth of that."""
+"""Largest difference of logits, relative to the largest logit: about 100 times an fp32 error."""
 
 
-class FromPixels(nn.Module):
-    """A net with its scaling before it."""
+class NetOnPixels(nn.Module):
+    """A net that scales its input images itself."""
 
-    def __init__(self, net: Net, request: Request) -> None:
+    def __init__(self, net: Net, request: OnnxRequest) -> None:
         super().__init__()
         self.net = net
         self.request = request
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits N×C of uint8 images N×28×28."""
-        asked = self.request
+        """Return logits N×C of uint8 images N×28×28."""
+        request = self.request
         z_NC: Tensor = self.net(
-            scale(images, asked.stage.data.scaling, asked.mean, asked.deviation)
+            scale(images, request.stage.data.scaling, request.mean, request.deviation)
         )
         return z_NC
 
 
-def write(request: Request) -> None:
-    """Write the file, once it answers as the net does.
+def write(request: OnnxRequest) -> None:
+    """Write the ONNX file and check that its logits are those of the net.
 
     Raises:
-        UserError: the weights are missing or damaged, or the file answers otherwise.
+        UserError: the weights are missing or damaged, or the logits differ.
     """
-    source = Source(request.stage, request.weights, Path(request.weights).parent)
-    net = FromPixels(load_net(source, request.classes), request).eval()
+    source = TrainedNet(request.stage, request.weights, Path(request.weights).parent)
+    net = NetOnPixels(load_net(source, request.classes), request).eval()
     images = torch.randint(
-        0, 256, (TRIED, SIDE, SIDE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+        0,
+        256,
+        (CHECKED_IMAGES, SIDE, SIDE),
+        dtype=torch.uint8,
+        generator=torch.Generator().manual_seed(0),
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the exporter says of its own future
+        warnings.simplefilter("ignore")  # deprecations inside the exporter
         program = torch.onnx.export(
             net,
             (images,),
@@ -69,22 +75,23 @@ def write(request: Request) -> None:
             verbose=False,
         )
     assert program is not None
-    program.save(str(request.into))
+    program.save(str(request.output))
     with torch.inference_mode():
         expected_NC = net(images).numpy()
-    file = ReferenceEvaluator(onnx.load(str(request.into)))
-    (z_NC,) = file.run(None, {"images": images.numpy()})
-    off = float(np.abs(np.asarray(z_NC) - expected_NC).max())
-    if not off <= TOLERANCE * max(1.0, float(np.abs(expected_NC).max())):
-        request.into.unlink()
+    evaluator = ReferenceEvaluator(onnx.load(str(request.output)))
+    (z_NC,) = evaluator.run(None, {"images": images.numpy()})
+    error = float(np.abs(np.asarray(z_NC) - expected_NC).max())
+    if not error <= TOLERANCE * max(1.0, float(np.abs(expected_NC).max())):
+        request.output.unlink()
         raise UserError(
-            f"As ONNX the net answers otherwise (logits differ by {off:.3g}); it is not written."
+            f"The net cannot be exported: the logits of its ONNX file differ by {error:.3g} from "
+            "its own; use its weights file instead."
         )
 
 
 if __name__ == "__main__":
     try:
-        write(Request.model_validate_json(sys.stdin.read()))
+        write(OnnxRequest.model_validate_json(sys.stdin.read()))
     except UserError as error:
         print(error, file=sys.stderr)
-        sys.exit(WRONG)
+        sys.exit(EXIT_USER_ERROR)

@@ -1,36 +1,50 @@
-"""The archive that a trained net is taken away as."""
+"""The zip archive of a trained net: ONNX file, weights, model card and README."""
 
 from __future__ import annotations
 
 import io
 import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from tsexplorer import __version__
 from tsexplorer.data.base import SIDE, DatasetInfo
+from tsexplorer.errors import UserError
 from tsexplorer.models import count, describe
 from tsexplorer.specs import StageSpec
 
+log = logging.getLogger(__name__)
+
 FORMAT = 1
-"""Of the card; rises when a key changes its meaning."""
+"""Version of the model card; increases if the meaning of a key changes."""
+TIMEOUT_SECONDS = 300
+EXIT_USER_ERROR = 2
+"""Exit code of an export process that writes a ``UserError`` to standard error."""
 
 
 @dataclass(frozen=True)
 class ModelCardInfo:
-    """What the card says of a net besides what its stage does.
+    """Contents of the model card that a stage's spec does not have.
 
     Attributes:
-        title: what the net is, as one phrase.
-        experiment: the name of its experiment.
+        title: the net, as one phrase.
+        experiment: name of the experiment.
         role: teacher, baseline or distilled.
-        seed: of the experiment; a stage of it may have another one.
-        loss: the convention that it was trained with, with its numbers.
-        machine: what it was trained on; None where that is not known.
+        seed: of the experiment; its stages may have other seeds.
+        loss: loss and its convention, with numbers.
+        machine: machine of the training; None if unknown.
         validation_accuracy: share of 1.
-        test_accuracy: share of 1, read once.
+        test_accuracy: share of 1; not used for selection.
         mean: of the training pixels / 255.
         deviation: of the training pixels / 255.
     """
@@ -52,86 +66,93 @@ class Archive:
     """A zip file.
 
     Attributes:
-        name: for the file; safe on any system.
-        content: of the file.
+        name: file name, valid on every operating system.
+        content: the bytes of the file.
     """
 
     name: str
     content: bytes
 
 
-def archive(
-    key: str, stage: StageSpec, info: DatasetInfo, told: ModelCardInfo, net: bytes, weights: bytes
+def build_archive(
+    key: str,
+    stage: StageSpec,
+    dataset: DatasetInfo,
+    card_info: ModelCardInfo,
+    onnx: bytes,
+    weights: bytes,
 ) -> Archive:
-    """Put a net's files into one.
+    """Build the archive of a trained net.
 
     Args:
         key: the stage's hash.
         stage: how the net was trained.
-        info: the dataset's.
-        told: what else is known.
-        net: as ONNX.
-        weights: as safetensors, as they lie in the store.
+        dataset: of the stage.
+        card_info: further contents of the model card.
+        onnx: the net's ONNX file.
+        weights: the net's safetensors file.
     """
-    card = card_of(key, stage, info, told)
+    card = model_card(key, stage, dataset, card_info)
     files = {
-        "net.onnx": net,
+        "net.onnx": onnx,
         "net.safetensors": weights,
         "card.json": json.dumps(card, ensure_ascii=False, indent=2).encode() + b"\n",
-        "README.md": page_of(card, info, told).encode(),
+        "README.md": readme(card, dataset, card_info).encode(),
     }
-    name = f"{stage.data.name}-{told.role}-seed-{told.seed}-{key[:8]}"
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
-        for inner, content in files.items():
-            file.writestr(f"{name}/{inner}", content)
-    return Archive(f"{name}.zip", packed.getvalue())
+    name = f"{stage.data.name}-{card_info.role}-seed-{card_info.seed}-{key[:8]}"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file, content in files.items():
+            archive.writestr(f"{name}/{file}", content)
+    return Archive(f"{name}.zip", buffer.getvalue())
 
 
-def card_of(key: str, stage: StageSpec, info: DatasetInfo, told: ModelCardInfo) -> dict[str, Any]:
-    """What a program has to know of the net: what goes in, what comes out, how good it is."""
-    size = count(stage.model, len(info.classes))
+def model_card(
+    key: str, stage: StageSpec, dataset: DatasetInfo, card_info: ModelCardInfo
+) -> dict[str, Any]:
+    """Return the model card: the net's input, output, accuracy and training, for programs."""
+    size = count(stage.model, len(dataset.classes))
     return {
         "format": FORMAT,
-        "title": told.title,
-        "experiment": told.experiment,
-        "role": told.role,
+        "title": card_info.title,
+        "experiment": card_info.experiment,
+        "role": card_info.role,
         "stage": key,
-        "net": describe(stage.model, len(info.classes)),
+        "net": describe(stage.model, len(dataset.classes)),
         "parameters": size.parameters,
         "multiply_accumulates": size.macs,
         "input": {
             "name": "images",
             "type": "uint8",
             "shape": ["N", SIDE, SIDE],
-            "meaning": "0 is the ground, 255 the stroke; the net scales them itself",
+            "meaning": "0 is the background, 255 the stroke; the net scales the images itself",
             "scaling": stage.data.scaling,
-            "mean": told.mean,
-            "deviation": told.deviation,
+            "mean": card_info.mean,
+            "deviation": card_info.deviation,
         },
         "output": {
             "name": "logits",
             "type": "float32",
-            "shape": ["N", len(info.classes)],
-            "classes": list(info.classes),
+            "shape": ["N", len(dataset.classes)],
+            "classes": list(dataset.classes),
         },
         "accuracy": {
-            "validation": told.validation_accuracy,
-            "test": told.test_accuracy,
-            "validation_images": info.validation,
-            "test_images": info.test,
-            "data": info.title,
-            "seed": told.seed,
+            "validation": card_info.validation_accuracy,
+            "test": card_info.test_accuracy,
+            "validation_images": dataset.validation,
+            "test_images": dataset.test,
+            "data": dataset.title,
+            "seed": card_info.seed,
         },
-        "loss": told.loss,
-        "trained_on": told.machine,
+        "loss": card_info.loss,
+        "trained_on": card_info.machine,
         "training": json.loads(stage.to_json()),
         "written_by": f"Teacher-Student Explorer {__version__}",
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-USE = """\
+USAGE_EXAMPLE = """\
 import numpy as np
 import onnxruntime
 from PIL import Image
@@ -145,44 +166,120 @@ print(classes[logits[0].argmax()])
 """
 
 
-def page_of(card: dict[str, Any], info: DatasetInfo, told: ModelCardInfo) -> str:
-    """The page beside the net: what it is, how good, how it is used."""
+def readme(card: dict[str, Any], dataset: DatasetInfo, card_info: ModelCardInfo) -> str:
+    """Return the archive's README: what the net is, its accuracy, and how to use it."""
     accuracies = [
-        f"- {name} accuracy {100 * share:.2f} % ({images:,} images of {info.title}, seed "
-        f"{told.seed}{once})"
-        for name, share, images, once in (
-            ("Validation", told.validation_accuracy, info.validation, ""),
-            ("Test", told.test_accuracy, info.test, "; read once, for no choice"),
+        f"- {name} accuracy {100 * share:.2f} % ({images:,} images of {dataset.title}, seed "
+        f"{card_info.seed}{note})"
+        for name, share, images, note in (
+            ("Validation", card_info.validation_accuracy, dataset.validation, ""),
+            ("Test", card_info.test_accuracy, dataset.test, "; used once, not for selection"),
         )
         if share is not None
     ]
     lines = [
-        f"# {told.title[:1].upper()}{told.title[1:]}",
+        f"# {card_info.title[:1].upper()}{card_info.title[1:]}",
         "",
         f"{card['net']}: {card['parameters']:,} parameters, {card['multiply_accumulates']:,} "
-        "multiply-accumulates an image.",
+        "multiply-accumulates per image.",
         "",
         *accuracies,
-        f"- Loss: {told.loss}",
-        *([f"- Trained on {told.machine}"] if told.machine else []),
+        f"- Loss: {card_info.loss}",
+        *([f"- Trained on {card_info.machine}"] if card_info.machine else []),
         "",
-        "## Use it",
+        "## How to use it",
         "",
         "    pip install onnxruntime pillow",
         "",
         *(
             f"    {line}".rstrip()
-            for line in USE.format(side=SIDE, classes=list(info.classes)).splitlines()
+            for line in USAGE_EXAMPLE.format(side=SIDE, classes=list(dataset.classes)).splitlines()
         ),
         "",
-        f"What goes in looks like the images of {info.title}: {SIDE} x {SIDE} pixels, the stroke "
-        "light on a dark ground, in the middle. A photo has to be brought there first: on paper "
-        "the ground is light. softmax(logits / T) are its answers at temperature T.",
+        f"Input images must look like those of {dataset.title}: {SIDE} x {SIDE} pixels, with a "
+        "light stroke on a dark background, in the centre. Convert a photo of handwriting first: "
+        "paper is light, so invert it. The probabilities at temperature T are softmax(logits / T).",
         "",
-        "## What is here",
+        "## Files",
         "",
-        "- `net.onnx`: the net with its scaling before it, for any program that runs ONNX",
-        "- `net.safetensors`: its weights alone, by the names that they have in torch",
-        "- `card.json`: the same as this page, for programs, with all that it was trained by",
+        "- `net.onnx`: the net, which scales its input itself, for any ONNX runtime",
+        "- `net.safetensors`: the weights, under their names in torch",
+        "- `card.json`: the contents of this page for programs, with all training settings",
     ]
     return "\n".join(lines) + "\n"
+
+
+class OnnxRequest(BaseModel):
+    """Request to the export process.
+
+    Attributes:
+        stage: how the net was trained.
+        weights: the net's weights file.
+        classes: number of classes.
+        mean: of the training pixels / 255.
+        deviation: of the training pixels / 255.
+        output: path of the ONNX file to write.
+    """
+
+    stage: StageSpec
+    weights: Path
+    classes: int
+    mean: float
+    deviation: float
+    output: Path
+
+
+@dataclass(frozen=True)
+class PixelStatistics:
+    """Mean and standard deviation of the training pixels / 255."""
+
+    mean: float
+    deviation: float
+
+
+def export_onnx(stage: StageSpec, weights: Path, classes: int, pixels: PixelStatistics) -> bytes:
+    """Return a net's ONNX file: uint8 images N×28×28 in, logits N×C out, scaling included.
+
+    Args:
+        stage: how the net was trained.
+        weights: the net's weights file.
+        classes: number of classes, C.
+        pixels: statistics of the training images.
+
+    Raises:
+        UserError: the weights are missing or damaged, or the file could not be written.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "net.onnx"
+        request = OnnxRequest(
+            stage=stage,
+            weights=weights,
+            classes=classes,
+            mean=pixels.mean,
+            deviation=pixels.deviation,
+            output=output,
+        )
+        try:
+            process = subprocess.run(
+                [sys.executable, "-m", "tsexplorer.export"],
+                input=request.model_dump_json(by_alias=True),
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=TIMEOUT_SECONDS,
+                env=os.environ
+                | {
+                    "OMP_NUM_THREADS": "1",  # a training may run beside it
+                    "PYTHONUTF8": "1",
+                    "PYTHONPATH": os.pathsep.join(map(str, sys.path)),
+                },
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise UserError(f"The net could not be written as ONNX ({error}).") from error
+        if process.returncode == EXIT_USER_ERROR:
+            raise UserError(process.stderr.strip().splitlines()[-1])
+        if process.returncode or not output.is_file():
+            log.error("writing ONNX failed:\n%s", process.stderr)
+            reason = (process.stderr.strip().splitlines() or ["no error message"])[-1]
+            raise UserError(f"The net could not be written as ONNX ({reason[:200]}).")
+        return output.read_bytes()

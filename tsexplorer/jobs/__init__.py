@@ -1,1 +1,1 @@
-"""Jobs: the queue's worker thread, its heartbeat, recovery after a crash."""
+"""Jobs: the worker thread of the queue, heartbeats, recovery after a crash."""

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from tsexplorer.errors import Cancelled
 from tsexplorer.jobs.progress import ProgressBoard
 from tsexplorer.jobs.stage_files import LOCK_POLL_SECONDS, recorded_failures, stage_lock
-from tsexplorer.jobs.student_results import StudentResultWriter, in_words
+from tsexplorer.jobs.student_results import StudentResultWriter, machine_label
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
 from tsexplorer.store import JobSnapshot
@@ -193,7 +193,7 @@ class ClusterChunkRunner:
         chunk = part.chunk
         self._submitted[chunk.key] = part
         self._running += part.hashes
-        self._results.begin(chunk, part.hashes, in_words(f"cluster at {self._address}", chunk))
+        self._results.begin(chunk, part.hashes, machine_label(f"cluster at {self._address}", chunk))
         nets = self._results.source_nets(chunk)
         cluster.submit(ChunkRequest(chunk, nets, self._settings.data_folder))
 
@@ -215,12 +215,12 @@ class ClusterChunkRunner:
 
     def _keep(self, part: SubmittedChunk, result: ChunkResult) -> None:
         """Write the epochs and the weights of a chunk."""
-        machine = in_words(result.machine, part.chunk)
+        machine = machine_label(result.machine, part.chunk)
         epoch_log = self._results.begin(part.chunk, part.hashes, machine)
         for student in result.students:
-            for row in student.epochs:
-                epoch_log.take(row)
-        epoch_log.settle()
+            for epoch in student.epochs:
+                epoch_log.record(epoch)
+        epoch_log.flush()
         self._results.keep(result, set(part.hashes))
 
     def _count_done(self, students: int) -> None:
@@ -243,7 +243,7 @@ class ClusterChunkRunner:
         )
 
     def _publish(self, event: events.Event) -> None:
-        self._board.take(self._job, event)
+        self._board.record(self._job, event)
 
     @contextmanager
     def _locks_released(self) -> Iterator[None]:

@@ -1,9 +1,4 @@
-"""The beat of a running job: tells the store it is alive, and hears what others ask of it.
-
-Who runs a job: a process, named so that others can tell whether it still lives.
-
-After a crash: jobs whose process is gone, or silent too long, become interrupted.
-"""
+"""Heartbeat of a running job, the process that owns it, and recovery after a crash."""
 
 from __future__ import annotations
 
@@ -25,12 +20,14 @@ from tsexplorer.store import JobStatus, Store
 from tsexplorer.training.control import Control
 
 log = logging.getLogger(__name__)
-LISTEN_SECONDS = 0.1
-"""How often the store is asked whether another process wants something: a read of 0.3 ms."""
+REQUEST_POLL_SECONDS = 0.1
+"""Time between two reads of requests from other processes; a read takes 0.3 ms."""
+STALE_AFTER_HEARTBEATS = 10
+"""Heartbeats that a job may miss if it is not known whether its process runs."""
 
 
-def apply(request: str, control: Control) -> None:
-    """Turn a word into a turn of the steering wheel."""
+def apply_request(request: str, control: Control) -> None:
+    """Apply a request (pause, resume, step or cancel) to a job's control."""
     {
         "pause": control.pause,
         "resume": control.resume,
@@ -40,7 +37,10 @@ def apply(request: str, control: Control) -> None:
 
 
 class HeartbeatThread:
-    """A thread that beats while the job runs; a context manager."""
+    """Writes a timestamp and the progress of a job to the store, and applies requests.
+
+    A context manager: the thread runs inside the ``with`` block.
+    """
 
     def __init__(
         self,
@@ -53,48 +53,48 @@ class HeartbeatThread:
     ) -> None:
         self._store, self._job, self._owner = store, job, owner
         self._control, self._board, self._settings = control, board, settings
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._live, name=f"heart-{job}", daemon=True)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"heartbeat-{job}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
 
-    def _live(self) -> None:
-        every = self._settings.heartbeat_seconds
-        due = pause = 0.0
-        while not self._over.wait(pause):
-            pause = min(LISTEN_SECONDS, every)
+    def _run(self) -> None:
+        interval = self._settings.heartbeat_seconds
+        next_beat = pause = 0.0
+        while not self._stopped.wait(pause):
+            pause = min(REQUEST_POLL_SECONDS, interval)
             try:
-                if time.monotonic() >= due or self._wanted():
+                if time.monotonic() >= next_beat or self._store_differs():
                     self._beat()
-                    due = time.monotonic() + every
-            except NotFoundError:  # deleted, by somebody who thought that nobody runs it
+                    next_beat = time.monotonic() + interval
+            except NotFoundError:  # another process deleted the study of an interrupted job
                 self._control.cancel()
                 return
-            except Exception:  # the store may be busy or full; the next beat tries again
+            except Exception:  # the store may be busy or full; the next heartbeat tries again
                 log.warning("a heartbeat of job %s was lost", self._job, exc_info=True)
-                pause = every
+                pause = interval
 
-    def _wanted(self) -> bool:
-        """Whether somebody asks something, or the store has another idea of the job than we."""
+    def _store_differs(self) -> bool:
+        """Whether the store has a request, or another status or owner of the job."""
         job = self._store.job(self._job)
         return job.request is not None or job.status != self._status or job.owner != self._owner
 
     def _beat(self) -> None:
-        standing = self._board.read(self._job)
-        progress = asdict(standing.progress) if standing.progress else {}
-        progress |= {"stages": standing.stages, "stages_done": standing.stages_done}
-        request = self._store.heartbeat(self._job, self._owner, progress)
+        current = self._board.read(self._job)
+        report = asdict(current.progress) if current.progress else {}
+        report |= {"stages": current.stages, "stages_done": current.stages_done}
+        request = self._store.heartbeat(self._job, self._owner, report)
         if request is not None:
-            apply(request, self._control)
+            apply_request(request, self._control)
         if not self._control.cancelled:
             self._store.set_job_status(self._job, self._status, owner=self._owner)
-        # The worker looks after the jobs of processes that died only while it has none itself.
+        # The worker recovers jobs only while it runs none itself.
         recover(self._store, self._settings)
 
     @property
@@ -103,20 +103,20 @@ class HeartbeatThread:
 
 
 def this_process() -> str:
-    """``host:pid:start``: a process id may be used again, its start time not."""
+    """Return ``host:pid:start``; the start time distinguishes processes with the same id."""
     pid = os.getpid()
-    return f"{socket.gethostname()}:{pid}:{_start(pid)}"
+    return f"{socket.gethostname()}:{pid}:{process_start_time(pid)}"
 
 
 def on_this_machine(owner: str) -> bool:
-    """Whether ``owner`` is, or was, a process of this machine."""
+    """Whether ``owner`` is or was a process of this machine."""
     return owner.rsplit(":", 2)[0] == socket.gethostname()
 
 
-def alive(owner: str) -> bool | None:
-    """Whether the process that ``owner`` names lives; None where that cannot be told."""
+def is_alive(owner: str) -> bool | None:
+    """Whether the process ``owner`` runs; None if this is not known."""
     _, pid, start = owner.rsplit(":", 2)
-    if not on_this_machine(owner) or sys.platform == "win32":  # there, signal 0 is Ctrl-C
+    if not on_this_machine(owner) or sys.platform == "win32":  # on Windows, signal 0 is Ctrl-C
         return None
     try:
         os.kill(int(pid), 0)
@@ -124,26 +124,25 @@ def alive(owner: str) -> bool | None:
         return False
     except PermissionError:
         return None
-    return _start(int(pid)) == start if start != "?" else None
+    return process_start_time(int(pid)) == start if start != "?" else None
 
 
-def _start(pid: int) -> str:
-    """Start time in clock ticks after boot, where /proc tells it."""
+def process_start_time(pid: int) -> str:
+    """Return the start of a process in clock ticks after boot; "?" on systems without /proc."""
     try:
-        # The second field, the program's name, may hold blanks and brackets.
+        # The second field, the program's name, may contain spaces and brackets.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
         return "?"
 
 
-SILENT_BEATS = 10
-
-
 def recover(store: Store, settings: Settings) -> list[int]:
-    """Mark the jobs that nobody runs any more; another process may do so at the same time.
+    """Mark jobs as interrupted if their process has ended or sends no heartbeats.
+
+    Several processes may do this at the same time.
 
     Returns:
         Ids of the jobs that this call marked.
     """
-    patience = timedelta(seconds=SILENT_BEATS * settings.heartbeat_seconds)
-    return store.interrupt_stale(datetime.now(UTC), patience, alive)
+    patience = timedelta(seconds=STALE_AFTER_HEARTBEATS * settings.heartbeat_seconds)
+    return store.interrupt_stale_jobs(datetime.now(UTC), patience, is_alive)

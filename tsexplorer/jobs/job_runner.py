@@ -1,4 +1,4 @@
-"""Runs one job, from its first stage to its last, in the calling thread."""
+"""Run one job, from its first stage to its last, in the calling thread."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from torch import Tensor
 from tsexplorer.data.registry import load_splits
 from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.jobs.cluster_chunks import check_cluster
-from tsexplorer.jobs.epoch_log import EpochLog
 from tsexplorer.jobs.heartbeat import HeartbeatThread
 from tsexplorer.jobs.progress import ProgressBoard
-from tsexplorer.jobs.stage_files import WeightFiles, in_one_sentence, recorded_failures, stage_lock
+from tsexplorer.jobs.stage_files import WeightFiles, failure_sentence, recorded_failures, stage_lock
 from tsexplorer.jobs.study_run import StudyRun, StudySteps
 from tsexplorer.settings import Settings
 from tsexplorer.specs import StageSpec
-from tsexplorer.store import JobSnapshot, StageSnapshot, Store
+from tsexplorer.store import EpochRow, JobSnapshot, StageSnapshot, Store, StoreError
 from tsexplorer.training import events
 from tsexplorer.training.control import Control
 from tsexplorer.training.device import describe_machine, pick_device, use_cores
@@ -43,20 +42,20 @@ class JobRunner:
         owner: str,
         steps: Callable[[str], StudySteps],
     ) -> None:
-        """A runner for a process.
+        """Prepare a runner for a process.
 
         Args:
-            store: where jobs and stages are kept.
+            store: has jobs and stages.
             settings: of the process.
-            board: where the progress of jobs is shown.
-            owner: the process, as jobs name it.
+            board: receives the progress of jobs.
+            owner: name of the process, from :func:`~tsexplorer.jobs.heartbeat.this_process`.
             steps: returns how a kind of study trains; raises ``NotFoundError`` for an unknown kind.
         """
         self._store, self._settings, self._board = store, settings, board
         self._owner, self._steps = owner, steps
 
     def run(self, job: JobSnapshot, control: Control, listener: Listener | None = None) -> str:
-        """Train what is not yet trained; raises nothing that a user can mend.
+        """Train the stages of a job that are not trained; store errors, do not raise them.
 
         Returns:
             The final status of the job: done, cancelled or failed.
@@ -72,16 +71,16 @@ class JobRunner:
             except Cancelled:
                 status = "cancelled"
             except Exception as error:
-                status, sentence = "failed", in_one_sentence(error)
+                status, sentence = "failed", failure_sentence(error)
         try:
             self._store.set_job_status(job.id, status, error=sentence, owner=self._owner)
-        except UserError as error:  # its heartbeat stops, so that it will be called interrupted
+        except UserError as error:  # without heartbeats it will be marked as interrupted
             log.warning("the status %s of job %s could not be stored: %s", status, job.id, error)
         return status
 
     def _train_study(self, job: JobSnapshot, control: Control, listener: Listener) -> None:
         use_cores(self._settings.threads)
-        study = self._store.record(job.experiment_id)
+        study = self._store.study(job.experiment_id)
         stages = self._store.stage_figures(study.id)
         steps = self._steps(study.kind)
         plan = steps.plan_job(study, len(stages))
@@ -132,20 +131,20 @@ class _StageTrainer:
 
     def wait(self, key: str) -> None:
         """Show that another process trains a stage of this job."""
-        self.board.take(self.job.id, events.Notice(key, TRAINED_ELSEWHERE))
+        self.board.record(self.job.id, events.Notice(key, TRAINED_ELSEWHERE))
         self.control.check()
 
     def _is_trained(self, key: str) -> bool:
         """Whether a stage is done and its weights are undamaged."""
         stage = self.store.stage(key)
-        return stage.status == "done" and self.files.are_whole(stage.spec)
+        return stage.status == "done" and self.files.are_intact(stage.spec)
 
     def _train_locked(self, key: str) -> None:
         folder = self.settings.stages_folder / key
         with stage_lock(folder, lambda: self.wait(key)):
             if self._is_trained(key):
                 return
-            if self.store.has_stage_done(key):
+            if self.store.is_stage_done(key):
                 # Done, but its weights are missing. The checkpoint is removed too: with it the
                 # curve would lack the epochs before the checkpoint.
                 self.store.reset_stage(key)
@@ -159,20 +158,20 @@ class _StageTrainer:
         epoch_log = EpochLog(self.store, stage)
 
         def listen(event: events.Event) -> None:
-            self.board.take(self.job.id, event)
-            epoch_log.take(event)
+            self.board.record(self.job.id, event)
+            epoch_log.record(event)
             self.listener(event)
 
         device = pick_device(self.settings.device)
         splits = load_splits(stage.spec.data.name, self.settings.data_folder)
         task = prepare(stage.spec, splits, device, self._teacher)
-        self.store.stage_started(
+        self.store.record_stage_started(
             key, parameters=task.parameters, macs=task.macs, machine=describe_machine(device)
         )
         folder = self.settings.stages_folder / key
         ended = train(task, folder, listen, self.control, must_converge=True)
-        epoch_log.settle()
-        self.store.stage_ended(
+        epoch_log.flush()
+        self.store.record_stage_ended(
             key,
             "done",
             validation_accuracy=ended.validation_accuracy,
@@ -188,3 +187,53 @@ class _StageTrainer:
 
 def _ignore(event: events.Event) -> None:
     """Ignore an event."""
+
+
+class EpochLog:
+    """Writes the epochs of a stage to the store, in order and without gaps.
+
+    If the store is full or busy, training continues and the epochs are written later. Epochs that
+    the process did not write before it was killed are in the checkpoint, and in the event
+    :class:`~tsexplorer.training.events.StageStarted`.
+    """
+
+    def __init__(self, store: Store, stage: StageSnapshot) -> None:
+        self._store, self._key = store, stage.hash
+        self._epochs_stored = stage.epochs_done
+        self._pending: list[EpochRow] = []
+
+    def record(self, event: events.Event) -> None:
+        """Write the epochs of an event, now if possible."""
+        if isinstance(event, events.StageStarted):
+            self._pending += [
+                _epoch_row(epoch) for epoch in event.earlier if epoch.epoch > self._epochs_stored
+            ]
+        elif isinstance(event, events.EpochEnded):
+            self._pending.append(_epoch_row(event))
+        try:
+            self.flush()
+        except StoreError as error:
+            log.warning("epochs of stage %s are written later: %s", self._key, error)
+
+    def flush(self) -> None:
+        """Write all epochs that are not written yet.
+
+        Raises:
+            StoreError: the store is full or busy.
+        """
+        while self._pending:
+            self._store.record_epoch(self._key, self._pending[0])
+            del self._pending[0]
+
+
+def _epoch_row(event: events.EpochEnded) -> EpochRow:
+    return EpochRow(
+        epoch=event.epoch,
+        train_loss=event.train_loss,
+        terms=event.terms,
+        train_accuracy=event.train_accuracy,
+        validation_loss=event.validation_loss,
+        validation_accuracy=event.validation_accuracy,
+        learning_rate=event.learning_rate,
+        seconds=event.seconds,
+    )

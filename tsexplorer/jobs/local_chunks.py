@@ -13,7 +13,7 @@ from pathlib import Path
 from tsexplorer.errors import UserError
 from tsexplorer.jobs.cluster_chunks import ClusterChunkRunner
 from tsexplorer.jobs.stage_files import recorded_failures, stage_lock
-from tsexplorer.jobs.student_results import StudentResultWriter, in_words
+from tsexplorer.jobs.student_results import StudentResultWriter, machine_label
 from tsexplorer.jobs.study_run import StudyRun
 from tsexplorer.specs import StageSpec
 from tsexplorer.students.chunks import Chunk, ChunkRequest, check_fits, plan_chunks
@@ -33,8 +33,8 @@ class StudentBatch:
 
     Attributes:
         students: each once.
-        done_before: students of the same job that ended before these.
-        total: students of the job.
+        done_before: number of students of the same job that ended before these.
+        total: number of students of the job.
     """
 
     students: tuple[StageSpec, ...]
@@ -73,7 +73,7 @@ class LocalChunkRunner:
     def __init__(
         self, run: StudyRun, batch: StudentBatch, prune: PruningRule, pruned: Collection[str]
     ) -> None:
-        """See :func:`train_students`."""
+        """Prepare a run; for the arguments see :func:`train_students`."""
         self._run, self._batch, self._prune, self._pruned = run, batch, prune, pruned
         self._folder = run.settings.sweeps_folder / run.study.id
         self._results = StudentResultWriter(run.store, run.settings, run.splits, pruned)
@@ -95,7 +95,7 @@ class LocalChunkRunner:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _unscored(self, missing: Sequence[StageSpec]) -> list[StageSpec]:
-        """Trained students whose agreement and calibration error are not known."""
+        """Return the trained students whose agreement and calibration error are not stored."""
         excluded = {student.hash for student in missing} | set(self._pruned)
         scored = {
             stage.hash
@@ -119,7 +119,7 @@ class LocalChunkRunner:
             missing = still_missing
 
     def _next_chunk(self, missing: Sequence[StageSpec]) -> Chunk:
-        """An interrupted chunk with missing students, else the first of a new plan."""
+        """Return an interrupted chunk with missing students, else the first of a new plan."""
         info, budget = self._results.splits.info, available_memory()
         planned = plan_chunks(missing, info, budget)
         keys = {student.hash for student in missing}
@@ -129,41 +129,39 @@ class LocalChunkRunner:
             if chunk is not None and any(student.hash in keys for student in chunk.students):
                 try:
                     check_fits(chunk, info, budget)
-                except UserError:  # less memory than when the chunk was cut: cut it again
+                except UserError:  # less memory than before: plan the students again
                     continue
                 return chunk
         return planned[0]
 
     def _train_locked(self, chunk: Chunk, missing: Sequence[StageSpec]) -> None:
         """Train a chunk, unless another process trained one of its students meanwhile."""
-        keys = {student.hash for student in missing}
-        wanted = [student for student in chunk.students if student.hash in keys]
+        missing_keys = {student.hash for student in missing}
+        students = [student for student in chunk.students if student.hash in missing_keys]
+        keys = [student.hash for student in students]
         with ExitStack() as locks:
-            # All processes lock in the same order, so that none waits for another in a circle.
-            for key in sorted(student.hash for student in wanted):
+            # All processes lock in the same order, so that they cannot block each other.
+            for key in sorted(keys):
                 folder = self._run.settings.stages_folder / key
                 locks.enter_context(stage_lock(folder, partial(self._run.wait, key)))
-            if len(self._results.missing(wanted)) < len(wanted):
+            if len(self._results.missing(students)) < len(students):
                 return
-            hashes = [student.hash for student in wanted]
-            with recorded_failures(
-                hashes, self._run.store, self._results.files, self._run.listener
-            ):
-                self._train(chunk, hashes)
+            with recorded_failures(keys, self._run.store, self._results.files, self._run.listener):
+                self._train(chunk, keys)
 
-    def _train(self, chunk: Chunk, wanted: Sequence[str]) -> None:
+    def _train(self, chunk: Chunk, keys: Sequence[str]) -> None:
         run, settings = self._run, self._run.settings
         folder = self._folder / chunk.key
-        _write_chunk(folder, chunk)
-        description = in_words(describe_machine(pick_device(settings.device)), chunk)
-        epoch_log = self._results.begin(chunk, wanted, description)
-        run.board.take(run.job.id, events.Notice(chunk.key, chunk.sentence))
+        write_chunk_file(folder, chunk)
+        description = machine_label(describe_machine(pick_device(settings.device)), chunk)
+        epoch_log = self._results.begin(chunk, keys, description)
+        run.board.record(run.job.id, events.Notice(chunk.key, chunk.sentence))
 
         def listen(event: events.Event) -> None:
-            epoch_log.take(event)
+            epoch_log.record(event)
             if isinstance(event, events.Progress):
-                event = self._job_progress(event, len(wanted))
-            run.board.take(run.job.id, event)
+                event = self._job_progress(event, len(keys))
+            run.board.record(run.job.id, event)
             run.listener(event)
 
         request = ChunkRequest(
@@ -174,12 +172,12 @@ class LocalChunkRunner:
             device=settings.device,
         )
         result = run_chunk(request, listen, run.control, self._results.splits, self._prune)
-        epoch_log.settle()
-        self._results.keep(result, set(wanted))
+        epoch_log.flush()
+        self._results.keep(result, set(keys))
         shutil.rmtree(folder, ignore_errors=True)
 
     def _job_progress(self, event: events.Progress, size: int) -> events.Progress:
-        """The job's progress from that of a chunk; the other students take as long each."""
+        """Return the job's progress; all students are assumed to take as long as the chunk's."""
         total = self._batch.total
         done = self._batch.done_before + len(self._batch.students) - self._left
         seconds_left = event.seconds_left
@@ -194,7 +192,12 @@ class LocalChunkRunner:
             self._run.board.stage_done(self._run.job.id)
 
 
-def _write_chunk(folder: Path, chunk: Chunk) -> None:
+def write_chunk_file(folder: Path, chunk: Chunk) -> None:
+    """Write which students a chunk has, so that it can be continued.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
     content = {
         "stacked": chunk.stacked,
         "students": [student.hash for student in chunk.students],
@@ -204,12 +207,13 @@ def _write_chunk(folder: Path, chunk: Chunk) -> None:
         (folder / CHUNK_FILE).write_text(json.dumps(content), encoding="utf-8")
     except OSError as error:
         raise UserError(
-            f"{folder.parent} cannot be written ({error.strerror}); mend that and resume the job."
+            f"{folder.parent} cannot be written ({error.strerror}); make it writable and "
+            "resume the job."
         ) from error
 
 
 def _read_chunk(file: Path, students: dict[str, StageSpec], sentence: str) -> Chunk | None:
-    """The chunk that a folder belongs to; None if its file is incomplete."""
+    """Return the chunk that a folder belongs to; None if its file is damaged."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         members = tuple(students[key] for key in content["students"])

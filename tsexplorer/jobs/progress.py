@@ -1,4 +1,4 @@
-"""What is going on right now, in memory: the fine grain that the store does not keep."""
+"""Progress of the jobs of this process, in memory and in more detail than in the store."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tsexplorer.training.events import Event, Notice, Progress
 
 @dataclass(frozen=True)
 class JobProgress:
-    """Where a job stands.
+    """The progress of a job.
 
     Attributes:
-        progress: the last word of the stage under way.
+        progress: the latest of the stage that trains now, None between stages.
         stages_done: stages that need no more training.
         stages: stages of the job.
-        notices: sentences that a person should see.
+        notices: sentences to show to the user.
     """
 
     progress: Progress | None = None
@@ -27,44 +27,43 @@ class JobProgress:
     notices: tuple[str, ...] = field(default=())
 
     @classmethod
-    def reported(cls, told: Mapping[str, Any]) -> Self:
-        """Where a job of another process stands, by what its last heartbeat told the store."""
-        rest = dict(told)
-        stages, done = int(rest.pop("stages", 0)), int(rest.pop("stages_done", 0))
-        whole = rest.keys() == {one.name for one in fields(Progress)}
-        return cls(Progress(**rest) if whole else None, done, stages)
+    def from_heartbeat(cls, report: Mapping[str, Any]) -> Self:
+        """Return the progress that the last heartbeat of another process wrote to the store."""
+        values = dict(report)
+        stages, done = int(values.pop("stages", 0)), int(values.pop("stages_done", 0))
+        complete = values.keys() == {attribute.name for attribute in fields(Progress)}
+        return cls(Progress(**values) if complete else None, done, stages)
 
 
 class ProgressBoard:
-    """Standings by job id; written by the worker, read by anyone."""
+    """Progress by job id; the training thread writes it, any thread may read it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._standings: dict[int, JobProgress] = {}
+        self._jobs: dict[int, JobProgress] = {}
 
     def read(self, job: int) -> JobProgress:
-        """The job's standing; an empty one where nothing is known."""
+        """Return the progress of a job, empty if there is none."""
         with self._lock:
-            return self._standings.get(job, JobProgress())
+            return self._jobs.get(job, JobProgress())
 
     def begin(self, job: int, stages: int) -> None:
-        """A job is taken up, for the first time or again."""
-        with self._lock:
-            self._standings[job] = JobProgress(stages=stages)
+        """Reset the progress of a job that starts or continues."""
+        self._set(job, JobProgress(stages=stages))
 
     def stage_done(self, job: int) -> None:
-        """One more stage needs no more training."""
-        standing = self.read(job)
-        self._set(job, replace(standing, stages_done=standing.stages_done + 1, progress=None))
+        """Count one more stage that needs no more training."""
+        current = self.read(job)
+        self._set(job, replace(current, stages_done=current.stages_done + 1, progress=None))
 
-    def take(self, job: int, event: Event) -> None:
-        """Learn from a training event."""
-        standing = self.read(job)
+    def record(self, job: int, event: Event) -> None:
+        """Keep the progress or the notice in a training event; ignore other events."""
+        current = self.read(job)
         if isinstance(event, Progress):
-            self._set(job, replace(standing, progress=event))
-        elif isinstance(event, Notice) and event.sentence not in standing.notices:
-            self._set(job, replace(standing, notices=(*standing.notices, event.sentence)))
+            self._set(job, replace(current, progress=event))
+        elif isinstance(event, Notice) and event.sentence not in current.notices:
+            self._set(job, replace(current, notices=(*current.notices, event.sentence)))
 
-    def _set(self, job: int, standing: JobProgress) -> None:
+    def _set(self, job: int, progress: JobProgress) -> None:
         with self._lock:
-            self._standings[job] = standing
+            self._jobs[job] = progress

@@ -1,4 +1,4 @@
-"""A stage's files: its weights, the lock that its trainer holds, and what remains of a failure."""
+"""Files of stages: weights and locks; how a failed stage is recorded."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ LOCK_POLL_SECONDS = 0.1
 
 
 class WeightFiles:
-    """The weights of stages by hash, in the home folder or among those that ship."""
+    """Weights of stages by hash, in the home folder or among those that ship."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path(self, key: str) -> Path | None:
-        """The file with a stage's weights, None if there is none."""
+        """Return the file with a stage's weights, None if there is none."""
         return weights_path(self._folder, key)
 
     def weights(self, key: str) -> dict[str, Tensor]:
-        """A stage's weights by parameter name.
+        """Return a stage's weights by parameter name.
 
         Raises:
             UserError: they are missing or damaged.
@@ -47,7 +47,7 @@ class WeightFiles:
             raise UserError("The weights of this net are missing; train the experiment again.")
         return checkpoints.read(path)[0]
 
-    def are_whole(self, stage: StageSpec) -> bool:
+    def are_intact(self, stage: StageSpec) -> bool:
         """Whether a stage's weights exist, are undamaged and fit its net.
 
         Reading them takes milliseconds; training a stage from wrong weights wastes minutes.
@@ -97,7 +97,7 @@ def stage_lock(folder: Path, wait: Callable[[], object]) -> Iterator[None]:
             sleep(LOCK_POLL_SECONDS)
     except OSError as error:
         raise UserError(
-            f"{folder} cannot be written ({error.strerror}); mend that and resume the job."
+            f"{folder} cannot be written ({error.strerror}); make it writable and resume the job."
         ) from error
     try:
         yield
@@ -117,7 +117,7 @@ def _acquire(lock: FileLock) -> bool:
 def recorded_failures(
     keys: Sequence[str], store: Store, files: WeightFiles, listener: events.Listener
 ) -> Iterator[None]:
-    """Record it in the store if the training of these stages inside the ``with`` block fails.
+    """Record in the store if the ``with`` block, which trains these stages, fails.
 
     Raises:
         Cancelled: the job was cancelled.
@@ -130,15 +130,15 @@ def recorded_failures(
             _record_end(key, store, files, "cancelled")
         raise
     except Exception as error:
-        sentence = in_one_sentence(error)
+        sentence = failure_sentence(error)
         for key in keys:
             events.log_errors(listener)(events.StageFailed(key, sentence))
             _record_end(key, store, files, "failed", sentence)
         raise UserError(sentence) from error
 
 
-def in_one_sentence(error: Exception) -> str:
-    """Why training stopped, for the user; unexpected errors are logged with their traceback."""
+def failure_sentence(error: Exception) -> str:
+    """Return why training stopped; log unexpected errors with their traceback."""
     if isinstance(error, UserError):
         return str(error)
     # torch raises a plain RuntimeError when a CPU has not enough memory.
@@ -155,7 +155,7 @@ def _record_end(
     key: str, store: Store, files: WeightFiles, status: str, sentence: str | None = None
 ) -> None:
     try:
-        store.stage_ended(key, status, error=sentence)
+        store.record_stage_ended(key, status, error=sentence)
     except NotFoundError:  # the study was deleted meanwhile, so its checkpoint is useless
         files.discard(key)
     except UserError as error:

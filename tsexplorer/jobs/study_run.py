@@ -1,4 +1,4 @@
-"""What the steps of a study need while its job runs, and what a job needs from a kind of study."""
+"""The interface between jobs and kinds of study: how a study trains, and with what."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tsexplorer.training.control import Control
 
 
 class JobPlan(NamedTuple):
-    """What a job trains.
+    """The number of stages of a job.
 
     Attributes:
-        stages_first: how many of the study's stages, from its first, are trained one after the
-            other before the study's own steps.
-        stages: how many stages the job has in all, as far as that is known beforehand.
+        stages_first: of the study's stages, the first ones that are trained one after the other
+            before the study's own steps.
+        stages: in total, as far as known when the job starts.
     """
 
     stages_first: int
@@ -33,14 +33,14 @@ class StudyRun:
     """A study whose job runs in the calling thread.
 
     Attributes:
-        store: where stages are kept.
+        store: has the stages.
         settings: of the process.
         board: shows the job's progress.
         job: the job.
-        study: what the job trains.
+        study: that the job trains.
         control: pause, resume, step, cancel.
         listener: called with each training event.
-        train_stage: trains the stage with a hash, unless it is trained already.
+        train_stage: trains the stage with a given hash, unless it is trained.
         wait: called with a stage's hash while another process trains that stage; may raise.
         read_splits: reads the study's data.
     """
@@ -72,7 +72,7 @@ class StudyRun:
             Cancelled: the job was cancelled; finished stages stay.
             UserError: why a stage cannot be trained, in one sentence.
         """
-        self.store.extend_experiment(self.study.id, stages)
+        self.store.add_stages(self.study.id, stages)
         for stage in stages:
             self.train_stage(stage.spec.hash)
 
@@ -81,12 +81,12 @@ class StudySteps(Protocol):
     """How a kind of study trains."""
 
     def plan_job(self, study: StudyRecord, stages: int) -> JobPlan:
-        """What a job trains of a study that has this many stages now."""
+        """Return the plan of a job for a study that has ``stages`` stages now."""
 
     def train(self, run: StudyRun) -> None:
-        """Train what is left once the first stages are done.
+        """Train the study after the plan's first stages are done.
 
         Raises:
             Cancelled: the job was cancelled; finished stages stay.
-            UserError: why it cannot go on, in one sentence.
+            UserError: why it cannot be trained, in one sentence.
         """

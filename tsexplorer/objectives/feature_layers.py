@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tsexplorer.errors import UserError
+from tsexplorer.errors import UserError, shorten
 from tsexplorer.models.layers import Activation, Block, Shape
 from tsexplorer.models.registry import resolve
 from tsexplorer.models.summary import LOGITS, MAX_PARAMETERS, trace_layers
-from tsexplorer.specs import ModelSpec, shorten
+from tsexplorer.specs import ModelSpec
 
 if TYPE_CHECKING:
     from torch import nn

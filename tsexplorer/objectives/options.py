@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tsexplorer.errors import UserError
-from tsexplorer.specs import Scalar, shorten
+from tsexplorer.errors import UserError, shorten
+from tsexplorer.specs import Scalar
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Figures: data in, figure out; pure. The numbers are typed tuples, the drawing is dull."""
+"""Figures from data: pure functions that return Plotly figures and ECharts options."""

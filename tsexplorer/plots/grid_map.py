@@ -1,7 +1,4 @@
-"""A sweep's map, and all its axes at once.
-
-Cuts through a sweep's map: accuracy along one axis, at one value of the other.
-"""
+"""The map of a sweep: its cells, slices through them, and all axes in parallel."""
 
 from __future__ import annotations
 
@@ -14,168 +11,184 @@ import plotly.graph_objects as go
 
 from tsexplorer.objectives.base import format_number
 from tsexplorer.plots.grid_metrics import (
-    MEASURES,
-    MeasureName,
+    GRID_METRICS,
+    GridMetricName,
     cell_in_words,
-    in_words,
-    mean,
+    colour_limits,
+    estimate_in_words,
+    metric_mean,
     rank_in_words,
-    span,
 )
-from tsexplorer.plots.soft_targets import Cells
-from tsexplorer.plots.style import SCALES, Palette, dressed
+from tsexplorer.plots.soft_targets import CellGrid
+from tsexplorer.plots.style import SCALES, Palette, apply_style, hex_channels
 from tsexplorer.studies.grid_results import CellResult, Estimate, SweepMap
 from tsexplorer.studies.student_stages import Cell
 from tsexplorer.studies.sweep.spec import SweepSpec
 
-WIDE = 6
-"""Columns up to which a cell has room for two digits behind the point."""
+MAX_COLUMNS_WITH_TWO_DIGITS = 6
+"""Columns up to which a cell has room for two digits after the decimal point."""
 STAR = "★"
-VISIBLE = 3
-"""Amounts from which on a thin line is seen on the page's ground."""
+FIRST_LINE_COLOUR = 3
+"""Index of the first colour of the amounts in which a thin line is visible on the background."""
+
+# -- cells --------------------------------------------------------------------------------------
 
 
-def columns_of(sweep: SweepSpec) -> tuple[float, ...]:
+def grid_columns(sweep: SweepSpec) -> tuple[float, ...]:
     """The temperatures, from left to right."""
     return tuple(sorted(sweep.temperatures))
 
 
-def rows_of(sweep: SweepSpec) -> tuple[float, ...]:
-    """The lambdas, from the top down: from the teacher alone to the labels alone."""
+def grid_rows(sweep: SweepSpec) -> tuple[float, ...]:
+    """The λ, from top to bottom: from the teacher alone to the labels alone."""
     return tuple(sorted(sweep.lambdas))
 
 
 def map_cells(
     sweep: SweepSpec,
-    found: SweepMap,
+    results: SweepMap,
     rate: float,
-    measure: MeasureName,
-    remarks: Mapping[Cell, str] | None = None,
-) -> Cells:
-    """The cells of one learning rate: rows are lambdas, columns temperatures.
+    metric: GridMetricName,
+    notes: Mapping[Cell, str] | None = None,
+) -> CellGrid:
+    """Return the cells of one learning rate: λ by row, temperature by column.
 
-    Framed are those that cannot be told apart from the best, whatever the colours show; the best
-    has a star. All rates have the same colours.
+    The best cell has a star, and cells that cannot be told apart from it have a frame; both are by
+    accuracy, with any metric. All learning rates have the same colours.
 
     Args:
-        sweep: what was asked for.
-        found: its figures.
-        rate: which learning rate.
-        measure: what the colours and the numbers show.
-        remarks: a further line of some cells' hover.
+        sweep: the grid.
+        results: the results of all cells.
+        rate: the learning rate.
+        metric: the metric of the colours and numbers.
+        notes: another line of the hover text, by cell.
     """
-    known = {one.cell: one for one in found.cells}
-    columns, rows = columns_of(sweep), rows_of(sweep)
-    grid = [[known.get(Cell(t, lam, rate)) for t in columns] for lam in rows]
-    values_RC = np.array(
-        [[math.nan if one is None else 100 * mean(one, measure) for one in row] for row in grid]
-    )
-    ends = span([100 * mean(one, measure) for one in found.cells], MEASURES[measure])
-    digits = 2 if len(columns) <= WIDE else 1
-    framed = [
-        [one is not None and one.may_be_best and not math.isnan(mean(one, measure)) for one in row]
+    by_cell = {result.cell: result for result in results.cells}
+    columns, rows = grid_columns(sweep), grid_rows(sweep)
+    grid = [[by_cell.get(Cell(t, lam, rate)) for t in columns] for lam in rows]
+    percents = [
+        [math.nan if result is None else 100 * metric_mean(result, metric) for result in row]
         for row in grid
     ]
-    return Cells(
-        values_RC=values_RC,
-        span=ends,
-        scale=MEASURES[measure].scale,
-        ticks={low: f"{low:.1f}" for low in np.linspace(*ends, 3).tolist()},
-        title=MEASURES[measure].title,
-        shown=[[_shown(one, measure, digits, found.best) for one in row] for row in grid],
-        hover=[[_hover(one, sweep, found, remarks or {}) for one in row] for row in grid],
-        framed=framed,
+    limits = colour_limits(
+        [100 * metric_mean(result, metric) for result in results.cells], GRID_METRICS[metric]
+    )
+    digits = 2 if len(columns) <= MAX_COLUMNS_WITH_TWO_DIGITS else 1
+    return CellGrid(
+        values_RC=np.array(percents),
+        limits=limits,
+        scale=GRID_METRICS[metric].scale,
+        ticks={value: f"{value:.1f}" for value in np.linspace(*limits, 3).tolist()},
+        title=GRID_METRICS[metric].title,
+        texts=[
+            [_cell_text(result, metric, digits, results.best) for result in row] for row in grid
+        ],
+        hover=[
+            [_cell_hover(result, sweep, results, notes or {}) for result in row] for row in grid
+        ],
+        framed=[[_is_framed(result, metric) for result in row] for row in grid],
     )
 
 
-def best_of_row(found: SweepMap, lam: float) -> Cell | None:
-    """The cell of the highest mean accuracy among those of one lambda; None where there is none."""
-    row = [one for one in found.cells if one.cell.lam == lam]
-    best = max(row, key=lambda one: one.accuracy.mean, default=None)
+def best_cell_of_row(results: SweepMap, lam: float) -> Cell | None:
+    """Return the cell with the highest mean accuracy at one λ; None without a result there."""
+    row = [result for result in results.cells if result.cell.lam == lam]
+    best = max(row, key=lambda result: result.accuracy.mean, default=None)
     return None if best is None else best.cell
 
 
-def parallel_figure(sweep: SweepSpec, found: SweepMap, palette: Palette) -> go.Figure:
-    """A line a cell through T, lambda, learning rate and accuracy; axes can be brushed."""
-    cells = [one.cell for one in found.cells]
-    accuracy = [100 * one.accuracy.mean for one in found.cells]
-    low, high = span(accuracy, MEASURES["accuracy"])
+def _is_framed(result: CellResult | None, metric: GridMetricName) -> bool:
+    return result is not None and result.may_be_best and not math.isnan(metric_mean(result, metric))
+
+
+def _cell_text(
+    result: CellResult | None, metric: GridMetricName, digits: int, best: Cell | None
+) -> str:
+    value = math.nan if result is None else metric_mean(result, metric)
+    if result is None or math.isnan(value):
+        return ""
+    text = f"{100 * value:.0f}" if metric == "gap" else f"{100 * value:.{digits}f}"
+    star = f"{STAR} " if result.cell == best else ""
+    return star + text.replace("-", "−")
+
+
+def _cell_hover(
+    result: CellResult | None, sweep: SweepSpec, results: SweepMap, notes: Mapping[Cell, str]
+) -> str:
+    if result is None:
+        return ""
+    lines = [
+        cell_in_words(result.cell, sweep),
+        f"Validation accuracy: {estimate_in_words(result.accuracy)}",
+        f"Gap closed: {estimate_in_words(result.gap)}",
+        f"Agreement: {estimate_in_words(result.agreement)}",
+        f"ECE: {estimate_in_words(result.ece)}",
+        rank_in_words(result, results.best),
+    ]
+    if result.cell in notes:
+        lines.append(notes[result.cell])
+    return "\n".join(lines)
+
+
+# -- all axes in parallel -----------------------------------------------------------------------
+
+
+def parallel_figure(sweep: SweepSpec, results: SweepMap, palette: Palette) -> go.Figure:
+    """Draw a line for each cell through T, λ, learning rate and accuracy; axes can be brushed."""
+    cells = [result.cell for result in results.cells]
+    accuracies = [100 * result.accuracy.mean for result in results.cells]
+    low, high = colour_limits(accuracies, GRID_METRICS["accuracy"])
     dimensions = [
         _dimension("T", sorted(sweep.temperatures), [cell.temperature for cell in cells]),
         _dimension("λ", sorted(sweep.lambdas), [cell.lam for cell in cells]),
         _dimension("Rate", sorted(sweep.rates), [cell.learning_rate for cell in cells]),
-        {"label": "Accuracy (%)", "values": accuracy, "range": [low, high]},
+        {"label": "Accuracy (%)", "values": accuracies, "range": [low, high]},
     ]
     figure = go.Figure()
     figure.add_parcoords(
         dimensions=dimensions,
         line={
-            "color": accuracy,
+            "color": accuracies,
             "cmin": low,
             "cmax": high,
-            "colorscale": list(SCALES[palette].amounts[VISIBLE:]),
+            "colorscale": list(SCALES[palette].amounts[FIRST_LINE_COLOUR:]),
         },
         labelfont={"color": palette.text},
         tickfont={"color": palette.text, "shadow": "none"},
         rangefont={"color": palette.muted, "shadow": "none"},
     )
-    dressed(figure, palette, 380)
+    apply_style(figure, palette, 380)
     figure.update_layout(margin={"l": 40, "r": 48, "t": 56, "b": 24})
     return figure
 
 
-def _dimension(label: str, values: Sequence[float], own: Sequence[float]) -> dict[str, object]:
-    """An axis whose values stand at equal distances."""
+def _dimension(label: str, values: Sequence[float], of_cells: Sequence[float]) -> dict[str, object]:
+    """An axis with its values at equal distances."""
     return {
         "label": label,
-        "values": [values.index(value) for value in own],
+        "values": [values.index(value) for value in of_cells],
         "tickvals": list(range(len(values))),
         "ticktext": [format_number(value) for value in values],
         "range": [-0.2, len(values) - 0.8],
     }
 
 
-def _shown(one: CellResult | None, measure: MeasureName, digits: int, best: Cell | None) -> str:
-    if one is None:
-        return ""
-    value = mean(one, measure)
-    if math.isnan(value):
-        return ""
-    text = f"{100 * value:.0f}" if measure == "gap" else f"{100 * value:.{digits}f}"
-    star = f"{STAR} " if one.cell == best else ""
-    return star + text.replace("-", "−")
-
-
-def _hover(
-    one: CellResult | None, sweep: SweepSpec, found: SweepMap, remarks: Mapping[Cell, str]
-) -> str:
-    if one is None:
-        return ""
-    lines = [
-        cell_in_words(one.cell, sweep),
-        f"Validation accuracy: {in_words(one.accuracy)}",
-        f"Gap closed: {in_words(one.gap)}",
-        f"Agreement: {in_words(one.agreement)}",
-        f"ECE: {in_words(one.ece)}",
-        rank_in_words(one, found.best),
-    ]
-    return "\n".join([*lines, *filter(None, [remarks.get(one.cell)])])
-
+# -- slices -------------------------------------------------------------------------------------
 
 AxisName = Literal["T", "λ"]
 
 
 class Slice(NamedTuple):
-    """A line through the map: one axis runs, the other stays.
+    """A line through the map along one axis, at one value of the other axis.
 
     Attributes:
-        name: the value that stays, in words.
-        values: along the axis that runs.
+        name: the value of the other axis, in words.
+        values: values along the axis.
         means: accuracy in percent.
-        lows: lower ends of the 95 % intervals, in percent; None where there is no interval.
+        lows: lower ends of the 95 % intervals, in percent; None without an interval.
         highs: upper ends.
-        hover: what is said of each point, as HTML of Plotly's.
-        chosen: whether this line is the one in the foreground.
+        hover: hover text of each point, with Plotly's tags.
+        chosen: whether this line is in the foreground.
     """
 
     name: str
@@ -187,32 +200,54 @@ class Slice(NamedTuple):
     chosen: bool
 
 
-def slices(sweep: SweepSpec, found: SweepMap, along: AxisName, at: Cell) -> tuple[Slice, ...]:
-    """Accuracy along one axis, a line for each value of the other, at one learning rate.
+def slices(sweep: SweepSpec, results: SweepMap, along: AxisName, at: Cell) -> tuple[Slice, ...]:
+    """Return accuracy along one axis, a line for each value of the other, at one learning rate.
 
     Args:
-        sweep: what was asked for.
-        found: its figures.
-        along: the axis that runs.
-        at: the line through this cell is the chosen one, and the last; its rate is that of all.
+        sweep: the grid.
+        results: the results of all cells.
+        along: the axis of the lines.
+        at: the line through this cell is the chosen one, and the last; all lines have its
+            learning rate.
     """
-    place = 0 if along == "T" else 1
+    axis = 0 if along == "T" else 1
     other: AxisName = "λ" if along == "T" else "T"
     lines: dict[float, list[CellResult]] = {}
-    for one in found.cells:
-        if one.cell.learning_rate == at.learning_rate:
-            lines.setdefault(one.cell[1 - place], []).append(one)
+    for result in results.cells:
+        if result.cell.learning_rate == at.learning_rate:
+            lines.setdefault(result.cell[1 - axis], []).append(result)
     made = [
         _slice(
-            f"{other} = {format_number(stays)}",
-            sorted(ones, key=lambda one: one.cell[place]),
-            place,
+            f"{other} = {format_number(value)}",
+            sorted(line, key=lambda result: result.cell[axis]),
+            axis,
             sweep,
-            chosen=stays == at[1 - place],
+            chosen=value == at[1 - axis],
         )
-        for stays, ones in sorted(lines.items())
+        for value, line in sorted(lines.items())
     ]
     return tuple(sorted(made, key=lambda line: line.chosen))
+
+
+def _slice(
+    name: str, line: Sequence[CellResult], axis: int, sweep: SweepSpec, *, chosen: bool
+) -> Slice:
+    def ends(end: Literal["low", "high"]) -> tuple[float | None, ...]:
+        shares = (getattr(result.accuracy, end) for result in line)
+        return tuple(None if share is None else 100 * share for share in shares)
+
+    return Slice(
+        name,
+        values=tuple(result.cell[axis] for result in line),
+        means=tuple(100 * result.accuracy.mean for result in line),
+        lows=ends("low"),
+        highs=ends("high"),
+        hover=tuple(
+            f"{cell_in_words(result.cell, sweep)}<br>{estimate_in_words(result.accuracy)}"
+            for result in line
+        ),
+        chosen=chosen,
+    )
 
 
 def slice_figure(
@@ -221,23 +256,26 @@ def slice_figure(
     along: AxisName,
     palette: Palette,
 ) -> go.Figure:
-    """Accuracy along an axis: the chosen line with its band before the others and the baseline.
+    """Draw accuracy along an axis: the chosen line with its band, the others, and the baseline.
 
-    T stands on a logarithmic axis, the values of lambda at equal distances.
+    T has a logarithmic axis; values of λ are at equal distances.
     """
     figure = go.Figure()
     values = sorted({value for line in lines for value in line.values})
-    at = {v: math.log2(v) if along == "T" else float(place) for place, v in enumerate(values)}
-    ends = _ends(list(at.values()))
+    positions = {
+        value: math.log2(value) if along == "T" else float(index)
+        for index, value in enumerate(values)
+    }
+    limits = _axis_limits(list(positions.values()))
     if baseline is not None:
-        _baseline(figure, baseline, ends, palette)
+        _add_baseline(figure, baseline, limits, palette)
     for line in lines:
-        places = [at[value] for value in line.values]
+        x = [positions[value] for value in line.values]
         colour = palette.distilled if line.chosen else palette.muted
         if line.chosen:
-            _band(figure, places, line.lows, line.highs, colour)
+            _add_band(figure, x, line.lows, line.highs, colour)
         figure.add_scatter(
-            x=places,
+            x=x,
             y=line.means,
             mode="lines+markers" if line.chosen else "lines",
             name=line.name,
@@ -248,13 +286,13 @@ def slice_figure(
             hovertemplate="%{hovertext}<extra></extra>",
             showlegend=line.chosen,
         )
-    dressed(figure, palette, 360)
+    apply_style(figure, palette, 360)
     figure.update_xaxes(
         title="Temperature T" if along == "T" else "Weight of the labels λ",
         tickmode="array",
-        tickvals=list(at.values()),
+        tickvals=list(positions.values()),
         ticktext=[format_number(value) for value in values],
-        range=ends,
+        range=limits,
         zeroline=False,
     )
     figure.update_yaxes(title="Validation accuracy (%)", zeroline=False)
@@ -262,76 +300,53 @@ def slice_figure(
     return figure
 
 
-def _slice(
-    name: str, ones: Sequence[CellResult], place: int, sweep: SweepSpec, *, chosen: bool
-) -> Slice:
-    def ends(which: Literal["low", "high"]) -> tuple[float | None, ...]:
-        found = (getattr(one.accuracy, which) for one in ones)
-        return tuple(None if end is None else 100 * end for end in found)
-
-    return Slice(
-        name,
-        values=tuple(one.cell[place] for one in ones),
-        means=tuple(100 * one.accuracy.mean for one in ones),
-        lows=ends("low"),
-        highs=ends("high"),
-        hover=tuple(
-            f"{cell_in_words(one.cell, sweep)}<br>{in_words(one.accuracy)}" for one in ones
-        ),
-        chosen=chosen,
-    )
+def _axis_limits(positions: Sequence[float]) -> list[float]:
+    """Ends of an axis, with some space beyond its values."""
+    padding = 0.06 * (max(positions) - min(positions)) or 0.3
+    return [min(positions) - padding, max(positions) + padding]
 
 
-def _ends(places: Sequence[float]) -> list[float]:
-    """Where an axis begins and ends: a little beyond its values."""
-    beyond = 0.06 * (max(places) - min(places)) or 0.3
-    return [min(places) - beyond, max(places) + beyond]
-
-
-def _baseline(
-    figure: go.Figure, baseline: Estimate, ends: Sequence[float], palette: Palette
+def _add_baseline(
+    figure: go.Figure, baseline: Estimate, limits: Sequence[float], palette: Palette
 ) -> None:
     if baseline.low is not None and baseline.high is not None:
         low, high = 100 * baseline.low, 100 * baseline.high
-        _band(figure, ends, [low, low], [high, high], palette.baseline)
+        _add_band(figure, limits, [low, low], [high, high], palette.baseline)
     figure.add_scatter(
-        x=list(ends),
+        x=list(limits),
         y=[100 * baseline.mean] * 2,
         mode="lines",
         name="Baseline",
         line={"color": palette.baseline, "dash": "dash", "width": 2},
-        hovertext=[f"Baseline<br>{in_words(baseline)}"] * 2,
+        hovertext=[f"Baseline<br>{estimate_in_words(baseline)}"] * 2,
         hovertemplate="%{hovertext}<extra></extra>",
     )
 
 
-def _band(
+def _add_band(
     figure: go.Figure,
-    places: Sequence[float],
+    positions: Sequence[float],
     lows: Sequence[float | None],
     highs: Sequence[float | None],
     colour: str,
 ) -> None:
-    """An area between the ends of intervals, as far as there are intervals."""
-    whole = [
-        (place, low, high)
-        for place, low, high in zip(places, lows, highs, strict=True)
+    """Draw an area between the ends of the intervals; points without an interval are left out."""
+    intervals = [
+        (x, low, high)
+        for x, low, high in zip(positions, lows, highs, strict=True)
         if low is not None and high is not None
     ]
-    if not whole:
+    if not intervals:
         return
+    there, back = intervals, intervals[::-1]
+    red, green, blue = hex_channels(colour)
     figure.add_scatter(
-        x=[place for place, _, _ in whole] + [place for place, _, _ in reversed(whole)],
-        y=[high for _, _, high in whole] + [low for _, low, _ in reversed(whole)],
+        x=[x for x, _, _ in (*there, *back)],
+        y=[high for _, _, high in there] + [low for _, low, _ in back],
         fill="toself",
-        fillcolor=_faint(colour),
+        fillcolor=f"rgba({red},{green},{blue},0.18)",
         line={"width": 0},
         mode="lines",
         hoverinfo="skip",
         showlegend=False,
     )
-
-
-def _faint(colour: str) -> str:
-    channels = ",".join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))
-    return f"rgba({channels},0.18)"

@@ -1,7 +1,7 @@
 """Curves that grow while a job trains, as ECharts options.
 
-ECharts because Streamlit updates such a chart in place: a Plotly chart is mounted anew with each
-point and loses zoom and hover.
+ECharts, because Streamlit updates such a chart in place: it draws a Plotly chart again with each
+point, and zoom and hover are lost.
 """
 
 from __future__ import annotations
@@ -20,45 +20,44 @@ AXES: dict[Metric, str] = {
     "validation_loss": "Validation cross-entropy (nats)",
     "train_loss": "Training objective (unit of each loss)",
 }
-STEEP = 2
-"""Epochs at the start of a long run that do not decide the accuracy axis: they would flatten the
-rest. No more than a third of those there are, or a run that has just begun would hide itself."""
-FEW = 5
-"""Epochs up to which curves are shown whole: a part of so few would look like all."""
-TICKS = 6
-STEPS = (1.0, 2.0, 5.0, 10.0, 20.0)
-"""Between the ticks of an accuracy axis, which begins at one."""
+START_EPOCHS = 2
+"""Epochs at the start of a long run that do not count for the accuracy axis, because their range
+would flatten the other epochs. At most a third of the finished epochs: otherwise the curve of a
+run that has just started would be hidden."""
+SHORT_RUN = 5
+"""Epochs up to which curves are shown in full: of a short run, every epoch is of interest."""
+MAX_TICKS = 6
+TICK_STEPS = (1.0, 2.0, 5.0, 10.0, 20.0)
+"""Distances between the ticks of an accuracy axis, which begins at a tick."""
 
-HOLLOW = ("emptyCircle", "emptyTriangle", "emptyRect", "emptyDiamond")
-THIN = ("dotted", "dashed")
-BEHIND = 1
-"""Where ECharts draws the further nets; it draws the three at 2 unless told."""
-MARKED = 40
-"""Epochs up to which each has a mark."""
+MEMBER_SYMBOLS = ("emptyCircle", "emptyTriangle", "emptyRect", "emptyDiamond")
+MEMBER_LINES = ("dotted", "dashed")
+MEMBER_Z = 1
+"""Drawing order of the members' curves: behind those of the roles, which have ECharts' 2."""
+MAX_MARKED_EPOCHS = 40
+"""Epochs up to which each has a marker."""
+MAX_LEGEND_LINES = 6
+"""Lines up to which the legend shows all at once: more would cover the chart on a phone."""
 
 
-LEGEND = 6
-"""Lines up to which the legend shows all at once; more would hang into the chart on a phone."""
-
-
-class Curve(NamedTuple):
-    """One role's values by epoch."""
+class RoleCurve(NamedTuple):
+    """The values of one role by epoch."""
 
     role: Role
     epochs: tuple[int, ...]
     values: tuple[float, ...]
 
 
-class Member(NamedTuple):
-    """A net trained along by the objective: its validation accuracy in percent by epoch."""
+class MemberCurve(NamedTuple):
+    """Validation accuracy by epoch, in percent, of a net that the objective trains along."""
 
     name: str
     epochs: tuple[int, ...]
     values: tuple[float, ...]
 
 
-class ByEpoch(Protocol):
-    """What has a value an epoch."""
+class EpochCurve(Protocol):
+    """A curve with one value for each epoch."""
 
     @property
     def epochs(self) -> tuple[int, ...]:
@@ -66,18 +65,18 @@ class ByEpoch(Protocol):
 
     @property
     def values(self) -> tuple[float, ...]:
-        """One an epoch."""
+        """One value for each epoch."""
 
 
-def members(rows: Sequence[Any], terms: Mapping[str, str]) -> tuple[Member, ...]:
-    """Curves of the members there are.
+def member_curves(rows: Sequence[Any], terms: Mapping[str, str]) -> tuple[MemberCurve, ...]:
+    """Return the curves of the members that have a value.
 
     Args:
         rows: finished epochs; each has ``epoch``, and ``terms`` by name.
         terms: by a member's name, the term that is its validation accuracy, a share of 1.
     """
     return tuple(
-        Member(
+        MemberCurve(
             name.capitalize(),
             tuple(row.epoch for row in rows if term in row.terms),
             tuple(round(100 * row.terms[term], 5) for row in rows if term in row.terms),
@@ -87,16 +86,16 @@ def members(rows: Sequence[Any], terms: Mapping[str, str]) -> tuple[Member, ...]
     )
 
 
-def curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[Curve, ...]:
-    """Curves of one seed.
+def role_curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[RoleCurve, ...]:
+    """Return the curves of one seed, for the roles that have a finished epoch.
 
     Args:
         rows: finished epochs by role; each has ``epoch`` and the metrics as attributes.
-        metric: which; accuracies come out in percent.
+        metric: the metric; accuracies are returned in percent.
     """
     factor = 100.0 if metric.endswith("accuracy") else 1.0
     return tuple(
-        Curve(
+        RoleCurve(
             role,
             tuple(row.epoch for row in rows[role]),
             tuple(round(getattr(row, metric) * factor, 5) for row in rows[role]),
@@ -106,105 +105,112 @@ def curves(rows: Mapping[Role, Sequence[Any]], metric: Metric) -> tuple[Curve, .
     )
 
 
-def lower_bound(lines: Sequence[ByEpoch], epochs: int) -> float | None:
-    """Where an accuracy axis begins: just below what is reached once the start is over.
+# -- the accuracy axis --------------------------------------------------------------------------
 
-    What lies below it is said by :func:`start_hidden`.
+
+def lower_bound(curves: Sequence[EpochCurve], epochs: int) -> float | None:
+    """Return the lower end of an accuracy axis: just below the values after the first epochs.
 
     Args:
-        lines: accuracies in percent.
-        epochs: how many there will be; where they are few, all of them count.
+        curves: accuracies in percent.
+        epochs: length of the run; in a short run, all epochs count.
+
+    Returns:
+        a tick of the axis; None without values.
     """
     settled = [
         value
-        for line in lines
-        for epoch, value in zip(line.epochs, line.values, strict=True)
-        if epochs <= FEW or epoch > min(STEEP, len(line.epochs) // 3)
+        for curve in curves
+        for epoch, value in zip(curve.epochs, curve.values, strict=True)
+        if epochs <= SHORT_RUN or epoch > min(START_EPOCHS, len(curve.epochs) // 3)
     ]
     if not settled:
         return None
     low, high = min(settled), max(settled)
     below = low - 0.1 * (high - low)
-    step = _tick(below)
+    step = _tick_step(below)
     return max(0.0, below // step * step)
 
 
-def start_hidden(lines: Sequence[ByEpoch], epochs: int) -> str:
-    """A sentence on epochs below an accuracy axis, to go on with; nothing where there are none."""
-    low = lower_bound(lines, epochs)
-    hidden = low is not None and any(value < low for line in lines for value in line.values)
-    return " The steep start lies below the accuracy axis." if hidden else ""
+def hidden_start_note(curves: Sequence[EpochCurve], epochs: int) -> str:
+    """Return a sentence, after a space, if values are below the axis; otherwise empty."""
+    low = lower_bound(curves, epochs)
+    hidden = low is not None and any(value < low for curve in curves for value in curve.values)
+    return " The first epochs are below the plotted range." if hidden else ""
 
 
-def _tick(low: float) -> float:
-    """How far apart the ticks of an accuracy axis are that begins about there."""
-    return next(step for step in STEPS if 100 - low <= TICKS * step)
+def _tick_step(low: float) -> float:
+    """Distance between the ticks of an accuracy axis that begins at about ``low``."""
+    return next(step for step in TICK_STEPS if 100 - low <= MAX_TICKS * step)
+
+
+# -- the chart ----------------------------------------------------------------------------------
 
 
 def live_option(
-    lines: Sequence[Curve],
+    curves: Sequence[RoleCurve],
     metric: Metric,
     palette: Palette,
     epochs: int,
-    beside: Sequence[Member] = (),
+    members: Sequence[MemberCurve] = (),
 ) -> dict[str, Any]:
-    """The chart.
+    """Return the option of the chart.
 
     Args:
-        lines: what has been trained so far; may be empty.
-        metric: names the axis.
-        palette: colours on the background in force.
-        epochs: length of the x axis, known before the first epoch ends.
-        beside: further nets, where the metric is validation accuracy.
+        curves: the finished epochs; may be empty.
+        metric: the metric, which names the axis.
+        palette: colours on the current background.
+        epochs: length of the x axis, known before the first epoch is finished.
+        members: curves of further nets, if the metric is validation accuracy.
     """
-    accuracy = metric.endswith("accuracy")
+    is_accuracy = metric.endswith("accuracy")
     bounds: dict[str, Any] = {"scale": True}
-    if accuracy:
-        low = lower_bound([*lines, *beside], epochs) or 0.0
-        bounds = {"max": 100, "min": low, "interval": _tick(low)}
-    return framed(
+    if is_accuracy:
+        low = lower_bound([*curves, *members], epochs) or 0.0
+        bounds = {"max": 100, "min": low, "interval": _tick_step(low)}
+    return chart_option(
         [
-            *(_series(line, palette) for line in lines),
-            *(_thin_series(place, line, palette) for place, line in enumerate(beside)),
+            *(_role_series(curve, palette) for curve in curves),
+            *(_member_series(index, curve, palette) for index, curve in enumerate(members)),
         ],
         [value_axis(AXES[metric], palette) | bounds],
         palette,
         epochs,
         name=metric,
-        written="%.2f" + (" %%" if accuracy else ""),
+        value_format="%.2f" + (" %%" if is_accuracy else ""),
     )
 
 
-def framed(
+def chart_option(
     series: Sequence[dict[str, Any]],
     axes: Sequence[dict[str, Any]],
     palette: Palette,
     epochs: int,
     *,
     name: str,
-    written: str,
+    value_format: str,
 ) -> dict[str, Any]:
-    """Lines over epochs, with a legend, a tooltip, zoom and download.
+    """Return the option of a chart over epochs, with legend, tooltip, zoom and download.
 
     Args:
         series: the lines.
-        axes: vertical ones; a second one stands on the right.
-        palette: colours on the background in force.
+        axes: one or two vertical axes; the second is on the right.
+        palette: colours on the current background.
         epochs: length of the x axis.
-        name: of the file when it is saved.
-        written: how values are written in the tooltip, as in ``%.2f``.
+        name: name of the downloaded file.
+        value_format: format of values in the tooltip, such as ``%.2f``.
     """
     return {
         "animation": False,
         "grid": {"left": 44, "right": 16 if len(axes) == 1 else 44, "top": 72, "bottom": 44},
         "legend": {
-            "type": "plain" if len(series) <= LEGEND else "scroll",
+            "type": "plain" if len(series) <= MAX_LEGEND_LINES else "scroll",
             "top": 4,
             "left": 0,
             "itemGap": 14,
             "textStyle": {"color": palette.text},
         },
-        "tooltip": {"trigger": "axis", "valueFormatter": written},
+        "tooltip": {"trigger": "axis", "valueFormatter": value_format},
         "toolbox": {
             "right": 0,
             "top": 30,
@@ -233,7 +239,7 @@ def framed(
 
 
 def value_axis(title: str, palette: Palette) -> dict[str, Any]:
-    """A vertical axis with its title above."""
+    """Return a vertical axis with its title above it."""
     return {
         "type": "value",
         "name": title,
@@ -243,45 +249,45 @@ def value_axis(title: str, palette: Palette) -> dict[str, Any]:
     }
 
 
-def points(epochs: Sequence[int], values: Sequence[float]) -> list[list[float | None]]:
-    """Epochs and values as a series wants them: where a run has diverged, the line has a gap."""
+def series_data(epochs: Sequence[int], values: Sequence[float]) -> list[list[float | None]]:
+    """Return epochs and values as the data of a series; a value that is not finite is a gap."""
     return [
         [epoch, value if math.isfinite(value) else None]  # JSON has no NaN
         for epoch, value in zip(epochs, values, strict=True)
     ]
 
 
-def _series(line: Curve, palette: Palette) -> dict[str, Any]:
-    colour = palette[line.role]
+def _role_series(curve: RoleCurve, palette: Palette) -> dict[str, Any]:
+    colour = palette[curve.role]
     return {
-        "id": line.role,
-        "name": TITLES[line.role],
+        "id": curve.role,
+        "name": TITLES[curve.role],
         "type": "line",
-        "data": points(line.epochs, line.values),
-        "symbol": ECHARTS_SYMBOLS[line.role],
+        "data": series_data(curve.epochs, curve.values),
+        "symbol": ECHARTS_SYMBOLS[curve.role],
         "symbolSize": 6,
-        "showSymbol": len(line.epochs) <= MARKED,
-        "lineStyle": {"width": 2, "type": ECHARTS_LINES[line.role], "color": colour},
+        "showSymbol": len(curve.epochs) <= MAX_MARKED_EPOCHS,
+        "lineStyle": {"width": 2, "type": ECHARTS_LINES[curve.role], "color": colour},
         "itemStyle": {"color": colour},
     }
 
 
-def _thin_series(place: int, line: Member, palette: Palette) -> dict[str, Any]:
-    """A line that stands back behind the roles', with a hollow mark."""
+def _member_series(index: int, curve: MemberCurve, palette: Palette) -> dict[str, Any]:
+    """A thin line with hollow markers, behind the lines of the roles."""
     colours = len(palette.terms)
-    colour = palette.terms[place % colours]
+    colour = palette.terms[index % colours]
     return {
-        "id": line.name,
-        "name": line.name,
+        "id": curve.name,
+        "name": curve.name,
         "type": "line",
-        "data": points(line.epochs, line.values),
-        "z": BEHIND,
-        "symbol": HOLLOW[place % len(HOLLOW)],
+        "data": series_data(curve.epochs, curve.values),
+        "z": MEMBER_Z,
+        "symbol": MEMBER_SYMBOLS[index % len(MEMBER_SYMBOLS)],
         "symbolSize": 4,
-        "showSymbol": len(line.epochs) <= MARKED,
+        "showSymbol": len(curve.epochs) <= MAX_MARKED_EPOCHS,
         "lineStyle": {
             "width": 1.5,
-            "type": THIN[place // colours % len(THIN)],
+            "type": MEMBER_LINES[index // colours % len(MEMBER_LINES)],
             "color": colour,
         },
         "itemStyle": {"color": colour},

@@ -1,9 +1,7 @@
-"""The loss of one image and its gradients, as Plotly figures.
+"""The terms of a loss: over T and by logit for one image (Plotly), and over epochs (ECharts).
 
-Colours say where a term comes from: the labels alone (the baseline's), the teacher, and both (the
-distilled student's).
-
-The terms of an objective over epochs, each a line, as an ECharts option that grows in place.
+In the figures of one image, the colour shows where a term comes from: the labels alone (the
+baseline's colour), the teacher, or both (the distilled student's).
 """
 
 from __future__ import annotations
@@ -14,88 +12,90 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from tsexplorer.analysis.loss_terms import Gradients, Pull, Surface
+from tsexplorer.analysis.loss_terms import GradientNorms, Gradients, LossSurface
 from tsexplorer.analysis.soft_targets import Floats
-from tsexplorer.plots.compare import literal
-from tsexplorer.plots.live import MARKED, framed, points, value_axis
-from tsexplorer.plots.style import Palette, dressed
+from tsexplorer.plots.live import MAX_MARKED_EPOCHS, chart_option, series_data, value_axis
+from tsexplorer.plots.style import Palette, apply_style, escape_plotly
 
-SMALLEST = 1e-8
-"""Below this a curve on a logarithmic axis is left out: it says no more than zero."""
+SMALLEST_VALUE = 1e-8
+"""Smaller values are not drawn on a logarithmic axis, because they are rounding errors of 0."""
 T_TICKS = (0.5, 1, 2, 5, 10, 20, 50)
-DASHES = ("solid", "longdash", "dashdot", "dot")
+LOSS_DASHES = ("solid", "longdash", "dashdot", "dot")
+
+# -- one image ----------------------------------------------------------------------------------
 
 
-def terms_figure(surface: Surface, palette: Palette) -> go.Figure:
-    """The terms and the loss over T, both axes logarithmic; a line a lambda for the loss."""
+def terms_figure(surface: LossSurface, palette: Palette) -> go.Figure:
+    """Draw the terms over T, and the loss for each λ; both axes are logarithmic."""
     figure = go.Figure()
-    temperatures_K = surface.temperatures_K
-    labels_K = temperatures_K * 0 + surface.labels
-    _curve(figure, temperatures_K, labels_K, "Labels: CE", palette.baseline, "dash", "nats")
-    _curve(figure, temperatures_K, surface.soft_K, "KL", palette.teacher, "dot", "nats")
-    _curve(figure, temperatures_K, surface.restored_K, "T² · KL", palette.teacher, "solid", "nats")
-    for number, (lam, total_K) in enumerate(
+    T_K = surface.temperatures_K
+    labels_K = T_K * 0 + surface.labels
+    _add_line(figure, T_K, labels_K, "Labels: CE", palette.baseline, "dash", "nats")
+    _add_line(figure, T_K, surface.soft_K, "KL", palette.teacher, "dot", "nats")
+    _add_line(figure, T_K, surface.scaled_K, "T² · KL", palette.teacher, "solid", "nats")
+    for index, (lam, total_K) in enumerate(
         zip(surface.lambdas_L.tolist(), surface.total_LK, strict=True)
     ):
-        name, dash = f"Loss, λ = {lam:.3g}", DASHES[number % len(DASHES)]
-        _curve(figure, temperatures_K, total_K, name, palette.distilled, dash, "nats", width=3)
-    return _over_temperature(figure, palette, "Term (nats)")
+        name, dash = f"Loss, λ = {lam:.3g}", LOSS_DASHES[index % len(LOSS_DASHES)]
+        _add_line(figure, T_K, total_K, name, palette.distilled, dash, "nats", width=3)
+    return _apply_t_axis(figure, palette, "Term (nats)")
 
 
-def pull_figure(pull: Pull, palette: Palette) -> go.Figure:
-    """The norm of the soft gradient over T, without T² and with it, and where it tends to."""
+def gradient_norm_figure(norms: GradientNorms, palette: Palette) -> go.Figure:
+    """Draw the norm of the soft gradient over T, without and with the factor T², and its limit."""
     figure = go.Figure()
-    T_K = pull.temperatures_K
+    T_K = norms.temperatures_K
+    limit_K = T_K * 0 + norms.limit
     unit = "nats per logit"
-    _curve(figure, T_K, pull.soft_K, "without T²", palette.teacher, "dot", unit)
-    _curve(figure, T_K, pull.restored_K, "with T²", palette.teacher, "solid", unit, width=3)
-    _curve(figure, T_K, T_K * 0 + pull.limit, "limit of T² as T grows", palette.muted, "dash", unit)
-    return _over_temperature(figure, palette, "Soft gradient (norm)")
+    _add_line(figure, T_K, norms.soft_K, "without T²", palette.teacher, "dot", unit)
+    _add_line(figure, T_K, norms.scaled_K, "with T²", palette.teacher, "solid", unit, width=3)
+    _add_line(figure, T_K, limit_K, "limit of T² as T grows", palette.muted, "dash", unit)
+    return _apply_t_axis(figure, palette, "Soft gradient (norm)")
 
 
 def gradient_figure(
     gradients: Gradients, lam: float, names: Sequence[str], palette: Palette
 ) -> go.Figure:
-    """What the two terms, weighted, and the loss do to each of the student's logits.
+    """Draw the gradients of both weighted terms and of the loss by logit of the student.
 
-    A descent step goes against the bars: a logit whose bar is negative rises.
+    A gradient step has the opposite sign: a logit with a negative bar rises.
 
     Args:
-        gradients: at one T and lambda.
-        lam: that lambda.
-        names: of the classes.
-        palette: colours on the background in force.
+        gradients: the gradients at one T and λ.
+        lam: that λ.
+        names: names of the classes.
+        palette: colours on the current background.
     """
-    places = list(range(len(names)))
+    classes = list(range(len(names)))
     figure = go.Figure()
     for name, values_C, colour in (
         ("λ · labels", lam * gradients.labels_C, palette.baseline),
-        ("(1 − λ) · T² · soft", (1 - lam) * gradients.restored_C, palette.teacher),
+        ("(1 − λ) · T² · soft", (1 - lam) * gradients.scaled_C, palette.teacher),
     ):
         figure.add_bar(
-            x=places, y=values_C, name=name, marker_color=colour, hovertemplate=_hover(name)
+            x=classes, y=values_C, name=name, marker_color=colour, hovertemplate=_hover(name)
         )
     figure.add_scatter(
-        x=places,
+        x=classes,
         y=gradients.total_C,
         mode="markers",
         name="Loss",
         marker={"color": palette.distilled, "symbol": "diamond", "size": 9},
         hovertemplate=_hover("Loss"),
     )
-    dressed(figure, palette, 380)
-    spelt = [literal(name) for name in names]
-    figure.update_xaxes(title="Logit of", tickmode="array", tickvals=places, ticktext=spelt)
+    apply_style(figure, palette, 380)
+    labels = [escape_plotly(name) for name in names]
+    figure.update_xaxes(title="Logit of", tickmode="array", tickvals=classes, ticktext=labels)
     figure.update_yaxes(title="Gradient (nats per logit)", zerolinecolor=palette.muted)
     figure.update_layout(bargap=0.25, hovermode="x unified")
     return figure
 
 
-def _hover(name: str) -> str:
-    return f"{name}: " + "%{y:.4~g}<extra></extra>"
+def _hover(name: str, unit: str = "") -> str:
+    return f"{name}: %{{y:.4~g}}{unit}<extra></extra>"
 
 
-def _curve(
+def _add_line(
     figure: go.Figure,
     temperatures_K: Floats,
     values_K: Floats,
@@ -107,43 +107,45 @@ def _curve(
 ) -> None:
     figure.add_scatter(
         x=temperatures_K,
-        y=[value if value >= SMALLEST else None for value in values_K.tolist()],
+        y=[value if value >= SMALLEST_VALUE else None for value in values_K.tolist()],
         mode="lines",
         name=name,
         line={"color": colour, "dash": dash, "width": width},
-        hovertemplate=f"{name}: " + "%{y:.4~g} " + unit + "<extra></extra>",
+        hovertemplate=_hover(name, f" {unit}"),
     )
 
 
-def _over_temperature(figure: go.Figure, palette: Palette, title: str) -> go.Figure:
-    dressed(figure, palette, 400)
+def _apply_t_axis(figure: go.Figure, palette: Palette, title: str) -> go.Figure:
+    apply_style(figure, palette, 400)
     figure.update_xaxes(title="T", type="log", tickmode="array", tickvals=T_TICKS)
     figure.update_yaxes(title=title, type="log", exponentformat="power", dtick=1)
     figure.update_layout(hovermode="x unified", margin_t=8, legend={"yanchor": "top", "y": -0.18})
     return figure
 
 
-LINES = ("solid", "dashed", "dotted")
-SYMBOLS = ("circle", "triangle", "rect", "diamond")
+# -- over epochs --------------------------------------------------------------------------------
+
+TERM_LINES = ("solid", "dashed", "dotted")
+TERM_SYMBOLS = ("circle", "triangle", "rect", "diamond")
 
 
-class Term(NamedTuple):
-    """One term's means by epoch, before its weight."""
+class TermCurve(NamedTuple):
+    """The mean of a term by epoch, without its weight."""
 
     name: str
     epochs: tuple[int, ...]
     values: tuple[float, ...]
 
 
-def terms(rows: Sequence[Any]) -> tuple[Term, ...]:
-    """The terms of one stage, in the objective's order.
+def term_curves(rows: Sequence[Any]) -> tuple[TermCurve, ...]:
+    """Return the terms of one stage, in the objective's order.
 
     Args:
         rows: finished epochs; each has ``epoch``, and ``terms`` by name.
     """
     names = dict.fromkeys(name for row in rows for name in row.terms)
     return tuple(
-        Term(
+        TermCurve(
             name,
             tuple(row.epoch for row in rows if name in row.terms),
             tuple(round(row.terms[name], 6) for row in rows if name in row.terms),
@@ -153,43 +155,46 @@ def terms(rows: Sequence[Any]) -> tuple[Term, ...]:
 
 
 def terms_option(
-    lines: Sequence[Term], shares: Collection[str], unit: str, palette: Palette, epochs: int
+    curves: Sequence[TermCurve], shares: Collection[str], unit: str, palette: Palette, epochs: int
 ) -> dict[str, Any]:
-    """The chart; its axis is logarithmic, since a small term may have a large weight.
-
-    Terms that are shares of 1 have an axis of their own, on the right.
+    """Return the option of the chart; its axis is logarithmic, because terms differ in size.
 
     Args:
-        lines: what there is so far.
-        shares: names of those that are shares.
-        unit: of the others, empty where they have several.
-        palette: colours on the background in force.
+        curves: the finished epochs.
+        shares: names of the terms that are shares of 1: they have an axis on the right.
+        unit: unit of the other terms; empty if they have several units.
+        palette: colours on the current background.
         epochs: length of the x axis.
     """
-    axis = value_axis(f"Term ({unit})" if unit else "Term", palette)
-    axes = [axis | {"type": "log"}]
-    if any(line.name in shares for line in lines):
-        right = {"align": "right", "padding": [0, -40, 0, 0], "color": palette.muted}
-        own = value_axis("Share", palette) | {"nameTextStyle": right, "splitLine": {"show": False}}
-        axes.append(own | {"min": 0, "max": 1})
-    series = [_series(place, line, shares, palette) for place, line in enumerate(lines)]
-    return framed(series, axes, palette, epochs, name="loss_terms", written="%.4f")
+    axes = [value_axis(f"Term ({unit})" if unit else "Term", palette) | {"type": "log"}]
+    if any(curve.name in shares for curve in curves):
+        on_right = {"align": "right", "padding": [0, -40, 0, 0], "color": palette.muted}
+        style = {"nameTextStyle": on_right, "splitLine": {"show": False}, "min": 0, "max": 1}
+        axes.append(value_axis("Share", palette) | style)
+    series = [_term_series(index, curve, shares, palette) for index, curve in enumerate(curves)]
+    return chart_option(series, axes, palette, epochs, name="loss_terms", value_format="%.4f")
 
 
-def _series(place: int, line: Term, shares: Collection[str], palette: Palette) -> dict[str, Any]:
-    share = line.name in shares
-    # What is 0, or below it by rounding, has no place on a logarithmic axis.
-    values = [value if share or value > 0 else math.nan for value in line.values]
-    colour = palette.terms[place % len(palette.terms)]
+def _term_series(
+    index: int, curve: TermCurve, shares: Collection[str], palette: Palette
+) -> dict[str, Any]:
+    is_share = curve.name in shares
+    # A logarithmic axis has no place for 0 and for rounding errors below it.
+    values = [value if is_share or value > 0 else math.nan for value in curve.values]
+    colour = palette.terms[index % len(palette.terms)]
     return {
-        "id": line.name,
-        "name": line.name,
+        "id": curve.name,
+        "name": curve.name,
         "type": "line",
-        "yAxisIndex": int(share),
-        "data": points(line.epochs, values),
-        "symbol": SYMBOLS[place % len(SYMBOLS)],
+        "yAxisIndex": int(is_share),
+        "data": series_data(curve.epochs, values),
+        "symbol": TERM_SYMBOLS[index % len(TERM_SYMBOLS)],
         "symbolSize": 6,
-        "showSymbol": len(line.epochs) <= MARKED,
-        "lineStyle": {"width": 2, "type": LINES[place % len(LINES)], "color": colour},
+        "showSymbol": len(curve.epochs) <= MAX_MARKED_EPOCHS,
+        "lineStyle": {
+            "width": 2,
+            "type": TERM_LINES[index % len(TERM_LINES)],
+            "color": colour,
+        },
         "itemStyle": {"color": colour},
     }

@@ -1,7 +1,4 @@
-"""Mean soft targets by true class, as coloured cells with words.
-
-What the nets say to one image: a bar a class and net.
-"""
+"""Mean soft targets by true class as coloured cells, and the probabilities of one image as bars."""
 
 from __future__ import annotations
 
@@ -14,101 +11,103 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tsexplorer.analysis.soft_targets import ClassMatrix, Floats
-from tsexplorer.plots.compare import literal
-from tsexplorer.plots.style import TITLES, Palette, dressed
+from tsexplorer.plots.style import TITLES, Palette, apply_style, escape_plotly
 from tsexplorer.specs import ROLES, Role
 
 FLOOR = 1e-5
-"""Share below which colours tell nothing apart: a thousandth of a percent."""
+"""Smaller shares have the same colour: a thousandth of a percent."""
 
 
-class Cells(NamedTuple):
-    """What is shown of a matrix of R rows and C columns; both are classes here.
+class CellGrid(NamedTuple):
+    """Coloured cells in R rows and C columns; in a class matrix, both are classes.
 
     Attributes:
-        values_RC: what the colours show; no cell where it is NaN.
-        span: values at both ends of the colours.
-        scale: which colours of :class:`~tsexplorer.plots.style.Scales`.
-        ticks: words beside the colours, by value.
-        title: of the colours.
-        shown: a few characters for each cell.
-        hover: the whole of it, in a few lines.
-        framed: whether a cell has a frame; None where none has.
+        values_RC: the values that the colours show; NaN: no cell.
+        limits: values of the first and the last colour.
+        scale: name of a colour scale of :class:`~tsexplorer.plots.style.Scales`.
+        ticks: labels beside the colours, by value.
+        title: title of the colours.
+        texts: a few characters in each cell.
+        hover: all details of each cell, in a few lines.
+        framed: whether a cell has a frame; None: no cell has one.
     """
 
     values_RC: Floats
-    span: tuple[float, float]
+    limits: tuple[float, float]
     scale: Literal["amounts", "differences"]
     ticks: Mapping[float, str]
     title: str
-    shown: Sequence[Sequence[str]]
+    texts: Sequence[Sequence[str]]
     hover: Sequence[Sequence[str]]
     framed: Sequence[Sequence[bool]] | None = None
 
 
-class _Words(TypedDict):
-    shown: list[list[str]]
+class _CellTexts(TypedDict):
+    texts: list[list[str]]
     hover: list[list[str]]
 
 
-class Span(NamedTuple):
-    """Shares of 1 that have the first and the last colour; where colours are linear, 0 is first."""
+class Limits(NamedTuple):
+    """Shares of 1 with the first and the last colour; linear colours begin at 0 instead."""
 
     low: float
     high: float
 
 
-def span(*matrices: ClassMatrix) -> Span:
-    """The span of some matrices, so that side by side they have the same colours.
+def value_limits(*matrices: ClassMatrix) -> Limits:
+    """Return common limits of matrices, so that they have the same colours side by side.
 
     Returns:
-        the least and the largest value, both at least the floor, and never the same.
+        the smallest and the largest value, both at least the floor, and never equal.
     """
     values = np.concatenate([matrix.values_CC.ravel() for matrix in matrices])
-    known = np.maximum(values[~np.isnan(values)], FLOOR)
-    low, high = (known.min(), known.max()) if len(known) else (FLOOR, 1.0)
-    return Span(float(low), float(max(high, 10 * FLOOR)))
+    shares = np.maximum(values[~np.isnan(values)], FLOOR)
+    low, high = (shares.min(), shares.max()) if len(shares) else (FLOOR, 1.0)
+    return Limits(float(low), float(max(high, 10 * FLOOR)))
 
 
 def matrix_cells(
-    matrix: ClassMatrix, names: Sequence[str], *, ends: Span | None = None, log: bool = False
-) -> Cells:
-    """One net's matrix, in percent.
+    matrix: ClassMatrix, names: Sequence[str], *, limits: Limits | None = None, log: bool = False
+) -> CellGrid:
+    """Return the cells of one net's matrix, in percent.
 
     Args:
-        matrix: with its diagonal or without.
-        names: of the classes.
-        ends: shares at the ends of the colours; None takes those of this matrix.
-        log: whether colours are logarithmic, from the power of ten below the least share.
+        matrix: the matrix, with or without its diagonal.
+        names: names of the classes.
+        limits: shares with the first and the last colour; None: those of this matrix.
+        log: whether colours are logarithmic, from the power of ten below the smallest share.
     """
-    coloured = _logarithmic if log else _linear
-    return coloured(matrix, _words(matrix, names, signed=False), ends or span(matrix))
+    make_cells = _logarithmic if log else _linear
+    texts = _cell_texts(matrix, names, signed=False)
+    return make_cells(matrix, texts, limits or value_limits(matrix))
 
 
-def difference_cells(matrix: ClassMatrix, names: Sequence[str]) -> Cells:
-    """The difference of two matrices, in percentage points; no difference is in the middle.
+def difference_cells(matrix: ClassMatrix, names: Sequence[str]) -> CellGrid:
+    """Return the cells of the difference of two matrices, in points; zero has the middle colour.
 
     Args:
         matrix: teacher less student.
-        names: of the classes.
+        names: names of the classes.
     """
-    end = max(1e-12, float(np.nanmax(np.abs(matrix.values_CC), initial=0.0)))
-    return Cells(
+    largest = max(1e-12, float(np.nanmax(np.abs(matrix.values_CC), initial=0.0)))
+    return CellGrid(
         values_RC=100 * matrix.values_CC,
-        span=(-100 * end, 100 * end),
+        limits=(-100 * largest, 100 * largest),
         scale="differences",
-        ticks={100 * share * end: short(share * end, signed=True) for share in (-1, 0, 1)},
-        title="Difference (percentage points)",
-        **_words(matrix, names, signed=True),
+        ticks={
+            100 * sign * largest: short_percent(sign * largest, signed=True) for sign in (-1, 0, 1)
+        },
+        title="Difference (points)",
+        **_cell_texts(matrix, names, signed=True),
     )
 
 
-def short(share: float, *, signed: bool = False) -> str:
-    """A share of 1 in percent, short enough for a cell on a phone.
+def short_percent(share: float, *, signed: bool = False) -> str:
+    """Return a share of 1 in percent, short enough for a cell on a phone.
 
-    >>> [short(share) for share in (0.987, 0.0312, 0.00049, 2e-5, 0)]
+    >>> [short_percent(share) for share in (0.987, 0.0312, 0.00049, 2e-5, 0)]
     ['99', '3.1', '0.05', '2e-3', '0']
-    >>> [short(share, signed=True) for share in (-0.0312, 0.0312, -0.0031)]
+    >>> [short_percent(share, signed=True) for share in (-0.0312, 0.0312, -0.0031)]
     ['−3.1', '+3.1', '−.31']
     """
     if math.isnan(share):
@@ -126,24 +125,24 @@ def short(share: float, *, signed: bool = False) -> str:
     return sign + text
 
 
-def _linear(matrix: ClassMatrix, words: _Words, ends: Span) -> Cells:
-    high = ends.high
-    ticks = {100 * part * high: short(part * high) for part in (0, 0.25, 0.5, 0.75, 1)}
+def _linear(matrix: ClassMatrix, texts: _CellTexts, limits: Limits) -> CellGrid:
+    high = limits.high
+    ticks = {100 * part * high: short_percent(part * high) for part in (0, 0.25, 0.5, 0.75, 1)}
     values_CC, title = 100 * matrix.values_CC, "Mean soft target (%)"
-    return Cells(values_CC, (0.0, 100 * high), "amounts", ticks, title, **words)
+    return CellGrid(values_CC, (0.0, 100 * high), "amounts", ticks, title, **texts)
 
 
-def _logarithmic(matrix: ClassMatrix, words: _Words, ends: Span) -> Cells:
-    low = math.floor(math.log10(ends.low) + 1e-9)
-    high = max(math.log10(ends.high), low + 1.0)
+def _logarithmic(matrix: ClassMatrix, texts: _CellTexts, limits: Limits) -> CellGrid:
+    low = math.floor(math.log10(limits.low) + 1e-9)
+    high = max(math.log10(limits.high), low + 1.0)
     powers = range(low, math.floor(high + 1e-9) + 1)
     ticks = {float(power): f"{100 * 10.0**power:.4g}" for power in powers}
     values_CC = np.log10(np.maximum(matrix.values_CC, FLOOR))
     title = "Mean soft target (%), log"
-    return Cells(values_CC, (float(low), high), "amounts", ticks, title, **words)
+    return CellGrid(values_CC, (float(low), high), "amounts", ticks, title, **texts)
 
 
-def _words(matrix: ClassMatrix, names: Sequence[str], *, signed: bool) -> _Words:
+def _cell_texts(matrix: ClassMatrix, names: Sequence[str], *, signed: bool) -> _CellTexts:
     unit = "points" if signed else "%"
 
     def hover(row: int, column: int, value: float) -> str:
@@ -155,41 +154,45 @@ def _words(matrix: ClassMatrix, names: Sequence[str], *, signed: bool) -> _Words
 
     rows = matrix.values_CC.tolist()
     return {
-        "shown": [[short(value, signed=signed) for value in row] for row in rows],
+        "texts": [[short_percent(value, signed=signed) for value in row] for row in rows],
         "hover": [
             [hover(r, c, value) for c, value in enumerate(row)] for r, row in enumerate(rows)
         ],
     }
 
 
-PER_CLASS = 36
+# -- the probabilities of one image -------------------------------------------------------------
+
+HEIGHT_PER_CLASS = 36
 MARGINS = 90
 
 
 def distributions_figure(
-    distributions: Mapping[Role, Floats], classes: Sequence[str], palette: Palette
+    distributions: Mapping[Role, Floats], names: Sequence[str], palette: Palette
 ) -> go.Figure:
-    """Probabilities in percent, classes from top to bottom.
+    """Draw probabilities in percent, a bar for each class and net, classes from top to bottom.
 
     Args:
-        distributions: C probabilities for each net.
-        classes: names of the C classes.
-        palette: colours on the background in force.
+        distributions: C probabilities of each net.
+        names: names of the C classes.
+        palette: colours on the current background.
     """
     roles = tuple(role for role in ROLES if role in distributions)
-    figure = go.Figure(_empty(roles, tuple(classes), palette))
+    figure = go.Figure(_empty_distributions_figure(roles, tuple(names), palette))
     for bars, role in zip(figure.data, roles, strict=True):
         bars.x = [100 * float(share) for share in distributions[role]]
     return figure
 
 
 @lru_cache(maxsize=32)
-def _empty(roles: tuple[Role, ...], classes: tuple[str, ...], palette: Palette) -> go.Figure:
-    """The figure without its numbers: a copy is had in a tenth of the time."""
+def _empty_distributions_figure(
+    roles: tuple[Role, ...], names: tuple[str, ...], palette: Palette
+) -> go.Figure:
+    """The figure without its numbers; to copy it takes a tenth of the time of making it."""
     figure = go.Figure()
     for role in roles:
         figure.add_bar(
-            y=[literal(name) for name in classes],
+            y=[escape_plotly(name) for name in names],
             orientation="h",
             name=TITLES[role],
             marker_color=palette[role],
@@ -197,6 +200,6 @@ def _empty(roles: tuple[Role, ...], classes: tuple[str, ...], palette: Palette) 
         )
     figure.update_yaxes(type="category", autorange="reversed", dtick=1, title="Class")
     figure.update_xaxes(title="Probability (%)", range=[0, 100.5], dtick=25)
-    dressed(figure, palette, MARGINS + PER_CLASS * len(classes))
+    apply_style(figure, palette, MARGINS + HEIGHT_PER_CLASS * len(names))
     figure.update_layout(barmode="group", bargap=0.18, bargroupgap=0.08, margin_t=8, margin_r=8)
     return figure

@@ -1,12 +1,11 @@
-"""One colour each for teacher, baseline and distilled, everywhere, on light and dark.
+"""Colours and symbols of all figures, on light and dark backgrounds.
 
-Taken from Okabe and Ito's set, which people with colour-blindness tell apart; each has a dash
-and a symbol of its own besides, so that no line is told by colour alone.
+Teacher, baseline and distilled student have one colour each in all figures. The colours are from
+Okabe and Ito's set, which people with colour-blindness can tell apart; each role also has a dash
+and a symbol of its own, so that colour is never the only difference.
 
-Colours of the theme for what is no role: classes, amounts, differences; and a figure's dress.
-
-The same colours as in ``.streamlit/config.toml`` (a test holds them together), so that a figure
-that is downloaded looks like the one on the page.
+All colours are those of ``.streamlit/config.toml`` (a test compares them), so that a downloaded
+figure looks like the one on the page.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ PLOTLY_SYMBOLS: dict[Role, str] = {
     "baseline": "circle",
     "distilled": "diamond",
 }
+PLOTLY_DASHES: dict[Role, str] = {"teacher": "solid", "baseline": "dash", "distilled": "solid"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,14 @@ class Palette:
     """Colours on one background, as CSS hex.
 
     Attributes:
-        terms: of what is no role, in order; the last is like text.
+        teacher: the teacher.
+        baseline: the baseline.
+        distilled: the distilled student.
+        text: text.
+        muted: axes and secondary text.
+        grid: grid lines.
+        terms: lines that are no role, such as the terms of a loss, in order; the last is the
+            colour of text.
     """
 
     teacher: str
@@ -52,7 +59,7 @@ class Palette:
     terms: tuple[str, ...]
 
     def __getitem__(self, role: Role) -> str:
-        """The role's colour."""
+        """Return the colour of a role."""
         colour: str = getattr(self, role)
         return colour
 
@@ -77,11 +84,11 @@ DARK = Palette(
 )
 
 
-CLEAR = "rgba(0,0,0,0)"
+TRANSPARENT = "rgba(0,0,0,0)"
 BLACK, WHITE = "#000000", "#FFFFFF"
 SYMBOLS = ("circle", "diamond", "square", "triangle-up")
-EVEN = 0.179
-"""Luminance on which black and white are read equally well, at a contrast of 4.6."""
+EQUAL_CONTRAST = 0.179
+"""Luminance against which black and white text have the same contrast, 4.6."""
 
 
 @dataclass(frozen=True)
@@ -89,20 +96,20 @@ class Scales:
     """Colours on one background, as CSS hex.
 
     Attributes:
-        categories: told apart from each other; the first three are the roles', and behind the
-            theme's eight there are two more, so that ten digits have a colour each.
-        amounts: from little to much.
-        differences: from negative over nothing to positive.
+        categories: colours of classes. The first three are those of the roles. Two more follow
+            the eight of the theme, so that each of ten digits has a colour.
+        amounts: from small to large.
+        differences: from negative to positive; zero is in the middle.
     """
 
     categories: tuple[str, ...]
     amounts: tuple[str, ...]
     differences: tuple[str, ...]
 
-    def mark(self, place: int) -> tuple[str, str]:
-        """Colour and symbol of a class; where the colours are used up, the symbol changes."""
-        lap, colour = divmod(place, len(self.categories))
-        return self.categories[colour], SYMBOLS[lap % len(SYMBOLS)]
+    def mark(self, index: int) -> tuple[str, str]:
+        """Return colour and symbol of a class; after the last colour, the next symbol is used."""
+        cycle, colour = divmod(index, len(self.categories))
+        return self.categories[colour], SYMBOLS[cycle % len(SYMBOLS)]
 
 
 SCALES: dict[Palette, Scales] = {
@@ -139,22 +146,22 @@ SCALES: dict[Palette, Scales] = {
 }
 
 
-def reads_in_black(scale: Sequence[str], shares: Floats) -> NDArray[np.bool_]:
-    """Where on a colour scale black words are read better than white ones.
+def needs_black_text(scale: Sequence[str], shares: Floats) -> NDArray[np.bool_]:
+    """Return where black text has more contrast than white text on a colour scale.
 
     Args:
         scale: colours, evenly spaced.
-        shares: places on it, 0...1; what is beyond takes the end's colour.
+        shares: positions on the scale, 0...1; positions beyond take the colour of the end.
     """
     channels = _channels(scale, shares)
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    return np.asarray(linear @ [0.2126, 0.7152, 0.0722] > EVEN)
+    return np.asarray(linear @ [0.2126, 0.7152, 0.0722] > EQUAL_CONTRAST)
 
 
-def mixed(scale: Sequence[str], shares: Floats) -> list[list[str]]:
-    """Colours on a scale, as CSS hex; for arguments see :func:`reads_in_black`.
+def interpolate_colours(scale: Sequence[str], shares: Floats) -> list[list[str]]:
+    """Return colours on a scale, as CSS hex; for arguments see :func:`needs_black_text`.
 
-    >>> mixed(("#000000", "#FF8000"), np.array([[0.0, 0.5], [1.0, 2.0]]))
+    >>> interpolate_colours(("#000000", "#FF8000"), np.array([[0.0, 0.5], [1.0, 2.0]]))
     [['#000000', '#804000'], ['#ff8000', '#ff8000']]
     """
     levels = np.rint(255 * np.nan_to_num(_channels(scale, shares))).astype(int)
@@ -162,21 +169,46 @@ def mixed(scale: Sequence[str], shares: Floats) -> list[list[str]]:
 
 
 def _channels(scale: Sequence[str], shares: Floats) -> Floats:
-    """Red, green and blue, shares of 1, behind the last axis of ``shares``."""
-    stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in scale]) / 255
-    at = np.linspace(0, 1, len(scale))
-    return np.stack([np.interp(shares, at, channel) for channel in stops.T], axis=-1)
+    """Red, green and blue, as shares of 1, in a new last axis."""
+    stops = np.array([hex_channels(colour) for colour in scale]) / 255
+    positions = np.linspace(0, 1, len(scale))
+    return np.stack([np.interp(shares, positions, channel) for channel in stops.T], axis=-1)
 
 
-def dressed(figure: go.Figure, palette: Palette, height: int) -> go.Figure:
-    """Give a figure the palette's words and grid, a clear ground, and margins that fit a phone."""
+def hex_channels(colour: str) -> tuple[int, int, int]:
+    """Return red, green and blue, 0...255.
+
+    >>> hex_channels("#FF8000")
+    (255, 128, 0)
+    """
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return red, green, blue
+
+
+def escape_plotly(text: str) -> str:
+    """Return a user's text as Plotly shows it: without tags, entities, templates and formulas.
+
+    >>> escape_plotly("<b>T</b> %{y}")
+    '&#60;b&#62;T&#60;/b&#62; &#37;{y}'
+    """
+    return "".join(f"&#{ord(letter)};" if letter in "&<>%$" else letter for letter in text)
+
+
+def apply_style(figure: go.Figure, palette: Palette, height: int) -> go.Figure:
+    """Apply a palette, a transparent background, and margins that fit a phone; return the figure.
+
+    Args:
+        figure: the figure, which is changed.
+        palette: colours on the current background.
+        height: height in pixels.
+    """
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 16, "t": 48, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         font={"color": palette.text},
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
+        paper_bgcolor=TRANSPARENT,
+        plot_bgcolor=TRANSPARENT,
         hoverlabel={"namelength": -1},
     )
     axis = {

@@ -1,1 +1,1 @@
-"""Figures that ship: recipes' results and T × λ maps, and what a recipe costs to run."""
+"""Ready-made figures: results of recipes, T × λ maps, and the cost of training a recipe."""

@@ -1,12 +1,18 @@
-"""A recipe's contest: its own experiment and its rivals, placed by what their students came to."""
+"""The comparison of a recipe's students: its own experiment, its rivals and the baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tsexplorer.analysis.seed_statistics import Entrant, Placed, Verdict, best_on_validation, placed
-from tsexplorer.published.recipe_results import Measured, same_settings
+from tsexplorer.analysis.seed_statistics import (
+    Method,
+    RankedMethod,
+    Verdict,
+    best_on_validation,
+    rank_methods,
+)
+from tsexplorer.published.recipe_results import RecipeResults, same_settings
 from tsexplorer.recipes import Recipe
 from tsexplorer.specs import Role
 
@@ -14,21 +20,22 @@ BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
-class Contest:
-    """Who takes part, the highest mean on test first.
+class Comparison:
+    """The students of a recipe, ranked by their mean test accuracy.
 
-    While some are being trained it is over the seeds that all have by then: means over other seeds
-    are not to be compared.
+    While some experiments are being trained, it is over the seeds that all of them have by then:
+    means over different seeds cannot be compared.
 
     Attributes:
-        places: the baseline among them.
-        against: title of what all are held against.
-        chosen: among how many it was chosen on validation; 0 where it is the baseline.
-        seeds: over which all of it is.
-        missing: titles of those that have no figure yet.
+        places: the students, highest mean first, with the baseline.
+        against: title of the reference, from which all differences are computed.
+        chosen: number of students among which the reference was chosen on validation; 0 if it is
+            the baseline.
+        seeds: the seeds of all means and differences.
+        missing: titles of the experiments without results.
     """
 
-    places: tuple[Placed, ...]
+    places: tuple[RankedMethod, ...]
     against: str
     chosen: int
     seeds: tuple[int, ...]
@@ -36,63 +43,67 @@ class Contest:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on how to read it."""
-        tied = [one.title for one in self.places if one.tied]
-        first = (
+        """Sentences that explain the figures."""
+        tied = [student.title for student in self.places if student.tied]
+        lead = (
             f"{self.places[0].title} is ahead of all others by more than its interval."
             if len(tied) == 1
             else f"Cannot be told apart from the first: {', '.join(tied[1:])}."
         )
-        held = f"Differences are from {self.against}, seed by seed, in points"
+        differences = f"Differences are from {self.against}, seed by seed, in points"
         if self.chosen:
-            held += f"; it is the best of {self.chosen} on validation"
-        listed = ", ".join(map(str, self.seeds))
-        over = (
-            f"All is over seeds {listed}; ± is the 95 % interval over them (Student’s t)."
+            differences += f"; it is the best of {self.chosen} on validation"
+        seeds = ", ".join(map(str, self.seeds))
+        intervals = (
+            f"Means are over seeds {seeds}; ± is the 95 % interval over them (Student’s t)."
             if len(self.seeds) > 1
-            else f"All is of seed {listed}, so that nothing can be told apart."
+            else f"All figures are of seed {seeds}, so no students can be told apart."
         )
-        waiting = (f"Without figures yet: {', '.join(self.missing)}.",) if self.missing else ()
-        return (first, f"{held}.", over, *waiting)
+        missing = (f"Without figures yet: {', '.join(self.missing)}.",) if self.missing else ()
+        return (lead, f"{differences}.", intervals, *missing)
 
 
 VERDICTS: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "not told apart"}
 
 
-def verdict_words(one: Placed) -> str:
-    """What is known of an entrant beside what all are held against."""
-    return "" if one.difference is None else VERDICTS[one.verdict]
+def verdict_text(student: RankedMethod) -> str:
+    """How a student compares with the reference; empty for the reference."""
+    return "" if student.difference is None else VERDICTS[student.verdict]
 
 
-def contest(recipe: Recipe, found: Measured) -> Contest | None:
-    """Place all that is measured; None for a recipe without rivals, or with none measured.
+def compare_students(recipe: Recipe, results: RecipeResults) -> Comparison | None:
+    """Rank the students of a recipe.
 
-    Also None where no seed is trained of all that have begun.
+    Returns:
+        the comparison; None if the recipe has no rivals, if no rival is trained, or if the trained
+        experiments have no seed in common.
     """
-    if not recipe.rivals or not found.rivals:
+    if not recipe.rivals or not results.rivals:
         return None
-    entrants = {BASELINE: _entrant(BASELINE, found, "baseline")}
+    methods = {BASELINE: _method(BASELINE, results, "baseline")}
     for entry in recipe.entries:
-        for one in (found, *found.rivals):
-            if same_settings(one.spec, entry.spec):
-                entrants[entry.title] = _entrant(entry.title, one, "distilled")
-    begun = {title: one for title, one in entrants.items() if one.seeds}
-    seeds = sorted(frozenset.intersection(*(one.seeds for one in begun.values()))) if begun else []
-    if len(begun) < 2 or BASELINE not in begun or not seeds:
+        for experiment in (results, *results.rivals):
+            if same_settings(experiment.spec, entry.spec):
+                methods[entry.title] = _method(entry.title, experiment, "distilled")
+    trained = {title: method for title, method in methods.items() if method.seeds}
+    if len(trained) < 2 or BASELINE not in trained:
         return None
-    alike = {title: one.on(seeds) for title, one in begun.items()}
-    candidates = [alike[title] for title in recipe.reference_titles if title in alike]
-    against = best_on_validation(candidates) if candidates else alike[BASELINE]
-    missing = tuple(entry.title for entry in recipe.entries if entry.title not in alike)
-    places = placed(list(alike.values()), against)
-    return Contest(places, against.title, len(candidates), tuple(seeds), missing)
+    seeds = sorted(frozenset.intersection(*(method.seeds for method in trained.values())))
+    if not seeds:
+        return None
+    students = {title: method.on_seeds(seeds) for title, method in trained.items()}
+    candidates = [students[title] for title in recipe.reference_titles if title in students]
+    reference = best_on_validation(candidates) if candidates else students[BASELINE]
+    missing = tuple(entry.title for entry in recipe.entries if entry.title not in students)
+    places = rank_methods(list(students.values()), reference)
+    return Comparison(places, reference.title, len(candidates), tuple(seeds), missing)
 
 
-def _entrant(title: str, found: Measured, role: Role) -> Entrant:
-    tests = {one.seed: one.accuracy for one in found.seeds}
-    validations = {one.seed: one.validation for one in found.seeds}
-    return Entrant(title, test=_of(role, tests), validation=_of(role, validations))
+def _method(title: str, results: RecipeResults, role: Role) -> Method:
+    tests = {seed.seed: seed.accuracy for seed in results.seeds}
+    validations = {seed.seed: seed.validation for seed in results.seeds}
+    return Method(title, test=_of_role(tests, role), validation=_of_role(validations, role))
 
 
-def _of(role: Role, seeds: Mapping[int, Mapping[Role, float]]) -> dict[int, float]:
-    return {seed: figures[role] for seed, figures in seeds.items() if role in figures}
+def _of_role(seeds: Mapping[int, Mapping[Role, float]], role: Role) -> dict[int, float]:
+    return {seed: accuracies[role] for seed, accuracies in seeds.items() if role in accuracies}

@@ -1,11 +1,8 @@
-"""A recipe's figures over seeds, wherever they come from.
+"""The results of recipes over several seeds: out of the store, into a file, and out of a file.
 
-Results that ship: out of a store into a file, and back.
-
-What recipes come to: figures that ship, figures measured here, and what a run will cost.
-
-A shipped result is one file in ``assets/results``, named after its recipe. It has the experiment's
-whole spec, each seed's figures, machine and date, and the command that gives them again.
+A file ``assets/results/NAME.json`` holds the full spec of the recipe's experiment, the accuracies
+of each seed, machine and date, and the command that trains the recipe again. A recipe that
+compares several experiments has the same of each rival.
 """
 
 from __future__ import annotations
@@ -29,13 +26,14 @@ from tsexplorer.store import ExperimentSnapshot
 
 
 @dataclass(frozen=True)
-class Moved:
-    """A student's test figures once the biases of classes that it never saw were moved.
+class ShiftedBiasScores:
+    """Test scores of a student after its output biases for excluded classes were increased.
 
     Attributes:
-        bias: by how much they were raised.
-        errors: share of the test images answered wrongly.
-        never_seen_right: share of those classes' images answered rightly.
+        bias: increase of these biases.
+        errors: share of the test images that are classified wrongly.
+        never_seen_right: share of the test images of the excluded classes that are classified
+            correctly.
     """
 
     bias: float
@@ -44,278 +42,327 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class SeedFigures:
-    """One seed of an experiment, on the test split.
+class SeedResult:
+    """The accuracies of one seed of an experiment, as shares of 1.
 
     Attributes:
-        seed: which.
-        accuracy: by role, shares of 1.
-        moved: by the rule that chose the bias; empty where all classes were seen.
-        validation: accuracy by role on the validation split, by which choices are made.
+        seed: the random seed.
+        accuracy: test accuracy, by role.
+        shifted_bias: scores with shifted biases, by the rule that chose the bias; empty if the
+            student was trained on all classes.
+        validation: validation accuracy, by role.
     """
 
     seed: int
     accuracy: Mapping[Role, float]
-    moved: Mapping[str, Moved] = field(default_factory=dict)
+    shifted_bias: Mapping[str, ShiftedBiasScores] = field(default_factory=dict)
     validation: Mapping[Role, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """An experiment's test figures, and what is needed to judge them.
+class RecipeResults:
+    """The results of one experiment over its seeds, with their origin.
 
     Attributes:
-        spec: what was trained.
-        seeds: figures of each seed that is done.
-        machine: what trained them, in words.
-        date: of the last of them, as year-month-day, UTC.
-        seconds: that training took, each net counted once.
-        rivals: what each rival of a contest came to, in the recipe's order; those that were not
-            trained are left out.
+        spec: the experiment, with the seeds that are trained.
+        seeds: the results of each seed.
+        machine: the machine that trained the nets.
+        date: the day on which the last net was finished, as year-month-day, UTC.
+        seconds: training time; nets that an earlier experiment of the recipe uses, too, are not
+            counted again.
+        rivals: the results of the rivals, in the recipe's order, without those not trained.
     """
 
     spec: ExperimentSpec
-    seeds: tuple[SeedFigures, ...]
+    seeds: tuple[SeedResult, ...]
     machine: str
     date: str
     seconds: float = 0.0
-    rivals: tuple[Measured, ...] = ()
+    rivals: tuple[RecipeResults, ...] = ()
 
     @property
     def total_seconds(self) -> float:
-        """What training took with all rivals."""
-        return self.seconds + sum(one.seconds for one in self.rivals)
+        """Training time of this experiment and its rivals."""
+        return self.seconds + sum(rival.seconds for rival in self.rivals)
 
     @property
     def last_date(self) -> str:
-        """When the last of all was trained, rivals included."""
-        return max([self.date, *(one.date for one in self.rivals)])
+        """The day on which the last net was finished, rivals included."""
+        return max([self.date, *(rival.date for rival in self.rivals)])
 
     def accuracy(self, role: Role) -> Interval | None:
         """Mean test accuracy over the seeds, with its interval."""
-        return interval([one.accuracy[role] for one in self.seeds if role in one.accuracy])
+        return interval([seed.accuracy[role] for seed in self.seeds if role in seed.accuracy])
 
     def errors(self, role: Role) -> Interval | None:
-        """Mean count of test images answered wrongly, with its interval."""
+        """Mean number of wrongly classified test images over the seeds, with its interval."""
         images = get_dataset(self.spec.data.name).info.test
         counts = [
-            float(round((1 - one.accuracy[role]) * images))
-            for one in self.seeds
-            if role in one.accuracy
+            float(round((1 - seed.accuracy[role]) * images))
+            for seed in self.seeds
+            if role in seed.accuracy
         ]
         return interval(counts)
 
-    def moved(self, rule: str, what: str) -> Interval | None:
-        """Mean of a figure of :class:`Moved` under a rule, with its interval."""
-        return interval([getattr(one.moved[rule], what) for one in self.seeds if rule in one.moved])
+    def shifted_bias(self, rule: str, score: str) -> Interval | None:
+        """Mean of a field of :class:`ShiftedBiasScores` under a rule, with its interval."""
+        return interval(
+            [
+                getattr(seed.shifted_bias[rule], score)
+                for seed in self.seeds
+                if rule in seed.shifted_bias
+            ]
+        )
 
 
-def same_settings(one: ExperimentSpec, other: ExperimentSpec) -> bool:
-    """Whether two experiments differ in name and seeds alone."""
-    return one.model_copy(update={"name": other.name, "seeds": other.seeds}) == other
+def same_settings(first: ExperimentSpec, second: ExperimentSpec) -> bool:
+    """Whether two experiments differ at most in name and seeds."""
+    return first.model_copy(update={"name": second.name, "seeds": second.seeds}) == second
 
 
-def experiment_of(
+def join_machines(machines: Iterable[str | None]) -> str:
+    """Return the names of machines, each once; empty if there are none.
+
+    >>> join_machines(["a CPU", None, "a GPU", "a CPU"])
+    'a CPU and a GPU'
+    """
+    return " and ".join(dict.fromkeys(machine for machine in machines if machine))
+
+
+# -- out of the store ---------------------------------------------------------------------------
+
+
+def find_experiment(
     experiments: Iterable[ExperimentSnapshot], spec: ExperimentSpec
 ) -> ExperimentSnapshot | None:
-    """The experiment with these settings of which most seeds are done; None without any done.
+    """Return the experiment with these settings that has most seeds done.
 
-    The demos, which nobody trained here, are not among them.
+    Returns:
+        the experiment; None if no seed is done. The demo experiments do not count, because they
+        were not trained in this store.
     """
-    found = [one for one in experiments if not demo.is_demo(one) and same_settings(one.spec, spec)]
-    return max((one for one in found if done_seeds(one)), key=_many, default=None)
+    candidates = [
+        experiment
+        for experiment in experiments
+        if not demo.is_demo(experiment) and same_settings(experiment.spec, spec)
+    ]
+    return max(
+        (experiment for experiment in candidates if done_seeds(experiment)),
+        key=lambda experiment: len(done_seeds(experiment)),
+        default=None,
+    )
 
 
 def done_seeds(experiment: ExperimentSnapshot) -> tuple[int, ...]:
     """The seeds of which all nets are trained."""
-    left = {link.seed for link in experiment.stages if link.stage.status != "done"}
-    return tuple(seed for seed in experiment.spec.seeds if seed not in left)
+    unfinished = {link.seed for link in experiment.stages if link.stage.status != "done"}
+    return tuple(seed for seed in experiment.spec.seeds if seed not in unfinished)
 
 
-def measured_recipe(experiments: Iterable[ExperimentSnapshot], recipe: Recipe) -> Measured | None:
-    """What a store has of a recipe and its rivals; None where its own experiment is not there.
+def collect_recipe_results(
+    experiments: Iterable[ExperimentSnapshot], recipe: Recipe
+) -> RecipeResults | None:
+    """Return the results of a recipe and its rivals; None if its own experiment is not trained.
 
-    Nets that several of them share count once in what training took.
+    A net that several of them use counts once in the training time.
     """
     experiments = tuple(experiments)
-    experiment = experiment_of(experiments, recipe.spec)
+    experiment = find_experiment(experiments, recipe.spec)
     if experiment is None:
         return None
-    known = {link.stage.hash for link in experiment.stages}
+    counted = {link.stage.hash for link in experiment.stages}
     rivals = []
-    for one in recipe.rivals:
-        found = experiment_of(experiments, one.spec)
-        if found is not None:
-            rivals.append(_named(measured(found, known), one.spec.name))
-            known |= {link.stage.hash for link in found.stages}
-    own = _named(measured(experiment), recipe.spec.name)
+    for rival in recipe.rivals:
+        rival_experiment = find_experiment(experiments, rival.spec)
+        if rival_experiment is not None:
+            rivals.append(_rename(collect_results(rival_experiment, counted), rival.spec.name))
+            counted |= {link.stage.hash for link in rival_experiment.stages}
+    own = _rename(collect_results(experiment), recipe.spec.name)
     return replace(own, rivals=tuple(rivals))
 
 
-def _named(found: Measured, name: str) -> Measured:
-    """As the recipe calls it, not as the store had to."""
-    return replace(found, spec=found.spec.model_copy(update={"name": name}))
+def _rename(results: RecipeResults, name: str) -> RecipeResults:
+    """The results under the recipe's name; the store may have given the experiment another one."""
+    return replace(results, spec=results.spec.model_copy(update={"name": name}))
 
 
-def measured(experiment: ExperimentSnapshot, counted: Collection[str] = ()) -> Measured:
-    """An experiment's figures over the seeds that are done; without those of moved biases.
+def collect_results(experiment: ExperimentSnapshot, counted: Collection[str] = ()) -> RecipeResults:
+    """Return the results of an experiment over the seeds that are done, without shifted biases.
 
     Args:
-        experiment: of a store.
-        counted: hashes of stages whose time is counted elsewhere.
+        experiment: an experiment of a store.
+        counted: hashes of stages whose training time is counted elsewhere.
     """
     seeds = done_seeds(experiment)
     stages = [link.stage for link in experiment.stages if link.seed in seeds]
-    ended = [stage.finished_at for stage in stages if stage.finished_at is not None]
-    own = [stage for stage in stages if stage.hash not in counted]
-    took = {stage.hash: stage.train_seconds or 0.0 for stage in own}
-    return Measured(
+    finished = [stage.finished_at for stage in stages if stage.finished_at is not None]
+    seconds = {
+        stage.hash: stage.train_seconds or 0.0 for stage in stages if stage.hash not in counted
+    }
+    return RecipeResults(
         spec=experiment.spec.model_copy(update={"seeds": seeds}),
-        seeds=tuple(_figures(experiment, seed) for seed in seeds),
-        machine=_in_words(stage.machine for stage in stages),
-        date=max(ended).date().isoformat() if ended else "",
-        seconds=round(sum(took.values()), 1),
+        seeds=tuple(_seed_result(experiment, seed) for seed in seeds),
+        machine=join_machines(stage.machine for stage in stages) or "–",
+        date=max(finished).date().isoformat() if finished else "",
+        seconds=round(sum(seconds.values()), 1),
     )
 
 
-def _many(experiment: ExperimentSnapshot) -> int:
-    return len(done_seeds(experiment))
-
-
-def _figures(experiment: ExperimentSnapshot, seed: int) -> SeedFigures:
+def _seed_result(experiment: ExperimentSnapshot, seed: int) -> SeedResult:
     stages = {role: experiment.stage(seed, role) for role in ROLES}
-    return SeedFigures(
-        seed,
-        accuracy=_known({role: one.test_accuracy for role, one in stages.items()}),
-        validation=_known({role: one.validation_accuracy for role, one in stages.items()}),
-    )
+    tests = {role: stage.test_accuracy for role, stage in stages.items()}
+    validations = {role: stage.validation_accuracy for role, stage in stages.items()}
+    return SeedResult(seed, accuracy=_without_none(tests), validation=_without_none(validations))
 
 
-def _known(values: Mapping[Role, float | None]) -> dict[Role, float]:
+def _without_none(values: Mapping[Role, float | None]) -> dict[Role, float]:
     return {role: value for role, value in values.items() if value is not None}
 
 
-def _in_words(machines: Iterable[str | None]) -> str:
-    return " and ".join(dict.fromkeys(words for words in machines if words)) or "–"
+# -- into a file --------------------------------------------------------------------------------
 
 
-def ship(service: Service, name: str, folder: Path = RESULTS) -> Path:
-    """Write what a store has of a recipe; returns the file.
+def write_results(service: Service, name: str, folder: Path = RESULTS) -> Path:
+    """Write the results of a trained recipe to a file and return its path.
 
     Args:
-        service: of the store.
-        name: of the recipe.
-        folder: where the file goes; what ships has all the recipe's seeds.
+        service: the service of the store in which the recipe was trained.
+        name: name of the recipe.
+        folder: folder of the file. In the folder of the ready-made results, a file has all seeds
+            and all rivals of the recipe.
 
     Raises:
-        NotFoundError: there is no such recipe.
-        UserError: it is not trained here, or on too few seeds to ship.
+        NotFoundError: no recipe has this name.
+        UserError: the recipe is not trained here, or on too few seeds.
     """
     recipe = get_recipe(name)
     experiments = service.experiments()
-    experiment = experiment_of(experiments, recipe.spec)
-    found = measured_recipe(experiments, recipe)
-    if experiment is None or found is None:
-        raise UserError(f"{name} is not trained here; do so: {command(name, recipe.seeds)}")
+    experiment = find_experiment(experiments, recipe.spec)
+    results = collect_recipe_results(experiments, recipe)
+    if experiment is None or results is None:
+        raise UserError(
+            f"The recipe {name} is not trained here. To train it: {run_command(name, recipe.seeds)}"
+        )
     if folder == RESULTS:
-        _check_enough(recipe, found)
+        _check_complete(recipe, results)
     if recipe.spec.left_out:
-        found = replace(found, seeds=_with_moved(service, experiment, found.seeds))
+        results = replace(results, seeds=_add_shifted_biases(service, experiment, results.seeds))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
-    write_json(file, _content(name, found))
+    write_json(file, _to_json(name, results))
     return file
 
 
-def _check_enough(recipe: Recipe, found: Measured) -> None:
-    """Refuse too few seeds, or a contest in which some did not take part."""
-    few = min(len(one.seeds) for one in (found, *found.rivals)) < recipe.seeds
-    if few or len(found.rivals) < len(recipe.rivals):
-        raise UserError(
-            f"{recipe.name} is trained on fewer than {recipe.seeds} seeds, or not in all its "
-            f"parts, so it does not ship; train more: {command(recipe.name, recipe.seeds)}"
-        )
+def run_command(name: str, seeds: int) -> str:
+    """The shell command that trains a recipe.
 
-
-def shipped(recipe: Recipe, folder: Path = RESULTS) -> Measured | None:
-    """A recipe's figures that ship; None where there are none, or they are of other settings."""
-    found = _read(folder / f"{recipe.name}.json")
-    return found if found is not None and _is_of(found, recipe) else None
-
-
-def _is_of(found: Measured, recipe: Recipe) -> bool:
-    """Whether all its parts have the recipe's settings."""
-    own = [found.spec, *(one.spec for one in found.rivals)]
-    asked = [one.spec for one in recipe.entries]
-    return len(own) == len(asked) and all(map(same_settings, own, asked))
-
-
-def command(name: str, seeds: int) -> str:
-    """What trains a recipe from a shell.
-
-    >>> command("quick", 1), command("quick", 3)
+    >>> run_command("quick", 1), run_command("quick", 3)
     ('python -m tsexplorer run quick', 'python -m tsexplorer run quick --seeds 3')
     """
     return f"python -m tsexplorer run {name}" + (f" --seeds {seeds}" if seeds > 1 else "")
 
 
-def _with_moved(
-    service: Service, experiment: ExperimentSnapshot, seeds: Sequence[SeedFigures]
-) -> tuple[SeedFigures, ...]:
-    """With figures of moved biases.
+def _check_complete(recipe: Recipe, results: RecipeResults) -> None:
+    """Raise a UserError if a seed or a rival is missing."""
+    fewest = min(len(experiment.seeds) for experiment in (results, *results.rivals))
+    if fewest < recipe.seeds or len(results.rivals) < len(recipe.rivals):
+        raise UserError(
+            f"The recipe {recipe.name} needs {recipe.seeds} seeds of all its experiments before "
+            "its results are written. To train the others: "
+            f"{run_command(recipe.name, recipe.seeds)}"
+        )
+
+
+def _add_shifted_biases(
+    service: Service, experiment: ExperimentSnapshot, seeds: Sequence[SeedResult]
+) -> tuple[SeedResult, ...]:
+    """Add the scores with shifted biases to each seed.
 
     Raises:
         UserError: a student's weights or the images are not here.
     """
-    return tuple(replace(one, moved=_moved(service, experiment, one.seed)) for one in seeds)
+    return tuple(
+        replace(seed, shifted_bias=_shifted_bias_scores(service, experiment, seed.seed))
+        for seed in seeds
+    )
 
 
-def _moved(service: Service, experiment: ExperimentSnapshot, seed: int) -> dict[str, Moved]:
-    study = service.reading.bias_study(experiment.stage(seed, "distilled"))
-    found = {rule: study.at(bias) for rule, bias in study.biases.items()}
+def _shifted_bias_scores(
+    service: Service, experiment: ExperimentSnapshot, seed: int
+) -> dict[str, ShiftedBiasScores]:
+    study = service.inference.bias_study(experiment.stage(seed, "distilled"))
+    scores = {rule: study.evaluate(bias) for rule, bias in study.biases.items()}
     return {
-        rule: Moved(round(one.bias, 4), one.errors / one.size, one.raised_right)
-        for rule, one in found.items()
+        rule: ShiftedBiasScores(
+            round(score.bias, 4), score.errors / score.size, score.raised_recall
+        )
+        for rule, score in scores.items()
     }
 
 
-def _content(name: str, found: Measured) -> dict[str, Any]:
+def _to_json(name: str, results: RecipeResults) -> dict[str, Any]:
     return {
-        "command": command(name, len(found.seeds)),
+        "command": run_command(name, len(results.seeds)),
         "version": __version__,
-        **_one(found),
-        "rivals": [_one(rival) for rival in found.rivals],
+        **_experiment_to_json(results),
+        "rivals": [_experiment_to_json(rival) for rival in results.rivals],
     }
 
 
-def _one(found: Measured) -> dict[str, Any]:
+def _experiment_to_json(results: RecipeResults) -> dict[str, Any]:
     return {
-        "machine": found.machine,
-        "date": found.date,
-        "seconds": found.seconds,
-        "spec": found.spec.model_dump(mode="json", by_alias=True),
-        "seeds": [asdict(one) for one in found.seeds],
+        "machine": results.machine,
+        "date": results.date,
+        "seconds": results.seconds,
+        "spec": results.spec.model_dump(mode="json", by_alias=True),
+        "seeds": [_seed_to_json(seed) for seed in results.seeds],
     }
+
+
+def _seed_to_json(result: SeedResult) -> dict[str, Any]:
+    return {
+        "seed": result.seed,
+        "accuracy": dict(result.accuracy),
+        "moved": {rule: asdict(scores) for rule, scores in result.shifted_bias.items()},
+        "validation": dict(result.validation),
+    }
+
+
+# -- out of a file ------------------------------------------------------------------------------
+
+
+def load_results(recipe: Recipe, folder: Path = RESULTS) -> RecipeResults | None:
+    """Read the results of a recipe; None without a file, or if it is of other settings."""
+    results = _read(folder / f"{recipe.name}.json")
+    return results if results is not None and _match(results, recipe) else None
+
+
+def _match(results: RecipeResults, recipe: Recipe) -> bool:
+    """Whether the results are of the recipe's experiments, all of them."""
+    trained = [results.spec, *(rival.spec for rival in results.rivals)]
+    specs = [entry.spec for entry in recipe.entries]
+    return len(trained) == len(specs) and all(map(same_settings, trained, specs))
 
 
 @cache
-def _read(file: Path) -> Measured | None:
+def _read(file: Path) -> RecipeResults | None:
     if not file.is_file():
         return None
     content = read_json(file)
-    return replace(_measured(content), rivals=tuple(map(_measured, content["rivals"])))
+    rivals = tuple(map(_experiment_from_json, content["rivals"]))
+    return replace(_experiment_from_json(content), rivals=rivals)
 
 
-def _measured(content: Mapping[str, Any]) -> Measured:
-    return Measured(
+def _experiment_from_json(content: Mapping[str, Any]) -> RecipeResults:
+    return RecipeResults(
         spec=ExperimentSpec.model_validate(content["spec"]),
-        seeds=tuple(_seed(one) for one in content["seeds"]),
+        seeds=tuple(map(_seed_from_json, content["seeds"])),
         machine=content["machine"],
         date=content["date"],
         seconds=content["seconds"],
     )
 
 
-def _seed(one: dict[str, Any]) -> SeedFigures:
-    moved = {rule: Moved(**figures) for rule, figures in one["moved"].items()}
-    return SeedFigures(one["seed"], one["accuracy"], moved, one["validation"])
+def _seed_from_json(content: Mapping[str, Any]) -> SeedResult:
+    scores = {rule: ShiftedBiasScores(**scores) for rule, scores in content["moved"].items()}
+    return SeedResult(content["seed"], content["accuracy"], scores, content["validation"])

@@ -1,7 +1,6 @@
-"""What pages and shell ask: experiments, studies, jobs, trained nets, downloads.
+"""The service for pages and shell: experiments, studies, jobs, trained nets, downloads.
 
-Pages and shell import the service and the types of its answers from here; the store and the jobs
-are out of their reach.
+Pages and shell import the service and its types from here, and neither the store nor the jobs.
 """
 
 from tsexplorer.jobs.progress import JobProgress

@@ -1,4 +1,4 @@
-"""Datasets on their way here: one thread each, watched and cancelled from any page."""
+"""Downloads of datasets: one thread for each; any page can show or cancel them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Download:
-    """Where one download stands; ``sentence`` says why it failed."""
+    """The state of a download; ``sentence`` says why it failed."""
 
     status: Literal["running", "done", "cancelled", "failed"]
     progress: DownloadProgress | None = None
@@ -33,12 +33,12 @@ class Downloads:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def state(self, name: str) -> Download | None:
-        """The dataset's last download, None if there was none."""
+        """Return the state of a dataset's last download, None if there was none."""
         with self._lock:
             return self._states.get(name)
 
     def start(self, name: str) -> None:
-        """Begin to fetch a dataset, unless that is under way."""
+        """Start to download a dataset, unless a download of it is running."""
         with self._lock:
             running = self._states.get(name)
             if running is not None and running.status == "running":
@@ -46,37 +46,40 @@ class Downloads:
             self._states[name] = Download("running")
             cancel = self._cancels[name] = threading.Event()
         threading.Thread(
-            target=self._fetch, args=(name, cancel), name=f"download-{name}", daemon=True
+            target=self._download, args=(name, cancel), name=f"download-{name}", daemon=True
         ).start()
 
     def cancel(self, name: str) -> None:
-        """Stop fetching; what is half there is removed."""
+        """Cancel a download; the incomplete files are removed."""
         with self._lock:
             event = self._cancels.get(name)
         if event is not None:
             event.set()
 
     def cancel_all(self) -> None:
-        """Stop all that is on its way."""
+        """Cancel all downloads."""
         with self._lock:
             events = list(self._cancels.values())
         for event in events:
             event.set()
 
-    def _fetch(self, name: str, cancel: threading.Event) -> None:
-        def progress(now: DownloadProgress) -> None:
-            self._set(name, Download("running", now))
+    def _download(self, name: str, cancel: threading.Event) -> None:
+        def show(progress: DownloadProgress) -> None:
+            self._set(name, Download("running", progress))
 
         try:
             dataset = get_dataset(name)
-            dataset.download(self.folder, progress=progress, cancelled=cancel.is_set)
+            dataset.download(self.folder, progress=show, cancelled=cancel.is_set)
         except Cancelled:
             self._set(name, Download("cancelled"))
         except UserError as error:
             self._set(name, Download("failed", sentence=str(error)))
         except Exception as error:
             log.exception("downloading %s failed", name)
-            sentence = f"The download stopped on an unexpected error ({type(error).__name__})."
+            sentence = (
+                f"The download stopped on an unexpected error ({type(error).__name__}); "
+                "the log has the details."
+            )
             self._set(name, Download("failed", sentence=sentence))
         else:
             self._set(name, Download("done"))

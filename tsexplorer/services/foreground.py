@@ -1,8 +1,8 @@
-"""Runs a job in this process to its end, or follows it where another process runs it.
+"""Run a job in this process, or follow a job that another process runs.
 
-Two trainings at once on one machine slow each other down many times, so that a queued job waits
-while another process trains here; the first process that is free takes it. Progress comes from
-memory where the job runs in this process, and from its heartbeats in the store where it does not.
+Two trainings at once on one machine are many times slower, so a queued job waits while another
+process trains on this machine; the first free process takes it. Progress comes from memory if the
+job runs in this process, else from its heartbeats in the store.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class JobView:
 
 
 class StillRunningError(Exception):
-    """The user stopped following a job that goes on in another process."""
+    """The user stopped following a job, which continues in another process."""
 
 
 class EndNotStoredError(UserError):
@@ -57,23 +57,23 @@ class ForegroundJob:
         service: Service,
         job: JobSnapshot,
         show: Callable[[JobView], None],
-        say: Callable[[str], None],
+        notify: Callable[[str], None],
         interrupted: Callable[[], bool],
     ) -> None:
-        """A job that is followed.
+        """A job to run or to follow.
 
         Args:
             service: of the store.
             job: queued, running or paused.
             show: called about ten times a second with the job's state.
-            say: called with a sentence when the job waits for, or runs in, another process.
+            notify: called with a sentence when the job waits for, or runs in, another process.
             interrupted: whether the user wants to stop.
         """
         self._service, self._store, self._job = service, service.store, job.id
-        self._show_view, self._say, self._interrupted = show, say, interrupted
-        self._experiment = service.subject(job)
+        self._show_view, self._notify, self._interrupted = show, notify, interrupted
+        self._experiment = service.study_of(job)
         self._recovered_at = -RECOVER_SECONDS
-        self._sentence = ""
+        self._last_notice = ""
         self._stages_done = 0
 
     def run(self) -> JobSnapshot:
@@ -86,7 +86,7 @@ class ForegroundJob:
         """
         while (job := self._store.job(self._job)).status in ACTIVE:
             if job.status == "queued":
-                self._take_or_wait()
+                self._claim_or_wait()
             else:
                 self._follow(job)
         if job.status == "done":
@@ -94,19 +94,19 @@ class ForegroundJob:
             self._show(JobProgress(stages_done=stages, stages=stages), job.status)
         return job
 
-    def _take_or_wait(self) -> None:
+    def _claim_or_wait(self) -> None:
         if self._interrupted():
             self._store.cancel_queued(self._job)
             return
-        other = self._running_here()
+        other = self._job_of_another_process()
         if other is not None:
-            self._say_once(f"Waiting until job {other.id} is done, which another process trains.")
+            self._notify_once(f"Waiting for job {other.id}, which another process trains.")
             sleep(POLL_SECONDS)
         elif (claimed := self._store.claim(this_process(), self._job)) is not None:
             self._train(claimed)
 
-    def _running_here(self) -> JobSnapshot | None:
-        """A job that another process trains on this machine."""
+    def _job_of_another_process(self) -> JobSnapshot | None:
+        """Return the job that another process trains on this machine, None if there is none."""
         self._recover()
         for job in self._service.jobs(active_only=True):
             if job.status == "running" and job.owner is not None and on_this_machine(job.owner):
@@ -125,7 +125,7 @@ class ForegroundJob:
                     control.cancel()
                 self._show(board.read(job.id), "paused" if control.paused else "running")
                 trainer.join(POLL_SECONDS)
-        except Exception:  # the output is closed, say; the checkpoint is worth waiting for
+        except Exception:  # for example the output is closed; wait for the checkpoint
             control.cancel()
             trainer.join()
             raise
@@ -136,29 +136,29 @@ class ForegroundJob:
             raise EndNotStoredError(f"The end of job {job.id} could not be stored.")
 
     def _follow(self, job: JobSnapshot) -> None:
-        self._say_once(f"Job {job.id} is trained by another process; following it.")
+        self._notify_once(f"Job {job.id} is trained by another process; following it.")
         if self._interrupted():
             raise StillRunningError
         self._recover()
-        self._show(JobProgress.reported(job.progress), job.status)
+        self._show(JobProgress.from_heartbeat(job.progress), job.status)
         sleep(POLL_SECONDS)
 
     def _recover(self) -> None:
-        """Look for jobs whose process is gone, at most once a second."""
+        """Mark jobs whose process has ended as interrupted, at most once a second."""
         if monotonic() - self._recovered_at >= RECOVER_SECONDS:
             self._recovered_at = monotonic()
             recover(self._store, self._service.settings)
 
     def _show(self, progress: JobProgress, status: str) -> None:
-        if progress.stages_done != self._stages_done:  # another stage has figures
+        if progress.stages_done != self._stages_done:  # a stage has new figures
             self._stages_done = progress.stages_done
             self._experiment = self._store.experiment(self._experiment.id)
         self._show_view(JobView(self._experiment, progress, status))
 
-    def _say_once(self, sentence: str) -> None:
-        if sentence != self._sentence:
-            self._sentence = sentence
-            self._say(sentence)
+    def _notify_once(self, notice: str) -> None:
+        if notice != self._last_notice:
+            self._last_notice = notice
+            self._notify(notice)
 
 
 class _TrainerThread(threading.Thread):

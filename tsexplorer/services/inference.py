@@ -1,6 +1,6 @@
-"""What trained nets answer: the part of the service that looks and changes nothing.
+"""Answers of trained nets, and the nets as files; part of the service, changes no data.
 
-torch is imported when something is asked, never before.
+torch is imported by the methods that need it, never with this module.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tsexplorer.analysis.bias import Study
-    from tsexplorer.analysis.embedding import Layouts
-    from tsexplorer.analysis.inference import AnswerCache, Answers, Nets, Source, SplitName
+    from tsexplorer.analysis.bias import BiasStudy
+    from tsexplorer.analysis.embedding import LayoutRunner
+    from tsexplorer.analysis.inference import AnswerCache, Answers, NetCache, SplitName, TrainedNet
     from tsexplorer.data.base import Splits
     from tsexplorer.export.archive import Archive
 
 ARCHIVES_KEPT = 4
-ROLE_WORDS: dict[Role, str] = {
+ROLE_NAMES: dict[Role, str] = {
     "teacher": "teacher",
     "baseline": "baseline student",
     "distilled": "distilled student",
@@ -39,19 +39,19 @@ ROLE_WORDS: dict[Role, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """The images of one split, for looking at.
+    """The images of one split, to be shown.
 
     Attributes:
         pixels_N: uint8 N×28×28.
         labels_N: int64 N.
-        classes: label k stands for ``classes[k]``.
-        words: which images these are, as one phrase.
+        classes: class names; label k stands for ``classes[k]``.
+        description: the split, the dataset and the number of images, in one phrase.
     """
 
     pixels_N: NDArray[np.uint8]
     labels_N: NDArray[np.int64]
     classes: tuple[str, ...]
-    words: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -59,75 +59,87 @@ class ClassShares:
     """How often classes occur.
 
     Attributes:
-        shares: of 1, by class.
-        counted: whether they were counted in the training labels; else they are taken as alike.
+        shares: by class; their sum is 1.
+        counted: whether they were counted in the training labels; if not, all are equal.
     """
 
     shares: tuple[float, ...]
     counted: bool
 
 
-class Reading:
-    """Answers of trained nets, kept once a stage; safe to call from any thread."""
+class Inference:
+    """Answers of trained nets, cached by stage; safe to call from any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         self._cache: AnswerCache | None = None
-        self._layouts: Layouts | None = None
-        self._nets: Nets | None = None
+        self._layouts: LayoutRunner | None = None
+        self._nets: NetCache | None = None
         self._archives: OrderedDict[tuple[str, Role, str], Archive] = OrderedDict()
 
     def images(self, dataset: str, split: SplitName) -> Images:
-        """The images of a split; where the dataset is not here, those of its sample that ship.
+        """Return the images of a split; without the dataset, those of its bundled sample.
 
         Raises:
-            UserError: there are none.
+            UserError: the dataset is not downloaded and has no bundled sample.
         """
         splits = self._splits(dataset)
         part = splits.validation if split == "validation" else splits.test
-        whole = get_dataset(dataset).info
-        size = whole.validation if split == "validation" else whole.test
-        many = f"{len(part):,}" if len(part) == size else f"first {len(part):,} of {size:,}"
-        words = f"{split} split of {whole.title}, {many} images"
-        return Images(part.images.numpy(), part.labels.numpy(), whole.classes, words)
+        info = get_dataset(dataset).info
+        size = info.validation if split == "validation" else info.test
+        number = f"{len(part):,}" if len(part) == size else f"first {len(part):,} of {size:,}"
+        description = f"{split} split of {info.title}, {number} images"
+        return Images(part.images.numpy(), part.labels.numpy(), info.classes, description)
 
     def answers(self, stage: StageSnapshot, split: SplitName) -> Answers:
-        """A net's logits over a split, in the order of :meth:`images`.
+        """Return a net's logits over a split, in the order of :meth:`images`.
 
         Raises:
-            UserError: the weights are missing or damaged, or the images are not here.
+            UserError: the weights are missing or damaged, or there are no images.
         """
-        return self._asked().answers(self._source(stage), self._splits(stage.spec.data.name), split)
+        return self._answer_cache().answers(
+            self._source(stage), self._splits(stage.spec.data.name), split
+        )
 
-    def taught(
+    def teacher_logits(
         self, experiment: ExperimentSnapshot, seed: int, split: SplitName
     ) -> NDArray[np.float32]:
-        """What a seed's students are taught over a split: the logits N×C of its teacher.
+        """Return the logits N×C over a split from which the students of a seed learn.
 
-        Of several teachers it is their ensemble. Errors as for :meth:`answers`.
+        These are the logits of the teacher, or of the ensemble if there are several teachers.
+
+        Raises:
+            UserError: as for :meth:`answers`.
         """
         import numpy as np
 
-        from tsexplorer.analysis.ensemble import ensemble_logits
+        from tsexplorer.analysis.prediction import ensemble_logits
 
         first = self.answers(experiment.stage(seed, "teacher"), split).logits_NC
-        links = (one for one in experiment.stages if (one.seed, one.role) == (seed, "member"))
-        others = [self.answers(one.stage, split).logits_NC for one in links]
+        others = [
+            self.answers(link.stage, split).logits_NC
+            for link in experiment.stages
+            if (link.seed, link.role) == (seed, "member")
+        ]
         if not others:
             return first
         spec = experiment.spec
-        weights = [one.weight for one in trained_teachers(spec)]
-        together = ensemble_logits(np.stack([first, *others]), weights, spec.combine)
-        return together.astype(np.float32)
+        weights = [teacher.weight for teacher in trained_teachers(spec)]
+        logits_NC = ensemble_logits(np.stack([first, *others]), weights, spec.combine)
+        return logits_NC.astype(np.float32)
 
     def features(self, stage: StageSnapshot, split: SplitName) -> NDArray[Any]:
-        """A net's activations N×F before its last layer; errors as above."""
+        """Return a net's activations N×F before its last layer.
+
+        Raises:
+            UserError: as for :meth:`answers`.
+        """
         splits = self._splits(stage.spec.data.name)
-        return self._asked().features(self._source(stage), splits, split)
+        return self._answer_cache().features(self._source(stage), splits, split)
 
     def class_shares(self, dataset: str) -> ClassShares:
-        """How often each class occurs in training; alike where those images are not here."""
+        """Return how often each class occurs in training; equal shares if the data is missing."""
         folder, info = self._settings.data_folder, get_dataset(dataset).info
         if not get_dataset(dataset).is_available(folder):
             return ClassShares((1 / len(info.classes),) * len(info.classes), counted=False)
@@ -135,110 +147,119 @@ class Reading:
         counts = labels.bincount(minlength=len(info.classes)).tolist()
         return ClassShares(tuple(count / len(labels) for count in counts), counted=True)
 
-    def bias_study(self, stage: StageSnapshot) -> Study:
-        """What a student that never saw some classes answers once their biases are raised.
+    def bias_study(self, stage: StageSnapshot) -> BiasStudy:
+        """Return how a student answers when the biases of classes it was not trained on are raised.
 
         Raises:
-            UserError: it saw all classes, or as for :meth:`answers`.
+            UserError: no class was excluded from its training, or as for :meth:`answers`.
         """
-        from tsexplorer.analysis.bias import Answered, study
+        from tsexplorer.analysis.bias import LabelledLogits, study_bias
 
         if not stage.spec.left_out:
-            raise UserError("This student saw images of all classes; choose one that did not.")
-        seen, unseen = (self.answers(stage, split) for split in ("validation", "test"))
+            raise UserError(
+                "This student was trained on all classes; choose one with excluded classes."
+            )
+        validation, test = self.answers(stage, "validation"), self.answers(stage, "test")
         shares = self.class_shares(stage.spec.data.name).shares
-        return study(
-            Answered(seen.logits_NC, seen.labels_N),
-            Answered(unseen.logits_NC, unseen.labels_N),
+        return study_bias(
+            LabelledLogits(validation.logits_NC, validation.labels_N),
+            LabelledLogits(test.logits_NC, test.labels_N),
             stage.spec.left_out,
             shares,
         )
 
-    def ask(self, stage: StageSnapshot, pixels_N: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """A net's logits N×C over images N×28×28, uint8, light strokes on dark.
+    def logits(self, stage: StageSnapshot, pixels_N: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return a net's logits N×C over images N×28×28, uint8, light strokes on dark.
+
+        The images are scaled by the mean and the deviation of the training images.
 
         Raises:
-            UserError: the weights are missing or damaged, or the images that it was trained on,
-                whose mean and deviation scale these, are not here.
+            UserError: the weights are missing or damaged, or there are no training images.
         """
-        from tsexplorer.analysis.inference import Nets
+        from tsexplorer.analysis.inference import NetCache
 
         with self._lock:
-            self._nets = self._nets or Nets()
+            self._nets = self._nets or NetCache()
         splits = self._splits(stage.spec.data.name)
         return self._nets.logits(self._source(stage), splits, pixels_N)
 
-    def least_confidence(self, stage: StageSnapshot) -> float:
-        """The confidence at T = 1 that 99 of 100 of its answers over validation exceed.
+    def low_confidence_threshold(self, stage: StageSnapshot) -> float:
+        """Return the confidence at T = 1 that 99 % of its answers on validation exceed.
 
         Raises:
             UserError: as for :meth:`answers`.
         """
-        from tsexplorer.analysis.prediction import least_confidence
+        from tsexplorer.analysis.prediction import low_confidence_threshold
 
-        return least_confidence(self.answers(stage, "validation").logits_NC)
+        return low_confidence_threshold(self.answers(stage, "validation").logits_NC)
 
     def archive(
         self, experiment: ExperimentSnapshot, role: Role = "distilled", seed: int | None = None
     ) -> Archive:
-        """A trained net to be taken away; writing it takes seconds, the same again none.
+        """Return a trained net as an archive; the first time takes seconds.
 
         Args:
-            experiment: whose net.
-            role: which.
-            seed: of which seed; None: of that which is best on validation.
+            experiment: has the net.
+            role: of the net.
+            seed: of the net; if None, the seed with the best validation accuracy.
 
         Raises:
-            UserError: it is not trained, its weights are missing or damaged, its images are not
-                here, or it cannot be written as ONNX.
+            UserError: it is not trained, its weights are missing or damaged, there are no images,
+                or it cannot be written as ONNX.
         """
-        from tsexplorer.export.archive import ModelCardInfo, archive
-        from tsexplorer.export.writer import Pixels, onnx_of
+        from tsexplorer.export.archive import (
+            ModelCardInfo,
+            PixelStatistics,
+            build_archive,
+            export_onnx,
+        )
 
-        seed, stage = _chosen(experiment, role, seed)
+        seed, stage = _select_net(experiment, role, seed)
         key = experiment.name, role, stage.hash
         with self._lock:
-            kept = self._archives.get(key)
-        if kept is not None:
-            return kept
+            cached = self._archives.get(key)
+        if cached is not None:
+            return cached
         splits, source = self._splits(stage.spec.data.name), self._source(stage)
         info = get_dataset(stage.spec.data.name).info
-        pixels = Pixels(splits.mean, splits.deviation)
-        own = stage.spec.objective
-        told = ModelCardInfo(
-            title=f"{ROLE_WORDS[role]} of “{experiment.name}”",
+        pixels = PixelStatistics(splits.mean, splits.deviation)
+        objective = stage.spec.objective
+        card_info = ModelCardInfo(
+            title=f"{ROLE_NAMES[role]} of “{experiment.name}”",
             experiment=experiment.name,
             role=role,
             seed=seed,
             loss=format_loss(experiment.spec)
             if role == "distilled"
-            else get_objective(own.name).format_convention(own),
+            else get_objective(objective.name).format_convention(objective),
             machine=stage.machine,
             validation_accuracy=stage.validation_accuracy,
             test_accuracy=stage.test_accuracy,
             mean=pixels.mean,
             deviation=pixels.deviation,
         )
-        net = onnx_of(stage.spec, source.weights, len(info.classes), pixels)
-        found = archive(stage.hash, stage.spec, info, told, net, source.weights.read_bytes())
+        net = export_onnx(stage.spec, source.weights, len(info.classes), pixels)
+        result = build_archive(
+            stage.hash, stage.spec, info, card_info, net, source.weights.read_bytes()
+        )
         with self._lock:
-            self._archives[key] = found
+            self._archives[key] = result
             while len(self._archives) > ARCHIVES_KEPT:
                 self._archives.popitem(last=False)
-        return found
+        return result
 
     @property
-    def layouts(self) -> Layouts:
-        """Layouts of features in the background, kept for the whole process."""
-        from tsexplorer.analysis.embedding import Layouts
+    def layouts(self) -> LayoutRunner:
+        """Layouts of features, computed in the background and cached for the process."""
+        from tsexplorer.analysis.embedding import LayoutRunner
 
         with self._lock:
             if self._layouts is None:
-                self._layouts = Layouts()
+                self._layouts = LayoutRunner()
             return self._layouts
 
     def cancel_all(self) -> None:
-        """End what is computed in the background."""
+        """Cancel the computations in the background."""
         if self._layouts is not None:
             self._layouts.cancel_all()
 
@@ -249,19 +270,21 @@ class Reading:
         sample = load_sample(dataset)
         if sample is None:
             title = get_dataset(dataset).info.title
-            raise UserError(f"The images of {title} are not here; download them on the Train page.")
+            raise UserError(
+                f"The images of {title} are not downloaded; download them on the Train page."
+            )
         return sample
 
-    def _source(self, stage: StageSnapshot) -> Source:
-        from tsexplorer.analysis.inference import MISSING, Source
+    def _source(self, stage: StageSnapshot) -> TrainedNet:
+        from tsexplorer.analysis.inference import MISSING_WEIGHTS, TrainedNet
 
         folder = self._settings.stages_folder
         weights = weights_path(folder, stage.hash)
         if stage.status != "done" or weights is None:
-            raise UserError(MISSING)
-        return Source(stage.spec, weights, folder / stage.hash)
+            raise UserError(MISSING_WEIGHTS)
+        return TrainedNet(stage.spec, weights, folder / stage.hash)
 
-    def _asked(self) -> AnswerCache:
+    def _answer_cache(self) -> AnswerCache:
         from tsexplorer.analysis.inference import AnswerCache
 
         with self._lock:
@@ -270,13 +293,13 @@ class Reading:
             return self._cache
 
 
-def _chosen(
+def _select_net(
     experiment: ExperimentSnapshot, role: Role, seed: int | None
 ) -> tuple[int, StageSnapshot]:
-    """The net of a seed, or of the one that is best on validation, and that seed."""
+    """Return the net of a seed, or of the seed that is best on validation, with its seed."""
     seeds = experiment.spec.seeds if seed is None else (seed,)
-    nets = [(one, experiment.stage(one, role)) for one in seeds]
-    trained = [(one, stage) for one, stage in nets if stage.status == "done"]
+    nets = [(seed, experiment.stage(seed, role)) for seed in seeds]
+    trained = [(seed, stage) for seed, stage in nets if stage.status == "done"]
     if not trained:
-        raise UserError(f'No {ROLE_WORDS[role]} of "{experiment.name}" is trained yet; train it.')
-    return max(trained, key=lambda one: (one[1].validation_accuracy or 0.0, -one[0]))
+        raise UserError(f'No {ROLE_NAMES[role]} of "{experiment.name}" is trained yet; train it.')
+    return max(trained, key=lambda net: (net[1].validation_accuracy or 0.0, -net[0]))

@@ -1,4 +1,4 @@
-"""The queue of jobs: list and control them, and start the thread that trains them."""
+"""The queue of jobs: list them, control them, and start the thread that trains them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESUMABLE = ("interrupted", "cancelled", "failed")
 PAST_TENSE = {"pause": "paused", "resume": "resumed", "step": "stepped", "cancel": "cancelled"}
 POLL_SECONDS = 0.05
 HEARTBEATS_TO_CANCEL = 5
-"""How many heartbeats a running job gets to read that it is cancelled."""
+"""Heartbeats that a running job has to react to a cancel request."""
 
 
 class JobQueue:
@@ -32,7 +32,7 @@ class JobQueue:
     # -- control --------------------------------------------------------------------------------
 
     def pause(self, job: int) -> None:
-        """Hold a running job.
+        """Pause a running job.
 
         Raises:
             UserError: the job has ended.
@@ -48,7 +48,7 @@ class JobQueue:
         self._control(job, "step", "running")
 
     def cancel(self, job: int) -> None:
-        """Stop a job, or give up one that was interrupted; what is finished of it stays.
+        """Cancel a queued, running, paused or interrupted job; its finished stages are kept.
 
         Raises:
             UserError: the job has ended.
@@ -61,7 +61,7 @@ class JobQueue:
         self._control(job, "cancel", None)
 
     def cancel_and_wait(self, job: int) -> JobSnapshot:
-        """Cancel a job and give its process time to stop; returns the job as it is then.
+        """Cancel a job, wait up to five heartbeats for its process to stop, and return the job.
 
         Raises:
             UserError: the job has ended.
@@ -73,9 +73,9 @@ class JobQueue:
         return snapshot
 
     def resume(self, job: int) -> None:
-        """Continue a paused job, or queue one that was interrupted, cancelled or has failed.
+        """Continue a paused job, or queue a job that was interrupted or cancelled, or failed.
 
-        Resuming a running or queued job does nothing, because two tabs may ask for the same.
+        Resuming a running or queued job does nothing, because two tabs may send the same request.
 
         Raises:
             UserError: the job is done, or its study is in the queue as another job.
@@ -88,12 +88,12 @@ class JobQueue:
             try:
                 self._store.requeue(job)
             except UserError:
-                if self._store.job(job).status not in ACTIVE:  # else another tab was faster
+                if self._store.job(job).status not in ACTIVE:  # active: another tab resumed it
                     raise
         self.worker.wake_worker()
 
     def requeue(self, job: int) -> JobSnapshot:
-        """Queue a job that stopped early, for a caller that runs it itself; others as they are.
+        """Queue a job that stopped early, for a caller that runs it; return other jobs unchanged.
 
         Raises:
             NotFoundError: there is no such job.
@@ -105,7 +105,7 @@ class JobQueue:
     # -- reading --------------------------------------------------------------------------------
 
     def job(self, job: int) -> JobSnapshot:
-        """One job.
+        """Return a job.
 
         Raises:
             NotFoundError: there is none.
@@ -113,16 +113,21 @@ class JobQueue:
         return self._store.job(job)
 
     def jobs(self, *, active_only: bool = False) -> tuple[JobSnapshot, ...]:
-        """Jobs, newest first; active ones are queued, running or paused."""
+        """Return the jobs, newest first; active jobs are queued, running or paused."""
         return tuple(self._store.jobs(active_only=active_only))
 
     def progress(self, job: JobSnapshot) -> JobProgress:
-        """The progress of a job: from memory if this process runs it, else from its heartbeat."""
+        """Return a job's progress: from memory if this process runs it, else from its heartbeat."""
         if self._worker is not None and self._worker.owns(job):
             return self._worker.board.read(job.id)
-        return JobProgress.reported(job.progress)
+        return JobProgress.from_heartbeat(job.progress)
 
     # -- the worker -----------------------------------------------------------------------------
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether the training thread was started."""
+        return self._worker is not None
 
     @property
     def worker(self) -> Worker:
@@ -134,7 +139,7 @@ class JobQueue:
             return self._worker
 
     def serve(self) -> None:
-        """Train what the queue holds already, if anything."""
+        """Train the jobs that are in the queue already."""
         if self._store.jobs(active_only=True):
             self.worker.wake_worker()
 
@@ -149,7 +154,7 @@ class JobQueue:
             raise UserError(
                 f"Job {job} is {snapshot.status}, so it cannot be {PAST_TENSE[request]}."
             )
-        if self._worker is not None and self._worker.steer(job, request):
+        if self._worker is not None and self._worker.apply_request(job, request):
             if status is not None:
                 self._store.set_job_status(job, status)
             return

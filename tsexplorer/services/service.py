@@ -1,7 +1,7 @@
-"""The service that pages and shell ask; they reach the store and the jobs only through it.
+"""The service: pages and shell reach the store and the jobs only through it.
 
-Nothing here imports torch before the first page is drawn; training and latency import it on first
-use, on their own threads where possible.
+torch is imported by training and latency on first use, never with this module, so that the first
+page appears quickly.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.models import ModelSize, count
 from tsexplorer.services import demo
 from tsexplorer.services.downloads import Download, Downloads
-from tsexplorer.services.inference import Reading
+from tsexplorer.services.inference import Inference
 from tsexplorer.services.job_queue import ACTIVE, RESUMABLE, JobQueue
 from tsexplorer.services.studies import Studies
 from tsexplorer.settings import Settings
@@ -67,8 +67,8 @@ class Service(JobQueue):
 
     Attributes:
         studies: studies of all kinds.
-        reading: answers of trained nets.
-        downloads: of data sets.
+        inference: answers of trained nets.
+        downloads: of datasets.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -77,7 +77,7 @@ class Service(JobQueue):
         self.page_priority = PagePriority()
         super().__init__(self.store, settings, self.page_priority)
         self.downloads = Downloads(settings.data_folder)
-        self.reading = Reading(settings)
+        self.inference = Inference(settings)
         recover(self.store, settings)  # the job of a killed process may hold the demo
         demo.install(self.store)
         self.studies = Studies(
@@ -87,7 +87,7 @@ class Service(JobQueue):
     def close(self) -> None:
         """Stop downloads and training, and close the database."""
         self.downloads.cancel_all()
-        self.reading.cancel_all()
+        self.inference.cancel_all()
         super().close()
         self.store.close()
 
@@ -102,7 +102,7 @@ class Service(JobQueue):
         return self.studies.check_experiment(spec)
 
     def start(self, spec: ExperimentSpec) -> JobSnapshot:
-        """Queue an experiment, also where all its nets are trained.
+        """Queue an experiment, even if all its nets are trained.
 
         An experiment that is in the queue already keeps its place.
 
@@ -114,11 +114,11 @@ class Service(JobQueue):
         return job
 
     def enqueue(self, spec: ExperimentSpec) -> JobSnapshot:
-        """As :meth:`start`, for a caller that runs the job itself."""
+        """Queue an experiment as :meth:`start` does, for a caller that runs the job itself."""
         return self.studies.enqueue(self.check(spec), cluster="")
 
     def keep(self, spec: ExperimentSpec) -> ExperimentSnapshot:
-        """Keep an experiment whose nets are all trained.
+        """Store an experiment whose nets are all trained.
 
         Raises:
             UserError: :meth:`check` refuses it, a net is not trained, or the name is taken.
@@ -128,17 +128,19 @@ class Service(JobQueue):
             raise UserError("Some nets of this experiment are not trained yet; start it instead.")
         return self.store.add_experiment(spec, checked.stages)
 
-    def free_name(self, spec: ExperimentSpec, wish: str) -> str:
-        """A name for an experiment; see :meth:`Studies.free_name`."""
-        return self.studies.free_name(spec, wish)
+    def free_name(self, spec: ExperimentSpec, preferred: str) -> str:
+        """Return a name for an experiment; see :meth:`Studies.free_name`."""
+        return self.studies.free_name(spec, preferred)
 
     def experiments(self) -> tuple[ExperimentSnapshot, ...]:
-        """All experiments, newest first, those that ship last."""
+        """Return all experiments, newest first, followed by those that ship."""
         experiments = self.store.experiments()
-        return tuple(sorted(experiments, key=lambda experiment: demo.place(experiment.name)))
+        return tuple(
+            sorted(experiments, key=lambda experiment: demo.list_position(experiment.name))
+        )
 
     def experiment(self, key: str) -> ExperimentSnapshot:
-        """One experiment by id or name.
+        """Return one experiment by id or name.
 
         Raises:
             NotFoundError: there is none, or it is a study of another kind.
@@ -151,8 +153,8 @@ class Service(JobQueue):
             )
         return experiment
 
-    def subject(self, job: JobSnapshot) -> ExperimentSnapshot:
-        """The study that a job trains, of any kind.
+    def study_of(self, job: JobSnapshot) -> ExperimentSnapshot:
+        """Return the study that a job trains, of any kind, with its stages.
 
         Raises:
             NotFoundError: it was deleted.
@@ -160,14 +162,14 @@ class Service(JobQueue):
         return self.store.experiment(job.experiment_id)
 
     def watch(self, key: str) -> Watch:
-        """An experiment with its curves and its latest job.
+        """Return an experiment with its curves and its latest job.
 
         Raises:
             NotFoundError: there is none.
         """
         experiment = self.store.experiment(key)
         job = self.store.latest_job(experiment.id)
-        epochs = self.store.epochs_many([link.stage.hash for link in experiment.stages])
+        epochs = self.store.epochs_by_stage([link.stage.hash for link in experiment.stages])
         return Watch(
             experiment=experiment,
             epochs=dict(epochs),
@@ -177,11 +179,11 @@ class Service(JobQueue):
         )
 
     def gain(self, experiment: ExperimentSnapshot, split: str = "test") -> Gain:
-        """An experiment's accuracies and gap closed over its seeds.
+        """Return an experiment's accuracies and gap closed over its seeds.
 
         Args:
             experiment: with its stages.
-            split: ``validation`` or ``test``; test figures were read once, when each stage ended.
+            split: ``validation`` or ``test``; Test is measured once, when a stage ends.
         """
         figures = [
             StageFigures(
@@ -207,17 +209,18 @@ class Service(JobQueue):
             NotFoundError: there is none.
             UserError: it ships with the app, or it is being trained.
         """
-        experiment = self.store.record(key)
+        experiment = self.store.study(key)
         if demo.is_demo(experiment):
             raise UserError(
-                f'"{experiment.name}" ships with the app and stays; delete another experiment.'
+                f'"{experiment.name}" ships with the app and cannot be deleted; '
+                "delete another experiment."
             )
         self.studies.delete(experiment.id)
 
     # -- nets -----------------------------------------------------------------------------------
 
     def stage(self, key: str) -> StageSnapshot:
-        """A stage by its hash, by the beginning of its hash, or as EXPERIMENT:ROLE[:SEED].
+        """Return a stage by its hash, by the beginning of its hash, or as EXPERIMENT:ROLE[:SEED].
 
         Raises:
             NotFoundError: there is none, or more than one.
@@ -229,16 +232,16 @@ class Service(JobQueue):
         if len(matches) != 1:
             raise NotFoundError(
                 f"{'More than one stage begins' if matches else 'No stage begins'} with {key!r}; "
-                "run --json and the app's Try a digit page give the IDs."
+                "run --json and the app's Try a digit page show the IDs."
             )
         return matches[0]
 
     def stages(self) -> tuple[StageSnapshot, ...]:
-        """All stages, newest first."""
+        """Return all stages, newest first."""
         return tuple(self.store.stages())
 
     def net(self, key: str) -> tuple[ExperimentSnapshot, Role, int | None]:
-        """The experiment, role and seed of a net named EXPERIMENT:ROLE[:SEED].
+        """Return the experiment, role and seed of a net named EXPERIMENT:ROLE[:SEED].
 
         Raises:
             NotFoundError: there is no such experiment, or the name is not of this form.
@@ -248,41 +251,41 @@ class Service(JobQueue):
             name = key.partition(":")[0]
             self.experiment(name)
             raise NotFoundError(
-                f"{key!r} names no stage; write {name}:{'|'.join(ROLES)}, and :SEED behind it "
-                "where there are several seeds."
+                f"{key!r} is not the name of a stage; write {name}:{'|'.join(ROLES)}, followed by "
+                ":SEED if there are several seeds."
             )
         role = next(role for role in ROLES if role == match["role"])
         seed = None if match["seed"] is None else int(match["seed"])
         return self.experiment(match["name"]), role, seed
 
     def count(self, model: ModelSpec, classes: int) -> ModelSize:
-        """A net's parameters, multiply-accumulates and bytes.
+        """Return a net's parameters, multiply-accumulates and bytes.
 
         Raises:
-            UserError: there is no such net, or it is impossible.
+            UserError: there is no such net, or its sizes do not fit together.
         """
         return count(model, classes)
 
     def latency(self, model: ModelSpec, classes: int) -> Latency:
-        """A net's time for one image on this machine, measured once per process."""
+        """Return a net's time for one image on this machine, measured once per process."""
         return _latency(model, classes)
 
     # -- data -----------------------------------------------------------------------------------
 
     def dataset_available(self, name: str) -> bool:
-        """Whether a dataset can be trained on now."""
+        """Whether a dataset is on this machine."""
         return get_dataset(name).is_available(self.settings.data_folder)
 
     def download(self, name: str) -> Download | None:
-        """The state of the dataset's download; None if there was none."""
+        """Return the state of a dataset's download; None if there was none."""
         return self.downloads.state(name)
 
 
 @lru_cache(maxsize=256)
 def _latency(model: ModelSpec, classes: int) -> Latency:
-    from tsexplorer.analysis.latency import measure
+    from tsexplorer.analysis.latency import measure_latency
 
-    return measure(model, classes)
+    return measure_latency(model, classes)
 
 
 __all__ = ["ACTIVE", "RESUMABLE", "Service", "StageSnapshot", "Watch", "dataset_names"]

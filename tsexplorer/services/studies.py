@@ -1,7 +1,7 @@
-"""Studies of all kinds: check, queue, watch, turn results into experiments, delete.
+"""Studies of all kinds: check, queue, read, turn results into experiments, delete.
 
-The kinds are in :mod:`tsexplorer.studies`; here is what they share. torch is imported when a cost
-is measured, Optuna when a search is read, never before.
+The kinds are in :mod:`tsexplorer.studies`; this module has what they share. torch is imported only
+to measure a cost, Optuna only to read a search.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cachetools import LRUCache
 
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.progress import JobProgress
+from tsexplorer.services.job_queue import ACTIVE
 from tsexplorer.settings import Settings
 from tsexplorer.specs import ExperimentSpec, Spec
 from tsexplorer.store import ExperimentSnapshot, JobSnapshot, Store, StudyRecord
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Spec)
 NO_CLUSTERS = "off"
-SPECS_KEPT = 64
-ACTIVE = ("queued", "running", "paused")
+SPEC_CACHE_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -82,16 +82,16 @@ class Studies:
         """Studies of a store.
 
         Args:
-            store: where they are kept.
+            store: has them.
             settings: of the process.
-            wake_worker: makes the worker look into the queue.
+            wake_worker: makes the worker read the queue.
             progress: returns the progress of a job.
         """
         self._store, self._settings = store, settings
         self._wake_worker, self._progress = wake_worker, progress
         self._measuring = threading.Lock()
         self._speeds: MeasuredSpeeds | None = None
-        self._specs: LRUCache[tuple[str, str], Spec] = LRUCache(SPECS_KEPT)
+        self._specs: LRUCache[tuple[str, str], Spec] = LRUCache(SPEC_CACHE_SIZE)
         self._specs_lock = threading.Lock()
 
     # -- before training ------------------------------------------------------------------------
@@ -105,16 +105,16 @@ class Studies:
         return kind_of(spec).check(spec, self._resources)
 
     def check_experiment(self, spec: ExperimentSpec) -> ExperimentCheck:
-        """As :meth:`check`, with the sizes of both nets."""
+        """Check an experiment as :meth:`check` does, with the sizes of both nets."""
         checked = self.check(spec)
         assert isinstance(checked, ExperimentCheck)
         return checked
 
     def cost(self, spec: SweepSpec) -> float:
-        """Seconds to train the stages of a sweep that are not trained yet, measured here.
+        """Return the seconds to train the missing stages of a sweep, measured on this machine.
 
-        Each kind of net is measured once per process. Early stopping and other work on the machine
-        are not taken into account.
+        Each kind of net is measured once per process. Early stopping and other programs that run on
+        the machine are not taken into account.
 
         Raises:
             UserError: :meth:`check` refuses the sweep, or its data is missing.
@@ -137,40 +137,45 @@ class Studies:
                     self._speeds,
                 ).result()
 
-    def free_name(self, spec: Spec, wish: str) -> str:
-        """A name for a study: the wish, with a number where another study has that name.
+    def free_name(self, spec: Spec, preferred: str) -> str:
+        """Return the preferred name, with a number if another study has that name.
 
-        A study with the same settings keeps its name, so that it is found again.
+        A study with the same settings keeps its name, so that it is reused.
+
+        Raises:
+            UserError: too many studies have this name.
         """
         kind = kind_of(spec)
         for number in range(1, 1000):
-            name = wish if number == 1 else f"{wish[:74]} ({number})"
-            if not self._store.has_experiment(name):
+            name = preferred if number == 1 else f"{preferred[:74]} ({number})"
+            if not self._store.has_study(name):
                 return name
-            record = self._store.record(name)
+            record = self._store.study(name)
             if record.kind == kind.name and self._spec(record) == kind.renamed(spec, record.name):
                 return name
-        raise UserError(f"There are too many studies named {wish!r}; choose another name.")
+        raise UserError(f"There are too many studies named {preferred!r}; choose another name.")
 
     @property
     def clusters_allowed(self) -> bool:
         """Whether a study may name a cluster."""
         return self._settings.cluster != NO_CLUSTERS
 
-    def cluster_address(self, wish: str | None) -> str | None:
-        """Where students train: a cluster's address, or None for this machine.
+    def cluster_address(self, address: str | None) -> str | None:
+        """Return the address of the cluster on which students train, None for this machine.
 
         Args:
-            wish: an address; empty for this machine, None for TSEXPLORER_CLUSTER.
+            address: empty for this machine, None for the address in TSEXPLORER_CLUSTER.
 
         Raises:
-            UserError: it is no address, packages are missing, or clusters are switched off.
+            UserError: it is not an address, packages are missing, or clusters are switched off.
         """
         if not self.clusters_allowed:
-            if wish:
-                raise UserError("Clusters are switched off here: TSEXPLORER_CLUSTER says so.")
+            if address:
+                raise UserError(
+                    "Clusters are switched off by TSEXPLORER_CLUSTER; train on this machine."
+                )
             return None
-        address = self._settings.cluster if wish is None else wish.strip()
+        address = self._settings.cluster if address is None else address.strip()
         return checked_address(address) if address else None
 
     # -- queueing -------------------------------------------------------------------------------
@@ -178,15 +183,14 @@ class Studies:
     def start(
         self, check: StudyCheck[S], name: str | None = None, cluster: str | None = None
     ) -> StudySnapshot[S]:
-        """Queue a checked study, or keep it if nothing is left to train.
+        """Queue a checked study, or only store it if all its nets are trained.
 
         A study that is in the queue already keeps its place.
 
         Args:
             check: from :meth:`check`.
-            name: to keep the study under; the name in its spec if None.
-            cluster: where its students train, as for :meth:`cluster_address`; this stays with the
-                job.
+            name: of the study; if None, the name in its spec.
+            cluster: where its students train, as for :meth:`cluster_address`; the job keeps it.
 
         Raises:
             UserError: the data is missing, or the name is taken, empty or too long.
@@ -200,13 +204,13 @@ class Studies:
     def enqueue(
         self, check: StudyCheck[Any], name: str | None = None, cluster: str | None = None
     ) -> JobSnapshot:
-        """Queue a checked study for a caller that runs the job itself; as :meth:`start`."""
+        """Queue a checked study as :meth:`start` does, for a caller that runs the job itself."""
         address = self.cluster_address(cluster)
         require_data(kind_of(check.spec).base(check.spec), self._settings.data_folder)
         return self._store.enqueue(self._add(check, name).id, address)
 
     def start_experiment(self, spec: ExperimentSpec) -> ExperimentSnapshot:
-        """Check an experiment, give it a free name, and queue it or keep it if it is trained.
+        """Check an experiment, give it a free name, and queue it; store it only if it is trained.
 
         Raises:
             UserError: it cannot be trained, or its data is missing.
@@ -215,13 +219,13 @@ class Studies:
         return self._store.experiment(self.start(checked).id)
 
     def make_experiment(self, key: str, cell: Cell | None = None) -> ExperimentSnapshot:
-        """A result of a study as an experiment of its own, reusing the nets that are trained.
+        """Make an experiment of a study's result, reusing the nets that are trained.
 
-        What is not trained yet, most often the baseline, is queued.
+        Nets that are not trained yet, usually the baseline, are queued.
 
         Args:
             key: id or name of the study.
-            cell: which setting, for kinds that offer a choice.
+            cell: the setting, for kinds of study with several results.
 
         Raises:
             NotFoundError: there is no such study or result.
@@ -233,20 +237,20 @@ class Studies:
     # -- reading --------------------------------------------------------------------------------
 
     def all(self, kind: str | None = None) -> tuple[StudySnapshot[Any], ...]:
-        """All studies, or those of one kind, newest first."""
+        """Return all studies, or those of one kind, newest first."""
         counts = self._store.stage_counts()
         jobs = self._store.latest_jobs()
         return tuple(
             self._snapshot(record, counts.get(record.id, StageCount(0, 0)), jobs.get(record.id))
-            for record in self._store.records(kind)
+            for record in self._store.studies(kind)
         )
 
     def get(self, key: str, kind: str | None = None) -> StudySnapshot[Any]:
-        """One study by id or name.
+        """Return one study by id or name.
 
         Args:
             key: id or name.
-            kind: which it must be of.
+            kind: that it must have; None for any.
 
         Raises:
             NotFoundError: there is none, or it is of another kind.
@@ -258,7 +262,7 @@ class Studies:
         return self._snapshot(record, count, self._store.latest_job(record.id))
 
     def results(self, key: str) -> Any:
-        """The results of a study so far; their type depends on the kind.
+        """Return the results of a study so far; their type depends on the kind.
 
         Raises:
             NotFoundError: there is no such study.
@@ -266,7 +270,7 @@ class Studies:
         return self.state(key).results
 
     def state(self, key: str, kind: str | None = None) -> StudyState:
-        """A study with its results and its job, read once.
+        """Return a study with its results and its job, read once.
 
         Raises:
             NotFoundError: there is none, or it is of another kind.
@@ -290,7 +294,7 @@ class Studies:
         )
 
     def with_stages(self, key: str) -> ExperimentSnapshot:
-        """One study of any kind by id or name, with its stages.
+        """Return one study of any kind by id or name, with its stages.
 
         Raises:
             NotFoundError: there is none.
@@ -306,18 +310,18 @@ class Studies:
         """
         from tsexplorer.jobs.stage_files import WeightFiles
 
-        record = self._store.record(key)
+        record = self._store.study(key)
         files = WeightFiles(self._settings.stages_folder)
-        for orphan in self._store.delete_experiment(record.id):
+        for orphan in self._store.delete_study(record.id):
             files.discard(orphan)
         shutil.rmtree(self._settings.sweeps_folder / record.id, ignore_errors=True)
         get_kind(record.kind).delete_extras(record.id, self._store)
 
     def trained_stages(self, keys: Sequence[str]) -> frozenset[str]:
-        """Which of some stages are trained and have weights."""
+        """Return the hashes of the given stages that are trained and have weights."""
         folder = self._settings.stages_folder
         return frozenset(
-            key for key in self._store.stages_done(keys) if weights_path(folder, key) is not None
+            key for key in self._store.done_stages(keys) if weights_path(folder, key) is not None
         )
 
     # -------------------------------------------------------------------------------------------
@@ -332,7 +336,7 @@ class Studies:
         return self._store.add_study(kind.name, spec, check.stages)
 
     def _record(self, key: str, kind: str | None) -> StudyRecord:
-        record = self._store.record(key) if self._store.has_experiment(key) else None
+        record = self._store.study(key) if self._store.has_study(key) else None
         if record is None or kind not in (None, record.kind):
             raise NotFoundError(
                 f'There is no {kind or "study"} "{key}"; give the id or the name of one that '
@@ -341,7 +345,7 @@ class Studies:
         return record
 
     def _spec(self, record: StudyRecord) -> Any:
-        """A study's spec, parsed once: the stages that follow from it are kept with the object."""
+        """Return a study's spec, parsed once because the object caches the stages of the study."""
         with self._specs_lock:
             spec = self._specs.get((record.id, record.name))
         if spec is None:

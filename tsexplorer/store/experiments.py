@@ -1,4 +1,4 @@
-"""Studies in the database: experiments and all other kinds, with their stages."""
+"""Studies of all kinds, with their stages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tsexplorer.store.snapshots import (
 )
 
 WITH_STAGES = selectinload(Experiment.links).joinedload(ExperimentStage.stage)
-FIGURES = (
+FIGURE_COLUMNS = (
     ExperimentStage.stage_hash,
     ExperimentStage.seed,
     ExperimentStage.role,
@@ -51,17 +51,19 @@ class Experiments(Transactions):
     def add_experiment(
         self, spec: ExperimentSpec, stages: Sequence[PlannedStage]
     ) -> ExperimentSnapshot:
-        """Keep an experiment, as :meth:`add_study` does."""
+        """Store an experiment, as :meth:`add_study` does."""
         return self.experiment(self.add_study(EXPERIMENT, spec, stages).id)
 
     def add_study(self, kind: str, spec: Spec, stages: Sequence[PlannedStage]) -> StudyRecord:
-        """Keep a study; existing stages, trained or not, are reused.
+        """Store a study; existing stages, trained or not, are reused.
 
         Args:
-            kind: of the study.
-            spec: an experiment, or a spec with a ``base`` experiment; the study has its name. If a
-                study with the same name, kind and settings exists, it is returned.
-            stages: the stages known so far, in the order in which they are to be trained.
+            kind: name of the kind of study.
+            spec: an experiment, or a spec with a ``base`` experiment, whose name the study gets.
+            stages: the stages planned so far, in the order of training.
+
+        Returns:
+            The study; if one with the same name, kind and settings exists, that one.
 
         Raises:
             UserError: a study with other settings or of another kind has the name.
@@ -72,7 +74,7 @@ class Experiments(Transactions):
             row = session.scalar(select(Experiment).where(Experiment.name == name))
             if row is None:
                 row = Experiment(
-                    id=_free_id(session),
+                    id=_new_id(session),
                     name=name,
                     kind=kind,
                     document=document,
@@ -85,8 +87,8 @@ class Experiments(Transactions):
                 _refuse_other_settings(row, kind, spec)
             return study_record(row)
 
-    def extend_experiment(self, key: str, stages: Sequence[PlannedStage]) -> None:
-        """Append stages to a study; those that it has already are left out.
+    def add_stages(self, key: str, stages: Sequence[PlannedStage]) -> None:
+        """Append stages to a study, except those that it has already.
 
         Raises:
             NotFoundError: there is no such study.
@@ -96,29 +98,29 @@ class Experiments(Transactions):
             query = select(ExperimentStage.stage_hash).where(
                 ExperimentStage.experiment_id == row.id
             )
-            present = set(session.scalars(query))
-            further = [stage for stage in stages if stage.spec.hash not in present]
-            _insert_stages(session, row.id, further, first=len(present))
+            existing = set(session.scalars(query))
+            new_stages = [stage for stage in stages if stage.spec.hash not in existing]
+            _insert_stages(session, row.id, new_stages, first=len(existing))
 
-    def record(self, key: str) -> StudyRecord:
-        """One study by id or name, without its stages.
+    def study(self, key: str) -> StudyRecord:
+        """Return a study by id or name, without its stages.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such study.
         """
         with self._reading() as session:
             return study_record(_find(session, key))
 
     def experiment(self, key: str) -> ExperimentSnapshot:
-        """One study by id or name, with its stages.
+        """Return a study by id or name, with its stages.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such study.
         """
         with self._reading() as session:
             return experiment_snapshot(_find(session, key, with_stages=True))
 
-    def has_experiment(self, key: str) -> bool:
+    def has_study(self, key: str) -> bool:
         """Whether a study has this id or name."""
         with self._reading() as session:
             return bool(
@@ -128,7 +130,7 @@ class Experiments(Transactions):
             )
 
     def experiments(self) -> list[ExperimentSnapshot]:
-        """All studies of the kind experiment with their stages, newest first."""
+        """Return all studies of the kind experiment with their stages, newest first."""
         query = (
             select(Experiment)
             .where(Experiment.kind == EXPERIMENT)
@@ -138,8 +140,8 @@ class Experiments(Transactions):
         with self._reading() as session:
             return [experiment_snapshot(row) for row in session.scalars(query)]
 
-    def records(self, kind: str | None = None) -> list[StudyRecord]:
-        """All studies, or those of one kind, without their stages, newest first."""
+    def studies(self, kind: str | None = None) -> list[StudyRecord]:
+        """Return all studies, or those of a kind, without their stages, newest first."""
         query = select(Experiment).order_by(Experiment.created_at.desc())
         if kind is not None:
             query = query.where(Experiment.kind == kind)
@@ -147,9 +149,9 @@ class Experiments(Transactions):
             return [study_record(row) for row in session.scalars(query)]
 
     def stage_figures(self, study_id: str) -> list[StageFigures]:
-        """The figures of a study's stages in their order; none for an unknown id."""
+        """Return the figures of a study's stages in order; empty for an unknown id."""
         query = (
-            select(*FIGURES)
+            select(*FIGURE_COLUMNS)
             .join(Stage, Stage.hash == ExperimentStage.stage_hash)
             .where(ExperimentStage.experiment_id == study_id)
             .order_by(ExperimentStage.position)
@@ -158,7 +160,7 @@ class Experiments(Transactions):
             return [StageFigures._make(row) for row in session.execute(query)]
 
     def stage_counts(self) -> dict[str, StageCount]:
-        """How many stages each study has and how many of them are done, by study id."""
+        """Return the numbers of planned and of finished stages of each study, by study id."""
         query = (
             select(
                 ExperimentStage.experiment_id,
@@ -171,43 +173,45 @@ class Experiments(Transactions):
         with self._reading() as session:
             return {key: StageCount(stages, done) for key, stages, done in session.execute(query)}
 
-    def rename_experiment(self, key: str, name: str) -> ExperimentSnapshot:
-        """Give a study another name; its stages do not change.
+    def rename_study(self, key: str, name: str) -> ExperimentSnapshot:
+        """Rename a study; its stages do not change.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such study.
             UserError: the name is taken, empty or too long.
         """
         with self._writing() as session:
             row = _find(session, key, with_stages=True)
-            holder = session.scalar(select(Experiment).where(Experiment.name == name))
-            if holder is not None and holder is not row:
+            namesake = session.scalar(select(Experiment).where(Experiment.name == name))
+            if namesake is not None and namesake is not row:
                 raise UserError(
                     f'An experiment named "{name}" exists already; choose another name.'
                 )
             base = row.document if row.kind == EXPERIMENT else row.document["base"]
             spec = parse_spec(ExperimentSpec, {**base, "name": name})
-            row.name, renamed = spec.name, _document(spec)
-            row.document = renamed if row.kind == EXPERIMENT else {**row.document, "base": renamed}
+            row.name, document = spec.name, _document(spec)
+            row.document = (
+                document if row.kind == EXPERIMENT else {**row.document, "base": document}
+            )
             return experiment_snapshot(row)
 
-    def delete_experiment(self, key: str) -> list[str]:
-        """Remove a study, its jobs, and the stages that no other study has.
+    def delete_study(self, key: str) -> list[str]:
+        """Delete a study, its jobs, and the stages that no other study has.
 
         Returns:
-            The hashes of the removed stages, whose weights are not needed any more.
+            The hashes of the deleted stages; their weight files are no longer needed.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such study.
             UserError: it is being trained.
         """
         with self._writing() as session:
             row = _find(session, key)
             _refuse_while_trained(session, row)
-            orphans = _unshared_stages(session, row.id)
+            unshared = _unshared_stages(session, row.id)
             session.execute(delete(Experiment).where(Experiment.id == row.id))
-            session.execute(delete(Stage).where(Stage.hash.in_(orphans)))
-            return orphans
+            session.execute(delete(Stage).where(Stage.hash.in_(unshared)))
+            return unshared
 
 
 def _find(session: Session, key: str, *, with_stages: bool = False) -> Experiment:
@@ -223,10 +227,10 @@ def _find(session: Session, key: str, *, with_stages: bool = False) -> Experimen
 
 
 def _refuse_other_settings(row: Experiment, kind: str, spec: Spec) -> None:
-    """Refuse a name that a study of another kind or with other settings has.
+    """Raise an error unless a study has this kind and these settings.
 
     Raises:
-        UserError: it has.
+        UserError: its kind or its settings differ.
     """
     article = "An" if row.kind == EXPERIMENT else "A"
     if row.kind != kind:
@@ -243,11 +247,11 @@ def _refuse_other_settings(row: Experiment, kind: str, spec: Spec) -> None:
 def _insert_stages(
     session: Session, study_id: str, stages: Sequence[PlannedStage], first: int
 ) -> None:
-    """Insert a study's stages from a position on, many at once; existing stage rows are reused."""
+    """Insert a study's stages from the position ``first`` on; existing stage rows are reused."""
     if not stages:
         return
     specs = {stage.spec.hash: stage.spec for stage in stages}
-    present = set(session.scalars(select(Stage.hash).where(Stage.hash.in_(specs))))
+    existing = set(session.scalars(select(Stage.hash).where(Stage.hash.in_(specs))))
     now = datetime.now(UTC)
     new_stages: list[dict[str, Any]] = [
         {
@@ -258,7 +262,7 @@ def _insert_stages(
             "created_at": now,
         }
         for key, spec in specs.items()
-        if key not in present
+        if key not in existing
     ]
     if new_stages:
         session.execute(insert(Stage), new_stages)
@@ -275,7 +279,7 @@ def _insert_stages(
     session.execute(insert(ExperimentStage), links)
 
 
-def _free_id(session: Session) -> str:
+def _new_id(session: Session) -> str:
     while session.get(Experiment, key := secrets.token_hex(4)) is not None:
         pass
     return key
@@ -296,10 +300,10 @@ def _refuse_while_trained(session: Session, row: Experiment) -> None:
 
 
 def _unshared_stages(session: Session, study_id: str) -> list[str]:
-    """Hashes of the stages that no other study has."""
-    other = aliased(ExperimentStage)
+    """Return the hashes of the stages that no other study has."""
+    other_link = aliased(ExperimentStage)
     shared = exists().where(
-        other.stage_hash == ExperimentStage.stage_hash, other.experiment_id != study_id
+        other_link.stage_hash == ExperimentStage.stage_hash, other_link.experiment_id != study_id
     )
     query = select(ExperimentStage.stage_hash).where(
         ExperimentStage.experiment_id == study_id, ~shared

@@ -1,6 +1,7 @@
-"""The queue: jobs come in, a process takes the oldest, others may ask things of it.
+"""The queue of jobs, control requests to running jobs, and recovery after a crash.
 
-After a crash: the jobs of processes that are gone become interrupted, and can be resumed.
+One process claims the oldest job and runs it; other processes send it requests. Jobs of processes
+that no longer exist are marked as interrupted and can be resumed.
 """
 
 from __future__ import annotations
@@ -24,27 +25,27 @@ from tsexplorer.store.schema import (
 )
 from tsexplorer.store.snapshots import JobSnapshot, JobStatus, Request
 
-HELD: tuple[JobStatus, ...] = ("running", "paused")
-ACTIVE: tuple[JobStatus, ...] = ("queued", *HELD)
+OWNED: tuple[JobStatus, ...] = ("running", "paused")
+ACTIVE: tuple[JobStatus, ...] = ("queued", *OWNED)
 RESUMABLE: tuple[JobStatus, ...] = ("interrupted", "cancelled", "failed")
 
-# What a job may come from. A late word, such as "paused" for a job that has just ended, is not
-# heard; an interrupted job may still end, because its owner may only have been slow.
-COMES_FROM: dict[str, tuple[JobStatus, ...]] = {
-    **dict.fromkeys(HELD, HELD),
+# New status → the statuses that it may follow. A late report, such as "paused" for a job that has
+# just ended, is ignored. An interrupted job may still end: its owner may only have been slow.
+PREVIOUS_STATUSES: dict[str, tuple[JobStatus, ...]] = {
+    **dict.fromkeys(OWNED, OWNED),
     **dict.fromkeys(("done", "failed", "cancelled", "interrupted"), (*ACTIVE, "interrupted")),
 }
 
 
 class Jobs(Transactions):
-    """Queue jobs, take them, watch and steer them."""
+    """Queue, claim, observe and control jobs."""
 
     def enqueue(self, experiment_id: str, cluster: str | None = None) -> JobSnapshot:
-        """Put an experiment at the queue's end; one that is in it already keeps its place.
+        """Append a study to the queue; if it is queued or running already, return that job.
 
         Args:
-            experiment_id: what is to be trained.
-            cluster: address of a scheduler; a job keeps it, also when it is queued again.
+            experiment_id: id of the study to be trained.
+            cluster: address of the scheduler; it remains when the job is queued again.
 
         Raises:
             NotFoundError: there is no such experiment.
@@ -69,21 +70,21 @@ class Jobs(Transactions):
             return job_snapshot(row)
 
     def claim(self, owner: str, job_id: int | None = None) -> JobSnapshot | None:
-        """Take a job: the oldest in the queue, or a certain one. Nobody else gets it as well.
+        """Claim the oldest queued job, or a given one; only one process can claim a job.
 
         Args:
-            owner: the process that will run it, ``host:pid:start``.
-            job_id: the job to take.
+            owner: the process that will run it: ``host:pid:start``.
+            job_id: the job to claim; None: the oldest.
 
         Returns:
-            None where nothing is queued, or the certain job is not.
+            The job; None if no job is queued, or the given job is not.
 
         Raises:
             NotFoundError: there is no such job.
         """
-        queued = select(Job).where(Job.status == "queued").order_by(Job.position).limit(1)
+        oldest = select(Job).where(Job.status == "queued").order_by(Job.position).limit(1)
         with self._writing() as session:
-            row = session.scalar(queued) if job_id is None else _find(session, job_id)
+            row = session.scalar(oldest) if job_id is None else _find(session, job_id)
             if row is None or row.status != "queued":
                 return None
             now = datetime.now(UTC)
@@ -93,25 +94,25 @@ class Jobs(Transactions):
             return job_snapshot(row)
 
     def heartbeat(self, job_id: int, owner: str, progress: Mapping[str, Any]) -> Request | None:
-        """The owner says that it is alive and how far it is, and hears what is asked of it.
+        """Record the owner's heartbeat and progress, and return the pending request.
 
-        An owner that was given up for dead takes its job up again, unless somebody else has it
-        or it has ended: then it hears "cancel".
+        An owner whose job was marked as interrupted gets it back, unless another process has
+        claimed it or it has ended: then the answer is "cancel".
 
         Args:
             job_id: the job.
             owner: the process that runs it.
-            progress: a small JSON document that :attr:`JobSnapshot.progress` gives back.
+            progress: a small JSON document, readable as :attr:`JobSnapshot.progress`.
 
         Returns:
-            The request, which is thereby answered, or None.
+            The request, which is removed, or None.
 
         Raises:
             NotFoundError: there is no such job.
         """
         with self._writing() as session:
             row = _find(session, job_id)
-            if row.owner != owner or row.status not in (*HELD, "interrupted"):
+            if row.owner != owner or row.status not in (*OWNED, "interrupted"):
                 return "cancel"
             if row.status == "interrupted":
                 row.status, row.ended_at = "running", None
@@ -123,44 +124,46 @@ class Jobs(Transactions):
     def set_job_status(
         self, job_id: int, status: str, *, error: str | None = None, owner: str | None = None
     ) -> bool:
-        """Say where a job stands now.
+        """Set the status of a job that has been claimed.
 
         Args:
             job_id: the job.
             status: running, paused, done, failed, cancelled or interrupted.
-            error: one sentence that says why it failed.
-            owner: who says so; if given, a job that is another's by now is left alone.
+            error: one sentence with the reason for the failure.
+            owner: the process that reports it; if given, a job of another owner does not change.
 
         Returns:
-            False where the word came too late: the job has ended, or is another's.
+            False if it is too late: the job has ended, or has another owner.
 
         Raises:
             NotFoundError: there is no such job.
-            UserError: that is no status a running job can come to.
+            UserError: a running job cannot get that status.
         """
-        if status not in COMES_FROM:
-            raise UserError(f"A job cannot be set to {status}; use one of {', '.join(COMES_FROM)}.")
+        if status not in PREVIOUS_STATUSES:
+            raise UserError(
+                f"A job cannot be set to {status}; use one of {', '.join(PREVIOUS_STATUSES)}."
+            )
         with self._writing() as session:
             row = _find(session, job_id)
-            if row.status not in COMES_FROM[status] or owner not in (None, row.owner):
+            if row.status not in PREVIOUS_STATUSES[status] or owner not in (None, row.owner):
                 return False
             row.status, row.error = cast(JobStatus, status), error
-            if status not in HELD:
+            if status not in OWNED:
                 row.ended_at, row.request = datetime.now(UTC), None
             return True
 
     def request(self, job_id: int, what: str) -> None:
-        """Ask something of a job, whichever process runs it; it is heard at the next heartbeat.
+        """Send a request to a job of any process; its owner reads it with the next heartbeat.
 
-        The last word counts, except that nothing takes back "cancel".
+        A later request replaces an earlier one, except "cancel".
 
         Raises:
             NotFoundError: there is no such job.
-            UserError: that cannot be asked, or the job has ended.
+            UserError: the request is unknown, or the job has ended.
         """
         if what not in get_args(Request):
             raise UserError(
-                f"A job cannot be asked to {what}; ask one of {', '.join(get_args(Request))}."
+                f"A job cannot be asked to {what}; use one of {', '.join(get_args(Request))}."
             )
         with self._writing() as session:
             row = _find(session, job_id)
@@ -170,10 +173,10 @@ class Jobs(Transactions):
                 row.request = cast(Request, what)
 
     def cancel_queued(self, job_id: int) -> bool:
-        """Take a job out of the queue.
+        """Cancel a job that is queued.
 
         Returns:
-            False where it is not queued, so that whoever runs it has to be asked.
+            False if it is not queued; then its owner has to be asked.
 
         Raises:
             NotFoundError: there is no such job.
@@ -186,21 +189,21 @@ class Jobs(Transactions):
             return True
 
     def requeue(self, job_id: int) -> JobSnapshot:
-        """Put a job that stopped early at the queue's end again.
+        """Append a job that stopped early to the queue again.
 
         Raises:
             NotFoundError: there is no such job.
-            UserError: it has not stopped early, or its experiment is in the queue already.
+            UserError: it has not stopped early, or its study is queued or running already.
         """
         with self._writing() as session:
             row = _find(session, job_id)
             if row.status not in RESUMABLE:
                 raise UserError(f"Job {job_id} is {row.status}, so there is nothing to resume.")
-            other = _active(session, row.experiment_id)
-            if other is not None:
+            active = _active(session, row.experiment_id)
+            if active is not None:
                 raise UserError(
-                    f"The experiment of job {job_id} is already {other.status} as job {other.id}; "
-                    "follow that one."
+                    f"The experiment of job {job_id} is already {active.status} "
+                    f"as job {active.id}; follow that job."
                 )
             row.status, row.position = "queued", _last_position(session) + 1
             row.request = row.owner = row.heartbeat_at = None
@@ -208,16 +211,16 @@ class Jobs(Transactions):
             return job_snapshot(row)
 
     def job(self, job_id: int) -> JobSnapshot:
-        """One job.
+        """Return a job.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such job.
         """
         with self._reading() as session:
             return job_snapshot(_find(session, job_id))
 
     def jobs(self, active_only: bool = False) -> list[JobSnapshot]:
-        """Jobs, the newest first; active ones are queued, running or paused."""
+        """Return all jobs, or the queued, running and paused ones; newest first."""
         query = select(Job).order_by(Job.id.desc())
         if active_only:
             query = query.where(Job.status.in_(ACTIVE))
@@ -225,14 +228,14 @@ class Jobs(Transactions):
             return [job_snapshot(row) for row in session.scalars(query)]
 
     def latest_job(self, experiment_id: str) -> JobSnapshot | None:
-        """The job that an experiment was queued as last, None if it never was."""
+        """Return the latest job of a study; None if it was never queued."""
         query = select(Job).where(Job.experiment_id == experiment_id)
         with self._reading() as session:
             row = session.scalar(query.order_by(Job.position.desc()).limit(1))
             return None if row is None else job_snapshot(row)
 
     def latest_jobs(self) -> dict[str, JobSnapshot]:
-        """The latest job of each study that was ever queued, by study id."""
+        """Return the latest job of each study that was ever queued, by study id."""
         latest = select(Job.experiment_id, func.max(Job.position).label("position"))
         newest = latest.group_by(Job.experiment_id).subquery()
         query = select(Job).join(
@@ -243,7 +246,7 @@ class Jobs(Transactions):
             return {row.experiment_id: job_snapshot(row) for row in session.scalars(query)}
 
     def queue_position(self, job_id: int) -> int:
-        """How many jobs wait before this one: 0 for the next, and for one that does not wait.
+        """Return the number of queued jobs before a job; 0 if it is not queued.
 
         Raises:
             NotFoundError: there is no such job.
@@ -252,8 +255,8 @@ class Jobs(Transactions):
             row = _find(session, job_id)
             if row.status != "queued":
                 return 0
-            before = (Job.status == "queued") & (Job.position < row.position)
-            return session.scalar(select(func.count()).where(before)) or 0
+            earlier = (Job.status == "queued") & (Job.position < row.position)
+            return session.scalar(select(func.count()).where(earlier)) or 0
 
 
 def _find(session: Session, job_id: int) -> Job:
@@ -273,67 +276,71 @@ def _last_position(session: Session) -> int:
     return session.scalar(select(func.max(Job.position))) or 0
 
 
-Alive = Callable[[str], bool | None]
-"""Whether the process that an owner names lives; None where that cannot be told."""
+OwnerIsAlive = Callable[[str], bool | None]
+"""Whether an owner's process is alive; None if this is unknown."""
 
 
 class Recovery(Transactions):
-    """Find the jobs that nobody runs any more."""
+    """Find jobs whose process no longer runs them."""
 
-    def interrupt_stale(self, now: datetime, older_than: timedelta, alive: Alive) -> list[int]:
-        """Mark running and paused jobs, with their running stages, whose owner is silent or gone.
+    def interrupt_stale_jobs(
+        self, now: datetime, timeout: timedelta, is_alive: OwnerIsAlive
+    ) -> list[int]:
+        """Mark jobs whose owner is silent or gone, and their running stages, as interrupted.
 
-        Other processes may do so at the same time: each job is marked by one of them. A job
-        whose owner speaks meanwhile is left alone.
+        Several processes may call this at the same time: each job is marked by one of them. A job
+        whose owner sends a heartbeat meanwhile is not marked.
 
         Args:
-            now: this moment, with its zone.
-            older_than: how long an owner may be silent.
-            alive: asked about owners that are not; it may be slow, nobody waits for it.
+            now: the current time, with its time zone.
+            timeout: the longest time without a heartbeat.
+            is_alive: called for owners within the timeout, outside of transactions; may be slow.
 
         Returns:
-            Ids of the jobs that this call marked.
+            The ids of the jobs that this call marked.
         """
         with self._reading() as session:
-            held = [
+            owned = [
                 job_snapshot(row)
-                for row in session.scalars(select(Job).where(Job.status.in_(HELD)))
+                for row in session.scalars(select(Job).where(Job.status.in_(OWNED)))
             ]
-        stale = [job for job in held if _is_stale(job, now - older_than, alive)]
+        stale = [job for job in owned if _is_stale(job, now - timeout, is_alive)]
         return [job.id for job in stale if self._interrupt(job, now)]
 
-    def _interrupt(self, seen: JobSnapshot, now: datetime) -> bool:
-        """Mark a job, unless it has changed hands, spoken or ended since it was seen."""
+    def _interrupt(self, snapshot: JobSnapshot, now: datetime) -> bool:
+        """Mark a job, unless its owner, heartbeat or status has changed since the snapshot."""
         with self._writing() as session:
-            row = session.get(Job, seen.id)
-            if row is None or row.status not in HELD:
+            row = session.get(Job, snapshot.id)
+            if row is None or row.status not in OWNED:
                 return False
-            if (row.owner, row.heartbeat_at) != (seen.owner, seen.heartbeat_at):
+            if (row.owner, row.heartbeat_at) != (snapshot.owner, snapshot.heartbeat_at):
                 return False
             row.status, row.request, row.ended_at = "interrupted", None, now
             session.flush()
-            _interrupt_stages(session, seen.experiment_id, now)
+            _interrupt_stages(session, snapshot.experiment_id, now)
             return True
 
 
-def _is_stale(job: JobSnapshot, oldest: datetime, alive: Alive) -> bool:
+def _is_stale(job: JobSnapshot, oldest: datetime, is_alive: OwnerIsAlive) -> bool:
     if job.owner is None or job.heartbeat_at is None or job.heartbeat_at < oldest:
         return True
-    return alive(job.owner) is False
+    return is_alive(job.owner) is False
 
 
 def _interrupt_stages(session: Session, experiment_id: str, now: datetime) -> None:
-    """Mark an experiment's running stages, but for those that another running job may train."""
-    elsewhere = exists().where(
+    """Mark a study's running stages, except those that another running job may train."""
+    in_other_job = exists().where(
         ExperimentStage.stage_hash == Stage.hash,
         ExperimentStage.experiment_id == Job.experiment_id,
         Job.experiment_id != experiment_id,
-        Job.status.in_(HELD),
+        Job.status.in_(OWNED),
     )
-    here = select(ExperimentStage.stage_hash).where(ExperimentStage.experiment_id == experiment_id)
+    in_study = select(ExperimentStage.stage_hash).where(
+        ExperimentStage.experiment_id == experiment_id
+    )
     session.execute(
         update(Stage)
-        .where(Stage.hash.in_(here), Stage.status == "running", ~elsewhere)
+        .where(Stage.hash.in_(in_study), Stage.status == "running", ~in_other_job)
         .values(status="interrupted", finished_at=now)
         .execution_options(synchronize_session=False)
     )

@@ -1,6 +1,6 @@
-"""Brings a database to the schema of this version, once, whoever comes first.
+"""Upgrade of a database to the schema of this version.
 
-Alembic takes a third of a second to import; a database that is up to date never needs it.
+Alembic takes a third of a second to import; it is imported only for an upgrade.
 """
 
 from __future__ import annotations
@@ -12,108 +12,108 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from tsexplorer.errors import UserError
-from tsexplorer.store.engine import WRITING, use_wal
-from tsexplorer.store.errors import place_of
+from tsexplorer.store.engine import WRITING, database_label, enable_wal
 
 HEAD = "0005"
-"""Newest revision in ``migrations/versions``; a test compares it with alembic's own answer."""
+"""The newest revision in ``migrations/versions``; a test compares it with Alembic's."""
 
-FOLDER = Path(__file__).parent / "migrations"
+MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
 
-TABLE = "tsexplorer_version"
-"""Where our revision stands. ``alembic_version``, the usual place, is Optuna's, whose tables share
-the database and whose own tools look for their revision there."""
-USUAL_TABLE = "alembic_version"
-OURS = {"experiments", "stages", "jobs"}
-"""Tables that tell ours from others': Optuna has none of these names."""
+VERSION_TABLE = "tsexplorer_version"
+"""The table with the store's revision. Alembic's usual ``alembic_version`` belongs to Optuna, whose
+tables share the database and whose tools read their revision there."""
+OPTUNA_VERSION_TABLE = "alembic_version"
+STORE_TABLES = {"experiments", "stages", "jobs"}
+"""Tables that identify a store: Optuna has none with these names."""
 
 
-def bring_up_to_date(engine: Engine) -> None:
-    """Create or upgrade the tables where needed.
+def upgrade_database(engine: Engine) -> None:
+    """Create or upgrade the tables if necessary.
 
     Raises:
-        UserError: the database was written by a newer version, or by another program.
+        UserError: the database was written by a newer version, or belongs to another program.
     """
     with engine.connect() as connection:
-        found = revision(connection)
+        current = read_revision(connection)
         connection.rollback()
         if engine.dialect.name == "sqlite":
-            use_wal(connection)
-    if found == HEAD:
+            enable_wal(connection)
+    if current == HEAD:
         return
-    with altering(engine) as connection:
+    with schema_transaction(engine) as connection:
         _upgrade(connection)
 
 
 @contextmanager
-def altering(engine: Engine) -> Iterator[Connection]:
-    """A transaction in which tables may be altered, all of it or nothing.
+def schema_transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may alter tables; it is rolled back as a whole if it raises.
 
-    SQLite alters a table by copying and dropping it, and the drop would cascade; so its foreign
-    keys are off meanwhile, which can be said outside of transactions alone.
+    SQLite alters a table by copying and dropping it, and the drop would cascade. Therefore its
+    foreign keys are switched off meanwhile, which is only possible outside of transactions.
     """
     sqlite = engine.dialect.name == "sqlite"
     with engine.execution_options(**{WRITING: True}).connect() as connection:
         if sqlite:
-            _foreign_keys(connection, "OFF")
+            _set_foreign_keys(connection, "OFF")
         try:
             with connection.begin():
                 yield connection
         finally:
             if sqlite:
-                _foreign_keys(connection, "ON")
+                _set_foreign_keys(connection, "ON")
 
 
-def revision(connection: Connection) -> str | None:
-    """The schema's revision, None in a database that has none of our tables.
+def read_revision(connection: Connection) -> str | None:
+    """The schema's revision; None if the database has no tables of a store.
 
     Raises:
-        UserError: its tables are another program's.
+        UserError: the tables belong to another program.
     """
-    table = _place(connection)
+    table = _version_table(connection)
     if table is not None:
-        found = connection.execute(text(f"SELECT version_num FROM {table}")).scalar()
-        return None if found is None else str(found)
-    if set(inspect(connection).get_table_names()) & OURS:
+        number = connection.execute(text(f"SELECT version_num FROM {table}")).scalar()
+        return None if number is None else str(number)
+    if set(inspect(connection).get_table_names()) & STORE_TABLES:
         raise UserError(
-            f"The database {place_of(connection.engine.url)} holds the tables of another "
+            f"The database {database_label(connection.engine.url)} holds the tables of another "
             "program; choose another database."
         )
     return None
 
 
-def _place(connection: Connection) -> str | None:
-    """The table with our revision: before 0003 it was the usual one."""
+def _version_table(connection: Connection) -> str | None:
+    """The table with the store's revision; before revision 0003 it was ``alembic_version``."""
     tables = set(inspect(connection).get_table_names())
-    if TABLE in tables:
-        return TABLE
-    return USUAL_TABLE if USUAL_TABLE in tables and tables & OURS else None
+    if VERSION_TABLE in tables:
+        return VERSION_TABLE
+    old_store = OPTUNA_VERSION_TABLE in tables and tables & STORE_TABLES
+    return OPTUNA_VERSION_TABLE if old_store else None
 
 
 def _upgrade(connection: Connection) -> None:
-    """Go to the newest revision; no way at all where another process was first."""
+    """Upgrade to the newest revision; does nothing if another process has done so meanwhile."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    found = revision(connection)
-    if found is not None and found not in known:
+    revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    current = read_revision(connection)
+    if current is not None and current not in revisions:
         raise UserError(
-            f"The database {place_of(connection.engine.url)} was written by a newer version; "
+            f"The database {database_label(connection.engine.url)} was written by a newer version; "
             "update this program, or set TSEXPLORER_HOME to another folder."
         )
-    if _place(connection) == USUAL_TABLE:
-        # Not renamed: on PostgreSQL its constraint would keep the name that Optuna's needs.
-        connection.execute(text(f"DROP TABLE {USUAL_TABLE}"))
-        command.stamp(config, str(found))
+    if _version_table(connection) == OPTUNA_VERSION_TABLE:
+        # Not renamed: on PostgreSQL its constraint would keep the name that Optuna's table needs.
+        connection.execute(text(f"DROP TABLE {OPTUNA_VERSION_TABLE}"))
+        command.stamp(config, str(current))
     command.upgrade(config, "head")
 
 
-def _foreign_keys(connection: Connection, state: str) -> None:
+def _set_foreign_keys(connection: Connection, state: str) -> None:
     raw = connection.connection.driver_connection
     assert raw is not None
     raw.execute(f"PRAGMA foreign_keys = {state}")

@@ -1,9 +1,9 @@
-"""Optuna's own tables, in the same database: which settings were tried, and what came of them.
+"""Optuna's tables in the store's database: the trials of searches.
 
-They are made when the first search begins, and looked after by Optuna, whose revision stands in
-``alembic_version``; ours stands elsewhere (see :mod:`.migrate`). Optuna has connections of its own,
-with transactions that begin with their first write and wait for other writers as ours do. Optuna,
-which takes half a second to import, is imported when a search is first asked for.
+Optuna creates them when the first search begins, and upgrades them itself; its revision is in
+``alembic_version``, the store's elsewhere (see :mod:`.migrate`). Optuna has its own connections,
+whose transactions begin with their first write and wait for other writers, as the store's do. It
+takes half a second to import, and is imported when a search is first requested.
 """
 
 from __future__ import annotations
@@ -18,107 +18,114 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from tsexplorer.store.engine import PATIENCE_SECONDS, Transactions
-from tsexplorer.store.errors import StoreError, place_of, spoken
+from tsexplorer.store.engine import (
+    LOCK_TIMEOUT_SECONDS,
+    StoreError,
+    Transactions,
+    database_label,
+    readable_errors,
+)
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
-TRIES = 3
+ATTEMPTS = 3
 OTHER_VERSION = (
-    "The trials in the database {place} were written by another version of Optuna; bring them up "
-    "to date with: optuna storage upgrade --storage {url}"
+    "The trials in the database {database} were written by another version of Optuna; upgrade "
+    "them with: optuna storage upgrade --storage {url}"
 )
 
 
-class Studies(Transactions):
-    """Where searches keep their trials."""
+class Trials(Transactions):
+    """The trials of searches."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self._opening = threading.Lock()
-        self._storage: RDBStorage | None = None
+        self._optuna_lock = threading.Lock()
+        self._optuna_storage: RDBStorage | None = None
 
     @contextmanager
-    def studying(self) -> Iterator[RDBStorage]:
-        """Optuna's storage in this database, for as long as the ``with`` block lasts.
+    def optuna_storage(self) -> Iterator[RDBStorage]:
+        """Optuna's storage in this database, for the duration of the ``with`` block.
 
         Raises:
-            StoreError: the database refuses its service, in one sentence.
+            StoreError: the database refuses an operation; one sentence.
         """
-        place = place_of(self._engine.url)
-        with spoken(place):
+        with readable_errors(self._engine.url):
             try:
-                yield self._studies()
-            except _refusals() as error:
+                yield self._open_optuna_storage()
+            except _storage_error() as error:
                 if isinstance(error.__cause__, DBAPIError):
                     raise error.__cause__ from error
                 raise
 
-    def delete_study(self, name: str) -> None:
-        """Forget a search; one that is not there is forgotten already."""
-        with self.studying() as storage, suppress(KeyError):
-            storage.delete_study(storage.get_study_id_from_name(name))
+    def delete_trials(self, study_id: str) -> None:
+        """Delete the trials of a study; does nothing if there are none."""
+        with self.optuna_storage() as storage, suppress(KeyError):
+            storage.delete_study(storage.get_study_id_from_name(study_id))
 
-    def _studies(self) -> RDBStorage:
-        with self._opening:
-            if self._storage is None:
-                self._storage = _opened(self._engine.url)
-            return self._storage
+    def _open_optuna_storage(self) -> RDBStorage:
+        with self._optuna_lock:
+            if self._optuna_storage is None:
+                self._optuna_storage = _open_storage(self._engine.url)
+            return self._optuna_storage
 
-    def _close_studies(self) -> None:
-        with self._opening:
-            if self._storage is not None:
-                self._storage.engine.dispose()
-                self._storage = None
+    def _close_optuna_storage(self) -> None:
+        with self._optuna_lock:
+            if self._optuna_storage is not None:
+                self._optuna_storage.engine.dispose()
+                self._optuna_storage = None
 
 
-def _refusals() -> type[Exception]:
+def _storage_error() -> type[Exception]:
     from optuna.exceptions import StorageInternalError
 
     return StorageInternalError
 
 
-def _opened(url: URL) -> RDBStorage:
-    """Optuna's storage; its tables are made where they are missing."""
+def _open_storage(url: URL) -> RDBStorage:
+    """Open Optuna's storage; missing tables are created.
+
+    Raises:
+        StoreError: another version of Optuna wrote the tables.
+    """
     import optuna
 
-    _hush(optuna.logging)
-    words = url.render_as_string(hide_password=False)
+    _use_standard_logging(optuna.logging)
     sqlite = url.get_backend_name() == "sqlite"
     options: dict[str, Any] = (
-        {"connect_args": {"timeout": PATIENCE_SECONDS}} if sqlite else {"pool_pre_ping": True}
+        {"connect_args": {"timeout": LOCK_TIMEOUT_SECONDS}} if sqlite else {"pool_pre_ping": True}
     )
-    for left in reversed(range(TRIES)):
+    # Optuna formats URLs with str.format.
+    escaped = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+    for attempts_left in reversed(range(ATTEMPTS)):
         try:
-            # Optuna fills in {…} in URLs.
-            escaped = words.replace("{", "{{").replace("}", "}}")
             storage = optuna.storages.RDBStorage(
                 escaped, engine_kwargs=options, skip_compatibility_check=True
             )
         except (DBAPIError, optuna.exceptions.StorageInternalError):
-            if not left:
+            if not attempts_left:
                 raise
-            sleep(0.2)  # another process makes the tables at this moment
+            sleep(0.2)  # another process creates the tables at this moment
         else:
             break
     if storage.get_current_version() != storage.get_head_version():
         storage.engine.dispose()
-        shown = url.render_as_string(hide_password=True)
-        raise StoreError(OTHER_VERSION.format(place=place_of(url), url=shown))
+        public_url = url.render_as_string(hide_password=True)
+        raise StoreError(OTHER_VERSION.format(database=database_label(url), url=public_url))
     if sqlite:
         storage.engine.dispose()
-        event.listen(storage.engine, "connect", _need_not_wait_for_the_disk)
+        event.listen(storage.engine, "connect", _relax_synchronous)
     return storage
 
 
-def _need_not_wait_for_the_disk(connection: Any, _record: object) -> None:
-    # As in the store itself: a power cut may cost the last trials, never the file.
+def _relax_synchronous(connection: Any, _record: object) -> None:
+    # As in the store itself: a power failure may lose the last trials but not the file.
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def _hush(logging_of_optuna: Any) -> None:
-    """What Optuna has to say goes the way of all logs, not to the terminal by itself."""
-    logging_of_optuna.disable_default_handler()
-    logging_of_optuna.enable_propagation()
-    logging_of_optuna.set_verbosity(logging.ERROR)
+def _use_standard_logging(optuna_logging: Any) -> None:
+    """Send Optuna's messages to the root logger instead of the terminal, errors only."""
+    optuna_logging.disable_default_handler()
+    optuna_logging.enable_propagation()
+    optuna_logging.set_verbosity(logging.ERROR)

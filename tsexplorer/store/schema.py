@@ -1,7 +1,7 @@
-"""The tables, their column types, and snapshots of their rows.
+"""The tables, their column types, and the conversion of rows to snapshots.
 
-A change of the tables needs a migration beside it; a test compares the two. Column types behave the
-same on SQLite and PostgreSQL.
+A change of the tables needs a migration; a test compares the two. The column types behave the same
+on SQLite and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -29,43 +29,43 @@ from tsexplorer.store.snapshots import (
 
 
 class Instant(TypeDecorator[datetime]):
-    """A moment. UTC in the database and in Python, also where the database knows no zones."""
+    """A time in UTC, in the database and in Python, even if the database has no time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """To UTC.
+        """Convert to UTC.
 
         Raises:
-            ValueError: the moment has no zone, so nobody can tell when it is.
+            ValueError: the time has no time zone.
         """
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a moment needs its time zone")
+            raise ValueError("a time needs its time zone")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From UTC, or from whatever zone the session of a server has."""
+        """Convert from the time zone of the session; from UTC if the database has none."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Real(TypeDecorator[float]):
-    """A float. nan becomes NULL everywhere, because SQLite makes it NULL without asking."""
+    """A float. nan becomes NULL, as SQLite stores it, on both databases."""
 
     impl = Float
     cache_ok = True
 
     def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
-        """Nan to NULL; numpy's scalars to Python's."""
+        """Convert nan to NULL, and NumPy's scalars to Python's."""
         return None if value is None or math.isnan(value) else float(value)
 
 
 def without_nan(value: Any) -> Any:
-    """The same JSON value with None for nan and the infinities, which JSON does not have.
+    """Return a JSON value with None instead of nan and infinities, which JSON does not have.
 
     >>> without_nan({"loss": float("inf"), "epochs": [1, float("nan")]})
     {'loss': None, 'epochs': [1, None]}
@@ -79,24 +79,24 @@ def without_nan(value: Any) -> Any:
     return value
 
 
-Word = String(16)
+ShortText = String(16)
 """A status, a role or a request; the types in :mod:`.snapshots` list them."""
 
 
 class Base(DeclarativeBase):
-    """Holds the metadata of all tables."""
+    """Base class with the metadata of all tables."""
 
     type_annotation_map = {datetime: Instant, float: Real, dict[str, Any]: JSON}  # noqa: RUF012
 
 
 class Experiment(Base):
-    """A study: its kind, its spec as a JSON document, and its stages planned so far."""
+    """A study of any kind: its spec as a JSON document, and its stages planned so far."""
 
     __tablename__ = "experiments"
 
     id: Mapped[str] = mapped_column(String(8), primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True)
-    kind: Mapped[str] = mapped_column(Word, index=True)
+    kind: Mapped[str] = mapped_column(ShortText, index=True)
     document: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     links: Mapped[list[ExperimentStage]] = relationship(
@@ -105,13 +105,13 @@ class Experiment(Base):
 
 
 class Stage(Base):
-    """The training of one net, shared by all experiments whose plan contains its hash."""
+    """The training of one net, shared by all studies whose plan contains its hash."""
 
     __tablename__ = "stages"
 
     hash: Mapped[str] = mapped_column(String(16), primary_key=True)
     spec: Mapped[dict[str, Any]]
-    status: Mapped[StageStatus] = mapped_column(Word)
+    status: Mapped[StageStatus] = mapped_column(ShortText)
     parameters: Mapped[int | None] = mapped_column(BigInteger)
     macs: Mapped[int | None] = mapped_column(BigInteger)
     epochs_done: Mapped[int]
@@ -129,7 +129,7 @@ class Stage(Base):
 
 
 class ExperimentStage(Base):
-    """Which part a stage plays in an experiment; the position is its turn."""
+    """A stage of a study: its role and seed, and its position in the order of training."""
 
     __tablename__ = "experiment_stages"
 
@@ -138,13 +138,13 @@ class ExperimentStage(Base):
     )
     position: Mapped[int] = mapped_column(primary_key=True)
     seed: Mapped[int] = mapped_column(BigInteger)
-    role: Mapped[Role] = mapped_column(Word)
+    role: Mapped[Role] = mapped_column(ShortText)
     stage_hash: Mapped[str] = mapped_column(ForeignKey("stages.hash"), index=True)
     stage: Mapped[Stage] = relationship()
 
 
 class Epoch(Base):
-    """The figures of one epoch; NULL stands for a figure that is not a number."""
+    """The figures of one epoch; nan is stored as NULL."""
 
     __tablename__ = "epochs"
 
@@ -162,12 +162,12 @@ class Epoch(Base):
 
 
 class Job(Base):
-    """An experiment in the queue, or one that has left it."""
+    """A study in the queue, or one that has left it."""
 
     __tablename__ = "jobs"
     __table_args__ = (
         Index("ix_jobs_status_position", "status", "position"),
-        # Without it SQLite gives the number of a deleted job to the next one.
+        # Otherwise SQLite would give the id of a deleted job to the next one.
         {"sqlite_autoincrement": True},
     )
 
@@ -175,9 +175,9 @@ class Job(Base):
     experiment_id: Mapped[str] = mapped_column(
         ForeignKey("experiments.id", ondelete="CASCADE"), index=True
     )
-    status: Mapped[JobStatus] = mapped_column(Word)
+    status: Mapped[JobStatus] = mapped_column(ShortText)
     cluster: Mapped[str | None] = mapped_column(Text)
-    request: Mapped[Request | None] = mapped_column(Word)
+    request: Mapped[Request | None] = mapped_column(ShortText)
     owner: Mapped[str | None] = mapped_column(Text)
     heartbeat_at: Mapped[datetime | None]
     position: Mapped[int]
@@ -189,12 +189,12 @@ class Job(Base):
 
 
 def study_record(row: Experiment) -> StudyRecord:
-    """A study without its stages."""
+    """Return the snapshot of a study without its stages."""
     return StudyRecord(row.id, row.name, row.kind, row.document, row.created_at)
 
 
 def experiment_snapshot(row: Experiment) -> ExperimentSnapshot:
-    """A study with its stages in their order."""
+    """Return the snapshot of a study with its stages in order."""
     return ExperimentSnapshot(
         id=row.id,
         name=row.name,
@@ -208,7 +208,7 @@ def experiment_snapshot(row: Experiment) -> ExperimentSnapshot:
 
 
 def stage_snapshot(row: Stage) -> StageSnapshot:
-    """A stage and its figures."""
+    """Return the snapshot of a stage."""
     return StageSnapshot(
         hash=row.hash,
         document=row.spec,
@@ -231,21 +231,21 @@ def stage_snapshot(row: Stage) -> StageSnapshot:
 
 
 def epoch_row(row: Epoch) -> EpochRow:
-    """An epoch, with nan where the database has NULL."""
+    """Return an epoch, with nan for NULL."""
     return EpochRow(
         epoch=row.epoch,
-        train_loss=_number(row.train_loss),
-        terms={name: _number(value) for name, value in row.terms.items()},
-        train_accuracy=_number(row.train_accuracy),
-        validation_loss=_number(row.validation_loss),
-        validation_accuracy=_number(row.validation_accuracy),
-        learning_rate=_number(row.learning_rate),
-        seconds=_number(row.seconds),
+        train_loss=number_or_nan(row.train_loss),
+        terms={name: number_or_nan(value) for name, value in row.terms.items()},
+        train_accuracy=number_or_nan(row.train_accuracy),
+        validation_loss=number_or_nan(row.validation_loss),
+        validation_accuracy=number_or_nan(row.validation_accuracy),
+        learning_rate=number_or_nan(row.learning_rate),
+        seconds=number_or_nan(row.seconds),
     )
 
 
 def job_snapshot(row: Job) -> JobSnapshot:
-    """A job and its state."""
+    """Return the snapshot of a job."""
     return JobSnapshot(
         id=row.id,
         experiment_id=row.experiment_id,
@@ -263,5 +263,6 @@ def job_snapshot(row: Job) -> JobSnapshot:
     )
 
 
-def _number(value: float | None) -> float:
+def number_or_nan(value: float | None) -> float:
+    """A figure, nan where the database has NULL."""
     return math.nan if value is None else value

@@ -1,4 +1,4 @@
-"""Frozen copies of the store's rows, safe to hand to any thread."""
+"""Frozen copies of the store's rows, which any thread may read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ StageStatus = Literal["new", "running", "interrupted", "cancelled", "failed", "p
 JobStatus = Literal["queued", "running", "paused", "interrupted", "done", "failed", "cancelled"]
 Request = Literal["pause", "resume", "step", "cancel"]
 EXPERIMENT = "experiment"
-"""The kind of study that is an experiment itself; all others are built on a base experiment."""
+"""The kind of a study that is an experiment; studies of other kinds have a base experiment."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class EpochRow:
         train_accuracy: share of 1.
         validation_loss: in nats.
         validation_accuracy: share of 1.
-        learning_rate: in force at the epoch's end.
-        seconds: time spent on the epoch.
+        learning_rate: at the end of the epoch.
+        seconds: duration of the epoch.
     """
 
     epoch: int
@@ -46,13 +46,13 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class StudentRow:
-    """One epoch of one of many students that train together.
+    """One epoch of a student that trains together with others.
 
     Attributes:
-        stage: the student's hash.
-        row: its figures.
-        agreement: with its teacher on validation, share of 1; None where it is not known.
-        ece: expected calibration error on validation, share of 1; None where it is not known.
+        stage: hash of the student's stage.
+        row: the figures of the epoch.
+        agreement: with its teacher on validation, share of 1; None if unknown.
+        ece: expected calibration error on validation, share of 1; None if unknown.
     """
 
     stage: str
@@ -110,15 +110,29 @@ class StageSnapshot:
         return parse_spec(StageSpec, dict(self.document))
 
 
+class LastEpoch(NamedTuple):
+    """The validation figures of a stage's last finished epoch.
+
+    Attributes:
+        epoch: its number, from 1.
+        validation_accuracy: share of 1; nan if the loss was not finite.
+        validation_loss: in nats.
+    """
+
+    epoch: int
+    validation_accuracy: float
+    validation_loss: float
+
+
 class StageFigures(NamedTuple):
-    """A stage's place in a study and its figures, without its spec: cheap to read by the thousand.
+    """A stage's role in a study and its figures, without its spec: fast to read in thousands.
 
     Attributes:
         hash: of the stage.
-        seed: of the study.
-        role: its part in the study.
+        seed: the seed of the study that the stage belongs to.
+        role: of the stage in the study.
         status: of its training.
-        epochs_done: the last recorded epoch.
+        epochs_done: the last recorded epoch, 0 before the first.
         validation_accuracy: share of 1, of the kept weights.
         validation_loss: in nats, of the kept weights.
         test_accuracy: share of 1, of the kept weights.
@@ -139,7 +153,7 @@ class StageFigures(NamedTuple):
 
 
 class StageCount(NamedTuple):
-    """How many stages a study has, and how many of them are done."""
+    """The numbers of planned and of finished stages of a study."""
 
     stages: int
     done: int
@@ -147,7 +161,7 @@ class StageCount(NamedTuple):
 
 @dataclass(frozen=True)
 class StageLink:
-    """The part that a stage plays in an experiment."""
+    """A stage of a study: its seed and its role."""
 
     seed: int
     role: Role
@@ -156,14 +170,14 @@ class StageLink:
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """What the store keeps of a study: its kind and its spec as a JSON document.
+    """A study without its stages.
 
     Attributes:
         id: 8 hex digits, for URLs and the shell.
         name: unique among studies of all kinds.
         kind: ``experiment``, or another registered kind of study.
         document: the study's spec as JSON; of other kinds than experiments, ``base`` is the
-            experiment that the study varies.
+            experiment whose settings the study varies.
         created_at: UTC.
     """
 
@@ -182,29 +196,29 @@ class StudyRecord:
 
 @dataclass(frozen=True)
 class ExperimentSnapshot(StudyRecord):
-    """A study and its stages, in the order in which they are to be trained.
+    """A study with its stages.
 
     Attributes:
-        stages: one link for each planned stage.
+        stages: one link for each planned stage, in the order of training.
     """
 
     stages: tuple[StageLink, ...]
 
     def stage(self, seed: int, role: Role) -> StageSnapshot:
-        """The (first) stage of a role for a seed.
+        """Return the first stage with a seed and a role.
 
         Raises:
-            NotFoundError: the experiment has no such stage.
+            NotFoundError: the study has no such stage.
         """
         for link in self.stages:
             if (link.seed, link.role) == (seed, role):
                 return link.stage
         raise NotFoundError(
-            f'The experiment "{self.name}" has no {role} for seed {seed}; take one of its seeds.'
+            f'The experiment "{self.name}" has no {role} for seed {seed}; choose one of its seeds.'
         )
 
     def part(self, link: StageLink) -> str:
-        """The name of a stage's part: its role, numbered where several stages share it."""
+        """The title of a stage: its role, with a number if several stages have the same role."""
         same_role = [
             other for other in self.stages if (other.seed, other.role) == (link.seed, link.role)
         ]
@@ -217,8 +231,8 @@ class ExperimentSnapshot(StudyRecord):
         return names.get(link.role, link.role)
 
     @property
-    def counted(self) -> str:
-        """The noun for its stages: nets, or trainings where one net is trained in two parts."""
+    def stage_noun(self) -> str:
+        """The plural noun for its stages: nets, or trainings if a net is trained in two stages."""
         return stage_noun(link.role for link in self.stages)
 
     @property
@@ -228,12 +242,12 @@ class ExperimentSnapshot(StudyRecord):
 
     @property
     def status(self) -> StageStatus:
-        """The most pressing status among its stages; done only when all of them are."""
+        """The most urgent status of its stages; done if all stages are done."""
         if self.done:
             return "done"
-        present = {link.stage.status for link in self.stages}
+        statuses = {link.stage.status for link in self.stages}
         by_urgency: tuple[StageStatus, ...] = ("running", "failed", "interrupted", "cancelled")
-        return next((status for status in by_urgency if status in present), "new")
+        return next((status for status in by_urgency if status in statuses), "new")
 
 
 @dataclass(frozen=True)
@@ -241,7 +255,7 @@ class JobSnapshot:
     """A study in the queue, or one that has left it.
 
     Attributes:
-        id: a number that is never given twice.
+        id: a number that is never reused.
         experiment_id: the study that is trained.
         status: of the job.
         request: a control request that the owner has not yet read.
@@ -249,8 +263,8 @@ class JobSnapshot:
         heartbeat_at: when the owner last wrote its heartbeat, UTC.
         position: in the queue, lower is earlier; a job that is queued again goes to the end.
         created_at: UTC.
-        started_at: when its owner took it, UTC.
-        ended_at: when it left the queue, UTC.
+        started_at: when its owner claimed it, UTC.
+        ended_at: when it ended, UTC.
         error: one sentence that says why it failed.
         progress: as the owner last reported it.
         cluster: address of the scheduler whose workers train its students; None: this machine.

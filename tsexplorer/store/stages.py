@@ -1,4 +1,4 @@
-"""Stages and their epochs: what the worker writes while it trains, and pages read."""
+"""Stages and their epochs: written by the worker during training, read by pages."""
 
 from __future__ import annotations
 
@@ -10,45 +10,52 @@ from sqlalchemy.orm import Session
 
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.store.engine import Transactions
-from tsexplorer.store.schema import Epoch, Stage, epoch_row, stage_snapshot, without_nan
-from tsexplorer.store.snapshots import EpochRow, StageSnapshot, StageStatus, StudentRow
+from tsexplorer.store.schema import (
+    Epoch,
+    Stage,
+    epoch_row,
+    number_or_nan,
+    stage_snapshot,
+    without_nan,
+)
+from tsexplorer.store.snapshots import EpochRow, LastEpoch, StageSnapshot, StageStatus, StudentRow
 
-ENDS: tuple[StageStatus, ...] = ("done", "cancelled", "failed", "interrupted", "pruned")
-FINAL: tuple[StageStatus, ...] = ("done", "pruned")
-"""What stays so, whatever a late process says, until the stage is trained anew."""
+END_STATUSES: tuple[StageStatus, ...] = ("done", "cancelled", "failed", "interrupted", "pruned")
+FINAL_STATUSES: tuple[StageStatus, ...] = ("done", "pruned")
+"""A late process cannot replace these, except pruned by done; a new training of the stage does."""
 
 
 class Stages(Transactions):
-    """Find stages, and record how their training goes."""
+    """Read stages, and record their training."""
 
     def stage(self, key: str) -> StageSnapshot:
-        """One stage by its hash.
+        """Return the stage with a hash.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such stage.
         """
         with self._reading() as session:
             return stage_snapshot(_find(session, key))
 
     def stages(self) -> list[StageSnapshot]:
-        """All stages, newest first."""
+        """Return all stages, newest first."""
         query = select(Stage).order_by(Stage.created_at.desc(), Stage.hash)
         with self._reading() as session:
             return [stage_snapshot(row) for row in session.scalars(query)]
 
-    def has_stage_done(self, key: str) -> bool:
-        """Whether a stage is there and needs no more training."""
+    def is_stage_done(self, key: str) -> bool:
+        """Whether a stage exists and is trained."""
         query = select(exists().where(Stage.hash == key, Stage.status == "done"))
         with self._reading() as session:
             return bool(session.scalar(query))
 
-    def stages_done(self, keys: Sequence[str]) -> set[str]:
-        """Those of the stages that need no more training."""
+    def done_stages(self, keys: Sequence[str]) -> set[str]:
+        """Return the hashes of the stages that are trained."""
         with self._reading() as session:
             query = select(Stage.hash).where(Stage.status == "done", Stage.hash.in_(keys))
             return set(session.scalars(query))
 
-    def stage_started(
+    def record_stage_started(
         self,
         key: str,
         *,
@@ -56,20 +63,20 @@ class Stages(Transactions):
         macs: int | None = None,
         machine: str | None = None,
     ) -> None:
-        """Training begins or goes on; what is not given stays as it was.
+        """Record that training begins or continues; values that are not given remain.
 
         Args:
             key: the stage's hash.
-            parameters: weights that are trained.
+            parameters: number of trainable weights.
             macs: multiply-accumulates for one image.
-            machine: what it is trained on, in words.
+            machine: description of the machine.
 
         Raises:
             NotFoundError: there is no such stage.
         """
-        self.students_started([key], parameters=parameters, macs=macs, machine=machine)
+        self.record_students_started([key], parameters=parameters, macs=macs, machine=machine)
 
-    def students_started(
+    def record_students_started(
         self,
         keys: Sequence[str],
         *,
@@ -77,66 +84,69 @@ class Stages(Transactions):
         macs: int | None = None,
         machine: str | None = None,
     ) -> None:
-        """Training of nets of one kind begins or goes on together; as :meth:`stage_started`.
+        """Record the start of students with the same net, as :meth:`record_stage_started` does.
 
         Raises:
-            NotFoundError: one of them is not there; none has started.
+            NotFoundError: one of them does not exist; none is recorded.
         """
         with self._writing() as session:
             for key in keys:
                 row = _find(session, key)
                 row.status, row.error, row.finished_at = "running", None, None
-                _set(row, parameters=parameters, macs=macs, machine=machine)
+                _set_given(row, parameters=parameters, macs=macs, machine=machine)
 
     def record_epoch(self, key: str, row: EpochRow) -> None:
-        """Keep an epoch's figures.
+        """Store an epoch's figures.
 
-        A resumed stage may repeat an epoch, which replaces what it gave before; later epochs
-        belong to the run that was given up, and are forgotten.
+        A resumed stage may repeat an epoch, which replaces the stored one; later epochs belong to
+        the abandoned run and are deleted.
 
         Raises:
             NotFoundError: there is no such stage.
             UserError: the epoch is below 1.
         """
         with self._writing() as session:
-            _record(session, key, row)
+            _record_epoch(session, key, row)
 
-    def record_students(self, rows: Sequence[StudentRow]) -> None:
-        """Keep epochs of many students at once, in their order; else as :meth:`record_epoch`.
+    def record_student_epochs(self, rows: Sequence[StudentRow]) -> None:
+        """Store epochs of many students in their order, as :meth:`record_epoch` does.
 
         Raises:
-            NotFoundError: one of the students is not there; none is recorded.
+            NotFoundError: one of the students does not exist; none is recorded.
             UserError: an epoch is below 1.
         """
         with self._writing() as session:
-            for one in rows:
-                stage = _record(session, one.stage, one.row)
-                stage.agreement, stage.ece = one.agreement, one.ece
+            for row in rows:
+                stage = _record_epoch(session, row.stage, row.row)
+                stage.agreement, stage.ece = row.agreement, row.ece
 
     def epochs(self, key: str) -> tuple[EpochRow, ...]:
-        """A stage's finished epochs in their order; none for a stage that is not there."""
-        return self.epochs_many([key])[key]
+        """Return a stage's finished epochs in order; empty for an unknown stage."""
+        return self.epochs_by_stage([key])[key]
 
-    def epochs_many(self, keys: Sequence[str]) -> dict[str, tuple[EpochRow, ...]]:
-        """The finished epochs of several stages by hash, in one query."""
-        found: dict[str, list[EpochRow]] = {key: [] for key in keys}
-        query = select(Epoch).where(Epoch.stage_hash.in_(found)).order_by(Epoch.epoch)
+    def epochs_by_stage(self, keys: Sequence[str]) -> dict[str, tuple[EpochRow, ...]]:
+        """Return the finished epochs of several stages by hash, with one query."""
+        epochs: dict[str, list[EpochRow]] = {key: [] for key in keys}
+        query = select(Epoch).where(Epoch.stage_hash.in_(epochs)).order_by(Epoch.epoch)
         with self._reading() as session:
             for row in session.scalars(query):
-                found[row.stage_hash].append(epoch_row(row))
-        return {key: tuple(rows) for key, rows in found.items()}
+                epochs[row.stage_hash].append(epoch_row(row))
+        return {key: tuple(rows) for key, rows in epochs.items()}
 
-    def last_epochs(self, keys: Sequence[str]) -> dict[str, EpochRow]:
-        """The last finished epoch of each stage that has one, by hash."""
+    def last_epochs(self, keys: Sequence[str]) -> dict[str, LastEpoch]:
+        """Return the last finished epoch of each stage that has one, by hash."""
         query = (
-            select(Epoch)
+            select(Epoch.stage_hash, Epoch.epoch, Epoch.validation_accuracy, Epoch.validation_loss)
             .join(Stage, Stage.hash == Epoch.stage_hash)
             .where(Epoch.stage_hash.in_(keys), Epoch.epoch == Stage.epochs_done)
         )
         with self._reading() as session:
-            return {row.stage_hash: epoch_row(row) for row in session.scalars(query)}
+            return {
+                key: LastEpoch(epoch, number_or_nan(accuracy), number_or_nan(loss))
+                for key, epoch, accuracy, loss in session.execute(query)
+            }
 
-    def stage_ended(
+    def record_stage_ended(
         self,
         key: str,
         status: str,
@@ -150,10 +160,11 @@ class Stages(Transactions):
         kept_epoch: int | None = None,
         error: str | None = None,
     ) -> None:
-        """Training stopped; figures that are not given stay as they were.
+        """Record that training has stopped; figures that are not given remain.
 
-        A stage that is done stays so, whatever a late process says: only :meth:`reset_stage`
-        takes that back. One that was pruned stays so until it is started again.
+        A stage that is done stays done, even if a late process reports another status; only
+        :meth:`reset_stage` changes that. A pruned stage stays pruned until it is started again or
+        reported as done.
 
         Args:
             key: the stage's hash.
@@ -163,23 +174,25 @@ class Stages(Transactions):
             test_accuracy: share of 1, of the kept weights.
             agreement: with its teacher on validation, share of 1, of the kept weights.
             ece: expected calibration error on validation, share of 1, of the kept weights.
-            train_seconds: time spent training and validating, pauses left out.
+            train_seconds: time spent training and validating, without pauses.
             kept_epoch: the epoch whose weights were kept.
             error: one sentence that says why it failed.
 
         Raises:
             NotFoundError: there is no such stage.
-            UserError: a stage cannot end in that status.
+            UserError: a stage cannot end with that status.
         """
-        if status not in ENDS:
-            raise UserError(f"A stage cannot end as {status}; it ends as one of {', '.join(ENDS)}.")
+        if status not in END_STATUSES:
+            raise UserError(
+                f"A stage cannot end as {status}; use one of {', '.join(END_STATUSES)}."
+            )
         with self._writing() as session:
             row = _find(session, key)
-            if row.status in FINAL and status != "done":
+            if row.status in FINAL_STATUSES and status != "done":
                 return
             row.status, row.error = status, error
             row.finished_at = datetime.now(UTC)
-            _set(
+            _set_given(
                 row,
                 validation_accuracy=validation_accuracy,
                 validation_loss=validation_loss,
@@ -190,13 +203,13 @@ class Stages(Transactions):
                 kept_epoch=kept_epoch,
             )
 
-    def stage_asked(self, key: str, agreement: float | None, ece: float | None) -> None:
-        """Keep what the kept weights of a stage that is done answer on validation.
+    def record_stage_quality(self, key: str, agreement: float | None, ece: float | None) -> None:
+        """Store the validation scores that were computed after the end of a stage.
 
         Args:
             key: the stage's hash.
-            agreement: with its teacher, share of 1; None without one.
-            ece: expected calibration error, share of 1; None where there is none.
+            agreement: with its teacher, share of 1, of the kept weights; None without a teacher.
+            ece: expected calibration error, share of 1, of the kept weights; None if undefined.
 
         Raises:
             NotFoundError: there is no such stage.
@@ -206,7 +219,7 @@ class Stages(Transactions):
             row.agreement, row.ece = agreement, ece
 
     def reset_stage(self, key: str) -> None:
-        """Forget a stage's training, its epochs and figures, as if it had never begun.
+        """Delete a stage's epochs and figures and set it to new.
 
         Raises:
             NotFoundError: there is no such stage.
@@ -227,26 +240,26 @@ def _find(session: Session, key: str) -> Stage:
     return row
 
 
-def _record(session: Session, key: str, row: EpochRow) -> Stage:
+def _record_epoch(session: Session, key: str, row: EpochRow) -> Stage:
     if row.epoch < 1:
-        raise UserError(f"Epochs count from 1, so there is no epoch {row.epoch}.")
+        raise UserError(f"Epochs count from 1; epoch {row.epoch} cannot be stored.")
     stage = _find(session, key)
     stage.epochs_done = row.epoch
-    stage.agreement = stage.ece = None  # those of the epoch before
-    if stage.status == "interrupted":  # given up for dead by another process; it lives
+    stage.agreement = stage.ece = None  # of the previous epoch
+    if stage.status == "interrupted":  # by mistake: its process was only slow
         stage.status, stage.finished_at = "running", None
     session.execute(delete(Epoch).where(Epoch.stage_hash == key, Epoch.epoch >= row.epoch))
-    session.add(_epoch(key, row))
+    session.add(_epoch_to_row(key, row))
     return stage
 
 
-def _set(row: Stage, **figures: float | str | None) -> None:
+def _set_given(row: Stage, **figures: float | str | None) -> None:
     for name, value in figures.items():
         if value is not None:
             setattr(row, name, value)
 
 
-def _epoch(key: str, row: EpochRow) -> Epoch:
+def _epoch_to_row(key: str, row: EpochRow) -> Epoch:
     return Epoch(
         stage_hash=key,
         epoch=row.epoch,

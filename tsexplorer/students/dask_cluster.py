@@ -21,8 +21,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
-from tsexplorer.errors import UserError
-from tsexplorer.specs import shorten
+from tsexplorer.errors import UserError, shorten
 from tsexplorer.students.chunks import ChunkRequest, ChunkResult
 from tsexplorer.students.dask_task import make_task
 

@@ -22,7 +22,7 @@ from tsexplorer.jobs.study_run import JobPlan, StudyRun
 from tsexplorer.planning import PlannedStage
 from tsexplorer.plugins import discover
 from tsexplorer.specs import ExperimentSpec, Spec, StageSpec, parse_spec
-from tsexplorer.store import EpochRow, JobStatus, StageFigures, Store, StudyRecord
+from tsexplorer.store import JobStatus, LastEpoch, StageFigures, Store, StudyRecord
 from tsexplorer.students.chunks import plan_chunks
 from tsexplorer.students.stacking_rule import (
     available_memory,
@@ -139,7 +139,7 @@ class StudySource:
     store: Store
     stages: Mapping[str, StageFigures]
 
-    def last_epochs(self, keys: Collection[str]) -> dict[str, EpochRow]:
+    def last_epochs(self, keys: Collection[str]) -> dict[str, LastEpoch]:
         """The last epoch of stages that are not done, by hash."""
         running = [
             key

@@ -71,7 +71,7 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: Metadata) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_through(temporary, content)
+        write_through(temporary, content)
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -152,7 +152,7 @@ def _crc32(tensors: dict[str, Tensor]) -> str:
     return f"{checksum:08x}"
 
 
-def _write_through(path: Path, content: bytes) -> None:
+def write_through(path: Path, content: bytes) -> None:
     """Write a file and wait until it is on the disk."""
     with path.open("wb") as file:
         file.write(content)

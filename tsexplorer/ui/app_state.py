@@ -1,4 +1,4 @@
-"""What lives in the process and so survives a reload: the one service, behind every session."""
+"""State of the process, shared by all sessions: the service. Errors are shown here, too."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ log = logging.getLogger(__name__)
 
 
 @st.cache_resource(show_spinner=False)
-def _service() -> Service:
+def open_service() -> Service:
+    """Open the service of this process; later calls return the same one.
+
+    Raises:
+        UserError: its store cannot be opened. :func:`get_service` shows this on a page.
+    """
     service = Service(get_settings())
     service.serve()
     return service
 
 
-def begin() -> None:
-    """Open the service before anybody asks for it; raises what :func:`get_service` shows."""
-    _service()
-
-
 def get_service() -> Service:
-    """The service of this process; a page that cannot have it says why and stops."""
+    """Return the service; if it cannot be opened, show the reason and stop the page."""
     try:
-        return _service()
+        return open_service()
     except UserError as error:
         st.error(escaped(str(error)), icon=":material/database_off:")
         st.stop()
 
 
 @contextmanager
-def visit() -> Iterator[None]:
-    """A page is being drawn: training gives way."""
+def drawing_page() -> Iterator[None]:
+    """Give a page that is being drawn priority over training."""
     with get_service().page_priority.drawing_page():
         yield
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """Show what a person can mend as one sentence; anything else as one, too, and log it."""
+def show_errors() -> Iterator[None]:
+    """Show an error as one sentence; log it unless it is a :class:`UserError`."""
     try:
         yield
     except UserError as error:
         st.error(escaped(str(error)), icon=":material/error:")
     except Exception as error:
         if type(error).__module__.startswith("streamlit.runtime"):
-            raise  # how fragments end early, no error
+            raise  # Streamlit's own control flow: rerun and stop
         log.exception("a page failed")
         st.error(
-            f"This part of the page met an unexpected error ({type(error).__name__}); "
-            "the rest still works. The server's log has the details.",
+            f"This part of the page failed with an unexpected error ({type(error).__name__}). "
+            "The other parts still work. The server’s log has the details.",
             icon=":material/error:",
         )

@@ -1,9 +1,4 @@
-"""Figures that were drawn before: Plotly takes a twentieth of a second to build one.
-
-Small images made large enough to look at.
-
-Figures and their numbers, to take away.
-"""
+"""Figures and images on pages, and their downloads."""
 
 from __future__ import annotations
 
@@ -19,53 +14,48 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+IMAGE_FORMAT = "picture"
+"""Session key of the format in which figures are saved."""
+IMAGE_FORMATS = ("PNG", "SVG")
 
-def _name(build: FunctionType) -> str:
-    return f"{build.__module__}.{build.__qualname__}"
+
+def _qualified_name(function: FunctionType) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
 
 
-@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={FunctionType: _name})
-def drawn(build: Callable[..., Any], *parts: Any) -> Any:
-    """What ``build`` makes of its parts; of the same parts, the same figure again.
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={FunctionType: _qualified_name})
+def cached_figure(build: Callable[..., Any], *args: Any) -> Any:
+    """Return ``build(*args)``, cached: Plotly takes about 50 ms to build a figure.
 
-    It is shared between visitors: nobody changes it.
+    All visitors share the figure, so it must not be changed.
     """
-    return build(*parts)
+    return build(*args)
 
 
-def enlarged(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """An image with each pixel as a square, so that no browser blurs it."""
-    return pixels.repeat(scale, 0).repeat(scale, 1)
+def figure(plotly_figure: Any, key: str, **options: Any) -> Any:
+    """Show a Plotly figure that can be saved as PNG or SVG."""
+    image_format = str(st.session_state.get(IMAGE_FORMAT, IMAGE_FORMATS[0])).lower()
+    config = {
+        "displaylogo": False,
+        "toImageButtonOptions": {"format": image_format, "filename": key, "scale": 2},
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    }
+    return st.plotly_chart(plotly_figure, key=key, config=config, **options)
 
 
-PICTURE = "picture"
-FORMATS = ("PNG", "SVG")
-
-
-def picture_format() -> None:
-    """Which kind of picture the camera above a figure saves."""
+def image_format_control() -> None:
+    """Draw the choice of the format in which the camera button above a figure saves it."""
     st.segmented_control(
         "Pictures as",
-        FORMATS,
-        default="PNG",
-        key=PICTURE,
+        IMAGE_FORMATS,
+        default=IMAGE_FORMATS[0],
+        key=IMAGE_FORMAT,
         required=True,
-        help="What the camera that appears above a figure saves.",
+        help="The format of a figure that you save with the camera button above it.",
     )
 
 
-def figure(drawn: Any, key: str, **options: Any) -> Any:
-    """Show a Plotly figure that can be saved as PNG or SVG."""
-    kind = str(st.session_state.get(PICTURE, "PNG")).lower()
-    config = {
-        "displaylogo": False,
-        "toImageButtonOptions": {"format": kind, "filename": key, "scale": 2},
-        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-    }
-    return st.plotly_chart(drawn, key=key, config=config, **options)
-
-
-def numbers_button(table: pd.DataFrame, name: str) -> None:
+def csv_button(table: pd.DataFrame, name: str) -> None:
     """Offer a figure's numbers as CSV."""
     file = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")
     st.download_button(
@@ -77,3 +67,16 @@ def numbers_button(table: pd.DataFrame, name: str) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def enlarged(pixels: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Return an image with each pixel as a square of pixels, so that the browser does not blur it.
+
+    Args:
+        pixels: H×W.
+        scale: side of a square.
+
+    Returns:
+        ``scale``·H × ``scale``·W.
+    """
+    return pixels.repeat(scale, 0).repeat(scale, 1)

@@ -1,7 +1,7 @@
-"""The temperature lens: one image's distributions at T, which follow while T is dragged.
+"""The temperature lens: an image's class distributions at T, redrawn while T is dragged.
 
-The browser gets the logits once and does the rest (``assets/lens``). Python hears of T only when
-it is let go. Who says where T stands, the page or the person? Whoever moved it last: see
+The browser gets the logits once and computes everything else (``assets/lens``). It sends T to
+Python only when the slider is released. Page and user can both set T; the last change holds, see
 :class:`TemperatureState`.
 """
 
@@ -16,22 +16,22 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tsexplorer.assets import read_assets
 from tsexplorer.errors import UserError
 from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.ui.components import joined
 from tsexplorer.ui.theme import MARKS
 
-LOWEST, HIGHEST = 0.5, 50.0
-"""The ends of the slider."""
-SHORT_CUTS = (1, 2, 4, 8, 20)
-"""Values of T that the slider has marks at."""
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.5, 50.0
+"""Range of the slider."""
+MARKED_TEMPERATURES = (1, 2, 4, 8, 20)
+"""Temperatures with a button below the slider."""
 
 _mount = st.components.v2.component(
     "tsexplorer_lens",
-    html=joined("lens/lens.html"),
-    css=joined("shared/pictures.css", "lens/lens.css"),
-    js=joined(
+    html=read_assets("lens/lens.html"),
+    css=read_assets("shared/pictures.css", "lens/lens.css"),
+    js=read_assets(
         *("shared/elements.js", "shared/pictures.js"),
         *("lens/numbers.js", "lens/view.js", "lens/picture.js", "lens/lens.js"),
     ),
@@ -39,7 +39,7 @@ _mount = st.components.v2.component(
 
 
 class Release(NamedTuple):
-    """T as it was let go; a later release has a higher serial number."""
+    """T at which the user released the slider; serial numbers count the releases from 1."""
 
     temperature: float
     serial: int
@@ -47,32 +47,33 @@ class Release(NamedTuple):
 
 @dataclass(frozen=True)
 class TemperatureState:
-    """Who moved T last, from one run of the script to the next.
+    """T of the lens, from one run of the script to the next.
 
     Attributes:
-        given: the page's T in the last run.
-        heard: serial number of the last release heard of; 0 before the first.
-        released: the T let go at, while the page has not moved T since.
+        page_temperature: T that the page asked for in the last run.
+        serial: serial number of the last release that was processed; 0 before the first.
+        released: T of that release, while the page has not changed T since.
     """
 
-    given: float
-    heard: int = 0
+    page_temperature: float
+    serial: int = 0
     released: float | None = None
 
     @property
     def temperature(self) -> float:
-        """Where T stands."""
-        return self.given if self.released is None else self.released
+        """T of the lens."""
+        return self.page_temperature if self.released is None else self.released
 
-    def after(self, given: float, release: Release | None) -> TemperatureState:
-        """What holds in a run in which the page says ``given``.
+    def update(self, page_temperature: float, release: Release | None) -> TemperatureState:
+        """Return the state of a run in which the page asks for ``page_temperature``.
 
-        A page may hand the released T back as its own (from the URL, say): that moves nothing.
+        A page may ask for the released T (after reading it from the URL, for example); this does
+        not count as a change by the page.
         """
-        if release is not None and release.serial > self.heard:
-            return TemperatureState(given, release.serial, release.temperature)
-        moved = given not in (self.given, self.released)
-        return TemperatureState(given, self.heard, None if moved else self.released)
+        if release is not None and release.serial > self.serial:
+            return TemperatureState(page_temperature, release.serial, release.temperature)
+        changed = page_temperature not in (self.page_temperature, self.released)
+        return TemperatureState(page_temperature, self.serial, None if changed else self.released)
 
 
 def lens(
@@ -87,29 +88,31 @@ def lens(
     """Draw the lens.
 
     Args:
-        logits: C logits of one image for each role that there is, at T = 1.
-        label: the image's class, shown as the one-hot target; None where it is not known.
-        classes: the C names of the classes.
-        image: 28×28, 0...255, light on dark; None where there is only the logits.
-        temperature: where T stands until a person moves it, held within LOWEST...HIGHEST.
-            Another value in a later run moves T there, unless it is being dragged.
-        key: the lens's name on its page; T stays where it is when the image changes.
+        logits: C logits of one image at T = 1 for each role.
+        label: true class, shown as the one-hot target; None if unknown.
+        classes: names of the C classes.
+        image: 28×28, 0 to 255, light on dark; None if there are only logits.
+        temperature: initial T, clipped to the range of the slider. Another value in a later run
+            moves the slider, unless it is being dragged.
+        key: Streamlit key; T stays the same when the image changes.
 
     Returns:
-        The T that the person let go at, three significant digits; None until then, and again
-        once the page has moved T.
+        T at the last release, with three significant digits; None before the first release, and
+        after the page has changed T.
 
     Raises:
         UserError: logits are not finite.
-        ValueError: shapes do not fit.
+        ValueError: shapes do not match.
     """
-    slot = f"_standing_{key}"
-    given = min(max(float(temperature), LOWEST), HIGHEST)
-    before = st.session_state.get(slot, TemperatureState(given))
-    standing: TemperatureState = before.after(given, _release(st.session_state.get(key)))
-    st.session_state[slot] = standing
-    _mount(key=key, data=payload(logits, label, classes, image, standing))
-    return standing.released
+    state_key = f"_state_{key}"
+    page_temperature = _clip(temperature)
+    previous = st.session_state.get(state_key, TemperatureState(page_temperature))
+    state: TemperatureState = previous.update(
+        page_temperature, _read_release(st.session_state.get(key))
+    )
+    st.session_state[state_key] = state
+    _mount(key=key, data=payload(logits, label, classes, image, state))
+    return state.released
 
 
 def payload(
@@ -117,34 +120,34 @@ def payload(
     label: int | None,
     classes: Sequence[str],
     image: NDArray[np.uint8] | None,
-    standing: TemperatureState,
+    state: TemperatureState,
 ) -> dict[str, Any]:
-    """What the browser gets, as JSON; for arguments and errors see :func:`lens`."""
+    """Return the data for the browser, as JSON; arguments and errors as in :func:`lens`."""
     roles = [role for role in ROLES if role in logits]
     if not roles:
-        raise ValueError("the lens needs the logits of one role at least")
+        raise ValueError("the lens needs the logits of at least one role")
     if label is not None and not 0 <= label < len(classes):
-        raise ValueError(f"there is no class {label} among {len(classes)}")
+        raise ValueError(f"label {label} is not one of {len(classes)} classes")
     return {
         "classes": [str(name) for name in classes],
         "label": None if label is None else int(label),
         "image": None if image is None else _pixels(image),
-        "roles": [_role(role, logits[role], len(classes)) for role in roles],
-        "temperature": standing.temperature,
-        "heard": standing.heard,
-        "range": [LOWEST, HIGHEST],
-        "marks": list(SHORT_CUTS),
+        "roles": [_role_data(role, logits[role], len(classes)) for role in roles],
+        "temperature": state.temperature,
+        "serial": state.serial,
+        "range": [MIN_TEMPERATURE, MAX_TEMPERATURE],
+        "marks": list(MARKED_TEMPERATURES),
     }
 
 
-def _role(role: Role, logits: Sequence[float], classes: int) -> dict[str, Any]:
+def _role_data(role: Role, logits: Sequence[float], classes: int) -> dict[str, Any]:
     values = [float(value) for value in logits]
     if len(values) != classes:
         raise ValueError(f"the {role} has {len(values)} logits for {classes} classes")
     if not all(math.isfinite(value) for value in values):
         raise UserError(
-            f"The {role} net answers this image with numbers that are not finite, so there are "
-            "no probabilities to show; train it again with a lower learning rate."
+            f"The {role} net’s logits for this image are not finite, so it has no probabilities; "
+            "train it again with a lower learning rate."
         )
     return {"role": role, "title": TITLES[role], "mark": MARKS[role], "logits": values}
 
@@ -157,10 +160,13 @@ def _pixels(image: NDArray[np.uint8]) -> list[int]:
     return pixels
 
 
-def _release(state: Mapping[str, Any] | None) -> Release | None:
-    """The last release out of the component's state; nothing before the first."""
-    sent = (state or {}).get("release")
-    if sent is None:
+def _read_release(component_state: Mapping[str, Any] | None) -> Release | None:
+    """Return the last release that the browser sent; None before the first."""
+    release = (component_state or {}).get("release")
+    if release is None:
         return None
-    temperature = min(max(float(sent["temperature"]), LOWEST), HIGHEST)
-    return Release(temperature, int(sent["serial"]))
+    return Release(_clip(release["temperature"]), int(release["serial"]))
+
+
+def _clip(temperature: Any) -> float:
+    return min(max(float(temperature), MIN_TEMPERATURE), MAX_TEMPERATURE)

@@ -1,10 +1,7 @@
-"""An experiment as it stands, redrawn in place while its job runs.
+"""An experiment on the page Train, redrawn in place while its job runs, and its result.
 
-One flat fragment with a timer draws everything that moves. The timer exists only while the job is
-active; when the job ends, the fragment asks for one rerun of the whole page, which draws it again
-without a timer.
-
-What an experiment trains besides its three nets, on the live view.
+One fragment draws everything that changes. It has a timer only while the job is active; when the
+job ends, the fragment reruns the whole page once, which draws it without a timer.
 """
 
 from __future__ import annotations
@@ -26,14 +23,14 @@ from tsexplorer.objectives import (
 )
 from tsexplorer.plots.live import (
     AXES,
-    Member,
+    MemberCurve,
     Metric,
-    curves,
+    hidden_start_note,
     live_option,
-    members,
-    start_hidden,
+    member_curves,
+    role_curves,
 )
-from tsexplorer.plots.loss_terms import terms, terms_option
+from tsexplorer.plots.loss_terms import term_curves, terms_option
 from tsexplorer.services import (
     ACTIVE,
     EpochRow,
@@ -44,7 +41,7 @@ from tsexplorer.services import (
     Watch,
 )
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.ui.app_state import sentences
+from tsexplorer.ui.app_state import show_errors
 from tsexplorer.ui.study.job_bar import BarText, job_bar
 from tsexplorer.ui.theme import ROLE_MEANING, card, palette, role_label
 
@@ -53,21 +50,21 @@ CHARTS: dict[str, dict[str, Metric]] = {
     "Accuracy": {"Validation": "validation_accuracy", "Training": "train_accuracy"},
     "Loss": {"Validation": "validation_loss", "Training": "train_loss"},
 }
-TERMS = "terms_open"
-"""Whether the chart of the loss's terms is unfolded."""
+TERMS_OPEN = "terms_open"
+"""Session key: whether the chart of the loss terms is open."""
 
 
-def live_view(service: Service, key: str) -> None:
-    """Draw an experiment; keep it in step while its job is active."""
-    watch = service.watch(key)
+def live_view(service: Service, experiment_id: str) -> None:
+    """Draw an experiment, and redraw it while its job is active."""
+    watch = service.watch(experiment_id)
     active = watch.job is not None and watch.job.status in ACTIVE
-    drawn = st.fragment(_draw, run_every=EVERY_SECONDS if active else None)
-    drawn(service, key, active)
+    fragment = st.fragment(_draw, run_every=EVERY_SECONDS if active else None)
+    fragment(service, experiment_id, active)
 
 
-def _draw(service: Service, key: str, was_active: bool) -> None:
-    with sentences():
-        watch = service.watch(key)
+def _draw(service: Service, experiment_id: str, was_active: bool) -> None:
+    with show_errors():
+        watch = service.watch(experiment_id)
         active = watch.job is not None and watch.job.status in ACTIVE
         if was_active and not active:
             st.rerun()
@@ -80,18 +77,20 @@ def _draw(service: Service, key: str, was_active: bool) -> None:
                 _bar_text(watch),
                 notices=lambda notice: st.info(notice, icon=":material/info:"),
             )
-        seed = _seed(watch)
-        _stage_cards(watch, seed)
-        further_parts(watch, seed)
+        seed = _seed_control(watch)
+        for column, role in zip(st.columns(len(ROLES)), ROLES, strict=True):
+            with column:
+                _stage_card(watch, role, seed)
+        _further_stages(watch, seed)
         _charts(watch, seed)
-        _terms(watch, seed)
+        _loss_terms(watch, seed)
 
 
 def _bar_text(watch: Watch) -> BarText:
     progress, running = watch.progress, watch.progress.progress
     stages = max(progress.stages, 1)
     share = (progress.stages_done + (running.fraction if running else 0)) / stages
-    parts = [_under_way(watch, progress.stages_done)]
+    parts = [_current_net(watch, progress.stages_done)]
     if running is not None:
         parts.append(f"epoch {max(running.epoch, 1)} of {running.epochs}")
         if running.doing != "training":
@@ -101,31 +100,23 @@ def _bar_text(watch: Watch) -> BarText:
     return BarText(share, parts, "for this net")
 
 
-def _under_way(watch: Watch, done: int) -> str:
-    """The net that is being trained, in words."""
+def _current_net(watch: Watch, stages_done: int) -> str:
+    """Return the net in training with its number, as in "teacher, seed 1 (net 4 of 6)"."""
     links = watch.experiment.stages
-    link = links[min(done, len(links) - 1)]
+    number = min(stages_done + 1, len(links))
+    link = links[number - 1]
     seed = f", seed {link.seed}" if len(watch.experiment.spec.seeds) > 1 else ""
-    place = f"{min(done + 1, len(links))} of {len(links)}"
-    one = watch.experiment.counted.removesuffix("s")
-    return f"{watch.experiment.part(link)}{seed} ({one} {place})"
+    noun = watch.experiment.stage_noun.removesuffix("s")
+    return f"{watch.experiment.part(link)}{seed} ({noun} {number} of {len(links)})"
 
 
-def _seed(watch: Watch) -> int:
-    """The seed to show: chosen where there are several, else the only one."""
+def _seed_control(watch: Watch) -> int:
+    """Return the seed to show; draws a control if there are several."""
     seeds = watch.experiment.spec.seeds
     if len(seeds) == 1:
         return seeds[0]
-    key = "shown_seed"
-    chosen = st.segmented_control("Seed", seeds, default=seeds[0], key=key)
-    return seeds[0] if chosen is None else int(chosen)
-
-
-def _stage_cards(watch: Watch, seed: int) -> None:
-    columns = st.columns(3)
-    for column, role in zip(columns, ROLES, strict=True):
-        with column:
-            _stage_card(watch, role, seed)
+    seed = st.segmented_control("Seed", seeds, default=seeds[0], key="shown_seed")
+    return seeds[0] if seed is None else int(seed)
 
 
 def _stage_card(watch: Watch, role: Role, seed: int) -> None:
@@ -140,11 +131,81 @@ def _stage_card(watch: Watch, role: Role, seed: int) -> None:
     card(
         role_label(role),
         headline,
-        f"{caption}  \n{standing(stage, len(epochs))} · seed {seed}",
+        f"{caption}  \n{_stage_progress(stage, len(epochs))} · seed {seed}",
     )
 
 
+def _stage_progress(stage: StageSnapshot, epochs: int) -> str:
+    """Return how far a training is, as in "epoch 3 of 20 done".
+
+    Args:
+        stage: of the net.
+        epochs: number of finished epochs.
+    """
+    texts = {
+        "new": "waiting",
+        "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
+        "done": f"{plural(stage.epochs_done or epochs, 'epoch')} in "
+        f"{duration(stage.train_seconds)}",
+    }
+    return texts.get(stage.status, stage.status)
+
+
+# -- further stages ---------------------------------------------------------------------------
+
+
+def _further_stages(watch: Watch, seed: int) -> None:
+    """Draw a line for each further stage of a seed: hints with their loss, nets with accuracy."""
+    links = [
+        link for link in watch.experiment.stages if link.seed == seed and link.role not in ROLES
+    ]
+    if not links:
+        return
+    with st.container(gap="xsmall"):
+        for link in links:
+            st.caption(_hint_text(watch, link) if link.role == "hint" else _net_text(watch, link))
+    for link in links:
+        if link.role == "hint":
+            _hint_chart(watch, link)
+
+
+def _hint_text(watch: Watch, link: StageLink) -> str:
+    rows = watch.epochs.get(link.stage.hash, ())
+    loss = f", loss {rows[-1].train_loss:.4g}" if rows else ""
+    objective = get_objective(link.stage.spec.objective.name)
+    return (
+        f"**First part of the distilled student’s training, {watch.experiment.part(link)}**: "
+        f"{_stage_progress(link.stage, len(rows))}{loss} ({objective.convention}). The layers "
+        "after the guided layer are not trained yet, so the student has no accuracy."
+    )
+
+
+def _net_text(watch: Watch, link: StageLink) -> str:
+    stage, rows = link.stage, watch.epochs.get(link.stage.hash, ())
+    if stage.status == "done":
+        accuracy = f"{percent(stage.test_accuracy)} test accuracy, "
+    elif rows:
+        accuracy = f"{percent(rows[-1].validation_accuracy)} validation accuracy so far, "
+    else:
+        accuracy = ""
+    name = watch.experiment.part(link)
+    return f"**{name[0].upper()}{name[1:]}**: {accuracy}{_stage_progress(stage, len(rows))}"
+
+
+def _hint_chart(watch: Watch, link: StageLink) -> None:
+    rows = watch.epochs.get(link.stage.hash, ())
+    if len(rows) < 2:
+        return
+    with st.expander("Loss of the hints by epoch", icon=":material/show_chart:"):
+        losses = {"Epoch": [row.epoch for row in rows], "Loss": [row.train_loss for row in rows]}
+        st.line_chart(losses, x="Epoch", y="Loss", height=220)
+
+
+# -- charts -----------------------------------------------------------------------------------
+
+
 def _charts(watch: Watch, seed: int) -> None:
+    """Draw accuracy and loss by epoch."""
     stages = {role: watch.experiment.stage(seed, role) for role in ROLES}
     rows = {role: watch.epochs.get(stage.hash, ()) for role, stage in stages.items()}
     epochs = max(stage.spec.train.epochs for stage in stages.values())
@@ -153,34 +214,41 @@ def _charts(watch: Watch, seed: int) -> None:
         return
     spec = watch.experiment.spec.objective
     objective = get_objective(spec.name)
-    beside = members(rows["distilled"], _validated(objective))
-    below = ""
-    for column, (kind, metrics) in zip(st.columns(2), CHARTS.items(), strict=True):
+    members = member_curves(rows["distilled"], _validation_terms(objective))
+    start_note = ""
+    for column, (title, metrics) in zip(st.columns(2), CHARTS.items(), strict=True):
         with column:
-            metric = st.segmented_control(
-                kind, list(metrics), default=next(iter(metrics)), key=f"shown_{kind}", required=True
+            split = st.segmented_control(
+                title,
+                list(metrics),
+                default=next(iter(metrics)),
+                key=f"shown_{title}",
+                required=True,
             )
-            _chart(rows, metrics[metric], epochs, beside)
-        if kind == "Accuracy":
-            shown = beside if metrics[metric] == "validation_accuracy" else ()
-            below = start_hidden([*curves(rows, metrics[metric]), *shown], epochs)
+            metric = metrics[split]
+            shown = members if metric == "validation_accuracy" else ()
+            _chart(rows, metric, epochs, shown)
+        if title == "Accuracy":
+            start_note = hidden_start_note([*role_curves(rows, metric), *shown], epochs)
     st.caption(
         f"Seed {seed}. Validation: cross-entropy with the labels. Training: teacher and baseline "
         "minimise cross-entropy, the distilled student "
-        f"{objective.format_grid_convention(spec)}.{_said_of(beside)}{below}"
+        f"{objective.format_grid_convention(spec)}.{_members_note(members)}{start_note}"
     )
 
 
-def _validated(objective: Objective) -> dict[str, str]:
-    """By the name of each net that the objective may train along, the term of its validation."""
+def _validation_terms(objective: Objective) -> dict[str, str]:
+    """Return the terms with the validation accuracies of nets trained along, by net."""
     return {name: validation_term(name) for name in objective.member_names}
 
 
-def _said_of(beside: Sequence[Member]) -> str:
-    """What the further curves are, as a sentence to go on with."""
-    if not beside:
+def _members_note(members: Sequence[MemberCurve]) -> str:
+    """Return a sentence on the nets trained along, to append; empty without such nets."""
+    if not members:
         return ""
-    names = beside[0].name if len(beside) == 1 else f"{beside[0].name} to {beside[-1].name}"
+    names = members[0].name
+    if len(members) > 1:
+        names = f"{names} to {members[-1].name}"
     return (
         f" {names}: trained along with the distilled student and not kept; accuracy on "
         "validation after each epoch."
@@ -188,159 +256,108 @@ def _said_of(beside: Sequence[Member]) -> str:
 
 
 def _chart(
-    rows: Mapping[Role, Sequence[EpochRow]], metric: Metric, epochs: int, beside: Sequence[Member]
+    rows: Mapping[Role, Sequence[EpochRow]],
+    metric: Metric,
+    epochs: int,
+    members: Sequence[MemberCurve],
 ) -> None:
-    lines = curves(rows, metric)
-    shown = beside if metric == "validation_accuracy" else ()
-    values = {line.role: line.values for line in lines} | {one.name: one.values for one in shown}
-    ends = ", ".join(f"{name} {own[-1]:g}" for name, own in values.items())
+    curves = role_curves(rows, metric)
+    last_values = [f"{curve.role} {curve.values[-1]:g}" for curve in curves]
+    last_values += [f"{member.name} {member.values[-1]:g}" for member in members]
     st.echarts_chart(
-        live_option(lines, metric, palette(), epochs, shown),
+        live_option(curves, metric, palette(), epochs, members),
         key=f"live_{metric}",
         height=320,
-        alt=f"{AXES[metric]} by epoch; last values: {ends}",
+        alt=f"{AXES[metric]} by epoch; last values: {', '.join(last_values)}",
     )
 
 
-def _terms(watch: Watch, seed: int) -> None:
-    """What the distilled student's loss is made of, folded; nothing where it is of one piece."""
+def _loss_terms(watch: Watch, seed: int) -> None:
+    """Draw the terms of the distilled student's loss in an expander; nothing for a single term."""
     objective = get_objective(watch.experiment.spec.objective.name)
     stage = watch.experiment.stage(seed, "distilled")
-    apart = _validated(objective).values()  # drawn with the accuracies
+    accuracy_terms = _validation_terms(objective).values()  # in the chart of accuracies
     rows = watch.epochs.get(stage.hash, ())
-    lines = [line for line in terms(rows) if line.name not in apart]
-    if len(lines) < 2:
+    curves = [curve for curve in term_curves(rows) if curve.name not in accuracy_terms]
+    if len(curves) < 2:
         return
-    more = st.expander(
+    expander = st.expander(
         "Terms of the distilled student's loss",
         icon=":material/stacked_line_chart:",
-        key=TERMS,
+        key=TERMS_OPEN,
         on_change="rerun",
     )
-    if not more.open:
+    if not expander.open:
         return
-    plain = [line.name for line in lines if line.name in objective.unitless_terms]
-    unit = "" if plain else "nats"
-    option = terms_option(lines, objective.fraction_terms, unit, palette(), stage.spec.train.epochs)
-    ends = ", ".join(f"{line.name} {line.values[-1]:g}" for line in lines)
-    with more:
+    unitless = [curve.name for curve in curves if curve.name in objective.unitless_terms]
+    unit = "" if unitless else "nats"
+    epochs = stage.spec.train.epochs
+    option = terms_option(curves, objective.fraction_terms, unit, palette(), epochs)
+    last_values = ", ".join(f"{curve.name} {curve.values[-1]:g}" for curve in curves)
+    with expander:
         st.echarts_chart(
-            option, key="live_terms", height=300, alt=f"Terms by epoch; last values: {ends}"
+            option, key="live_terms", height=300, alt=f"Terms by epoch; last values: {last_values}"
         )
-        units = f" {' and '.join(plain)}: plain numbers; all else in nats." if plain else ""
+        units = f" {' and '.join(unitless)}: plain numbers; others in nats." if unitless else ""
         st.caption(
             f"Training images, mean over each epoch, before their weights.{units} "
             f"{objective.format_convention(stage.spec.objective)}."
         )
 
 
-def result(service: Service, experiment: ExperimentSnapshot) -> None:
-    """The headline of a finished experiment."""
+# -- the result -------------------------------------------------------------------------------
+
+
+def result_view(service: Service, experiment: ExperimentSnapshot) -> None:
+    """Draw the gap closed and the accuracies of a finished experiment.
+
+    With excluded classes there is no gap: the student's accuracy does not count for them.
+    """
     if experiment.spec.left_out:
-        _words(service, experiment)
+        _result_text(service, experiment)
         return
     left, right = st.columns([1, 2], vertical_alignment="center")
     left.metric(
         "Gap closed (test)",
         with_interval(service.gain(experiment).gap, 0),
         help="(distilled − baseline) / (teacher − baseline), on the test split; – where the "
-        "teacher is not better than the baseline. Of several teachers the first is meant, whose "
-        "test accuracy was read once as the others' were, so that the number compares with that of "
-        "one teacher.",
+        "teacher is not better than the baseline. With several teachers it is measured against "
+        "the first, so that it can be compared with experiments that have one teacher.",
         border=True,
     )
     with right:
-        _words(service, experiment)
+        _result_text(service, experiment)
 
 
-def _words(service: Service, experiment: ExperimentSnapshot) -> None:
-    """The headline in words, and what it is of."""
+def _result_text(service: Service, experiment: ExperimentSnapshot) -> None:
     spec, accuracy = experiment.spec, service.gain(experiment).accuracy
-    seeds, several = len(spec.seeds), len(trained_teachers(spec)) > 1
+    several_teachers = len(trained_teachers(spec)) > 1
     if spec.left_out:
         names = format_class_names(get_dataset(spec.data.name).info, spec.left_out)
         st.markdown(
-            f"The student never saw an image of **{names}**, so that its "
-            f"**{with_interval(accuracy['distilled'])}** is no measure of what it knows: that "
-            "shows once the bias of what it never saw is raised."
+            f"The student never saw an image of **{names}**. Its accuracy of "
+            f"**{with_interval(accuracy['distilled'])}** does not show what it knows about "
+            f"{names}: raise their bias to see it."
         )
     else:
         st.markdown(
             f"The student went from **{with_interval(accuracy['baseline'])}** to "
-            f"**{with_interval(accuracy['distilled'])}**; its {'first ' * several}teacher has "
-            f"**{with_interval(accuracy['teacher'])}**."
+            f"**{with_interval(accuracy['distilled'])}**; its {'first ' * several_teachers}teacher "
+            f"has **{with_interval(accuracy['teacher'])}**."
         )
+    gap_note = ""
+    if several_teachers and not spec.left_out:
+        gap_note = "; gap closed against the first teacher"
     st.caption(
-        f"Test split, {seeds} seed{'s' if seeds > 1 else ''}"
-        f"{_of_interval(service.gain(experiment).accuracy['distilled'])}; "
-        f"{format_loss(spec)}"
-        f"{'; gap closed against the first' * (several and not spec.left_out)}."
+        f"Test split, {plural(len(spec.seeds), 'seed')}{_interval_note(accuracy['distilled'])}; "
+        f"{format_loss(spec)}{gap_note}."
     )
 
 
-def _of_interval(value: Interval | None) -> str:
-    """Whether there is one, to go on with."""
-    if value is not None and value.half is not None:
+def _interval_note(accuracy: Interval | None) -> str:
+    """Return whether an accuracy has an interval, to append to its seeds."""
+    if accuracy is not None and accuracy.half is not None:
         return " with 95 % interval"
-    return " (no interval: they came out alike)" if value and value.n > 1 else " (no interval)"
-
-
-def further_parts(watch: Watch, seed: int) -> None:
-    """A line for each further stage of a seed: hints with their loss, nets with their accuracy."""
-    links = [one for one in watch.experiment.stages if one.seed == seed and one.role not in ROLES]
-    if not links:
-        return
-    with st.container(gap="xsmall"):
-        for link in links:
-            st.caption(_hints(watch, link) if link.role == "hint" else _net(watch, link))
-    for link in links:
-        if link.role == "hint":
-            _hint_curve(watch, link)
-
-
-def _hints(watch: Watch, link: StageLink) -> str:
-    rows = watch.epochs.get(link.stage.hash, ())
-    loss = f", loss {rows[-1].train_loss:.4g}" if rows else ""
-    objective = get_objective(link.stage.spec.objective.name)
-    return (
-        f"**First part of the distilled student’s training, {watch.experiment.part(link)}**: "
-        f"{standing(link.stage, len(rows))}{loss} ({objective.convention}). Its layers after the "
-        "guided one are still as they began, so that it has no accuracy yet."
-    )
-
-
-def _net(watch: Watch, link: StageLink) -> str:
-    stage, rows = link.stage, watch.epochs.get(link.stage.hash, ())
-    if stage.status == "done":
-        figure = f"{percent(stage.test_accuracy)} test accuracy, "
-    elif rows:
-        figure = f"{percent(rows[-1].validation_accuracy)} validation accuracy so far, "
-    else:
-        figure = ""
-    name = watch.experiment.part(link)
-    return f"**{name[0].upper()}{name[1:]}**: {figure}{standing(link.stage, len(rows))}"
-
-
-def standing(stage: StageSnapshot, epochs: int) -> str:
-    """How far a training is, as in "epoch 3 of 20 done".
-
-    Args:
-        stage: of which net.
-        epochs: finished ones that are known.
-    """
-    words = {
-        "new": "waiting",
-        "running": f"epoch {epochs} of {stage.spec.train.epochs} done",
-        "done": f"{plural(stage.epochs_done or epochs, 'epoch')} in "
-        f"{duration(stage.train_seconds)}",
-    }
-    return words.get(stage.status, stage.status)
-
-
-def _hint_curve(watch: Watch, link: StageLink) -> None:
-    rows = watch.epochs.get(link.stage.hash, ())
-    if len(rows) < 2:
-        return
-    with st.expander("Loss of the hints by epoch", icon=":material/show_chart:"):
-        losses = {"Epoch": [row.epoch for row in rows], "Loss": [row.train_loss for row in rows]}
-        st.line_chart(losses, x="Epoch", y="Loss", height=220)
+    if accuracy is not None and accuracy.n > 1:
+        return " (no interval: all seeds gave the same value)"
+    return " (no interval)"

@@ -1,7 +1,7 @@
-"""Matrices side by side, whose cells can be chosen.
+"""Matrices side by side whose cells can be chosen.
 
-Filled anew in place when their numbers change (``assets/matrix``): three Plotly figures take half a
-second of the browser to be drawn anew, and flicker.
+The component (``assets/matrix``) updates its cells in place when values change: Plotly would take
+half a second to draw three figures again, and flicker.
 """
 
 from __future__ import annotations
@@ -14,33 +14,42 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from tsexplorer.plots.soft_targets import Cells
-from tsexplorer.plots.style import BLACK, DARK, LIGHT, SCALES, TITLES, WHITE, mixed, reads_in_black
+from tsexplorer.assets import read_assets
+from tsexplorer.plots.soft_targets import CellGrid
+from tsexplorer.plots.style import (
+    BLACK,
+    DARK,
+    LIGHT,
+    SCALES,
+    TITLES,
+    WHITE,
+    interpolate_colours,
+    needs_black_text,
+)
 from tsexplorer.specs import Role
-from tsexplorer.ui.components import joined
 from tsexplorer.ui.theme import MARKS
 
 _mount = st.components.v2.component(
     "tsexplorer_matrices",
-    html=joined("matrix/matrix.html"),
-    css=joined("shared/pictures.css", "matrix/matrix.css"),
-    js=joined(
+    html=read_assets("matrix/matrix.html"),
+    css=read_assets("shared/pictures.css", "matrix/matrix.css"),
+    js=read_assets(
         *("shared/elements.js", "shared/pictures.js"),
         *("matrix/picture.js", "matrix/matrix.js"),
     ),
 )
 
 
-class Titled(NamedTuple):
-    """A matrix under its title.
+class TitledMatrix(NamedTuple):
+    """A matrix with its title.
 
     Attributes:
-        title: the role whose matrix it is, or words.
-        cells: what is shown.
+        title: a role, whose title and mark are shown, or a text.
+        cells: values, texts and colours.
     """
 
     title: Role | str
-    cells: Cells
+    cells: CellGrid
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,8 @@ class Axis:
     """Rows or columns.
 
     Attributes:
-        names: of all there are, by number.
-        order: their numbers as they are shown; empty for their own order.
+        names: of all rows or columns, by index.
+        order: indices in the order of display; empty for the order of ``names``.
     """
 
     names: Sequence[str]
@@ -61,13 +70,13 @@ class Layout:
     """What all matrices of a view have in common.
 
     Attributes:
-        rows: from the top down.
+        rows: from top to bottom.
         columns: from left to right.
-        corner: what the rows, or both, are.
-        note: a sentence below.
-        label: of the whole, for who does not see it.
-        corner_shown: whether the corner is for the eye, too.
-        apart: whether a cell is chosen in its own matrix, and not in all of them.
+        corner: title of the rows, or of rows and columns.
+        note: a sentence below the matrices.
+        label: of the component, for screen readers.
+        corner_shown: whether the corner is visible; if not, only screen readers read it.
+        apart: whether a chosen cell is framed in its own matrix only.
         aspect: width of a cell over its height.
     """
 
@@ -81,81 +90,88 @@ class Layout:
     aspect: float = 1.1
 
 
-class Chosen(NamedTuple):
-    """A cell that a person has chosen: numbers of its matrix, row and column."""
+class CellIndex(NamedTuple):
+    """Indices of a matrix, and of a row and a column in it."""
 
     matrix: int
     row: int
     column: int
 
 
-def matrices(shown: Sequence[Titled], layout: Layout, *, name: str, key: str) -> Chosen | None:
-    """Draw matrices of the same rows and columns.
+def matrices(
+    shown: Sequence[TitledMatrix], layout: Layout, *, file_name: str, key: str
+) -> CellIndex | None:
+    """Draw matrices with the same rows and columns.
 
     Args:
         shown: the matrices.
-        layout: what they have in common.
-        name: of the picture that is saved.
-        key: the matrices' name on their page.
+        layout: of all matrices.
+        file_name: of the saved picture, without its ending.
+        key: Streamlit key.
 
     Returns:
-        the cell that a person has chosen; None without one.
+        The cell that the user has chosen; None without a choice.
     """
-    size = Chosen(len(shown), len(layout.rows.names), len(layout.columns.names))
-    chosen = _chosen(st.session_state.get(key), size)
-    _mount(key=key, data=payload(shown, layout, name))
+    shape = CellIndex(len(shown), len(layout.rows.names), len(layout.columns.names))
+    chosen = read_choice(st.session_state.get(key), shape)
+    _mount(key=key, data=payload(shown, layout, file_name))
     return chosen
 
 
-def payload(shown: Sequence[Titled], layout: Layout, name: str) -> dict[str, Any]:
-    """What the browser gets, as JSON; for arguments see :func:`matrices`."""
+def payload(shown: Sequence[TitledMatrix], layout: Layout, file_name: str) -> dict[str, Any]:
+    """Return the data for the browser, as JSON; arguments as in :func:`matrices`."""
     return {
-        "rows": _axis(layout.rows),
-        "columns": _axis(layout.columns),
+        "rows": _axis_data(layout.rows),
+        "columns": _axis_data(layout.columns),
         "corner": {"text": layout.corner, "shown": layout.corner_shown},
         "note": layout.note,
         "label": layout.label,
         "apart": layout.apart,
         "aspect": layout.aspect,
-        "matrices": [_matrix(one) for one in shown],
-        "file": name,
+        "matrices": [_matrix_data(matrix) for matrix in shown],
+        "file": file_name,
     }
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
-    names = list(axis.names)
-    return {"names": names, "order": list(axis.order) or list(range(len(names)))}
+def read_choice(component_state: Any, shape: CellIndex) -> CellIndex | None:
+    """Return the cell that the browser sent; None without one, or if it does not exist.
 
-
-def _chosen(state: Any, size: Chosen) -> Chosen | None:
-    """The cell out of the component's state, if the browser sent one that there is."""
-    match (state or {}).get("cell"):
+    Args:
+        component_state: state of the component, which comes from the browser.
+        shape: number of matrices, rows and columns.
+    """
+    match (component_state or {}).get("cell"):
         case [int(matrix), int(row), int(column)]:
-            cell = Chosen(matrix, row, column)
-            if all(0 <= place < end for place, end in zip(cell, size, strict=True)):
+            cell = CellIndex(matrix, row, column)
+            if all(0 <= index < size for index, size in zip(cell, shape, strict=True)):
                 return cell
     return None
 
 
-def _matrix(one: Titled) -> dict[str, Any]:
-    cells, (low, high) = one.cells, one.cells.span
+def _axis_data(axis: Axis) -> dict[str, Any]:
+    names = list(axis.names)
+    return {"names": names, "order": list(axis.order) or list(range(len(names)))}
+
+
+def _matrix_data(matrix: TitledMatrix) -> dict[str, Any]:
+    cells, (low, high) = matrix.cells, matrix.cells.limits
     shares_RC = (cells.values_RC - low) / (high - low)
     scales = [getattr(SCALES[palette], cells.scale) for palette in (LIGHT, DARK)]
-    grounds = [mixed(scale, shares_RC) for scale in scales]
-    black = [reads_in_black(scale, shares_RC) for scale in scales]
+    backgrounds = [interpolate_colours(scale, shares_RC) for scale in scales]
+    black_text = [needs_black_text(scale, shares_RC) for scale in scales]
     rows, columns = shares_RC.shape
     return {
-        **_title(one.title),
+        **_title_data(matrix.title),
         "legend": cells.title,
         "scale": [f"{light}, {dark}" for light, dark in zip(*scales, strict=True)],
         "ticks": [[(value - low) / (high - low), text] for value, text in cells.ticks.items()],
         "cells": [
             [
                 {
-                    "text": cells.shown[row][column],
+                    "text": cells.texts[row][column],
                     "hover": cells.hover[row][column],
                     "framed": cells.framed is not None and cells.framed[row][column],
-                    **_colours(shares_RC, grounds, black, (row, column)),
+                    **_cell_colours(shares_RC, backgrounds, black_text, (row, column)),
                 }
                 for column in range(columns)
             ]
@@ -164,25 +180,31 @@ def _matrix(one: Titled) -> dict[str, Any]:
     }
 
 
-def _colours(
+def _cell_colours(
     shares_RC: NDArray[np.float64],
-    grounds: Sequence[Sequence[Sequence[str]]],
-    black: Sequence[NDArray[np.bool_]],
-    at: tuple[int, int],
+    backgrounds: Sequence[Sequence[Sequence[str]]],
+    black_text: Sequence[NDArray[np.bool_]],
+    cell: tuple[int, int],
 ) -> dict[str, str | None]:
-    """Colours of a cell and its words on light and dark; None where there is no cell."""
-    row, column = at
-    if np.isnan(shares_RC[at]):
-        return {"grounds": None, "inks": None}
-    inks = (BLACK if one[at] else WHITE for one in black)
+    """Return background and text colour of a cell, each for light and dark; None if it is empty.
+
+    Args:
+        shares_RC: position of each value on the colour scale, 0 to 1; NaN for an empty cell.
+        backgrounds: colours R×C for light and dark.
+        black_text: whether the text is black, R×C for light and dark.
+        cell: row and column.
+    """
+    if np.isnan(shares_RC[cell]):
+        return {"background": None, "colour": None}
+    row, column = cell
     return {
-        "grounds": ", ".join(one[row][column] for one in grounds),
-        "inks": ", ".join(inks),
+        "background": ", ".join(colours[row][column] for colours in backgrounds),
+        "colour": ", ".join(BLACK if is_black[cell] else WHITE for is_black in black_text),
     }
 
 
-def _title(title: Role | str) -> dict[str, str | None]:
-    for role, words in TITLES.items():
+def _title_data(title: Role | str) -> dict[str, str | None]:
+    for role, role_title in TITLES.items():
         if title == role:
-            return {"role": role, "title": words, "mark": MARKS[role]}
+            return {"role": role, "title": role_title, "mark": MARKS[role]}
     return {"role": None, "title": title, "mark": None}

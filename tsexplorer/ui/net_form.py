@@ -1,7 +1,4 @@
-"""The form of a net: a preset, or one built layer by layer.
-
-Two nets side by side: what they weigh and what they cost, before anything is trained.
-"""
+"""The form of teacher and student nets, and a comparison of their sizes."""
 
 from __future__ import annotations
 
@@ -11,20 +8,22 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from tsexplorer.analysis.formatting import counted, size
+from tsexplorer.analysis.formatting import format_count, format_size
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import ModelSize, count, describe, get_preset, model_names
 from tsexplorer.specs import ModelSpec, NetConfig, Role
-from tsexplorer.ui.controls import control
 from tsexplorer.ui.objective_form import with_value
 from tsexplorer.ui.theme import palette, role_label
-from tsexplorer.ui.url_state import publish
+from tsexplorer.ui.url_state import write_parameter
+from tsexplorer.ui.widgets import field_widget
 
 NetRole = Literal["teacher", "student"]
 CUSTOM = "custom"
 WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
-CHANNELS = (32, 64, 64, 128, 128, 256, 256, 256)
-UNITS = (64,) * 8
+DEFAULT_CHANNELS = (32, 64, 64, 128, 128, 256, 256, 256)
+DEFAULT_UNITS = (64,) * 8
+MIN_BAR_SHARE = 0.004
+"""Smallest width of the bar of a net's parameters, as a share of 1."""
 
 
 def fill(role: str, model: ModelSpec) -> None:
@@ -38,44 +37,47 @@ def fill(role: str, model: ModelSpec) -> None:
             state[f"{role}.{name}"] = value
             continue
         state[f"{role}.{name}s"] = len(value)
-        for place, width in enumerate(value):
-            state[f"{role}.{name}.{place}"] = width
+        for layer, width in enumerate(value):
+            state[f"{role}.{name}.{layer}"] = width
 
 
 def nets_form() -> tuple[ModelSpec, ModelSpec]:
-    """Teacher and student: each a preset, or a net built layer by layer."""
+    """Draw the choices of teacher and student, each a preset or a custom net; return both."""
     left, right = st.columns(2)
-    below = st.container()  # the width of both: a builder has many controls
+    below = st.container()  # as wide as both columns: a custom net has many controls
     with left:
-        teacher = _choice("teacher", "Teacher net")
+        teacher = _preset_control("teacher", "Teacher net")
     with right:
-        student = _choice("student", "Student net")
+        student = _preset_control("student", "Student net")
     with below:
-        return _net("teacher", teacher, "Teacher net"), _net("student", student, "Student net")
+        return (
+            _custom_net_form("teacher", teacher, "Teacher net"),
+            _custom_net_form("student", student, "Student net"),
+        )
 
 
-def _choice(role: NetRole, title: str) -> str:
+def _preset_control(role: NetRole, title: str) -> str:
     name: str = st.selectbox(
         title,
         (*model_names(), CUSTOM),
         key=role,
         persist_state="session",
-        format_func=_net_title,
+        format_func=lambda name: "Build your own" if name == CUSTOM else get_preset(name).title,
     )
-    publish(role)
+    write_parameter(role)
     return name
 
 
-def _net(role: NetRole, name: str, title: str) -> ModelSpec:
+def _custom_net_form(role: NetRole, name: str, title: str) -> ModelSpec:
     if name != CUSTOM:
         return ModelSpec(name=name)
     with st.container(border=True):
         st.markdown(f"**{title}, layer by layer**")
-        return ModelSpec(name=CUSTOM, net=_builder(role))
+        return ModelSpec(name=CUSTOM, net=_layers_form(role))
 
 
-def _builder(role: NetRole) -> NetConfig:
-    """Widths layer by layer, and what else a net is made of."""
+def _layers_form(role: NetRole) -> NetConfig:
+    """Draw the controls of a custom net; return its settings."""
     state = st.session_state
     state.setdefault(f"{role}.convs", 2 if role == "teacher" else 0)
     state.setdefault(f"{role}.denses", 1)
@@ -84,37 +86,41 @@ def _builder(role: NetRole) -> NetConfig:
             state.setdefault(f"{role}.{name}", field.default)
     left, right = st.columns(2)
     convs = left.number_input(
-        "Convolution blocks", 0, len(CHANNELS), key=f"{role}.convs", persist_state="session"
+        "Convolution blocks",
+        0,
+        len(DEFAULT_CHANNELS),
+        key=f"{role}.convs",
+        persist_state="session",
     )
     denses = right.number_input(
-        "Hidden dense layers", 0, len(UNITS), key=f"{role}.denses", persist_state="session"
+        "Hidden dense layers", 0, len(DEFAULT_UNITS), key=f"{role}.denses", persist_state="session"
     )
     values: dict[str, Any] = {
-        "conv": _widths(role, "conv", int(convs), "Channels", CHANNELS),
-        "dense": _widths(role, "dense", int(denses), "Units", UNITS),
+        "conv": _widths(f"{role}.conv", int(convs), "Channels", DEFAULT_CHANNELS),
+        "dense": _widths(f"{role}.dense", int(denses), "Units", DEFAULT_UNITS),
     }
     left, right = st.columns(2)
     with left:
-        values["activation"] = control(NetConfig, "activation", role)
-        values["dropout"] = _share(role, "dropout", "Dropout")
+        values["activation"] = field_widget(NetConfig, "activation", role)
+        values["dropout"] = _dropout_control(role, "dropout", "Dropout")
     with right:
-        values["initialisation"] = control(NetConfig, "initialisation", role)
-        values["input_dropout"] = _share(role, "input_dropout", "Input dropout")
-    # Of a net without convolutions they are kept as they stand: they have no say.
+        values["initialisation"] = field_widget(NetConfig, "initialisation", role)
+        values["input_dropout"] = _dropout_control(role, "input_dropout", "Input dropout")
+    # A net without convolutions keeps their settings, which have no effect.
     values |= {name: state[f"{role}.{name}"] for name in ("kernel", "padding")}
     if convs:
         with left:
-            values["kernel"] = control(NetConfig, "kernel", role)
+            values["kernel"] = field_widget(NetConfig, "kernel", role)
         with right:
-            values["padding"] = control(NetConfig, "padding", role)
+            values["padding"] = field_widget(NetConfig, "padding", role)
     values["batch_norm"] = st.toggle(
         "Batch norm", key=f"{role}.batch_norm", persist_state="session"
     )
     return NetConfig.model_validate(values)
 
 
-def _share(role: str, name: str, title: str) -> float:
-    """A slider in steps of 0.05, and of what was filled in besides."""
+def _dropout_control(role: str, name: str, title: str) -> float:
+    """Draw a slider in steps of 0.05, with the value that was filled in as a further option."""
     key = f"{role}.{name}"
     steps = [step / 20 for step in range(19)]
     return float(
@@ -128,76 +134,75 @@ def _share(role: str, name: str, title: str) -> float:
     )
 
 
-def _widths(
-    role: str, kind: str, count: int, label: str, defaults: Sequence[int]
-) -> tuple[int, ...]:
+def _widths(prefix: str, layers: int, label: str, defaults: Sequence[int]) -> tuple[int, ...]:
+    """Draw a slider for the width of each layer; return the widths."""
     widths = []
-    for place in range(count):
-        key = f"{role}.{kind}.{place}"
-        st.session_state.setdefault(key, defaults[place])
+    for layer in range(layers):
+        key = f"{prefix}.{layer}"
+        st.session_state.setdefault(key, defaults[layer])
         options = with_value(WIDTHS, st.session_state[key])
         widths.append(
-            int(st.select_slider(f"{label} {place + 1}", options, key=key, persist_state="session"))
+            int(st.select_slider(f"{label} {layer + 1}", options, key=key, persist_state="session"))
         )
     return tuple(widths)
-
-
-def _net_title(name: str) -> str:
-    return "Build your own" if name == CUSTOM else get_preset(name).title
 
 
 def compare_nets(
     dataset: str, teacher: ModelSpec, student: ModelSpec, several: bool = False
 ) -> None:
-    """Parameters, multiply-accumulates and bytes of both, and the layers on demand.
+    """Draw parameters, multiply-accumulates and bytes of both nets, and their layers on demand.
 
     Args:
-        dataset: whose classes they tell apart.
-        teacher: the first, where there are more.
+        dataset: whose number of classes the nets have.
+        teacher: the first teacher.
         student: its student.
-        several: whether further teachers teach beside it, whose costs stand by their controls.
+        several: whether there are further teachers, whose sizes are shown in their own form.
 
     Raises:
-        UserError: a net is impossible.
+        UserError: a net cannot be built.
     """
     classes = len(get_dataset(dataset).info.classes)
-    counts = (count(teacher, classes), count(student, classes))
-    largest = max(one.parameters for one in counts)
+    nets: tuple[tuple[Role, ModelSpec], ...] = (("teacher", teacher), ("distilled", student))
+    sizes = [count(model, classes) for _, model in nets]
     titles = ("First teacher" if several else "Teacher", "Student")
-    cards: tuple[tuple[Role, ModelSpec], ...] = (("teacher", teacher), ("distilled", student))
-    for column, (role, model), one, title in zip(st.columns(2), cards, counts, titles, strict=True):
+    largest = max(net_size.parameters for net_size in sizes)
+    columns = st.columns(2)
+    for column, (role, model), net_size, title in zip(columns, nets, sizes, titles, strict=True):
         with column, st.container(gap="xsmall"):
-            _card(role_label(role, title), palette()[role], model, one, one.parameters / largest)
-    ratio = counts[0].parameters / counts[1].parameters
-    macs = counts[0].macs / counts[1].macs
+            share = net_size.parameters / largest
+            _net_card(role_label(role, title), palette()[role], model, net_size, share)
+    parameters = sizes[0].parameters / sizes[1].parameters
+    macs = sizes[0].macs / sizes[1].macs
     st.caption(
-        f"The {titles[0].lower()} has {ratio:.3g} times the student’s parameters and does "
-        f"{macs:.3g} times its multiply-accumulates (MACs) for one image."
+        f"{titles[0]} v. student: {parameters:.3g}× the parameters, {macs:.3g}× the "
+        "multiply-accumulates (MACs) per image."
     )
     with st.popover("Layer by layer", icon=":material/layers:"):
-        for title, one in zip(titles, counts, strict=True):
+        for title, net_size in zip(titles, sizes, strict=True):
             st.markdown(f"**{title}**")
-            st.dataframe(_layers(one), hide_index=True)
+            st.dataframe(_layer_table(net_size), hide_index=True)
 
 
-def _card(label: str, colour: str, model: ModelSpec, one: ModelSize, share: float) -> None:
-    """A net; ``share`` is its parameters of those of the larger one."""
-    st.markdown(f"{label}: **{one.parameters:,}** parameters")
-    width = 100 * max(share, 0.004)
+def _net_card(label: str, colour: str, model: ModelSpec, net_size: ModelSize, share: float) -> None:
+    """Draw a net's size; ``share`` is its parameters over those of the larger net."""
+    st.markdown(f"{label}: **{net_size.parameters:,}** parameters")
+    width = 100 * max(share, MIN_BAR_SHARE)
     st.html(
         f'<div role="presentation" style="height:8px;border-radius:4px;background:'
         f'{palette().grid}"><div style="height:8px;border-radius:4px;width:{width:.1f}%;'
         f'background:{colour}"></div></div>'
     )
-    st.caption(f"{describe(model)} · {counted(one.macs)} MACs · {size(one.bytes)}")
+    st.caption(
+        f"{describe(model)} · {format_count(net_size.macs)} MACs · {format_size(net_size.bytes)}"
+    )
 
 
-def _layers(one: ModelSize) -> pd.DataFrame:
+def _layer_table(net_size: ModelSize) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "Layer": [row.name for row in one.layers],
-            "Output": [row.output for row in one.layers],
-            "Parameters": [row.parameters for row in one.layers],
-            "MACs": [row.macs for row in one.layers],
+            "Layer": [layer.name for layer in net_size.layers],
+            "Output": [layer.output for layer in net_size.layers],
+            "Parameters": [layer.parameters for layer in net_size.layers],
+            "MACs": [layer.macs for layer in net_size.layers],
         }
     )

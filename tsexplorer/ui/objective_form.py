@@ -1,13 +1,14 @@
-"""The form of an objective follows from it: T and lambda where they take part, and its options.
+"""The form of an objective: its name, T and λ if it uses them, and its options.
 
-Values live in the session: under ``objective``, ``T`` and ``lambda``, and an option's under
-``<objective>.<option>``, which is also its name in the URL, so that two objectives may each have a
-beta.
+Values live in the session under ``objective``, ``T`` and ``lambda``; an option's value under
+``<objective>.<option>``, which is also its URL parameter, so that two objectives may each have an
+option ``beta``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -19,48 +20,48 @@ from tsexplorer.models.summary import LOGITS
 from tsexplorer.objectives import Objective, Option, get_objective, objective_names
 from tsexplorer.specs import ModelSpec, ObjectiveSpec, Scalar
 from tsexplorer.studies.student_stages import sweepable
-from tsexplorer.ui.url_state import adopt, publish, unpublish
+from tsexplorer.ui.url_state import read_parameter, remove_parameter, write_parameter
 
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
 
 
-class Nets(NamedTuple):
-    """The pair that the form is about, and how many classes they tell apart."""
+class NetPair(NamedTuple):
+    """Teacher and student of the form, and their number of classes."""
 
     teacher: ModelSpec
     student: ModelSpec
     classes: int
 
 
-def pair(dataset: str, teacher: ModelSpec, student: ModelSpec) -> Nets:
-    """The pair on a dataset."""
-    return Nets(teacher, student, len(get_dataset(dataset).info.classes))
+def net_pair(dataset: str, teacher: ModelSpec, student: ModelSpec) -> NetPair:
+    """Return the pair with the number of classes of a dataset."""
+    return NetPair(teacher, student, len(get_dataset(dataset).info.classes))
 
 
-def taught() -> tuple[str, ...]:
-    """Objectives of the distilled stage; labels alone are the baseline's."""
+def distillation_objectives() -> tuple[str, ...]:
+    """Return the names of all objectives of the distilled student: all but ``labels``."""
     return tuple(name for name in objective_names() if name != "labels")
 
 
 def fill_options(spec: ObjectiveSpec) -> None:
-    """Put an objective's options into the session; to be called before the form is drawn."""
+    """Put an objective's options into the session; call it before the form is drawn."""
     objective = get_objective(spec.name)
     for name, value in objective.option_values(spec).items():
         st.session_state[_key(objective, name)] = value
 
 
-def adopt_options() -> None:
-    """Take options from the URL; to be called before the form is drawn."""
-    for objective in map(get_objective, taught()):
+def read_options_from_url() -> None:
+    """Read the options of all objectives from the URL; call it before the form is drawn."""
+    for objective in map(get_objective, distillation_objectives()):
         for option in objective.options:
             key = _key(objective, option.name)
             st.session_state.setdefault(key, option.default)
-            adopt(key, lambda text, option=option: _read(option, text))  # type: ignore[misc]
+            read_parameter(key, partial(_parse, option))
 
 
 def choose_objective(names: Sequence[str], key: str) -> Objective:
-    """A choice among some objectives, which says what each is."""
-    name = st.selectbox(
+    """Draw a choice of objectives, whose help describes each; return the chosen one."""
+    chosen = st.selectbox(
         "Objective",
         names,
         key=key,
@@ -70,38 +71,50 @@ def choose_objective(names: Sequence[str], key: str) -> Objective:
             f"**{get_objective(name).title}**: {get_objective(name).summary}" for name in names
         ),
     )
-    return get_objective(name)
+    return get_objective(chosen)
 
 
-def objective_form(nets: Nets) -> ObjectiveSpec:
-    """Objective, what it takes, and the formula in force with its numbers."""
-    objective = choose_objective(taught(), "objective")
-    used = [objective.uses_temperature, objective.uses_lambda]
-    places = iter(st.columns(2) if any(used) else ())
-    if objective.uses_temperature:
-        with next(places):
-            _temperature()
-    if objective.uses_lambda:
-        with next(places):
-            _lambda()
+def objective_form(nets: NetPair) -> ObjectiveSpec:
+    """Draw the controls of an objective and its formula with their values; return its spec."""
+    objective = choose_objective(distillation_objectives(), "objective")
+    controls = [_temperature] * objective.uses_temperature + [_lambda] * objective.uses_lambda
+    if controls:
+        for column, control in zip(st.columns(2), controls, strict=False):
+            with column:
+                control()
     for key in ("objective", "T", "lambda"):
-        publish(key)
+        write_parameter(key)
     state = st.session_state
-    spec = objective.make_spec(state["T"], state["lambda"], option_fields(objective, nets))
+    spec = objective.make_spec(state["T"], state["lambda"], options_form(objective, nets))
     st.latex(rf"\footnotesize {objective.format_formula(spec)}")  # it must fit a phone
     return spec
 
 
-def option_fields(objective: Objective, nets: Nets) -> dict[str, Scalar]:
-    """A control for each option of an objective, two in a row, and what they say."""
+def grid_objective_form(nets: NetPair) -> ObjectiveSpec:
+    """Draw the controls of an objective whose T and λ a study varies; return its spec."""
+    objective = choose_objective(sweepable(), "sweep.objective")
+    spec = objective.without_defaults(
+        ObjectiveSpec(name=objective.name, options=options_form(objective, nets))
+    )
+    st.latex(rf"\scriptsize {objective.format_grid_formula(spec)}")  # it must fit a phone
+    return spec
+
+
+def options_form(objective: Objective, nets: NetPair) -> dict[str, Scalar]:
+    """Draw a control for each option of an objective, two in a row; return their values."""
     values: dict[str, Scalar] = {}
-    for place in range(0, len(objective.options), 2):  # a row at a time: a phone stacks columns
-        row = objective.options[place : place + 2]
+    for start in range(0, len(objective.options), 2):  # a row at a time: a phone stacks columns
+        row = objective.options[start : start + 2]
         for column, option in zip(st.columns(2), row, strict=False):
             with column:
-                values[option.name] = _control(option, _key(objective, option.name), nets)
-    _publish(objective, values)
+                values[option.name] = _option_control(option, _key(objective, option.name), nets)
+    _write_options_to_url(objective, values)
     return values
+
+
+def with_value(options: Sequence[Any], value: Any) -> list[Any]:
+    """Return the options of a slider, with a value from elsewhere sorted in."""
+    return sorted({*options, value}) if value is not None else list(options)
 
 
 def _temperature() -> None:
@@ -110,8 +123,8 @@ def _temperature() -> None:
         with_value(TEMPERATURES, st.session_state["T"]),
         key="T",
         persist_state="session",
-        help="How far the teacher's answers are softened. At T = 1 they are its plain "
-        "probabilities; the higher T, the more the small ones speak.",
+        help="How far the teacher's outputs are softened. At T = 1 they are its plain "
+        "probabilities; the higher T, the more weight small probabilities get.",
     )
 
 
@@ -127,91 +140,74 @@ def _lambda() -> None:
     )
 
 
-def _control(option: Option, key: str, nets: Nets) -> Scalar:
+def _option_control(option: Option, key: str, nets: NetPair) -> Scalar:
     if option.layer_of is not None:
-        return _layer(option, key, nets)
-    usual: dict[str, Any] = {"key": key, "help": option.help, "persist_state": "session"}
+        return _layer_control(option, key, nets)
+    common: dict[str, Any] = {"key": key, "help": option.help, "persist_state": "session"}
     if isinstance(option.default, bool):
-        return bool(st.toggle(option.title, **usual))
+        return bool(st.toggle(option.title, **common))
     if option.choices:
-        return str(st.selectbox(option.title, option.choices, **usual))
+        return str(st.selectbox(option.title, option.choices, **common))
     if isinstance(option.default, str):
-        return str(st.text_input(option.title, max_chars=200, **usual))
-    kind: type[int] | type[float] = int if isinstance(option.default, int) else float
-    low, high = (None if bound is None else kind(bound) for bound in (option.low, option.high))
-    step, form = (1, "%d") if kind is int else (None, "%.6g")
+        return str(st.text_input(option.title, max_chars=200, **common))
+    number: type[int] | type[float] = int if isinstance(option.default, int) else float
+    low, high = (None if bound is None else number(bound) for bound in (option.low, option.high))
+    step, number_format = (1, "%d") if number is int else (None, "%.6g")
     value = st.number_input(
-        option.title, min_value=low, max_value=high, step=step, format=form, **usual
+        option.title, min_value=low, max_value=high, step=step, format=number_format, **common
     )
-    return kind(value)
+    return number(value)
 
 
-def _layer(option: Option, key: str, nets: Nets) -> str:
-    """A choice among the hidden layers of one of the nets; none is the objective's own choice."""
-    shapes = _layers(nets.student if option.layer_of == "student" else nets.teacher, nets.classes)
+def _layer_control(option: Option, key: str, nets: NetPair) -> str:
+    """Draw a choice of the hidden layers of a net; "" leaves the choice to the objective."""
+    net = nets.student if option.layer_of == "student" else nets.teacher
+    shapes = _hidden_layers(net, nets.classes)
     if st.session_state[key] not in shapes:
-        st.session_state[key] = ""  # a layer of another net
-    name = st.selectbox(
+        st.session_state[key] = ""  # the net was changed
+    layer = st.selectbox(
         option.title,
         ("", *shapes),
         key=key,
         persist_state="session",
         help=option.help,
-        format_func=lambda name: f"{name} ({shapes[name]})" if name else "as it suits",
+        format_func=lambda name: f"{name} ({shapes[name]})" if name else "automatic",
     )
-    return str(name)
+    return str(layer)
 
 
-def _layers(model: ModelSpec, classes: int) -> Mapping[str, str]:
-    """Shapes of a net's hidden layers by name; none of an impossible net, which says so itself."""
+def _hidden_layers(model: ModelSpec, classes: int) -> Mapping[str, str]:
+    """Return the shapes of a net's hidden layers by name; none if the net cannot be built."""
     try:
-        rows = count(model, classes).layers
+        layers = count(model, classes).layers
     except UserError:
-        return {}
-    return {row.name: row.output for row in rows if row.name != LOGITS}
+        return {}  # the form of the net shows the error
+    return {layer.name: layer.output for layer in layers if layer.name != LOGITS}
 
 
-def _publish(objective: Objective, values: Mapping[str, Scalar]) -> None:
-    """Put what is not as usual into the URL, and take away what other objectives had there."""
-    unusual = {
+def _write_options_to_url(objective: Objective, values: Mapping[str, Scalar]) -> None:
+    """Write the options that are not at their defaults; remove all others from the URL."""
+    changed = {
         _key(objective, option.name)
         for option in objective.options
         if values[option.name] != option.default
     }
-    for key in _keys():
-        if key in unusual:
-            publish(key)
-        else:
-            unpublish(key)
-
-
-def _keys() -> list[str]:
-    every = map(get_objective, taught())
-    return [_key(objective, option.name) for objective in every for option in objective.options]
+    for other in map(get_objective, distillation_objectives()):
+        for option in other.options:
+            key = _key(other, option.name)
+            if key in changed:
+                write_parameter(key)
+            else:
+                remove_parameter(key)
 
 
 def _key(objective: Objective, option: str) -> str:
     return f"{objective.name}.{option}"
 
 
-def _read(option: Option, text: str) -> Scalar:
-    """An option's value for ``adopt``, which wants a ValueError for what makes no sense."""
+def _parse(option: Option, text: str) -> Scalar:
+    """Parse an option's value for :func:`read_parameter`, which expects a ValueError."""
     try:
         return option.parse(text)
     except UserError as error:
-        raise ValueError(text) from error
-
-
-def with_value(options: Sequence[Any], value: Any) -> list[Any]:
-    """The options, and a value that came from elsewhere in its place among them."""
-    return sorted({*options, value}) if value is not None else list(options)
-
-
-def grid_objective(nets: Nets) -> ObjectiveSpec:
-    """One that has a T and a lambda to vary, its options and its formula."""
-    objective = choose_objective(sweepable(), "sweep.objective")
-    spec = objective.without_defaults(
-        ObjectiveSpec(name=objective.name, options=option_fields(objective, nets))
-    )
-    st.latex(rf"\scriptsize {objective.format_grid_formula(spec)}")  # it must fit a phone
-    return spec
+        raise ValueError(str(error).removesuffix(".")) from error

@@ -1,8 +1,8 @@
-"""Experiments' results as the pages word and draw them; each number says where it is from."""
+"""Results of experiments as texts, tables and plot data; each figure has its provenance."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
@@ -18,37 +18,42 @@ from tsexplorer.objectives import (
     validation_term,
 )
 from tsexplorer.objectives.base import format_scalar
-from tsexplorer.plots.compare import Cost, Dot, Line, dot, line
+from tsexplorer.plots.compare import (
+    AccuracyCurve,
+    AccuracyPoint,
+    CostPoint,
+    accuracy_point,
+    mean_curve,
+)
 from tsexplorer.services import EpochRow, ExperimentSnapshot, Service
 from tsexplorer.specs import ROLES, ExperimentSpec, ModelSpec, Role
 from tsexplorer.ui.theme import title_of
 
 
 def provenance(experiment: ExperimentSnapshot) -> str:
-    """Split, data, seeds, convention and machine of an experiment's figures."""
+    """Return split, data, seeds, loss convention and machine of an experiment's figures."""
     spec = experiment.spec
     info = get_dataset(spec.data.name).info
     seeds = ", ".join(str(seed) for seed in spec.seeds)
     return (
         f"Test split of {info.title} ({info.test:,} images), seed{'s' * (len(spec.seeds) > 1)} "
-        f"{seeds}; {how_trained(experiment)}"
+        f"{seeds}; {training_note(experiment)}"
     )
 
 
-def how_trained(experiment: ExperimentSnapshot) -> str:
-    """Loss convention and machine of an experiment's nets, as the end of a sentence."""
+def training_note(experiment: ExperimentSnapshot) -> str:
+    """Return loss convention and machine of an experiment's nets, as the end of a sentence."""
     machines = {link.stage.machine for link in experiment.stages if link.stage.machine}
-    words = format_loss(experiment.spec)
-    return f"{words}; trained on {' and '.join(sorted(machines)) or '–'}."
+    loss = format_loss(experiment.spec)
+    return f"{loss}; trained on {' and '.join(sorted(machines)) or '–'}."
 
 
 def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
-    """One line on where an experiment stands."""
+    """Return an experiment's progress or, once it is trained, its result on one line."""
     if not experiment.done:
         done = sum(link.stage.status == "done" for link in experiment.stages)
-        return (
-            f"{experiment.status}, {done} of {len(experiment.stages)} {experiment.counted} trained"
-        )
+        total = f"{len(experiment.stages)} {experiment.stage_noun}"
+        return f"{experiment.status}, {done} of {total} trained"
     gain = service.gain(experiment)
     return (
         f"distilled {with_interval(gain.accuracy['distilled'])} (test), gap closed "
@@ -56,84 +61,92 @@ def status_line(service: Service, experiment: ExperimentSnapshot) -> str:
     )
 
 
-def accuracy_dots(
+# -- plot data --------------------------------------------------------------------------------
+
+
+def accuracy_points(
     service: Service, experiments: Sequence[ExperimentSnapshot], split: str
-) -> list[Dot]:
-    """A dot for each role that has a figure."""
-    dots = []
+) -> list[AccuracyPoint]:
+    """Return a point for each role that has an accuracy on the split."""
+    points = []
     for experiment in experiments:
         gain = service.gain(experiment, split)
         for role in ROLES:
             accuracy = gain.accuracy[role]
             if accuracy is not None:
-                dots.append(dot(title_of(experiment), role, accuracy))
-    return dots
+                points.append(accuracy_point(title_of(experiment), role, accuracy))
+    return points
 
 
-def accuracy_lines(service: Service, experiments: Sequence[ExperimentSnapshot]) -> list[Line]:
-    """Mean validation accuracy by epoch: of each role that has begun, and of nets trained along."""
-    lines = []
+def accuracy_curves(
+    service: Service, experiments: Sequence[ExperimentSnapshot]
+) -> list[AccuracyCurve]:
+    """Return the mean validation accuracy by epoch of each role and of the nets trained along."""
+    curves = []
     for experiment in experiments:
         epochs = service.watch(experiment.id).epochs
         title = title_of(experiment)
         for role in ROLES:
-            begun = [
+            rows_by_seed = [
                 epochs[link.stage.hash]
                 for link in experiment.stages
                 if link.role == role and epochs.get(link.stage.hash)
             ]
-            if begun:
-                curves = [[row.validation_accuracy for row in rows] for rows in begun]
-                lines.append(line(title, role, curves))
+            if rows_by_seed:
+                values = [[row.validation_accuracy for row in rows] for rows in rows_by_seed]
+                curves.append(mean_curve(title, role, values))
             if role == "distilled":
-                lines += _peer_lines(title, get_objective(experiment.spec.objective.name), begun)
-    return lines
+                objective = get_objective(experiment.spec.objective.name)
+                curves += _peer_curves(title, objective, rows_by_seed)
+    return curves
 
 
-def _peer_lines(
-    title: str, objective: Objective, begun: Sequence[Sequence[EpochRow]]
-) -> Iterator[Line]:
-    """Curves of the nets that were trained along with the distilled student."""
+def _peer_curves(
+    title: str, objective: Objective, rows_by_seed: Sequence[Sequence[EpochRow]]
+) -> Iterator[AccuracyCurve]:
+    """Yield the curves of the nets that are trained along with the distilled student."""
     for name in objective.member_names:
         term = validation_term(name)
-        curves = [[row.terms[term] for row in rows] for rows in begun if _has(rows, term)]
-        if curves:
-            yield line(title, "distilled", curves)._replace(peer=name.capitalize())
+        # Nets of older versions have epochs without this term.
+        complete = [rows for rows in rows_by_seed if all(term in row.terms for row in rows)]
+        values = [[row.terms[term] for row in rows] for rows in complete]
+        if values:
+            yield mean_curve(title, "distilled", values)._replace(peer=name.capitalize())
 
 
-def _has(rows: Sequence[EpochRow], term: str) -> bool:
-    """Whether all epochs have it: those trained before it was measured do not."""
-    return all(term in row.terms for row in rows)
-
-
-def costs(experiments: Sequence[ExperimentSnapshot], service: Service, what: str) -> list[Cost]:
-    """One cost of each experiment's teachers, all together, and of its student.
+def cost_points(
+    experiments: Sequence[ExperimentSnapshot], service: Service, metric: str
+) -> list[CostPoint]:
+    """Return a cost of each experiment's student, and of its teachers together.
 
     Args:
-        experiments: whose nets.
-        service: counts and measures them.
-        what: parameters, macs, bytes, or latency (ms), in which teachers answer one by one.
+        experiments: to compare.
+        service: counts parameters and measures latency.
+        metric: parameters, macs, bytes or latency (ms); teachers run one after the other.
     """
-    found = []
+    points = []
     for experiment in experiments:
         spec = experiment.spec
         classes = len(get_dataset(spec.data.name).info.classes)
-        teachers = [one.model for one in trained_teachers(spec)]
+        teachers = [teacher.model for teacher in trained_teachers(spec)]
         nets: dict[Role, list[ModelSpec]] = {"teacher": teachers, "distilled": [spec.student]}
         for role, models in nets.items():
-            value = sum(_cost(service, model, classes, what) for model in models)
-            found.append(Cost(title_of(experiment), role, value))
-    return found
+            value = sum(_cost(service, model, classes, metric) for model in models)
+            points.append(CostPoint(title_of(experiment), role, value))
+    return points
 
 
-def _cost(service: Service, model: ModelSpec, classes: int, what: str) -> float:
-    if what == "latency":
+def _cost(service: Service, model: ModelSpec, classes: int, metric: str) -> float:
+    if metric == "latency":
         return service.latency(model, classes).median
-    return float(getattr(service.count(model, classes), what))
+    return float(getattr(service.count(model, classes), metric))
+
+
+# -- tables -----------------------------------------------------------------------------------
 
 
 def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
-    """A row an experiment: what it is and what came out, on the test split."""
+    """Return a row for each experiment with its results on the test split."""
     rows = []
     for experiment in experiments:
         spec, gain = experiment.spec, service.gain(experiment)
@@ -153,46 +166,54 @@ def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -
     return pd.DataFrame(rows)
 
 
-def differences(experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
-    """The settings in which the experiments differ: a row a setting, a column an experiment."""
-    flat = {title_of(experiment): _flat(experiment.spec) for experiment in experiments}
-    names = list(dict.fromkeys(name for settings in flat.values() for name in settings))
+def settings_table(experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
+    """Return the settings that differ: a row for each setting, a column for each experiment."""
+    columns = {title_of(experiment): _settings(experiment.spec) for experiment in experiments}
+    names = list(dict.fromkeys(name for settings in columns.values() for name in settings))
     rows = {
-        name: {title: settings.get(name, "–") for title, settings in flat.items()}
+        name: {title: settings.get(name, "–") for title, settings in columns.items()}
         for name in names
-        if len({settings.get(name, "–") for settings in flat.values()}) > 1
+        if len({settings.get(name, "–") for settings in columns.values()}) > 1
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _flat(spec: ExperimentSpec) -> dict[str, str]:
-    """A spec's settings in words, by the words that the forms use."""
+def _settings(spec: ExperimentSpec) -> dict[str, str]:
+    """Return a spec's settings as texts, under the titles of the forms."""
+    objective = get_objective(spec.objective.name)
+    excluded = describe_excluded_classes(spec).removeprefix("without ")
+    offsets = [teacher.seed_offset for teacher in spec.all_teachers]
     settings = {
         "Data": get_dataset(spec.data.name).info.title,
         "Pixel scaling": spec.data.scaling,
         "Teacher net": describe(spec.teacher),
-        "Further teachers": ", ".join(describe(one.model) for one in spec.more_teachers) or "–",
-        "Weights of the teachers": ", ".join(f"{one.weight:g}" for one in spec.all_teachers),
-        "Seed offsets of the teachers": ", ".join(
-            str(one.seed_offset) for one in spec.all_teachers
-        ),
+        "Further teachers": _join(describe(teacher.model) for teacher in spec.more_teachers),
+        "Weights of the teachers": _join(f"{teacher.weight:g}" for teacher in spec.all_teachers),
+        "Seed offsets of the teachers": _join(map(str, offsets)),
         "Teachers averaged by": spec.combine if spec.more_teachers else "–",
         "Student net": describe(spec.student),
-        "Objective": get_objective(spec.objective.name).title,
+        "Objective": objective.title,
         "Temperature T": f"{spec.objective.temperature:g}",
         "Weight of the labels λ": f"{spec.objective.lam:g}",
-        "Distilled from the baseline's weights": "yes" if spec.warm_start else "no",
-        "Left out of the transfer set": describe_excluded_classes(spec).removeprefix("without ")
-        or "nothing",
-        "Seeds": ", ".join(str(seed) for seed in spec.seeds),
+        "Distilled starts from the baseline": "yes" if spec.warm_start else "no",
+        "Left out of the transfer set": excluded or "nothing",
+        "Seeds": _join(map(str, spec.seeds)),
     }
-    objective = get_objective(spec.objective.name)
     values = objective.option_values(spec.objective)
     for option in objective.options:
-        told = format_scalar(values[option.name]) or "as it suits"
-        settings[f"{objective.title}: {option.title}"] = told
+        value = format_scalar(values[option.name]) or "automatic"
+        settings[f"{objective.title}: {option.title}"] = value
     for stage in ("teacher", "baseline", "distilled"):
         for name, value in getattr(spec, f"{stage}_train").model_dump().items():
-            words = "off" if value is None else f"{value:g}" if isinstance(value, float) else value
-            settings[f"{stage.capitalize()}: {name.replace('_', ' ')}"] = str(words)
+            settings[f"{stage.capitalize()}: {name.replace('_', ' ')}"] = _setting_text(value)
     return settings
+
+
+def _join(texts: Iterable[str]) -> str:
+    return ", ".join(texts) or "–"
+
+
+def _setting_text(value: object) -> str:
+    if value is None:
+        return "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)

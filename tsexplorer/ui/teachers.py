@@ -1,7 +1,4 @@
-"""The form's further teachers: how many, which nets, what each counts, how they are averaged.
-
-Several nets beside what they are worth together: the teachers of an ensemble, generations.
-"""
+"""Several teachers: the form of further teachers, and trained nets beside their ensemble."""
 
 from __future__ import annotations
 
@@ -12,225 +9,242 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from tsexplorer.analysis.ensemble import Ensemble, ensemble
-from tsexplorer.analysis.formatting import counted, percent
+from tsexplorer.analysis.formatting import format_count, percent
+from tsexplorer.analysis.prediction import EnsembleScores, score_ensemble
 from tsexplorer.analysis.seed_statistics import gap_closed
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import count, describe, get_preset, model_names
 from tsexplorer.objectives import get_objective
 from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.specs import Combine, ExperimentSpec, FurtherTeacher, ModelSpec, Role
-from tsexplorer.ui.app_state import sentences
+from tsexplorer.ui.app_state import show_errors
 
-MOST = 7
-OPEN, COUNT, COMBINE, FIRST = "more.open", "more.count", "more.combine", "more.first"
-OFFSETS = "more.offsets"
-"""Nets as they were filled in, and how far their seeds are apart."""
+# Session keys. OPEN: whether the form is open. FILLED_OFFSETS: the nets that were filled in, and
+# their seed offsets.
+OPEN, NUMBER, COMBINE, FIRST_WEIGHT = "more.open", "more.count", "more.combine", "more.first"
+FILLED_OFFSETS = "more.offsets"
+
+MAX_FURTHER = 7
 LIKE_FIRST = "like the first"
 OWN = "own"
-APART = 1000
-"""Between seed offsets of the same net, so that experiments of few seeds share none."""
-WORDS = {"logits": "Logits", "probabilities": "Probabilities"}
+"""Option of a net that is not a preset; the net itself is in the session."""
+OFFSET_STEP = 1000
+"""Between seed offsets of equal nets, so that experiments of few seeds share none."""
+COMBINE_TITLES = {"logits": "Logits", "probabilities": "Probabilities"}
+SPLITS: tuple[Literal["validation", "test"], ...] = ("validation", "test")
 
 
-def fill(spec: ExperimentSpec) -> None:
+# -- the form ---------------------------------------------------------------------------------
+
+
+def fill_further_teachers(spec: ExperimentSpec) -> None:
     """Put an experiment's further teachers into the session."""
     state = st.session_state
-    further = spec.more_teachers
-    models = [one.model for one in spec.all_teachers]
-    state[OFFSETS] = (models, [one.seed_offset for one in spec.all_teachers])
-    state[COUNT], state[COMBINE], state[FIRST] = len(further), spec.combine, spec.teacher_weight
-    for place, one in enumerate(further):
-        state[_key(place, "weight")] = one.weight
-        state[_key(place, "net")] = one.model.name
-        if one.model == spec.teacher:
-            state[_key(place, "net")] = LIKE_FIRST
-        elif one.model.net is not None:
-            state[_key(place, "net")], state[_key(place, OWN)] = OWN, one.model
+    models = [teacher.model for teacher in spec.all_teachers]
+    state[FILLED_OFFSETS] = (models, [teacher.seed_offset for teacher in spec.all_teachers])
+    state[NUMBER] = len(spec.more_teachers)
+    state[COMBINE], state[FIRST_WEIGHT] = spec.combine, spec.teacher_weight
+    for index, teacher in enumerate(spec.more_teachers):
+        state[_key(index, "weight")] = teacher.weight
+        state[_key(index, "net")] = teacher.model.name
+        if teacher.model == spec.teacher:
+            state[_key(index, "net")] = LIKE_FIRST
+        elif teacher.model.net is not None:
+            state[_key(index, "net")], state[_key(index, OWN)] = OWN, teacher.model
 
 
-def form(dataset: str, first: ModelSpec, asked: str = "objective") -> dict[str, Any]:
-    """Further teachers as the fields of an experiment.
+def further_teachers_form(
+    dataset: str, first: ModelSpec, objective_key: str = "objective"
+) -> dict[str, Any]:
+    """Draw the controls of further teachers; return the experiment's fields.
 
     Args:
-        dataset: whose classes the nets tell apart.
-        first: the first teacher's net.
-        asked: where in the session the objective's name stands.
+        dataset: whose number of classes the nets have.
+        first: net of the first teacher.
+        objective_key: session key of the objective's name.
     """
     state = st.session_state
-    demanded = get_objective(state.get(asked, "hinton")).required_combine
-    if demanded is not None:
-        state[COMBINE] = demanded
-    # The title stays as it is: an expander with another one is drawn anew, and closed.
-    part = st.expander("Further teachers", icon=":material/groups:", key=OPEN, on_change="rerun")
-    if part.open:
-        with part:
-            _controls(dataset, first, demanded)
-    further = _further(first)
+    required = get_objective(state.get(objective_key, "hinton")).required_combine
+    if required is not None:
+        state[COMBINE] = required
+    # The title never changes: Streamlit would take an expander with another title for a new one.
+    expander = st.expander(
+        "Further teachers", icon=":material/groups:", key=OPEN, on_change="rerun"
+    )
+    if expander.open:
+        with expander:
+            _controls(dataset, first, required)
+    further = _further_teachers(first)
     if not further:
         return {}
-    if not part.open:
-        nets = ", ".join(describe(one.model) for one in further)
+    if not expander.open:
+        nets = ", ".join(describe(teacher.model) for teacher in further)
         st.caption(
             f"An ensemble of {len(further) + 1} teachers, averaged by {state[COMBINE]}: {nets}"
         )
     return {
         "more_teachers": further,
-        "teacher_weight": float(state[FIRST]),
+        "teacher_weight": float(state[FIRST_WEIGHT]),
         "combine": state[COMBINE],
     }
 
 
-def apart(models: list[ModelSpec]) -> list[int]:
-    """Seed offsets that keep the same net apart from itself.
+def seed_offsets(models: list[ModelSpec]) -> list[int]:
+    """Return seed offsets that differ between equal nets.
 
-    >>> apart([ModelSpec(name="wu-cnn"), ModelSpec(name="lenet-5"), ModelSpec(name="wu-cnn")])
+    >>> seed_offsets([ModelSpec(name=name) for name in ("wu-cnn", "lenet-5", "wu-cnn")])
     [0, 0, 1000]
     """
-    return [APART * models[:place].count(one) for place, one in enumerate(models)]
+    return [OFFSET_STEP * models[:index].count(model) for index, model in enumerate(models)]
 
 
-def _controls(dataset: str, first: ModelSpec, demanded: Combine | None) -> None:
-    """Draw them; ``demanded`` is how the objective wants teachers averaged, None: either way."""
+def _controls(dataset: str, first: ModelSpec, required: Combine | None) -> None:
+    """Draw the controls; ``required`` is what the objective averages, None if both are allowed."""
     state = st.session_state
     st.caption(
-        "The student then learns from the mean of several teachers. Each is a net of its own to be "
-        "trained; the same net may be there again, with another seed."
+        "The student learns from the mean of several teachers. Each is trained as a net of its "
+        "own; equal nets get different seeds."
     )
     left, right = st.columns(2)
-    asked = left.number_input("Further teachers", 0, MOST, key=COUNT, persist_state="session")
-    if not asked:
+    number = left.number_input(
+        "Further teachers", 0, MAX_FURTHER, key=NUMBER, persist_state="session"
+    )
+    if not number:
         return
     right.selectbox(
         "Averaged by",
-        list(WORDS) if demanded is None else [demanded],
+        list(COMBINE_TITLES) if required is None else [required],
         key=COMBINE,
-        format_func=WORDS.__getitem__,
+        format_func=COMBINE_TITLES.__getitem__,
         persist_state="session",
         help=ExperimentSpec.model_fields["combine"].description,
     )
-    st.number_input("Weight of teacher 1", step=0.1, key=FIRST, persist_state="session")
-    for place in range(int(asked)):
-        state.setdefault(_key(place, "net"), LIKE_FIRST)
-        state.setdefault(_key(place, "weight"), 1.0)
+    st.number_input("Weight of teacher 1", step=0.1, key=FIRST_WEIGHT, persist_state="session")
+    for index in range(int(number)):
+        state.setdefault(_key(index, "net"), LIKE_FIRST)
+        state.setdefault(_key(index, "weight"), 1.0)
         left, right = st.columns([3, 2])
         left.selectbox(
-            f"Teacher {place + 2}",
-            _nets(place),
-            key=_key(place, "net"),
-            format_func=partial(_title, place),
+            f"Teacher {index + 2}",
+            _net_options(index),
+            key=_key(index, "net"),
+            format_func=partial(_net_title, index),
             persist_state="session",
         )
         right.number_input(
-            f"Weight of teacher {place + 2}",
+            f"Weight of teacher {index + 2}",
             step=0.1,
-            key=_key(place, "weight"),
+            key=_key(index, "weight"),
             persist_state="session",
         )
-    with sentences():
+    with show_errors():
         st.caption(_costs(dataset, first))
 
 
-def _nets(place: int) -> list[str]:
-    own = [OWN] if _key(place, OWN) in st.session_state else []
+def _net_options(index: int) -> list[str]:
+    own = [OWN] if _key(index, OWN) in st.session_state else []
     return [LIKE_FIRST, *own, *model_names()]
 
 
-def _title(place: int, name: str) -> str:
+def _net_title(index: int, name: str) -> str:
     if name == LIKE_FIRST:
         return "Like the first"
     if name == OWN:
-        return describe(st.session_state[_key(place, OWN)])
+        return describe(st.session_state[_key(index, OWN)])
     return get_preset(name).title
 
 
-def _further(first: ModelSpec) -> tuple[FurtherTeacher, ...]:
+def _further_teachers(first: ModelSpec) -> tuple[FurtherTeacher, ...]:
+    """Return the further teachers of the session; filled-in seed offsets hold for their nets."""
     state = st.session_state
-    places = range(int(state[COUNT]))
-    models = [first, *(_model(place, first) for place in places)]
-    filled, offsets = state.get(OFFSETS, ([], []))
-    if models != filled:
-        offsets = apart(models)
+    indices = range(int(state[NUMBER]))
+    models = [first, *(_model(index, first) for index in indices)]
+    filled_models, offsets = state.get(FILLED_OFFSETS, ([], []))
+    if models != filled_models:
+        offsets = seed_offsets(models)
     return tuple(
         FurtherTeacher(
-            model=models[place + 1],
+            model=models[index + 1],
             seed_offset=offset,
-            weight=float(state.get(_key(place, "weight"), 1.0)),
+            weight=float(state.get(_key(index, "weight"), 1.0)),
         )
-        for place, offset in zip(places, offsets[1:], strict=True)
+        for index, offset in zip(indices, offsets[1:], strict=True)
     )
 
 
-def _model(place: int, first: ModelSpec) -> ModelSpec:
-    name = st.session_state.get(_key(place, "net"), LIKE_FIRST)
+def _model(index: int, first: ModelSpec) -> ModelSpec:
+    name = st.session_state.get(_key(index, "net"), LIKE_FIRST)
     if name == LIKE_FIRST:
         return first
     if name == OWN:
-        own: ModelSpec = st.session_state[_key(place, OWN)]
-        return own
+        model: ModelSpec = st.session_state[_key(index, OWN)]
+        return model
     return ModelSpec(name=name)
 
 
 def _costs(dataset: str, first: ModelSpec) -> str:
-    """What each further teacher weighs, and all together with the first."""
+    """Return a line with the size of each further teacher, and one with the total."""
     classes = len(get_dataset(dataset).info.classes)
-    further = [one.model for one in _further(first)]
-    counts = [count(model, classes) for model in (first, *further)]
+    further = [teacher.model for teacher in _further_teachers(first)]
+    sizes = [count(model, classes) for model in (first, *further)]
     lines = [
-        f"Teacher {place + 2}: {describe(model)}, {one.parameters:,} parameters, "
-        f"{counted(one.macs)} MACs"
-        for place, (model, one) in enumerate(zip(further, counts[1:], strict=True))
+        f"Teacher {number}: {describe(model)}, {size.parameters:,} parameters, "
+        f"{format_count(size.macs)} MACs"
+        for number, (model, size) in enumerate(zip(further, sizes[1:], strict=True), start=2)
     ]
-    total = sum(one.parameters for one in counts)
-    macs = sum(one.macs for one in counts)
-    together = f"All {len(counts)} teachers: {total:,} parameters, {counted(macs)} MACs an image"
-    return "  \n".join([*lines, together])
+    parameters = sum(size.parameters for size in sizes)
+    macs = sum(size.macs for size in sizes)
+    total = (
+        f"All {len(sizes)} teachers: {parameters:,} parameters, {format_count(macs)} MACs per image"
+    )
+    return "  \n".join([*lines, total])
 
 
-def _key(place: int, what: str) -> str:
-    return f"more.{place}.{what}"
+def _key(index: int, field: str) -> str:
+    """Session key of a field of further teacher ``index``, from 0."""
+    return f"more.{index}.{field}"
 
 
-SPLITS: tuple[Literal["validation", "test"], ...] = ("validation", "test")
+# -- trained nets and their ensemble ----------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Group:
-    """Nets that are shown together.
+class _NetGroup:
+    """Nets that are shown beside their ensemble.
 
     Attributes:
-        key: for widgets.
-        one: what one of them is called.
-        many: all of them.
-        roles: that they have in the experiment.
-        weights: what each counts.
-        combine: what of them is averaged.
+        key: prefix of the widgets' keys.
+        singular: what one net is called, capitalised.
+        plural: what the nets are called.
+        roles: of the nets in the experiment.
+        weights: of the nets in the ensemble.
+        combine: what the ensemble averages.
     """
 
     key: str
-    one: str
-    many: str
+    singular: str
+    plural: str
     roles: tuple[Role, ...]
     weights: tuple[float, ...]
     combine: Combine
 
 
 def ensemble_view(service: Service, experiment: ExperimentSnapshot) -> None:
-    """Members of a trained ensemble, or generations, beside what they say together.
+    """Draw the teachers, and the generations of students, beside their ensembles.
 
-    Nothing where there is one teacher and one student.
+    Draws nothing for an experiment with one teacher and one student.
 
     Raises:
-        UserError: a net's weights or the images are not here.
+        UserError: a net's weights or the images are missing.
     """
     spec = experiment.spec
-    weights = tuple(one.weight for one in spec.all_teachers)
-    teachers = _Group(
+    weights = tuple(teacher.weight for teacher in spec.all_teachers)
+    teachers = _NetGroup(
         "ensemble", "Teacher", "teachers", ("teacher", "member"), weights, spec.combine
     )
-    _group(service, experiment, teachers)
-    number = len(_member_nets(experiment, spec.seeds[0], ("generation", "distilled")))
-    generations = _Group(
+    _draw_group(service, experiment, teachers)
+    number = len(_nets_of_seed(experiment, spec.seeds[0], ("generation", "distilled")))
+    generations = _NetGroup(
         "generations",
         "Generation",
         "generations",
@@ -238,81 +252,92 @@ def ensemble_view(service: Service, experiment: ExperimentSnapshot) -> None:
         (1.0,) * number,
         "probabilities",
     )
-    _group(service, experiment, generations)
+    _draw_group(service, experiment, generations)
 
 
-def _group(service: Service, experiment: ExperimentSnapshot, group: _Group) -> None:
+def _draw_group(service: Service, experiment: ExperimentSnapshot, group: _NetGroup) -> None:
     spec = experiment.spec
-    seeds = [seed for seed in spec.seeds if len(_member_nets(experiment, seed, group.roles)) > 1]
+    seeds = [seed for seed in spec.seeds if len(_nets_of_seed(experiment, seed, group.roles)) > 1]
     if not seeds:
         return
-    st.subheader(f"The {group.many}, one by one and together", anchor=False)
+    st.subheader(f"The {group.plural} and their ensemble", anchor=False)
     left, right = st.columns(2)
     split = left.segmented_control(
-        "Split", SPLITS, default="validation", key=f"{group.key}_split", required=True
+        "Split",
+        SPLITS,
+        default="validation",
+        format_func=str.capitalize,
+        key=f"{group.key}_split",
+        required=True,
     )
     seed = seeds[0]
     if len(seeds) > 1:
         seed = right.segmented_control(
             "Seed", seeds, default=seeds[0], key=f"{group.key}_seed", required=True
         )
-    stages = _member_nets(experiment, seed, group.roles)
-    answers = [service.reading.answers(stage, split) for stage in stages]
-    found = ensemble(
-        [one.logits_NC for one in answers], answers[0].labels_N, group.weights, group.combine
-    )
-    classes = len(get_dataset(spec.data.name).info.classes)
-    names = [f"{group.one} {place + 1}" for place in range(len(stages))]
-    st.dataframe(_table(service, group, stages, found, classes), hide_index=True)
+    stages = _nets_of_seed(experiment, seed, group.roles)
+    answers = [service.inference.answers(stage, split) for stage in stages]
+    logits = [answer.logits_NC for answer in answers]
+    results = score_ensemble(logits, answers[0].labels_N, group.weights, group.combine)
+    info = get_dataset(spec.data.name).info
+    table = _accuracy_table(service, group, stages, results, len(info.classes))
+    st.dataframe(table, hide_index=True)
     st.markdown(
-        f"**Agreement**: share of the images to which two {group.many} give the same answer"
+        f"**Agreement**: share of the images to which two {group.plural} give the same answer"
     )
-    st.dataframe(_agreement(found, names))
-    gap = _gap(experiment, seed, split, found.accuracy) if group.key == "ensemble" else ""
+    names = [f"{group.singular} {number}" for number in range(1, len(stages) + 1)]
+    st.dataframe(_agreement_table(results, names))
+    gap = _gap_sentence(experiment, seed, split, results) if group.key == "ensemble" else ""
     st.caption(
-        f"{split.capitalize()} split of {get_dataset(spec.data.name).info.title}, "
-        f"{found.size:,} images, seed {seed}; the ensemble is the mean of the {group.many}’ "
-        f"{group.combine}. {gap}"
+        f"{split.capitalize()} split of {info.title}, {results.size:,} images, seed {seed}; the "
+        f"ensemble is the mean of the {group.plural}’ {group.combine}. {gap}"
     )
 
 
-def _member_nets(
+def _nets_of_seed(
     experiment: ExperimentSnapshot, seed: int, roles: tuple[Role, ...]
 ) -> list[StageSnapshot]:
-    """A seed's nets of some roles, in the order in which they are trained."""
-    return [one.stage for one in experiment.stages if one.seed == seed and one.role in roles]
+    """Return a seed's nets of some roles, in the order of their training."""
+    return [link.stage for link in experiment.stages if link.seed == seed and link.role in roles]
 
 
-def _table(
-    service: Service, group: _Group, stages: list[StageSnapshot], found: Ensemble, classes: int
+def _accuracy_table(
+    service: Service,
+    group: _NetGroup,
+    stages: list[StageSnapshot],
+    results: EnsembleScores,
+    classes: int,
 ) -> pd.DataFrame:
-    """A row a net and one for all of them; what they cost adds up."""
+    """Return a row for each net, and one for the ensemble with the sums of their sizes."""
     models = [stage.spec.model for stage in stages]
-    counts = [service.count(model, classes) for model in models]
-    together = [sum(one.parameters for one in counts), sum(one.macs for one in counts)]
+    sizes = [service.count(model, classes) for model in models]
+    parameters, macs = [size.parameters for size in sizes], [size.macs for size in sizes]
+    names = [f"{group.singular} {number}" for number in range(1, len(stages) + 1)]
     return pd.DataFrame(
         {
-            group.one: [*(f"{group.one} {n + 1}" for n in range(len(stages))), "Ensemble"],
-            "Net": [*map(describe, models), "all of them"],
+            group.singular: [*names, "Ensemble"],
+            "Net": [*map(describe, models), "all nets"],
             "Seed": [*(str(stage.spec.seed) for stage in stages), ""],
             "Weight": [*(f"{weight:g}" for weight in group.weights), ""],
-            "Accuracy": [*map(percent, found.accuracies_K.tolist()), percent(found.accuracy)],
-            "Parameters": [f"{n:,}" for n in (*(one.parameters for one in counts), together[0])],
-            "MACs": [counted(n) for n in (*(one.macs for one in counts), together[1])],
+            "Accuracy": [*map(percent, results.accuracies_K.tolist()), percent(results.accuracy)],
+            "Parameters": [f"{value:,}" for value in (*parameters, sum(parameters))],
+            "MACs": [format_count(value) for value in (*macs, sum(macs))],
         }
     )
 
 
-def _agreement(found: Ensemble, names: list[str]) -> pd.DataFrame:
-    rows = [[percent(share) for share in row] for row in found.agreement_KK.tolist()]
+def _agreement_table(results: EnsembleScores, names: list[str]) -> pd.DataFrame:
+    rows = [[percent(share) for share in row] for row in results.agreement_KK.tolist()]
     return pd.DataFrame(rows, index=names, columns=names)
 
 
-def _gap(experiment: ExperimentSnapshot, seed: int, split: str, together: float) -> str:
-    """Gap closed against the ensemble, where it can be said."""
+def _gap_sentence(
+    experiment: ExperimentSnapshot, seed: int, split: str, results: EnsembleScores
+) -> str:
+    """Return a sentence with the gap closed against the ensemble; empty without accuracies."""
     students = (experiment.stage(seed, "baseline"), experiment.stage(seed, "distilled"))
     baseline, distilled = (getattr(stage, f"{split}_accuracy") for stage in students)
     if baseline is None or distilled is None:
         return ""
-    gap = gap_closed(together, baseline, distilled)
+    gap = gap_closed(results.accuracy, baseline, distilled)
     return f"Gap closed against the ensemble: {percent(gap, 0)} (one seed, so no interval)."

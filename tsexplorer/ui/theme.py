@@ -1,4 +1,4 @@
-"""Colours of the theme in force, and what people wrote, made safe to show."""
+"""Colours, marks and titles of the nets, and the cards, buttons and markdown that use them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ ROLE_MEANING: dict[Role, str] = {
     "baseline": "the student, trained on labels alone",
     "distilled": "the student, taught by the teacher",
 }
-# Streamlit's names for colours that .streamlit/config.toml sets to those of plots/palette.py.
+# Streamlit's names of the colours that .streamlit/config.toml sets to those of plots/style.py.
 COLOURS: dict[Role, str] = {"teacher": "blue", "baseline": "gray", "distilled": "orange"}
 MARKS: dict[Role, str] = {"teacher": "■", "baseline": "●", "distilled": "◆"}
+DEMO_TITLES = {demo.NAME: "The demo pair", demo.NEVER_SEEN: "The demo without threes"}
+MARKDOWN_CHARACTERS = r"\`*_{}[]()#+-.!|<>~$:&"
 
 
 def palette() -> Palette:
-    """The colours for the background in force."""
+    """Return the colours for the current theme, light or dark."""
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
 def role_label(role: Role, title: str | None = None) -> str:
-    """The role's name, or another title, behind its mark in its colour, as markdown.
+    """Return a role's mark in its colour and its name, or another title, as markdown.
 
     >>> role_label("distilled", "Student")
     ':orange[◆] **Student**'
@@ -32,54 +34,50 @@ def role_label(role: Role, title: str | None = None) -> str:
     return f":{COLOURS[role]}[{MARKS[role]}] **{title or TITLES[role]}**"
 
 
+def title_of(experiment: ExperimentSnapshot) -> str:
+    """Return the title of an experiment: its name, except for the demos."""
+    return DEMO_TITLES.get(experiment.name, experiment.name)
+
+
+def escaped(text: str) -> str:
+    """Escape text that a user wrote, so that markdown shows it as it is."""
+    return "".join(f"\\{c}" if c in MARKDOWN_CHARACTERS else c for c in text)
+
+
 def card(label: str, value: str, caption: str, *, explanation: str | None = None) -> None:
-    """One figure in a frame, with what it is above and where it comes from below.
+    """Draw a figure in a frame, with its label above and its source below.
 
     Args:
         label: markdown.
         value: the figure.
         caption: markdown; split, seeds and the like.
-        explanation: shown on demand.
+        explanation: help text.
     """
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.metric(label, value, help=explanation)
         st.caption(caption)
 
 
-DEMO_TITLES = {demo.NAME: "The demo pair", demo.NEVER_SEEN: "The demo without threes"}
-
-
-def go_button(
-    label: str, key: str, *, held: bool, explanation: str | None = None, stretch: bool = True
+def start_button(
+    label: str, key: str, *, disabled: bool, explanation: str | None = None, stretch: bool = True
 ) -> bool:
-    """The button that sets a page's work going.
+    """Draw the button that starts a page's work; return whether it was clicked.
 
-    A primary button that is held shows no words in the light theme, so one that is held is not
-    primary.
+    A disabled primary button has an unreadable label in the light theme, so it is secondary then.
 
     Args:
-        label: what it does.
+        label: what the button does.
         key: of the widget.
-        held: whether it cannot be pressed yet, because images are missing.
-        explanation: shown on demand; of one that is held, what it waits for.
-        stretch: whether it is as wide as its column.
+        disabled: whether images are missing, so that the work cannot start.
+        explanation: help text while the button is enabled.
+        stretch: whether the button is as wide as its column.
     """
     return st.button(
         label,
         key=key,
-        type="secondary" if held else "primary",
+        type="secondary" if disabled else "primary",
         icon=":material/play_arrow:",
         width="stretch" if stretch else "content",
-        disabled=held,
-        help="The images must be downloaded first." if held else explanation,
+        disabled=disabled,
+        help="The images must be downloaded first." if disabled else explanation,
     )
-
-
-def title_of(experiment: ExperimentSnapshot) -> str:
-    """An experiment's name as a heading."""
-    return DEMO_TITLES.get(experiment.name, experiment.name)
-
-
-def escaped(text: str) -> str:
-    """A person's text for use in markdown: nothing in it is a directive."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|<>~$:&" else c for c in text)

@@ -1,4 +1,4 @@
-"""What the URL names. Each parameter is read and written here and nowhere else."""
+"""URL parameters: their names, and how they are read into and written from the session."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from tsexplorer.errors import NotFoundError
+from tsexplorer.errors import NotFoundError, shorten
 from tsexplorer.services import ExperimentSnapshot, Service, demo
-from tsexplorer.specs import shorten
 from tsexplorer.ui.theme import escaped
 
 EXPERIMENT = "experiment"
@@ -18,124 +17,138 @@ SWEEP = "sweep"
 FINDING = "finding"
 TUNING = "tuning"
 
-
-# Not Streamlit's bind="query-params": it writes the labels that people read into the URL, where
-# names last longer, and it refuses a T that is not among the slider's.
+# Not Streamlit's bind="query-params": it writes the labels of options into the URL, which change
+# more often than their names, and it rejects a T that is not an option of the slider.
 WRITTEN = "_written"
+"""Session key of the values that the app wrote to the URL last, by parameter."""
 
 
-def adopt(key: str, read: Callable[[str], Any], slot: str | None = None) -> None:
-    """Take a value from the URL into the session, unless it is there because we wrote it.
+def read_parameter(name: str, parse: Callable[[str], Any], key: str | None = None) -> None:
+    """Read a URL parameter into the session, unless its value was written by the app.
 
-    To be called before the widget with that key is drawn.
+    Call it before the widget with that key is drawn. A value that cannot be parsed is ignored, and
+    a toast says so once; :func:`write_parameter` then replaces it in the URL.
 
     Args:
-        key: of the URL parameter.
-        read: makes the value of its text; raises ValueError for what makes no sense, which is
-            then said and passed over (:func:`publish` puts the value in force into the URL).
-        slot: where the session has it; the same name if not given.
+        name: of the URL parameter.
+        parse: converts the text; its ValueError says what the text is not, such as
+            "not a number".
+        key: session key; the parameter's name by default.
     """
-    text = st.query_params.get(key)
-    if text is not None and text != st.session_state.setdefault(WRITTEN, {}).get(key):
-        try:
-            st.session_state[slot or key] = read(text)
-        except ValueError:
-            st.session_state[WRITTEN][key] = text  # said once
-            given = escaped(f"{key} = {shorten(text)}")
-            st.toast(
-                f"{given} in the address makes no sense here and was passed over.",
-                icon=":material/link_off:",
-            )
+    text = st.query_params.get(name)
+    if text is None or text == st.session_state.setdefault(WRITTEN, {}).get(name):
+        return
+    try:
+        st.session_state[key or name] = parse(text)
+    except ValueError as error:
+        st.session_state[WRITTEN][name] = text  # no second toast
+        st.toast(
+            escaped(f"Ignored {name} = {shorten(text)} in the address: {error}."),
+            icon=":material/link_off:",
+        )
 
 
-def publish(key: str, slot: str | None = None) -> None:
-    """Put the session's value into the URL."""
-    text = str(st.session_state[slot or key])
-    st.session_state.setdefault(WRITTEN, {})[key] = text
-    if st.query_params.get(key) != text:
-        st.query_params[key] = text
+def write_parameter(name: str, key: str | None = None) -> None:
+    """Write a value of the session to the URL."""
+    text = str(st.session_state[key or name])
+    st.session_state.setdefault(WRITTEN, {})[name] = text
+    if st.query_params.get(name) != text:
+        st.query_params[name] = text
 
 
-def unpublish(key: str) -> None:
-    """Take a value out of the URL; the session keeps its own."""
-    st.session_state.setdefault(WRITTEN, {}).pop(key, None)
-    if key in st.query_params:
-        del st.query_params[key]
+def remove_parameter(name: str) -> None:
+    """Remove a parameter from the URL; the session keeps its value."""
+    st.session_state.setdefault(WRITTEN, {}).pop(name, None)
+    if name in st.query_params:
+        del st.query_params[name]
 
 
 def one_of(names: Sequence[str]) -> Callable[[str], str]:
-    """A reader for :func:`adopt` that takes these names alone."""
+    """Return a parser for :func:`read_parameter` that accepts some names."""
 
-    def read(text: str) -> str:
+    def parse(text: str) -> str:
         if text not in names:
-            raise ValueError(text)
+            raise ValueError(f"not one of {', '.join(names)}")
         return text
 
-    return read
+    return parse
 
 
-def whole_within(low: int, high: int) -> Callable[[str], int]:
-    """A reader for :func:`adopt` that takes whole numbers from low to high."""
+def integer_within(low: int, high: int) -> Callable[[str], int]:
+    """Return a parser for :func:`read_parameter` that accepts whole numbers from low to high."""
 
-    def read(text: str) -> int:
-        value = int(text)
+    def parse(text: str) -> int:
+        message = f"not a whole number from {low} to {high}"
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError(message) from None
         if not low <= value <= high:
-            raise ValueError(text)
+            raise ValueError(message)
         return value
 
-    return read
+    return parse
 
 
 def number_within(low: float, high: float) -> Callable[[str], float]:
-    """A reader for :func:`adopt` that takes numbers from low to high."""
+    """Return a parser for :func:`read_parameter` that accepts numbers from low to high."""
 
-    def read(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:  # nan is not
-            raise ValueError(text)
+    def parse(text: str) -> float:
+        message = f"not a number from {low:g} to {high:g}"
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(message) from None
+        if not low <= value <= high:  # also true for nan
+            raise ValueError(message)
         return value
 
-    return read
+    return parse
 
 
-def show_experiment(key: str) -> None:
+def show_experiment(experiment_id: str) -> None:
     """Make the URL name an experiment."""
-    st.query_params[EXPERIMENT] = key
+    st.query_params[EXPERIMENT] = experiment_id
 
 
 def shown_experiment(service: Service) -> ExperimentSnapshot:
-    """The experiment that the URL names; without one that at work, one's newest, or the demo.
+    """Return the experiment that the URL names; by default an active one, the newest or the demo.
 
-    One that is at work gets into the URL, and so is still there once it has ended.
+    An active experiment is written to the URL, so that it is still shown when its job has ended.
 
     Raises:
-        NotFoundError: the URL names nothing.
+        NotFoundError: there is no such experiment.
     """
-    key = st.query_params.get(EXPERIMENT)
-    if key is not None:
-        return service.experiment(key)
-    active = at_work(service)
+    experiment_id = st.query_params.get(EXPERIMENT)
+    if experiment_id is not None:
+        return service.experiment(experiment_id)
+    active = active_experiments(service)
     if active:
         show_experiment(active[0].id)
         return active[0]
-    own = (one for one in service.experiments() if one.done and not demo.is_demo(one))
-    return next(own, None) or service.experiment(demo.NAME)
+    trained = (
+        experiment
+        for experiment in service.experiments()
+        if experiment.done and not demo.is_demo(experiment)
+    )
+    return next(trained, None) or service.experiment(demo.NAME)
 
 
-def at_work(service: Service) -> list[ExperimentSnapshot]:
-    """The experiments that are being trained or wait for it; those that wait come last."""
-    every = service.jobs(active_only=True)
-    active = [job for job in every if service.subject(job).kind == "experiment"]
-    active.sort(key=lambda job: job.status == "queued")
-    return [service.experiment(job.experiment_id) for job in active]
+def active_experiments(service: Service) -> list[ExperimentSnapshot]:
+    """Return the experiments that have an active job: running ones first, queued ones last."""
+    jobs = [
+        job for job in service.jobs(active_only=True) if service.study_of(job).kind == "experiment"
+    ]
+    jobs.sort(key=lambda job: job.status == "queued")
+    return [service.experiment(job.experiment_id) for job in jobs]
 
 
 def compared_experiments(service: Service) -> tuple[list[ExperimentSnapshot], list[str]]:
-    """The experiments that the URL names, and a sentence for each name that stands for nothing."""
-    found, sentences = [], []
-    for key in dict.fromkeys(st.query_params.get_all(COMPARED)):
+    """Return the experiments that the URL names, and an error sentence for each unknown name."""
+    experiments, errors = [], []
+    for name in dict.fromkeys(st.query_params.get_all(COMPARED)):
         try:
-            found.append(service.experiment(key))
+            experiments.append(service.experiment(name))
         except NotFoundError as error:
-            sentences.append(str(error))
-    return found, sentences
+            errors.append(str(error))
+    return experiments, errors

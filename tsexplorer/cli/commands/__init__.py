@@ -1,1 +1,1 @@
-"""One file a group of commands; each registers its functions with ``@app.command()``."""
+"""One module per group of commands; each registers its functions with ``@app.command()``."""

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from tsexplorer.assets import APP_SCRIPT
-from tsexplorer.cli.output import say
+from tsexplorer.cli.output import print_message
 from tsexplorer.cli.shell import APP, INTERRUPTED, app
 from tsexplorer.errors import UserError
 
@@ -54,7 +54,7 @@ def start(
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     """End the process after Ctrl-C; the server has shut down before."""
-    say("The app has stopped.")
+    print_message("The app has stopped.")
     sys.stdout.flush()
     # A normal exit aborts with a message of torch's if a job is in training, because the thread
     # of the job still runs while Python shuts down.

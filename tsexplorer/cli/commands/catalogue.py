@@ -1,4 +1,4 @@
-"""Nets, datasets, objectives and recipes: what there is to choose from."""
+"""List the available nets, datasets, objectives and recipes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tsexplorer.analysis.formatting import NONE, size
+from tsexplorer.analysis.formatting import NO_VALUE, format_size
 from tsexplorer.cli.output import Json, print_json, print_table
 from tsexplorer.cli.shell import LOOK_UP, app
 from tsexplorer.settings import get_settings
@@ -16,14 +16,14 @@ from tsexplorer.settings import get_settings
 @app.command(rich_help_panel=LOOK_UP)
 def models(
     classes: Annotated[
-        int, typer.Option("--classes", metavar="N", help="Classes that the last layer tells apart.")
+        int, typer.Option("--classes", metavar="N", help="Number of outputs of the last layer.")
     ] = 10,
     json: Json = False,
 ) -> None:
-    """List the nets with their parameters, multiply-accumulates and bytes.
+    """List the nets with their parameters, multiply-accumulates (MACs) and bytes.
 
-    Counts are for one image of 28×28 pixels and float32 weights. A net of your own goes into a
-    spec file under the name custom.
+    Counts are for one image of 28×28 pixels and float32 weights. To train a net of your own,
+    describe it in a spec file under the name custom.
     """
     rows = _models(classes)
     if json:
@@ -38,7 +38,7 @@ def models(
                 row["layers"],
                 f"{row['parameters']:,}",
                 f"{row['macs']:,}",
-                size(row["bytes"]),
+                format_size(row["bytes"]),
             )
             for row in rows
         ],
@@ -72,10 +72,10 @@ def _models(classes: int) -> list[dict[str, Any]]:
 
 @app.command(rich_help_panel=LOOK_UP)
 def datasets(json: Json = False) -> None:
-    """List the datasets, their splits, and whether they are here.
+    """List the datasets, their splits, and whether they are downloaded.
 
-    One that is not here is fetched by the first run that needs it, or can be put into the data
-    folder (TSEXPLORER_DATA) by hand, in torchvision's layout.
+    The first run that needs a dataset downloads it. You can also put its files into the data
+    folder (TSEXPLORER_DATA), in torchvision's layout.
     """
     folder = get_settings().data_folder
     rows = _datasets()
@@ -128,11 +128,10 @@ def _datasets() -> list[dict[str, Any]]:
 
 @app.command(rich_help_panel=LOOK_UP)
 def objectives(json: Json = False) -> None:
-    """List the objectives: which of T and λ each uses, its options, its formula and its source.
+    """List the objectives: whether they use T and λ, their options, loss convention and source.
 
-    Options stand there with what they are if nobody sets them; --json says what each does. The
-    formula is in LaTeX, with --json. z_t and z_s are the logits of teacher and student, y is the
-    label.
+    Options are shown with their defaults. With --json: also a description of each option, and the
+    formula in LaTeX, where z_t and z_s are the logits of teacher and student and y is the label.
     """
     rows = _objectives()
     if json:
@@ -144,16 +143,17 @@ def objectives(json: Json = False) -> None:
             (
                 row["name"],
                 row["title"],
-                ", ".join([SYMBOLS[one] for one in row["parameters"]] + _defaults(row)) or NONE,
+                ", ".join([SYMBOLS[name] for name in row["parameters"]] + _defaults(row))
+                or NO_VALUE,
                 row["convention"],
                 row["source"],
             )
             for row in rows
         ],
         notes=[
-            f"λ = 1 is the baseline under {', '.join(_baselines(rows))}; --json gives each formula "
-            "in LaTeX.",
-            "Options are set by run --objective NAME --option NAME=VALUE.",
+            f"λ = 1 is the baseline under {', '.join(_baselines(rows))}; --json prints the "
+            "formulas in LaTeX.",
+            "To set an option: run --objective NAME --option NAME=VALUE.",
         ],
     )
 
@@ -164,7 +164,7 @@ SYMBOLS = {"temperature": "T", "lambda": "λ"}
 def _defaults(row: dict[str, Any]) -> list[str]:
     from tsexplorer.objectives.base import format_scalar
 
-    return [f"{one['name']}={format_scalar(one['default'])}" for one in row["options"]]
+    return [f"{option['name']}={format_scalar(option['default'])}" for option in row["options"]]
 
 
 def _baselines(rows: list[dict[str, Any]]) -> list[str]:
@@ -176,13 +176,13 @@ def _objectives() -> list[dict[str, Any]]:
 
     rows = []
     for objective in map(get_objective, objective_names()):
-        used = {"temperature": objective.uses_temperature, "lambda": objective.uses_lambda}
+        uses = {"temperature": objective.uses_temperature, "lambda": objective.uses_lambda}
         rows.append(
             {
                 "name": objective.name,
                 "title": objective.title,
                 "summary": objective.summary,
-                "parameters": [name for name, uses in used.items() if uses],
+                "parameters": [name for name, is_used in uses.items() if is_used],
                 "options": [
                     {
                         "name": option.name,
@@ -208,11 +208,11 @@ def _objectives() -> list[dict[str, Any]]:
 
 @app.command(rich_help_panel=LOOK_UP)
 def recipes(json: Json = False) -> None:
-    """List the experiments that are ready to run, with the figures published for them.
+    """List the experiments that are ready to run, with their published figures.
 
-    Published figures are test accuracies in percent. With --json each recipe has its whole spec:
-    save one in a file, change it, and give it to run --spec. There are the errors, too, where the
-    source counts them, and what it found with moved biases.
+    Published figures are test accuracies in percent. With --json each recipe has its complete
+    spec, which you can save in a file, change, and train with run --spec. If the source reports
+    them, there are also the numbers of errors and the results with shifted biases.
     """
     rows = _recipes()
     if json:
@@ -231,7 +231,7 @@ def _recipe_cells(row: dict[str, Any]) -> tuple[str, ...]:
     further = len(spec["more_teachers"])
     teachers = f"{spec['teacher']['name']}{f' and {further} more' * bool(further)}"
     nets = f"{teachers} → {spec['student']['name']}"
-    return row["name"], row["title"], spec["data"]["name"], nets, published or NONE
+    return row["name"], row["title"], spec["data"]["name"], nets, published or NO_VALUE
 
 
 def _recipe_notes(row: dict[str, Any]) -> list[str]:
@@ -256,8 +256,8 @@ def _recipes() -> list[dict[str, Any]]:
             "spec": recipe.spec.model_dump(mode="json", by_alias=True),
             "called": recipe.own_title,
             "rivals": [
-                {"title": one.title, "spec": one.spec.model_dump(mode="json", by_alias=True)}
-                for one in recipe.rivals
+                {"title": rival.title, "spec": rival.spec.model_dump(mode="json", by_alias=True)}
+                for rival in recipe.rivals
             ],
             "seeds": recipe.seeds,
         }

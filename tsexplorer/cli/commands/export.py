@@ -1,4 +1,4 @@
-"""A trained net as files that need nothing of this project."""
+"""Export a trained net to files that can be used without this project."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tsexplorer.cli.output import Json, print_json
-from tsexplorer.cli.session import opened
-from tsexplorer.cli.shell import LOOK_UP, app
+from tsexplorer.cli.shell import LOOK_UP, app, open_service
+from tsexplorer.errors import NotFoundError, UserError
 
 if TYPE_CHECKING:
     from tsexplorer.export.archive import Archive
@@ -24,50 +24,53 @@ def export(
         str,
         typer.Argument(
             metavar="ID",
-            help="An experiment, by name or id: its distilled student, of the seed that is best on "
-            "validation. Another net of it: EXPERIMENT:ROLE[:SEED], such as demo:teacher.",
+            help="An experiment, by name or id: its distilled student with the best seed on "
+            "validation. Another of its nets: EXPERIMENT:ROLE[:SEED], such as demo:teacher.",
         ),
     ] = "demo",
     into: Annotated[
         Path,
-        typer.Option("--into", metavar="FOLDER", help="Where the archive is written."),
+        typer.Option("--into", metavar="FOLDER", help="Folder of the zip file."),
     ] = Path(),
     json: Json = False,
 ) -> None:
-    """Write a trained net to a zip file: ONNX, safetensors, a card, and a page on how to use it.
+    """Write a trained net to a zip file: ONNX, safetensors, a model card, and instructions.
 
-    The ONNX file takes images as they are, 28 by 28 pixels of 0 to 255, and needs nothing of this
-    project. A file of that name is written anew.
+    The ONNX file takes images of 28 by 28 pixels, 0 to 255, and can be used without this project.
+    An existing file of the same name is replaced.
 
     With --json: file, and bytes.
     """
-    _attempt(into, partial(into.mkdir, parents=True, exist_ok=True))  # before what takes longer
-    with opened() as service:
-        found = _archive(service, net)
-    place = into / found.name
-    _attempt(place, partial(place.write_bytes, found.content))
+    _write(into, partial(into.mkdir, parents=True, exist_ok=True))  # before the slow export
+    with open_service() as service:
+        archive = _archive(service, net)
+    file = into / archive.name
+    _write(file, partial(file.write_bytes, archive.content))
     if json:
-        print_json({"file": str(place), "bytes": len(found.content)})
+        print_json({"file": str(file), "bytes": len(archive.content)})
     else:
-        print(f"{place} ({len(found.content) / 1e6:.1f} MB); the page in it says how to use it.")
+        print(f"{file} ({len(archive.content) / 1e6:.1f} MB); instructions are in the file.")
 
 
 def _archive(service: Service, net: str) -> Archive:
-    from tsexplorer.errors import NotFoundError
-
     try:
-        experiment = service.experiment(net)  # its name may hold colons
+        experiment = service.experiment(net)  # its name may contain colons
     except NotFoundError:
         if ":" not in net:
             raise
-        return service.reading.archive(*service.net(net))
-    return service.reading.archive(experiment)
+        return service.inference.archive(*service.net(net))
+    return service.inference.archive(experiment)
 
 
-def _attempt(place: Path, action: Callable[[], object]) -> None:
-    from tsexplorer.errors import UserError
+def _write(path: Path, action: Callable[[], object]) -> None:
+    """Create a file or folder.
 
+    Raises:
+        UserError: it cannot be created.
+    """
     try:
         action()
     except OSError as error:
-        raise UserError(f"{place} cannot be written ({error.strerror}).") from error
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}); choose another folder with --into."
+        ) from error

@@ -1,4 +1,4 @@
-"""Ask a trained net about pictures."""
+"""Classify the digits in pictures with a trained net."""
 
 from __future__ import annotations
 
@@ -7,14 +7,42 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tsexplorer.analysis.formatting import NONE
-from tsexplorer.cli.output import Json, print_json, print_table, say
-from tsexplorer.cli.session import opened
-from tsexplorer.cli.shell import BAD_ARGUMENT, LOOK_UP, app
+from tsexplorer.analysis.formatting import NO_VALUE
+from tsexplorer.cli.output import Json, print_json, print_message, print_table
+from tsexplorer.cli.shell import BAD_ARGUMENT, LOOK_UP, app, open_service
+from tsexplorer.errors import UserError
 
 if TYPE_CHECKING:
     from tsexplorer.imaging import Digit, ExtractionOptions
     from tsexplorer.services import Service, StageSnapshot
+
+StageId = Annotated[
+    str,
+    typer.Option(
+        "--stage",
+        metavar="ID",
+        help="The net: a stage's ID or its beginning, or EXPERIMENT:ROLE[:SEED], such as "
+        "demo:distilled.",
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="SHARE",
+        help="Smallest share of the strongest ink that counts as a stroke, 0 to 1.",
+        show_default=False,
+    ),
+]
+Thickness = Annotated[
+    float | None,
+    typer.Option(
+        "--thickness",
+        metavar="PIXELS",
+        help="Thickness of the stroke in the net's input.",
+        show_default=False,
+    ),
+]
 
 
 @app.command(rich_help_panel=LOOK_UP)
@@ -23,67 +51,43 @@ def predict(
         list[Path],
         typer.Argument(metavar="FILE...", help="Pictures: PNG, JPEG, WebP, BMP, GIF, TIFF, HEIC."),
     ],
-    stage: Annotated[
-        str,
-        typer.Option(
-            "--stage",
-            metavar="ID",
-            help="The net: a stage's ID or its beginning, or EXPERIMENT:ROLE[:SEED], such as "
-            "demo:distilled.",
-        ),
-    ] = "demo:distilled",
+    stage: StageId = "demo:distilled",
     invert: Annotated[
         Literal["auto", "yes", "no"],
-        typer.Option("--invert", help="Whether strokes are lighter than what they are on."),
+        typer.Option("--invert", help="Whether strokes are lighter than the paper."),
     ] = "auto",
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold",
-            metavar="SHARE",
-            help="Share of the strongest ink from which on a pixel is stroke.",
-            show_default=False,
-        ),
-    ] = None,
-    thickness: Annotated[
-        float | None,
-        typer.Option(
-            "--thickness",
-            metavar="PIXELS",
-            help="Of the stroke in the net input.",
-            show_default=False,
-        ),
-    ] = None,
+    threshold: Threshold = None,
+    thickness: Thickness = None,
     single: Annotated[
-        bool, typer.Option("--single", help="Take everything found for one digit.")
+        bool, typer.Option("--single", help="Treat everything in the picture as one digit.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Answer the digits in pictures with a trained net, as the page Try a digit does.
+    """Classify the digits in pictures with a trained net, as the page Try a digit does.
 
-    Several digits in one picture are answered from left to right. A file that cannot be read gets
-    one line on standard error; the others are answered. The exit code is 2 where any is left
-    without an answer.
+    Several digits in one picture are listed from left to right. A file that cannot be read gives
+    one line on standard error; the other files are classified. The exit code is 2 if a file has no
+    answer.
 
-    With --json a list with, per file: file, label and probabilities and input (28 rows of 28
-    pixels, 0 to 255) of its first digit, all of its digits under digits, note, and error where it
-    was refused.
+    With --json: a list with, per file: file, label and probabilities and input (28 rows of 28
+    pixels, 0 to 255) of its first digit, all of its digits under digits, note, and error if it
+    cannot be read.
     """
     from tsexplorer.imaging import ExtractionOptions
 
     options = ExtractionOptions(
         invert=invert, threshold=threshold, stroke_width=thickness, single_digit=single
     )
-    with opened() as service:
-        found = service.stage(stage)
-        documents = [_document(service, found, file, options) for file in files]
+    with open_service() as service:
+        net = service.stage(stage)
+        documents = [_document(service, net, file, options) for file in files]
     if json:
         print_json(documents)
     else:
-        _print(documents, found)
+        _print(documents, net)
     for document in documents:
         if sentence := document.get("error") or (not json and document["note"]):
-            say(sentence)
+            print_message(sentence)
     if any("error" in document or not document["digits"] for document in documents):
         raise typer.Exit(BAD_ARGUMENT)
 
@@ -91,34 +95,31 @@ def predict(
 def _document(
     service: Service, stage: StageSnapshot, file: Path, options: ExtractionOptions
 ) -> dict[str, Any]:
-    """What is said about one file."""
-    from tsexplorer.errors import UserError
+    """The digits of one file, or its error."""
     from tsexplorer.imaging import decode, extract_digits
 
     try:
-        content = _content(file)
-        reading = extract_digits(decode(content, file.name), options)
+        extraction = extract_digits(decode(_read(file), file.name), options)
     except UserError as error:
         return {"file": str(file), "error": str(error)}
-    digits = _digits(service, stage, reading.digits) if reading.digits else []
+    digits = _digit_documents(service, stage, extraction.digits) if extraction.digits else []
     first = digits[0] if digits else {"label": None, "probabilities": None, "input": None}
     return {
         "file": str(file),
         **{name: first[name] for name in ("label", "probabilities", "input")},
         "digits": digits,
-        "note": reading.note,
+        "note": extraction.note,
     }
 
 
-def _content(file: Path) -> bytes:
-    from tsexplorer.errors import UserError
+def _read(file: Path) -> bytes:
     from tsexplorer.imaging.decoding import MAX_MEGABYTES
 
     try:
         size = file.stat().st_size
         if size > MAX_MEGABYTES * 1_000_000:
             raise UserError(
-                f"{file} has {size / 1e6:.1f} MB, and {MAX_MEGABYTES} MB is the most; "
+                f"{file} has {size / 1e6:.1f} MB, more than the limit of {MAX_MEGABYTES} MB; "
                 "make it smaller."
             )
         return file.read_bytes()
@@ -126,32 +127,32 @@ def _content(file: Path) -> bytes:
         raise UserError(f"{file} cannot be read ({error.strerror}); give another file.") from error
 
 
-def _digits(
+def _digit_documents(
     service: Service, stage: StageSnapshot, digits: tuple[Digit, ...]
 ) -> list[dict[str, Any]]:
     import numpy as np
 
-    from tsexplorer.analysis.prediction import verdict
+    from tsexplorer.analysis.prediction import prediction_from_logits
     from tsexplorer.data.registry import get_dataset
 
     classes = get_dataset(stage.spec.data.name).info.classes
-    z_NC = service.reading.ask(stage, np.stack([digit.pixels for digit in digits]))
-    rows = []
+    z_NC = service.inference.logits(stage, np.stack([digit.pixels for digit in digits]))
+    documents = []
     for digit, z_C in zip(digits, z_NC, strict=True):
-        said = verdict(z_C, 1.0)
-        shares = zip(classes, said.probabilities_C.tolist(), strict=True)
-        rows.append(
+        prediction = prediction_from_logits(z_C, 1.0)
+        probabilities = zip(classes, prediction.probabilities_C.tolist(), strict=True)
+        documents.append(
             {
-                "label": classes[said.answer],
-                "confidence": said.confidence,
-                "entropy": said.entropy,
-                "probabilities": dict(shares),
+                "label": classes[prediction.answer],
+                "confidence": prediction.confidence,
+                "entropy": prediction.entropy,
+                "probabilities": dict(probabilities),
                 "box": list(digit.box),
                 "usual": digit.is_typical,
                 "input": digit.pixels.tolist(),
             }
         )
-    return rows
+    return documents
 
 
 def _print(documents: list[dict[str, Any]], stage: StageSnapshot) -> None:
@@ -171,7 +172,7 @@ def _print(documents: list[dict[str, Any]], stage: StageSnapshot) -> None:
                 )
             )
         if not document.get("digits"):
-            rows.append((document["file"], NONE, NONE, NONE, NONE, NONE))
+            rows.append((document["file"], NO_VALUE, NO_VALUE, NO_VALUE, NO_VALUE, NO_VALUE))
     print_table(
         ("file", "digit", "answer", "confidence", "entropy (nats)", "next"),
         rows,

@@ -1,4 +1,4 @@
-"""Jobs and experiments that are kept: list, cancel, delete."""
+"""List and cancel jobs, and delete studies."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsexplorer.cli.output import Json, moment, print_json, print_table
-from tsexplorer.cli.session import opened
-from tsexplorer.cli.shell import QUEUE, app
+from tsexplorer.cli.output import Json, local_time, print_json, print_table
+from tsexplorer.cli.shell import QUEUE, app, open_service
 
 if TYPE_CHECKING:
     from tsexplorer.services import JobSnapshot, StudySnapshot
@@ -20,16 +19,16 @@ JobId = Annotated[int, typer.Argument(metavar="ID", help="A job; the jobs comman
 def jobs(json: Json = False) -> None:
     """List the jobs, the newest first.
 
-    A job is queued, running, paused or done; one that was interrupted (its process is gone),
+    A job is queued, running, paused or done. A job that was interrupted (its process has ended),
     was cancelled or has failed can be resumed.
     """
-    with opened() as service:
-        every_job = service.jobs()
+    with open_service() as service:
+        all_jobs = service.jobs()
         studies = {study.id: study for study in service.studies.all()}
-    # A study that is deleted between these two reads takes its jobs with it.
+    # A study may have been deleted, with its jobs, between these two reads.
     rows = [
         job_document(job, studies[job.experiment_id])
-        for job in every_job
+        for job in all_jobs
         if job.experiment_id in studies
     ]
     if json:
@@ -43,7 +42,7 @@ def jobs(json: Json = False) -> None:
                 row["experiment"],
                 row["status"],
                 f"{row['stages_done']} of {row['stages']}",
-                *(moment(row[when]) for when in ("created_at", "ended_at")),
+                *(local_time(row[column]) for column in ("created_at", "ended_at")),
             )
             for row in rows
         ],
@@ -54,7 +53,7 @@ def jobs(json: Json = False) -> None:
 
 
 def job_document(job: JobSnapshot, study: StudySnapshot[Any]) -> dict[str, Any]:
-    """A job and its study, as the jobs command gives it."""
+    """A job and its study, as the command ``jobs`` prints them."""
     return {
         "id": job.id,
         "experiment": study.name,
@@ -73,20 +72,20 @@ def job_document(job: JobSnapshot, study: StudySnapshot[Any]) -> dict[str, Any]:
 
 @app.command(rich_help_panel=QUEUE)
 def cancel(job: JobId, json: Json = False) -> None:
-    """Cancel a job that waits, runs or is paused, in whatever process.
+    """Cancel a job that is queued, running or paused, in any process.
 
-    Finished nets and the last finished epoch stay, so that resume can go on. With --json: the
-    job, as in jobs; its status is still running if its process has not yet heard.
+    Trained nets and the last finished epoch are kept, so that resume can continue. With --json:
+    the job, as in jobs; its status is still running if its process has not stopped yet.
     """
-    with opened() as service:
-        ended = service.cancel_and_wait(job)
-        row = job_document(ended, service.studies.get(ended.experiment_id))
+    with open_service() as service:
+        cancelled = service.cancel_and_wait(job)
+        row = job_document(cancelled, service.studies.get(cancelled.experiment_id))
     if json:
         print_json(row)
     elif row["status"] == "cancelled":
-        print(f"Job {job} is cancelled; to go on: python -m tsexplorer resume {job}")
+        print(f"Job {job} is cancelled; to continue: python -m tsexplorer resume {job}")
     else:
-        print(f"Job {job} is {row['status']} and will stop when its process hears of it.")
+        print(f"Job {job} is {row['status']} and will stop when its process reads the request.")
 
 
 @app.command(rich_help_panel=QUEUE)
@@ -101,9 +100,9 @@ def delete(
 ) -> None:
     """Delete an experiment or another study, its jobs, and the nets that no other study uses.
 
-    With --json: the id and the name of what is gone.
+    With --json: the id and the name of the deleted study.
     """
-    with opened() as service:
+    with open_service() as service:
         study = service.studies.get(experiment)
         service.delete(study.id)
     if json:

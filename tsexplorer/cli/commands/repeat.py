@@ -7,21 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from tsexplorer.cli.output import Json
+from tsexplorer.cli.requests import BaseOptions, Name, with_base_options
 from tsexplorer.cli.shell import TRAIN, app
-from tsexplorer.cli.study_options import (
-    Data,
-    Epochs,
-    ObjectiveName,
-    ObjectiveOptions,
-    RecipeName,
-    Student,
-    StudyName,
-    Teacher,
-)
 
 
 @app.command(rich_help_panel=TRAIN)
+@with_base_options
 def repeat(
+    *,
     half_width: Annotated[
         float,
         typer.Option(
@@ -33,32 +26,25 @@ def repeat(
     max_seeds: Annotated[
         int, typer.Option(metavar="N", help="Stop at this many seeds in any case.")
     ] = 10,
-    teacher: Teacher = None,
-    student: Student = None,
-    data: Data = None,
-    objective: ObjectiveName = None,
-    option: ObjectiveOptions = None,
-    epochs: Epochs = None,
-    recipe: RecipeName = None,
-    name: StudyName = None,
+    base: BaseOptions,
+    name: Name = None,
     json: Json = False,
 ) -> None:
     """Train one experiment over more seeds until the interval of its gap closed is narrow enough.
 
     After each seed the 95 % interval (Student's t) of the gap closed on validation is computed;
-    training stops when it is as narrow as asked, or at the bound of seeds.
+    training stops when the interval is narrow enough, or at the maximum number of seeds.
 
-    Ctrl-C cancels and keeps what is trained; resume continues.
+    Ctrl-C cancels and keeps trained nets; resume continues.
 
     With --json: repeat, seeds (seed, validation_accuracy of teacher, baseline and distilled,
     gap_closed), half_width, reached, and validation and test, each with mean, half_width and seeds
     of the gap closed and of each net's accuracy. Accuracies and gaps are shares of 1.
     """
-    from tsexplorer.cli.study_requests import BaseRequest, train_study
+    from tsexplorer.cli.run_job import train_study
     from tsexplorer.specs import parse_spec
     from tsexplorer.studies.repeat import RepeatSpec
 
-    base = BaseRequest(recipe, data, teacher, student, objective, tuple(option or ()), epochs)
     spec = parse_spec(
         RepeatSpec,
         {"base": base.experiment(), "half_width": half_width, "max_seeds": max_seeds},

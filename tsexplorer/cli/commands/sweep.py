@@ -7,47 +7,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsexplorer.cli.output import Json
-from tsexplorer.cli.shell import TRAIN, app
-from tsexplorer.cli.study_options import (
-    Data,
-    Epochs,
-    ObjectiveName,
-    ObjectiveOptions,
-    RecipeName,
-    Student,
-    StudyName,
-    Teacher,
+from tsexplorer.cli.requests import (
+    BaseOptions,
+    Name,
+    parse_numbers,
+    with_base_options,
 )
+from tsexplorer.cli.shell import TRAIN, app
+from tsexplorer.errors import UserError
+from tsexplorer.specs import parse_spec
 
 if TYPE_CHECKING:
     from tsexplorer.studies.sweep.spec import SweepSpec
 
 
 @app.command(rich_help_panel=TRAIN)
+@with_base_options
 def sweep(
+    *,
     temperatures: Annotated[
         str | None,
-        typer.Option(metavar="T,T,…", help="Temperatures; 1,2,4,8,16 if none are given."),
+        typer.Option(metavar="T,T,…", help="Temperatures; default: 1,2,4,8,16."),
     ] = None,
     lambdas: Annotated[
         str | None,
-        typer.Option(metavar="λ,λ,…", help="Weights of the labels; 0,0.25,0.5,0.75,1 if none."),
+        typer.Option(metavar="λ,λ,…", help="Weights of the labels; default: 0,0.25,0.5,0.75,1."),
     ] = None,
     learning_rates: Annotated[
         str | None,
-        typer.Option(metavar="R,R,…", help="Students' learning rates; the recipe's if none."),
+        typer.Option(metavar="R,R,…", help="Students' learning rates; default: the recipe's."),
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, max=100, help="Train seeds 0 to N - 1; 3 if not given."),
+        typer.Option(metavar="N", min=1, max=100, help="Train seeds 0 to N - 1; default: 3."),
     ] = None,
-    teacher: Teacher = None,
-    student: Student = None,
-    data: Data = None,
-    objective: ObjectiveName = None,
-    option: ObjectiveOptions = None,
-    epochs: Epochs = None,
-    recipe: RecipeName = None,
+    base: BaseOptions,
     finding: Annotated[
         str | None,
         typer.Option(metavar="F", help="Everything not given is taken from this ready-made map."),
@@ -57,29 +51,28 @@ def sweep(
         typer.Option(
             metavar="ADDRESS",
             help="Train the students on the workers of the Dask scheduler at tcp://HOST:PORT; "
-            "TSEXPLORER_CLUSTER if none is given.",
+            "default: TSEXPLORER_CLUSTER.",
             show_default=False,
         ),
     ] = None,
-    name: StudyName = None,
+    name: Name = None,
     json: Json = False,
 ) -> None:
-    """Train students over T, λ and seeds, and show which setting is best for them.
+    """Train students over T, λ and seeds, and show which settings are best.
 
     All students learn from one teacher. Students of dense nets train together, others one after the
-    other. Trained nets are reused, and the map is kept: the app shows it, and can make a cell an
-    experiment.
+    other. Trained nets are reused. The map is stored: the app shows it, and can make an experiment
+    of a cell.
 
-    Ctrl-C cancels and keeps what is trained; resume continues, on the same cluster if there is one.
+    Ctrl-C cancels and keeps trained nets; resume continues, on the same cluster if there is one.
 
     With --json: sweep, cells (temperature, lambda, learning_rate, and accuracy, gap_closed,
     agreement and ece, each with mean, low, high, seeds and method of its 95 % interval;
     may_be_best), baseline, teacher, and chosen, the best cell on validation with its
     test_accuracy. Accuracies are shares of 1.
     """
-    from tsexplorer.cli.study_requests import BaseRequest, sweep_spec, train_study
+    from tsexplorer.cli.run_job import train_study
 
-    base = BaseRequest(recipe, data, teacher, student, objective, tuple(option or ()), epochs)
     spec = sweep_spec(
         base,
         temperatures=temperatures,
@@ -88,10 +81,52 @@ def sweep(
         seeds=seeds,
         finding=finding,
     )
-    train_study(spec, name, _usual_name(spec, finding), _describe, json=json, cluster=cluster)
+    train_study(spec, name, _default_name(spec, finding), _describe, json=json, cluster=cluster)
 
 
-def _usual_name(spec: SweepSpec, finding: str | None) -> str:
+def sweep_spec(
+    base: BaseOptions,
+    *,
+    temperatures: str | None,
+    lambdas: str | None,
+    learning_rates: str | None,
+    seeds: int | None,
+    finding: str | None = None,
+) -> SweepSpec:
+    """The spec of a sweep; what is not given is taken from the ready-made map or the recipe.
+
+    Raises:
+        UserError: a value is invalid, or both a recipe and a ready-made map are given.
+    """
+    from tsexplorer.studies.sweep.spec import SweepSpec
+
+    start = _initial_spec(base, finding)
+    axes = {"temperatures": temperatures, "lambdas": lambdas, "learning_rates": learning_rates}
+    values: dict[str, Any] = {
+        axis: parse_numbers(axis, text) for axis, text in axes.items() if text is not None
+    }
+    if seeds is not None:
+        values["seeds"] = tuple(range(seeds))
+    return parse_spec(SweepSpec, dict(start) | {"base": base.apply_to(start.base)} | values)
+
+
+def _initial_spec(base: BaseOptions, finding: str | None) -> SweepSpec:
+    """The ready-made map or the recipe's sweep, of which only the dataset is changed."""
+    from tsexplorer.published.maps import get_ready_map
+    from tsexplorer.studies.sweep.spec import SweepSpec
+
+    if finding is None:
+        return SweepSpec(base=base.recipe_experiment())
+    if base.recipe is not None:
+        raise UserError("Give --recipe or --finding, not both.")
+    spec = get_ready_map(finding).spec
+    if base.data is None:
+        return spec
+    data = spec.base.data.model_copy(update={"name": base.data})
+    return spec.model_copy(update={"base": spec.base.model_copy(update={"data": data})})
+
+
+def _default_name(spec: SweepSpec, finding: str | None) -> str:
     base = spec.base
     if finding is not None:
         return base.name

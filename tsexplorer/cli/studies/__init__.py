@@ -1,1 +1,1 @@
-"""What the shell prints of each kind of study: one module per kind, which defines ``SHELL``."""
+"""Output of each kind of study on the command line: one module per kind defines ``SHELL``."""

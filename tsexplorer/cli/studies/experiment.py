@@ -1,4 +1,4 @@
-"""An experiment in the shell: its JSON document, its table, and its progress."""
+"""Output of an experiment on the command line: its JSON document, its table, and its progress."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from tsexplorer.analysis.formatting import NONE, duration, percent, plural, with_interval
+from tsexplorer.analysis.formatting import NO_VALUE, duration, percent, plural, with_interval
 from tsexplorer.analysis.seed_statistics import Interval, gap_closed, interval
 from tsexplorer.cli.output import print_table
-from tsexplorer.cli.progress import Reporter, reporter
+from tsexplorer.cli.progress import Reporter, experiment_reporter
 from tsexplorer.cli.study_shell import StudyShell
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import format_loss, trained_teachers
@@ -20,62 +20,63 @@ SPLITS = ("validation", "test")
 
 
 def document(service: Service, experiment: ExperimentSnapshot) -> dict[str, Any]:
-    """An experiment's figures; accuracies and gap closed are shares of 1, times are seconds.
+    """An experiment's results; accuracies and gap closed are shares of 1, times are seconds.
 
-    ``interval`` holds ``[low, high]`` of the 95 % interval of each mean over the seeds (Student's
-    t), null where one seed gives none. Gap closed is of the test split, null where the teacher is
-    not better than the baseline or the student never saw some classes; such seeds stay out of its
-    mean. ``further`` stands in a seed where more than the three nets are trained.
+    ``interval`` holds ``[low, high]`` of the 95 % interval (Student's t) of each mean over the
+    seeds, or null for a single seed. The gap closed is of the test split; it is null if the teacher
+    is not better than the baseline or the student was not trained on all classes. Such seeds are
+    not part of its mean. A seed has ``further`` if it trains more than three nets.
     """
-    means, intervals = _over_seeds(service, experiment)
+    means, intervals = _statistics(service, experiment)
     return {
         "experiment": experiment.name,
-        "seeds": [_seed(experiment, seed) for seed in experiment.spec.seeds],
+        "seeds": [_seed_document(experiment, seed) for seed in experiment.spec.seeds],
         "mean": means,
         "interval": intervals,
     }
 
 
-def _seed(experiment: ExperimentSnapshot, seed: int) -> dict[str, Any]:
+def _seed_document(experiment: ExperimentSnapshot, seed: int) -> dict[str, Any]:
     stages = {role: experiment.stage(seed, role) for role in ROLES}
-    accuracies = [stage.test_accuracy for stage in stages.values()]
-    known = [accuracy for accuracy in accuracies if accuracy is not None]
+    test_accuracies = [stage.test_accuracy for stage in stages.values()]
+    accuracies = [accuracy for accuracy in test_accuracies if accuracy is not None]
     further = {
-        experiment.part(link): _further(link)
+        experiment.part(link): _further_document(link)
         for link in experiment.stages
         if link.seed == seed and link.role not in ROLES
     }
-    comparable = len(known) == len(ROLES) and not experiment.spec.left_out
+    comparable = len(accuracies) == len(ROLES) and not experiment.spec.left_out
     return {
         "seed": seed,
-        "stages": {role: _stage(stage) for role, stage in stages.items()},
+        "stages": {role: _stage_document(stage) for role, stage in stages.items()},
         **({"further": further} if further else {}),
-        "gap_closed": _short(gap_closed(*known)) if comparable else None,
+        "gap_closed": _rounded(gap_closed(*accuracies)) if comparable else None,
     }
 
 
-def _further(link: StageLink) -> dict[str, Any]:
-    """A stage besides the three; hints are half a training, and have no accuracy."""
-    figures = _stage(link.stage)
+def _further_document(link: StageLink) -> dict[str, Any]:
+    """A stage with another role than the three; hints have no accuracy."""
+    figures = _stage_document(link.stage)
     if link.role != "hint":
         return figures
     return {name: value for name, value in figures.items() if not name.endswith("accuracy")}
 
 
-def _stage(stage: StageSnapshot) -> dict[str, Any]:
+def _stage_document(stage: StageSnapshot) -> dict[str, Any]:
     return {
         "id": stage.hash,
         "parameters": stage.parameters,
         "epochs": stage.epochs_done,
-        "train_seconds": _short(stage.train_seconds),
-        "validation_accuracy": _short(stage.validation_accuracy),
-        "test_accuracy": _short(stage.test_accuracy),
+        "train_seconds": _rounded(stage.train_seconds),
+        "validation_accuracy": _rounded(stage.validation_accuracy),
+        "test_accuracy": _rounded(stage.test_accuracy),
     }
 
 
-def _over_seeds(
+def _statistics(
     service: Service, experiment: ExperimentSnapshot
 ) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Means and intervals over the seeds."""
     gains = {split: service.gain(experiment, split) for split in SPLITS}
     means: dict[str, Any] = {role: {} for role in ROLES}
     intervals: dict[str, Any] = {role: {} for role in ROLES}
@@ -89,20 +90,22 @@ def _over_seeds(
 
 
 def _mean(value: Interval | None) -> float | None:
-    return None if value is None else _short(value.mean)
+    return None if value is None else _rounded(value.mean)
 
 
 def _ends(value: Interval | None) -> list[float | None] | None:
-    return None if value is None or value.half is None else [_short(value.low), _short(value.high)]
+    if value is None or value.half is None:
+        return None
+    return [_rounded(value.low), _rounded(value.high)]
 
 
-def _short(value: float | None) -> float | None:
-    """Without the digits that only say how floats are added."""
+def _rounded(value: float | None) -> float | None:
+    """A value with six decimals, without the digits of rounding errors."""
     return None if value is None else round(value, 6)
 
 
 def print_results(service: Service, experiment: ExperimentSnapshot) -> None:
-    """A row a net, means over the seeds, and where the figures are from."""
+    """Print a row per net with means over the seeds, and the conditions of the figures."""
     gains = {split: service.gain(experiment, split) for split in SPLITS}
     rows = []
     for role in ROLES:
@@ -121,12 +124,12 @@ def print_results(service: Service, experiment: ExperimentSnapshot) -> None:
         ("net", "parameters", "epochs", "time", *SPLITS),
         rows,
         numbers=("parameters", "epochs", "time", *SPLITS),
-        notes=[_gap(service, experiment), *provenance(experiment)],
+        notes=[_gap_note(service, experiment), *_conditions(experiment)],
     )
 
 
 def _further_rows(experiment: ExperimentSnapshot) -> list[tuple[str, ...]]:
-    """A row for each stage besides the three, over the seeds; hints have no accuracy."""
+    """A row for each part with another role than the three, over the seeds."""
     parts: dict[str, list[StageLink]] = {}
     for link in experiment.stages:
         if link.role not in ROLES:
@@ -135,6 +138,7 @@ def _further_rows(experiment: ExperimentSnapshot) -> list[tuple[str, ...]]:
 
 
 def _further_row(part: str, links: list[StageLink]) -> tuple[str, ...]:
+    """The row of one part; hints have no accuracy."""
     stages = [link.stage for link in links]
     accuracies = (
         with_interval(interval([value for value in values if value is not None]))
@@ -149,7 +153,7 @@ def _further_row(part: str, links: list[StageLink]) -> tuple[str, ...]:
         "" if hints else f"{stages[0].parameters or 0:,}",
         _range([stage.epochs_done for stage in stages]),
         duration(sum(stage.train_seconds or 0.0 for stage in stages)),
-        *((NONE, NONE) if hints else accuracies),
+        *((NO_VALUE, NO_VALUE) if hints else accuracies),
     )
 
 
@@ -158,36 +162,36 @@ def _range(values: list[int]) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def _gap(service: Service, experiment: ExperimentSnapshot) -> str:
+def _gap_note(service: Service, experiment: ExperimentSnapshot) -> str:
     if experiment.spec.left_out:
-        return "No gap closed: as trained, the student does not answer with what it never saw"
+        return "No gap closed: the student was not trained on all classes"
     gain = service.gain(experiment)
-    words = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
+    parts = [f"Gap closed (test): {with_interval(gain.gap, 0)}"]
     teachers = len(trained_teachers(experiment.spec))
     if teachers > 1:
-        words.append(f"against the first of {teachers} teachers")
+        parts.append(f"against the first of {teachers} teachers")
     if gain.undefined:
-        words.append(
+        parts.append(
             f"in {plural(gain.undefined, 'seed')} the teacher is not better than the baseline"
         )
     if gain.gap is not None and gain.gap.n > 1:
-        words.append(f"of the means {percent(gain.gap_of_means, 0)}")
-    return "; ".join(words)
+        parts.append(f"of the means {percent(gain.gap_of_means, 0)}")
+    return "; ".join(parts)
 
 
-def provenance(experiment: ExperimentSnapshot) -> list[str]:
+def _conditions(experiment: ExperimentSnapshot) -> list[str]:
     """Split, seeds, loss convention and machine of an experiment's figures."""
     spec = experiment.spec
     return [
-        f"{split_words(spec)}; {_seeds(spec)}.",
+        f"{split_description(spec)}; {_seeds_description(spec)}.",
         f"Loss of the distilled net: {format_loss(spec)}. "
-        f"Trained on {machine_words([experiment])}.",
-        f'Kept as "{experiment.name}" ({experiment.id}).',
+        f"Trained on {machine_names([experiment])}.",
+        f'Stored as "{experiment.name}" ({experiment.id}).',
     ]
 
 
-def split_words(spec: ExperimentSpec) -> str:
-    """Which images the figures are of."""
+def split_description(spec: ExperimentSpec) -> str:
+    """The dataset with the sizes and uses of its splits."""
     info = get_dataset(spec.data.name).info
     return (
         f"{info.title}: validation ({info.validation:,} images) for choices, test "
@@ -195,28 +199,28 @@ def split_words(spec: ExperimentSpec) -> str:
     )
 
 
-def machine_words(experiments: Iterable[ExperimentSnapshot]) -> str:
-    """What the nets were trained on."""
-    links = (link for one in experiments for link in one.stages)
+def machine_names(experiments: Iterable[ExperimentSnapshot]) -> str:
+    """The machines on which the nets were trained."""
+    links = (link for experiment in experiments for link in experiment.stages)
     machines = sorted({link.stage.machine for link in links if link.stage.machine})
     return " and ".join(machines) or "an unknown machine"
 
 
-def _seeds(spec: ExperimentSpec) -> str:
-    listed = ", ".join(map(str, spec.seeds))
+def _seeds_description(spec: ExperimentSpec) -> str:
+    seeds = ", ".join(map(str, spec.seeds))
     if len(spec.seeds) == 1:
-        return f"seed {listed}, so no interval"
-    return f"seeds {listed}: mean ± 95 % interval (Student's t)"
+        return f"seed {seeds}, so no interval"
+    return f"seeds {seeds}: mean ± 95 % interval (Student's t)"
 
 
 class ExperimentShell(StudyShell[Any]):
-    """How the shell shows experiments."""
+    """Output of experiments."""
 
     name = "experiment"
     verb = "Training"
 
     def document(self, service: Service, study_id: str) -> dict[str, Any]:
-        """Figures of each seed, means and intervals."""
+        """Results of each seed, means and intervals."""
         return document(service, service.experiment(study_id))
 
     def show(self, service: Service, study_id: str) -> None:
@@ -229,7 +233,7 @@ class ExperimentShell(StudyShell[Any]):
         experiment: ExperimentSnapshot,
     ) -> AbstractContextManager[Reporter]:
         """Bars or lines for one net after the other."""
-        return reporter(experiment)
+        return experiment_reporter(experiment)
 
 
 SHELL = ExperimentShell()

@@ -1,4 +1,4 @@
-"""A repeat in the shell: its JSON document, its table, and its progress."""
+"""Output of a repeat on the command line: its JSON document, its table, and its progress."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from tsexplorer.analysis.formatting import percent, with_interval
 from tsexplorer.analysis.seed_statistics import Gain, Interval
 from tsexplorer.cli.output import print_table
-from tsexplorer.cli.progress import doing
+from tsexplorer.cli.progress import describe_progress
 from tsexplorer.cli.study_shell import ManyNetsShell, TextTable
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import format_loss
@@ -18,7 +18,7 @@ from tsexplorer.studies.repeat import RepeatResults
 
 
 def document(results: RepeatResults) -> dict[str, Any]:
-    """A repeat's figures; accuracies and gaps are shares of 1."""
+    """A repeat's results; accuracies and gaps are shares of 1."""
     spec = results.study.spec
     return {
         "repeat": results.study.name,
@@ -62,7 +62,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 class RepeatShell(ManyNetsShell[RepeatResults]):
-    """How the shell shows repeats."""
+    """Output of repeats."""
 
     name = "repeat"
     verb = "Running the repeat"
@@ -96,7 +96,7 @@ class RepeatShell(ManyNetsShell[RepeatResults]):
         if results.validation.gap is not None:
             parts.append(f"gap closed {with_interval(results.validation.gap, 0)}")
         if view.progress.progress is not None:
-            parts.append(doing(view.progress.progress, view.status))
+            parts.append(describe_progress(view.progress.progress, view.status))
         return ", ".join(parts)
 
 
@@ -106,9 +106,9 @@ def _notes(results: RepeatResults) -> list[str]:
     seeds = ", ".join(map(str, results.complete_seeds))
     width = percent(spec.half_width, 0)
     outcome = (
-        f"is as narrow as asked (± {width})"
+        f"is narrow enough (at most ± {width})"
         if results.reached
-        else f"is not as narrow as asked (± {width}) within {spec.max_seeds} seeds"
+        else f"is still wider than ± {width} after {spec.max_seeds} seeds"
     )
     return [
         f"Gap closed on validation: {with_interval(results.validation.gap, 0)}; its 95 % interval "
@@ -119,7 +119,7 @@ def _notes(results: RepeatResults) -> list[str]:
         f"interval (Student's t); loss: {format_loss(spec.base)}.",
         "The interval at which training stops is somewhat too narrow, because a narrow interval by "
         "chance also stops it.",
-        f'Kept as "{results.study.name}" ({results.study.id}).',
+        f'Stored as "{results.study.name}" ({results.study.id}).',
     ]
 
 

@@ -1,19 +1,20 @@
-"""A tuning in the shell: its JSON document, its tables, and its progress."""
+"""Output of a search on the command line: its JSON document, its tables, and its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from tsexplorer.analysis.formatting import NONE, percent, plural
+from tsexplorer.analysis.formatting import NO_VALUE, percent, plural
 from tsexplorer.cli.output import print_table
-from tsexplorer.cli.progress import doing
+from tsexplorer.cli.progress import describe_progress
 from tsexplorer.cli.studies.sweep import (
     BEST,
     MAY_BE_BEST,
     cell_document,
     estimate_document,
-    estimate_words,
+    format_estimate,
+    mark,
     setting_document,
 )
 from tsexplorer.cli.study_shell import ManyNetsShell, TextTable
@@ -22,7 +23,6 @@ from tsexplorer.objectives import get_objective
 from tsexplorer.objectives.base import format_number
 from tsexplorer.services import Service
 from tsexplorer.services.foreground import JobView
-from tsexplorer.studies.grid_results import CellResult
 from tsexplorer.studies.student_stages import Cell
 from tsexplorer.studies.tuning.kind import TuningResults
 from tsexplorer.studies.tuning.optuna_search import Trial
@@ -35,31 +35,30 @@ from tsexplorer.studies.tuning.suggestion import (
 )
 
 Row = list[str]
+REPEATED_COLUMNS = ["T", "λ", "rate", "validation", "gap closed"]
 
 
-def document(figures: TuningResults) -> dict[str, Any]:
-    """A tuning's figures on validation; accuracies are shares of 1.
+def document(results: TuningResults) -> dict[str, Any]:
+    """A search's results on validation; accuracies are shares of 1.
 
     An estimate is ``{mean, low, high, seeds, method}`` with its 95 % interval, over seeds that the
-    search never saw. ``suggestion`` is null before the repeats are done.
+    search did not use. ``suggestion`` is null until the repeats are done.
     """
-    found, suggestion = figures.repeats.map, figures.repeats.suggestion
-    importances = figures.importances
+    grid, suggestion = results.repeats.map, results.repeats.suggestion
+    importances = results.importances
     return {
-        "tuning": figures.tune.name,
-        "id": figures.tune.id,
-        "trials": [_trial(one) for one in figures.trials],
-        "repeated": [cell_document(one) for one in found.cells],
+        "tuning": results.tune.name,
+        "id": results.tune.id,
+        "trials": [_trial_document(trial) for trial in results.trials],
+        "repeated": [cell_document(cell_result) for cell_result in grid.cells],
         "baseline": None
-        if found.baseline is None
+        if grid.baseline is None
         else {
-            "learning_rate": found.baseline_rate,
-            "accuracy": estimate_document(found.baseline),
+            "learning_rate": grid.baseline_rate,
+            "accuracy": estimate_document(grid.baseline),
         },
-        "teacher": None
-        if found.teacher is None
-        else {"accuracy": estimate_document(found.teacher)},
-        "suggestion": None if suggestion is None else _suggestion(suggestion),
+        "teacher": None if grid.teacher is None else {"accuracy": estimate_document(grid.teacher)},
+        "suggestion": None if suggestion is None else _suggestion_document(suggestion),
         "importances": None
         if importances is None
         else {
@@ -70,17 +69,17 @@ def document(figures: TuningResults) -> dict[str, Any]:
     }
 
 
-def _trial(one: Trial) -> dict[str, Any]:
+def _trial_document(trial: Trial) -> dict[str, Any]:
     return {
-        "number": one.number,
-        "round": one.round,
-        **setting_document(one.setting),
-        "state": one.state,
-        "validation_accuracy": None if one.accuracy is None else round(one.accuracy, 6),
+        "number": trial.number,
+        "round": trial.round,
+        **setting_document(trial.setting),
+        "state": trial.state,
+        "validation_accuracy": None if trial.accuracy is None else round(trial.accuracy, 6),
     }
 
 
-def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+def _suggestion_document(suggestion: Suggestion) -> dict[str, Any]:
     return {
         **cell_document(suggestion.result),
         "indistinguishable": len(suggestion.near),
@@ -91,74 +90,76 @@ def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
     }
 
 
-def print_tune(figures: TuningResults) -> None:
-    """The settings that were repeated, the suggestion, and how sure it is."""
-    columns = ["T", "λ", "rate", "validation", "gap closed"]
-    rows = [_repeated(one, figures) for one in figures.repeats.map.cells]
-    print_table(columns, rows, numbers=columns, notes=list(notes(figures)))
+def print_tuning(results: TuningResults) -> None:
+    """Print the repeated settings, the suggestion, and how certain it is."""
+    rows = _repeated_rows(results)
+    print_table(REPEATED_COLUMNS, rows, numbers=REPEATED_COLUMNS, notes=list(_notes(results)))
 
 
-def _repeated(one: CellResult, figures: TuningResults) -> Row:
-    mark = MAY_BE_BEST if one.may_be_best else " "
-    mark = BEST if one.cell == figures.repeats.map.best else mark
-    gap = NONE if one.gap is None else estimate_words(one.gap)
-    return [*_numbers(one.cell), f"{estimate_words(one.accuracy)} {mark}", gap]
+def _repeated_rows(results: TuningResults) -> list[Row]:
+    best = results.repeats.map.best
+    return [
+        [
+            *_setting_cells(cell_result.cell),
+            f"{format_estimate(cell_result.accuracy)} {mark(cell_result, best)}",
+            NO_VALUE if cell_result.gap is None else format_estimate(cell_result.gap),
+        ]
+        for cell_result in results.repeats.map.cells
+    ]
 
 
-def _numbers(cell: Cell) -> Row:
-    return [format_number(value) for value in cell]
+def _setting_cells(setting: Cell) -> Row:
+    return [format_number(value) for value in setting]
 
 
-def table(figures: TuningResults) -> tuple[Row, list[Row]]:
-    """Headings, and a row for each trial of the latest round; of the repeats once they began."""
-    if figures.repeating:
-        rows = [_repeated(one, figures) for one in figures.repeats.map.cells]
-        return ["T", "λ", "rate", "validation", "gap closed"], rows
-    latest = max((one.round for one in figures.trials), default=0)
-    shown = [one for one in figures.trials if one.round == latest]
-    return ["trial", "T", "λ", "rate", "validation", ""], [_way(one, figures) for one in shown]
+def current_table(results: TuningResults) -> tuple[Row, list[Row]]:
+    """Headings and rows: the trials of the latest round, or the repeats after the search."""
+    if results.repeating:
+        return REPEATED_COLUMNS, _repeated_rows(results)
+    latest_round = max((trial.round for trial in results.trials), default=0)
+    rows = [_trial_row(trial, results) for trial in results.trials if trial.round == latest_round]
+    return ["trial", "T", "λ", "rate", "validation", ""], rows
 
 
-def _way(one: Trial, figures: TuningResults) -> Row:
-    way = figures.running.get(one.number)
-    accuracy, state = one.accuracy, {"pruned": "given up", "done": "done"}.get(one.state, "")
-    if way is not None:
-        accuracy = way.accuracy
-        state = f"epoch {way.epoch} of {figures.tune.spec.base.distilled_train.epochs}"
-    return [str(one.number + 1), *_numbers(one.setting), percent(accuracy), state]
+def _trial_row(trial: Trial, results: TuningResults) -> Row:
+    progress = results.running.get(trial.number)
+    accuracy = trial.accuracy
+    state = {"pruned": "stopped early", "done": "done"}.get(trial.state, "")
+    if progress is not None:
+        accuracy = progress.accuracy
+        state = f"epoch {progress.epoch} of {results.tune.spec.base.distilled_train.epochs}"
+    return [str(trial.number + 1), *_setting_cells(trial.setting), percent(accuracy), state]
 
 
-def notes(figures: TuningResults) -> Iterator[str]:
-    """The suggestion, how sure it is, what it is held against, and where it is from."""
-    tune, found = figures.tune.spec, figures.repeats.map
+def _notes(results: TuningResults) -> Iterator[str]:
+    """Trials, suggestion and its certainty, baseline, teacher, and conditions of the figures."""
+    tune, grid = results.tune.spec, results.repeats.map
     info = get_dataset(tune.base.data.name).info
-    suggestion, importances = figures.repeats.suggestion, figures.importances
-    ended, pruned = figures.count("done"), figures.count("pruned")
+    suggestion, importances = results.repeats.suggestion, results.importances
+    finished, pruned = results.count("done"), results.count("pruned")
     yield (
-        f"{plural(len(figures.trials), 'trial')}: {ended} to their end, {pruned} given up on "
-        f"their way. {BEST} best mean of those repeated, {MAY_BE_BEST} cannot be told apart from "
-        "it."
+        f"{plural(len(results.trials), 'trial')}: {finished} finished, {pruned} stopped early. "
+        f"{BEST} best mean of the repeated settings, {MAY_BE_BEST} cannot be told apart from it."
     )
     if suggestion is not None:
         yield (
             f"Suggestion: {setting_in_words(suggestion.result.cell, tune)}: "
-            f"{estimate_words(suggestion.result.accuracy)} % on validation; test "
-            f"{estimate_words(suggestion.test)} %, read once ({info.test:,} images)."
+            f"{format_estimate(suggestion.result.accuracy)} % on validation; test "
+            f"{format_estimate(suggestion.test)} %, read once ({info.test:,} images)."
         )
         yield how_sure(suggestion, tune)
-    if found.baseline is not None and found.baseline_rate is not None:
-        tried, rate = len(tune.baseline_rates), format_number(found.baseline_rate)
+    if grid.baseline is not None and grid.baseline_rate is not None:
+        tried, rate = len(tune.baseline_rates), format_number(grid.baseline_rate)
         at = f"the best of {tried} learning rates, {rate}" if tried > 1 else f"learning rate {rate}"
         yield (
-            f"Baseline (labels alone, at {at}): {estimate_words(found.baseline)} %."
+            f"Baseline (labels alone, at {at}): {format_estimate(grid.baseline)} %."
             + (f" Lead: {lead_in_words(suggestion)}." if suggestion is not None else "")
         )
-    if found.teacher is not None:
-        yield f"Teacher: {percent(found.teacher.mean)}."
+    if grid.teacher is not None:
+        yield f"Teacher: {percent(grid.teacher.mean)}."
     if importances is not None:
         shares = ", ".join(
-            f"{TITLES[name]} {share:.0%}".replace("%", " %")
-            for name, share in importances.shares.items()
+            f"{TITLES[name]} {percent(share, 0)}" for name, share in importances.shares.items()
         )
         yield f"Importances (PED-ANOVA, from {importances.trials} trials): {shares}."
     seeds = ", ".join(map(str, tune.repeat_seed_values))
@@ -166,11 +167,11 @@ def notes(figures: TuningResults) -> Iterator[str]:
         f"{info.title}, validation ({info.validation:,} images), seed{'s' * (tune.seeds > 1)} "
         f"{seeds}: 95 % interval; loss: {get_objective(tune.base.objective.name).convention}."
     )
-    yield f'Kept as "{figures.tune.name}" ({figures.tune.id}).'
+    yield f'Stored as "{results.tune.name}" ({results.tune.id}).'
 
 
 class TuningShell(ManyNetsShell[TuningResults]):
-    """How the shell shows tunings."""
+    """Output of searches."""
 
     name = "tuning"
     verb = "Running the tuning"
@@ -181,18 +182,18 @@ class TuningShell(ManyNetsShell[TuningResults]):
 
     def show(self, service: Service, study_id: str) -> None:
         """Print the repeated settings and the suggestion."""
-        print_tune(service.studies.results(study_id))
+        print_tuning(service.studies.results(study_id))
 
     def table(self, results: TuningResults) -> TextTable:
         """The trials of the latest round, or the repeats."""
-        return table(results)
+        return current_table(results)
 
     def progress(self, view: JobView, results: TuningResults) -> str:
-        """Trials, the best setting so far, time left."""
+        """Trials, the best setting so far, and the progress of the running stage."""
         tune, best = results.tune.spec, results.best
         pruned = results.count("pruned")
-        finished = results.count("done") + pruned
-        parts = [f"{finished} of {tune.trials} trials ({pruned} given up)"]
+        ended = results.count("done") + pruned
+        parts = [f"{ended} of {tune.trials} trials ({pruned} stopped early)"]
         if results.repeating:
             parts.append("the best are repeated")
         if best is not None:
@@ -201,8 +202,8 @@ class TuningShell(ManyNetsShell[TuningResults]):
         running = view.progress.progress
         if running is not None:
             prerequisites = {stage.spec.hash for stage in tune.stages.prerequisites}
-            teacher = "the teacher: " if running.stage in prerequisites else ""
-            parts.append(teacher + doing(running, view.status))
+            prefix = "the teacher: " if running.stage in prerequisites else ""
+            parts.append(prefix + describe_progress(running, view.status))
         return ", ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Run by alembic: from the store when a database is opened, or from alembic's own shell."""
+"""Alembic's environment: used when a database is opened, and by Alembic's command line."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from sqlalchemy import Connection
 
 from tsexplorer.settings import get_settings
 from tsexplorer.store.engine import connect
-from tsexplorer.store.migrate import TABLE, altering
+from tsexplorer.store.migrate import VERSION_TABLE, schema_transaction
 from tsexplorer.store.schema import Base
 
-OPTUNAS = ("studies", "study_", "trials", "trial_", "version_info", "alembic_version")
-"""How the names of Optuna's tables begin, which a search for settings puts beside ours."""
+OPTUNA_PREFIXES = ("studies", "study_", "trials", "trial_", "version_info", "alembic_version")
+"""Prefixes of the names of Optuna's tables, which share the database."""
 
 
-def is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether a table that the database has is to be compared with our schema."""
-    return kind != "table" or not (name or "").startswith(OPTUNAS)
+def is_compared(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether a table of the database is compared with the store's schema."""
+    return kind != "table" or not (name or "").startswith(OPTUNA_PREFIXES)
 
 
 def run(connection: Connection) -> None:
-    """Do what alembic was asked for, all of it or nothing."""
+    """Run the requested migrations in one transaction."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
-        include_name=is_ours,
-        version_table=TABLE,
+        include_name=is_compared,
+        version_table=VERSION_TABLE,
         render_as_batch=True,
         transactional_ddl=True,
     )
@@ -33,9 +33,9 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-opened: Connection | None = context.config.attributes.get("connection")
-if opened is not None:
-    run(opened)
+shared_connection: Connection | None = context.config.attributes.get("connection")
+if shared_connection is not None:
+    run(shared_connection)
 else:
-    with altering(connect(get_settings().url)) as own:
-        run(own)
+    with schema_transaction(connect(get_settings().url)) as new_connection:
+        run(new_connection)

@@ -9,7 +9,7 @@ from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.study_run import JobPlan, StudyRun
 from tsexplorer.specs import ExperimentSpec, StageSpec
-from tsexplorer.store import EpochRow, Store
+from tsexplorer.store import LastEpoch, Store
 from tsexplorer.studies.experiment import check_experiment, renamed
 from tsexplorer.studies.kind import (
     MAX_STUDENTS,
@@ -145,7 +145,7 @@ class TuningKind(StudyKind[TuneSpec, TuningResults]):
 
     def delete_extras(self, study_id: str, store: Store) -> None:
         """Delete the search's trials."""
-        store.delete_study(study_id)
+        store.delete_trials(study_id)
 
 
 KIND = TuningKind()
@@ -154,7 +154,7 @@ KIND = TuningKind()
 def compute_results(study: StudySnapshot[TuneSpec], source: StudySource) -> TuningResults:
     """The results of a tuning whose stages are in the store."""
     tune, stages = study.spec, source.stages
-    with source.store.studying() as storage:
+    with source.store.optuna_storage() as storage:
         trials = trials_of(tune, storage, study.id)
         # Importances take long to compute, and a running search changes them every round.
         active = study.status in ("queued", "running", "paused")
@@ -199,7 +199,7 @@ def _running(
     return {number: _progress(last.get(key)) for number, key in students.items()}
 
 
-def _progress(row: EpochRow | None) -> TrialProgress:
+def _progress(row: LastEpoch | None) -> TrialProgress:
     return (
         TrialProgress(0, None) if row is None else TrialProgress(row.epoch, row.validation_accuracy)
     )

@@ -27,7 +27,7 @@ class SearchRunner:
         """A tuning whose job runs in the calling thread."""
         self._tune, self._run, self._store = tune, run, run.store
         self._students_done = 0
-        with run.store.studying() as storage:
+        with run.store.optuna_storage() as storage:
             self._search = Search(tune, storage, run.study.id)
 
     def run(self) -> None:
@@ -39,7 +39,7 @@ class SearchRunner:
         """
         for number in range(self._tune.rounds):
             self._run.control.check()
-            with self._store.studying():
+            with self._store.optuna_storage():
                 trials = self._search.round(number)
             students = self._round_students(number, trials)
             if any(trial.state == "running" for trial in trials):
@@ -48,7 +48,7 @@ class SearchRunner:
                 self._report(trials, judge.pruned)
             else:
                 self._skip(len(students))
-        with self._store.studying():
+        with self._store.optuna_storage():
             trials = self._search.trials
         self._train(repeats(self._tune, trials, self._scores()), None)
 
@@ -62,7 +62,7 @@ class SearchRunner:
 
     def _train(self, students: tuple[StageSpec, ...], judge: PruningJudge | None) -> None:
         stages = self._tune.stages.planned(students)
-        self._store.extend_experiment(self._run.study.id, stages)
+        self._store.add_stages(self._run.study.id, stages)
         total = max(self._tune.max_students, self._students_done + len(students))
         batch = StudentBatch(students, self._students_done, total)
         if judge is None:
@@ -76,13 +76,13 @@ class SearchRunner:
         scores = self._scores()
         for key in pruned:
             if key not in scores:
-                self._store.stage_ended(key, "pruned")
+                self._store.record_stage_ended(key, "pruned")
         for trial in trials:
             accuracy = mean_accuracy(self._tune, trial.setting, scores)
             if accuracy is not None:
                 first, *_ = self._tune.students(trial.setting, self._tune.search_seed_values)
                 rows = self._store.epochs(first.hash)
-                with self._store.studying():
+                with self._store.optuna_storage():
                     by_epoch = {row.epoch: row.validation_accuracy for row in rows}
                     self._search.finish(trial.number, accuracy, by_epoch)
 
@@ -128,7 +128,7 @@ class PruningJudge:
         }
         if not by_trial:
             return set()
-        with self._store.studying():
+        with self._store.optuna_storage():
             return self._prune(self._search.judge(rows[0].epoch, by_trial))
 
     def _prune(self, trials: Iterable[int]) -> set[str]:

@@ -1,6 +1,6 @@
 """The parts of the page Try a digit, one file each.
 
-``pictures.py`` takes pictures in, ``options.py`` lets a person overrule how they are read,
-``answers.py`` shows what the nets say, ``score.py`` keeps the tally. Nothing of it is written
-anywhere: pictures, answers and marks lie in the session and go with it.
+``inputs.py`` gets pictures and turns them into net inputs, ``answers.py`` shows the answers of the
+nets, ``score.py`` counts the correct ones. Pictures, answers and marks are in the session only;
+nothing of them is written to disk.
 """

@@ -1,4 +1,4 @@
-"""What teacher, baseline and distilled student say to each digit, side by side."""
+"""The answers of teacher, baseline and distilled student to each digit, side by side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from tsexplorer.analysis.formatting import counted, size
+from tsexplorer.analysis.formatting import format_count, format_size
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.imaging import result_for_dataset_image
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tsexplorer.analysis.prediction import Verdict
+    from tsexplorer.analysis.prediction import Prediction
     from tsexplorer.imaging import Digit
-    from tsexplorer.ui.digit.inputs import Shown
+    from tsexplorer.ui.digit.inputs import InputPicture
 
 IMAGE_SCALE = 4
-STROKES = ("mnist-5k", "mnist", "emnist-letters")
-"""Datasets of pen strokes: pictures are read as such, and ink can look unlike theirs."""
+STROKE_DATASETS = ("mnist-5k", "mnist", "emnist-letters")
+"""Datasets of pen strokes. Pictures are read as pen strokes, so only these nets suit them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
-    """The nets that are asked.
+class SeedNets:
+    """The trained nets of one seed of an experiment.
 
     Attributes:
-        service: through which.
-        experiment: whose nets.
-        stages: by role; those that can answer.
+        service: computes their answers.
+        experiment: the experiment.
+        stages: trained stages by role.
         classes: names of the classes.
     """
 
@@ -58,207 +58,221 @@ class Panel:
         return self.experiment.spec.objective.temperature
 
     def model(self, role: Role) -> ModelSpec:
-        """The net of a role."""
+        """Return the architecture of a role."""
         spec = self.experiment.spec
         return spec.teacher if role == "teacher" else spec.student
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """One digit and what the nets say.
+class AnsweredDigit:
+    """A digit and the answers of the nets.
 
     Attributes:
-        shown: the picture it is from.
+        picture: the picture with the digit.
         digit: the net input.
         logits: C by role.
-        verdicts: by role.
+        predictions: by role.
     """
 
-    shown: Shown
+    picture: InputPicture
     digit: Digit
     logits: dict[Role, NDArray[np.float32]]
-    verdicts: dict[Role, Verdict]
+    predictions: dict[Role, Prediction]
 
 
-def panel(service: Service, experiment: ExperimentSnapshot, seed: int) -> Panel:
-    """The nets of one seed that are trained."""
+def seed_nets(service: Service, experiment: ExperimentSnapshot, seed: int) -> SeedNets:
+    """Return the nets of one seed that are trained."""
     stages = {role: experiment.stage(seed, role) for role in ROLES}
     trained = {role: stage for role, stage in stages.items() if stage.status == "done"}
     classes = get_dataset(experiment.spec.data.name).info.classes
-    return Panel(service, experiment, trained, classes)
+    return SeedNets(service, experiment, trained, classes)
 
 
-def say_what_they_know(nets: Panel) -> None:
-    """A word where the nets did not learn from pen strokes, or another teacher taught, too."""
+def show_notes(nets: SeedNets) -> None:
+    """Explain an ensemble of teachers, and nets that were not trained on pen strokes."""
     teachers = len(trained_teachers(nets.experiment.spec))
     if teachers > 1:
-        st.caption(f"The student learned from {teachers} teachers; here the first of them answers.")
+        st.caption(f"The student learned from {teachers} teachers. The first one answers here.")
     info = get_dataset(nets.experiment.spec.data.name).info
-    if info.name not in STROKES:
+    if info.name not in STROKE_DATASETS:
         st.info(
-            f"These nets know {info.title} and nothing else: whatever a picture shows, they answer "
+            f"These nets were trained on {info.title} only. Whatever a picture shows, they answer "
             f"with one of {', '.join(info.classes[:3])} and so on. Samples suit them best.",
             icon=":material/checkroom:",
         )
 
 
-def warm(nets: Panel) -> None:
-    """Have everything ready that the first answer needs: imports, nets, their times."""
+def warm_up(nets: SeedNets) -> None:
+    """Load what the first answer needs: imports, nets and their latencies."""
     import numpy as np
 
     blank = np.zeros((1, 28, 28), np.uint8)
     result_for_dataset_image(blank[0], "blank")
     for role, stage in nets.stages.items():
-        nets.service.reading.ask(stage, blank)
+        nets.service.inference.logits(stage, blank)
         nets.service.latency(nets.model(role), len(nets.classes))
 
 
-def ask(nets: Panel, pictures: Sequence[Shown]) -> list[Asked]:
-    """Ask the nets about every digit; a net that cannot answer is said and left out.
+def answer_digits(nets: SeedNets, pictures: Sequence[InputPicture]) -> list[AnsweredDigit]:
+    """Compute the answers to every digit. A net that fails gets a warning and is left out.
 
     Raises:
-        UserError: none can answer.
+        UserError: all nets failed.
     """
-    from tsexplorer.analysis.prediction import verdict
+    from tsexplorer.analysis.prediction import prediction_from_logits
 
-    found = [(shown, digit) for shown in pictures for digit in shown.reading.digits]
-    if not found:
+    digits = [(picture, digit) for picture in pictures for digit in picture.extraction.digits]
+    if not digits:
         return []
     import numpy as np
 
-    pixels_N = np.stack([digit.pixels for _, digit in found])
+    pixels_N = np.stack([digit.pixels for _, digit in digits])
     logits = {}
     for role, stage in nets.stages.items():
         try:
-            logits[role] = nets.service.reading.ask(stage, pixels_N)
+            logits[role] = nets.service.inference.logits(stage, pixels_N)
         except UserError as error:
             st.warning(f"{TITLES[role]}: {escaped(str(error))}", icon=":material/warning:")
     if not logits:
-        raise UserError("No net of this experiment can answer; train it first.")
+        raise UserError("No net of this experiment can answer. Train the experiment first.")
     return [
-        Asked(
-            shown,
+        AnsweredDigit(
+            picture,
             digit,
-            {role: z_NC[place] for role, z_NC in logits.items()},
-            {role: verdict(z_NC[place], nets.temperature) for role, z_NC in logits.items()},
+            {role: z_NC[index] for role, z_NC in logits.items()},
+            {
+                role: prediction_from_logits(z_NC[index], nets.temperature)
+                for role, z_NC in logits.items()
+            },
         )
-        for place, (shown, digit) in enumerate(found)
+        for index, (picture, digit) in enumerate(digits)
     ]
 
 
-def rows(nets: Panel, asked: Sequence[Asked]) -> None:
-    """Each digit with the answer of each net."""
-    several = len(asked) > 1
+def show_digits(nets: SeedNets, digits: Sequence[AnsweredDigit]) -> None:
+    """Draw each digit with the answers of the nets."""
+    several = len(digits) > 1
     hashes = [stage.hash for stage in nets.stages.values()]
-    seen: Counter[str] = Counter()
-    for number, one in enumerate(asked, 1):
-        title = f"Digit {number} of {len(asked)}, {escaped(one.shown.name)}" if several else ""
+    key_counts: Counter[str] = Counter()
+    for number, answered in enumerate(digits, 1):
+        title = f"Digit {number} of {len(digits)}, {escaped(answered.picture.name)}"
         with st.container(border=True, key=f"digit_row_{number}"):
-            key = score.key_of(one.digit.pixels, hashes)
-            seen[key] += 1  # the same digit may be there twice
-            _row(nets, one, title, f"{key}_{seen[key]}" if seen[key] > 1 else key)
+            key = score.answer_key(answered.digit.pixels, hashes)
+            key_counts[key] += 1  # two pictures may give the same net input
+            unique_key = f"{key}_{key_counts[key]}" if key_counts[key] > 1 else key
+            _show_digit(nets, answered, title if several else "", unique_key)
 
 
-def _row(nets: Panel, one: Asked, title: str, key: str) -> None:
-    """One digit; what the nets cost stands in its cards where it is the only one."""
+def _show_digit(nets: SeedNets, answered: AnsweredDigit, title: str, key: str) -> None:
+    """Draw one digit; the cards of an only digit, which has no title, show the nets' costs, too."""
     entry = score.Entry(
-        one.shown.name,
-        one.digit.pixels,
-        {role: nets.classes[said.answer] for role, said in one.verdicts.items()},
-        {role: said.confidence for role, said in one.verdicts.items()},
+        answered.picture.name,
+        answered.digit.pixels,
+        {role: nets.classes[result.answer] for role, result in answered.predictions.items()},
+        {role: result.confidence for role, result in answered.predictions.items()},
     )
-    columns = st.columns([1.1, *[2] * len(one.verdicts)], gap="small")
+    columns = st.columns([1.1, *[2] * len(answered.predictions)], gap="small")
     with columns[0], st.container(horizontal=True, gap="small"):
-        st.image(enlarged(one.digit.pixels, IMAGE_SCALE), width=28 * IMAGE_SCALE, alt="net input")
+        image = enlarged(answered.digit.pixels, IMAGE_SCALE)
+        st.image(image, width=28 * IMAGE_SCALE, alt="net input")
         with st.container(width="content", gap="xsmall"):
-            label = one.shown.label
-            words = [title, "" if label is None else f"Label: **{escaped(nets.classes[label])}**"]
-            st.caption("  \n".join(filter(None, words)) or "What the nets see")
-            _agreement(one)
-    for column, (role, said) in zip(columns[1:], one.verdicts.items(), strict=True):
+            label = answered.picture.label
+            lines = [title, "" if label is None else f"Label: **{escaped(nets.classes[label])}**"]
+            st.caption("  \n".join(filter(None, lines)) or "Net input")
+            _show_agreement(answered)
+    for column, (role, result) in zip(columns[1:], answered.predictions.items(), strict=True):
         with column:
-            costs = "" if title else f"  \n{_costs(nets, role)}"
-            card(role_label(role), nets.classes[said.answer], _confidence(said) + costs)
-            score.marks_of(key, entry, role)
-    _doubts(nets, one)
+            cost = "" if title else f"  \n{_cost_text(nets, role)}"
+            card(role_label(role), nets.classes[result.answer], _confidence_text(result) + cost)
+            score.mark_buttons(key, entry, role)
+    _show_unusual_input(nets, answered)
 
 
-def _agreement(one: Asked) -> None:
-    from tsexplorer.analysis.prediction import agreed
+def _show_agreement(answered: AnsweredDigit) -> None:
+    from tsexplorer.analysis.prediction import all_agree
 
-    if len(one.verdicts) < 2:
+    if len(answered.predictions) < 2:
         return
-    if agreed(one.verdicts):
+    if all_agree(answered.predictions):
         st.badge("All agree", icon=":material/check:", color="green")
     else:
         st.badge("They disagree", icon=":material/call_split:", color="red")
 
 
-def _confidence(said: Verdict) -> str:
-    return f"**{sure(said.confidence)}** sure, entropy {said.entropy:.2f} nats"
+def _confidence_text(result: Prediction) -> str:
+    return f"**{confidence_percent(result.confidence)}** sure, entropy {result.entropy:.2f} nats"
 
 
-def _costs(nets: Panel, role: Role) -> str:
+def _cost_text(nets: SeedNets, role: Role) -> str:
     model, classes = nets.model(role), len(nets.classes)
-    cost, time = nets.service.count(model, classes), nets.service.latency(model, classes)
+    cost, latency = nets.service.count(model, classes), nets.service.latency(model, classes)
     return (
-        f"{cost.parameters:,} parameters, {size(cost.bytes)}, {counted(cost.macs)} MACs  \n"
-        f"{time.median:.3g} ms ({time.low:.3g}–{time.high:.3g})"
+        f"{cost.parameters:,} parameters, {format_size(cost.bytes)}, "
+        f"{format_count(cost.macs)} MACs  \n"
+        f"{latency.median:.3g} ms ({latency.low:.3g}–{latency.high:.3g})"
     )
 
 
-def sure(share: float) -> str:
-    """A confidence in percent, never rounded up to certainty.
+def confidence_percent(share: float) -> str:
+    """Return a confidence in percent, never rounded up to 100 %.
 
-    >>> sure(0.5), sure(0.99999), sure(1.0)
+    >>> confidence_percent(0.5), confidence_percent(0.99999), confidence_percent(1.0)
     ('50.0 %', '> 99.9 %', '> 99.9 %')
     """
     return "> 99.9 %" if share > 0.999 else f"{100 * share:.1f} %"
 
 
-def _doubts(nets: Panel, one: Asked) -> None:
-    """A mild word where a digit looks unlike what the nets learned from."""
-    from tsexplorer.analysis.prediction import judge
+def _show_unusual_input(nets: SeedNets, answered: AnsweredDigit) -> None:
+    """Say if a digit does not look like the training data."""
+    from tsexplorer.analysis.prediction import reference_role
 
-    doubts = []
-    if not one.digit.is_typical and nets.experiment.spec.data.name in STROKES:
-        doubts.append("its strokes have far more or less ink than nearly all training images")
-    role = judge(one.verdicts)
+    reasons = []
+    if not answered.digit.is_typical and nets.experiment.spec.data.name in STROKE_DATASETS:
+        reasons.append("its strokes have far more or less ink than nearly all training images")
+    role = reference_role(answered.predictions)
     try:
-        least = nets.service.reading.least_confidence(nets.stages[role])
+        least = nets.service.inference.low_confidence_threshold(nets.stages[role])
     except UserError:
-        least = 0.0  # without its images nobody knows how sure it usually is
-    if one.verdicts[role].confidence < least:
-        doubts.append(
-            f"the {role} is less sure of it than of 99 in 100 validation images ({sure(least)})"
+        least = 0.0  # without the dataset's images there is nothing to compare with
+    if answered.predictions[role].confidence < least:
+        reasons.append(
+            f"the {role} is less sure of it than of 99 % of the validation images "
+            f"({confidence_percent(least)} or more)"
         )
-    if doubts:
-        st.caption(f":material/help: Unlike the training data: {'; '.join(doubts)}.")
+    if reasons:
+        st.caption(f":material/help: Unlike the training data: {'; '.join(reasons)}.")
 
 
-def comparison(nets: Panel, one: Asked, *, table: bool) -> None:
-    """One glance: the same answer at which share of the cost; with ``table`` the costs, too."""
+def show_comparison(nets: SeedNets, answered: AnsweredDigit, *, table: bool) -> None:
+    """Say whether the student agrees with the teacher, and at which share of its cost.
+
+    Args:
+        nets: the nets.
+        answered: the digit.
+        table: whether to draw the costs of each net, too.
+    """
     if table:
-        for column, role in zip(st.columns(3), one.verdicts, strict=False):
-            column.caption(f"{role_label(role)}  \n{_costs(nets, role)}")
-    if not {"teacher", "distilled"} <= one.verdicts.keys():
+        for column, role in zip(st.columns(3), answered.predictions, strict=False):
+            column.caption(f"{role_label(role)}  \n{_cost_text(nets, role)}")
+    if not {"teacher", "distilled"} <= answered.predictions.keys():
         return
     classes = len(nets.classes)
-    large, small = (
+    (teacher_cost, teacher_latency), (student_cost, student_latency) = (
         (nets.service.count(model, classes), nets.service.latency(model, classes))
         for model in (nets.model("teacher"), nets.model("distilled"))
     )
-    same = one.verdicts["teacher"].answer == one.verdicts["distilled"].answer
+    answers = {answered.predictions[role].answer for role in ("teacher", "distilled")}
     st.markdown(
-        f"{'**Same answer**' if same else '**Another answer**'} from the distilled student, with "
-        f"**{_share(small[0].parameters / large[0].parameters)}** of the teacher’s parameters, "
-        f"**{_share(small[0].macs / large[0].macs)}** of its multiply-accumulates and "
-        f"**{_share(small[1].median / large[1].median)}** of its time."
+        f"The distilled student **{'agrees' if len(answers) == 1 else 'disagrees'}**. It has "
+        f"**{_share(student_cost.parameters / teacher_cost.parameters)}** of the teacher’s "
+        f"parameters and needs **{_share(student_cost.macs / teacher_cost.macs)}** of its "
+        "multiply-accumulates and "
+        f"**{_share(student_latency.median / teacher_latency.median)}** of its time."
     )
 
 
 def _share(value: float) -> str:
-    """A share as people say it.
+    """Return a share in percent, with two significant digits.
 
     >>> _share(0.827), _share(0.0089), _share(1.4)
     ('83 %', '0.89 %', '140 %')
@@ -266,34 +280,33 @@ def _share(value: float) -> str:
     return f"{100 * value:.2g} %" if value < 0.995 else f"{100 * value:.0f} %"
 
 
-def distributions(nets: Panel, one: Asked) -> None:
-    """All probabilities at T = 1 and at the experiment's T; any other T in the lens."""
-    said = one.verdicts
-    both = [
-        ("T = 1", {role: one_.probabilities_C for role, one_ in said.items()}),
+def show_distributions(nets: SeedNets, answered: AnsweredDigit) -> None:
+    """Draw all probabilities at T = 1 and at the experiment's T; any other T in the lens."""
+    predictions = answered.predictions
+    charts = [
+        ("T = 1", {role: result.probabilities_C for role, result in predictions.items()}),
         (
             f"T = {nets.temperature:g}, the experiment’s",
-            {role: one_.soft_targets_C for role, one_ in said.items()},
+            {role: result.soft_targets_C for role, result in predictions.items()},
         ),
     ]
     if nets.temperature == 1.0:
-        both = both[:1]
-    for number, (column, (title, shares)) in enumerate(
-        zip(st.columns(len(both)), both, strict=True)
-    ):
+        charts = charts[:1]
+    columns = st.columns(len(charts))
+    for number, (column, (title, probabilities)) in enumerate(zip(columns, charts, strict=True)):
         with column:
             st.markdown(f"**{title}**")
             st.plotly_chart(
-                distributions_figure(shares, nets.classes, palette()),
+                distributions_figure(probabilities, nets.classes, palette()),
                 key=f"digit_distribution_{number}",
                 config={"displayModeBar": False},
             )
-    if st.toggle("Look at it through the temperature lens", key="digit_lens_on"):
+    if st.toggle("Show the temperature lens", key="digit_lens_on"):
         lens(
-            logits={role: z_C.tolist() for role, z_C in one.logits.items()},
-            label=one.shown.label,
+            logits={role: z_C.tolist() for role, z_C in answered.logits.items()},
+            label=answered.picture.label,
             classes=nets.classes,
-            image=one.digit.pixels,
+            image=answered.digit.pixels,
             temperature=nets.temperature,
             key="digit_lens",
         )

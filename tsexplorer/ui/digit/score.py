@@ -1,4 +1,4 @@
-"""The running score: who was right, as the audience says; it goes with the session."""
+"""The score of the session: how often each net was right, as the user marks it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from tsexplorer.specs import ROLES, Role
 from tsexplorer.ui.theme import card, role_label
 
 SCORE = "digit.score"
-WORDS = {True: "Correct", False: "Wrong"}
+"""Session key of the marked digits."""
+MARK_TITLES = {True: "Correct", False: "Wrong"}
 Marks = dict[Role, bool]
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One digit that was answered.
+    """A digit, the answers of the nets, and the user's marks.
 
     Attributes:
         name: of its picture.
         pixels: the net input, uint8 28×28.
-        answers: name of a class, by net.
+        answers: class names, by net.
         confidence: probability of that class at T = 1, by net.
-        marks: whether a net was right, where somebody said so.
+        marks: whether a net was right, for the nets that are marked.
     """
 
     name: str
@@ -43,50 +44,50 @@ class Entry:
     marks: Marks = field(default_factory=dict)
 
 
-def marked(answers: Mapping[Role, str], marks: Marks, role: Role, right: bool | None) -> Marks:
-    """The marks once somebody has said whether one net is right.
+def apply_mark(answers: Mapping[Role, str], marks: Marks, role: Role, right: bool | None) -> Marks:
+    """Return the marks of a digit after the user has marked one net.
 
-    What is right for one is wrong for whoever answered otherwise; what is wrong for one is wrong
-    for whoever answered the same, and leaves the others open.
+    A right answer makes the same answers right and all others wrong. A wrong answer makes the same
+    answers wrong and leaves the others as they are.
 
-    >>> marked({"teacher": "7", "baseline": "1", "distilled": "7"}, {}, "teacher", True)
+    >>> apply_mark({"teacher": "7", "baseline": "1", "distilled": "7"}, {}, "teacher", True)
     {'teacher': True, 'baseline': False, 'distilled': True}
-    >>> marked({"teacher": "7", "baseline": "1", "distilled": "7"}, {}, "distilled", False)
+    >>> apply_mark({"teacher": "7", "baseline": "1", "distilled": "7"}, {}, "distilled", False)
     {'teacher': False, 'distilled': False}
 
     Args:
         answers: of all nets to this digit.
-        marks: as they stood.
-        role: whose answer was marked.
-        right: what was said; None takes it back.
+        marks: before.
+        role: the net that was marked.
+        right: its mark; None removes it.
     """
     if right is None:
-        return {one: mark for one, mark in marks.items() if one != role}
+        return {net: mark for net, mark in marks.items() if net != role}
     if right:
-        return {one: answer == answers[role] for one, answer in answers.items()}
-    same = {one for one, answer in answers.items() if answer == answers[role]}
-    kept = {**marks, **dict.fromkeys(same, False)}
-    return {one: kept[one] for one in answers if one in kept}
+        return {net: answer == answers[role] for net, answer in answers.items()}
+    same = {net for net, answer in answers.items() if answer == answers[role]}
+    updated = {**marks, **dict.fromkeys(same, False)}
+    return {net: updated[net] for net in answers if net in updated}
 
 
-def tally(entries: Iterable[Entry]) -> dict[Role, tuple[int, int]]:
-    """How often each net was right, and how often somebody said."""
+def count_correct(entries: Iterable[Entry]) -> dict[Role, tuple[int, int]]:
+    """Return how many answers of each net are marked right, and how many are marked."""
     counts: dict[Role, tuple[int, int]] = {}
     for entry in entries:
         for role, right in entry.marks.items():
-            hits, all_ = counts.get(role, (0, 0))
-            counts[role] = (hits + right, all_ + 1)
+            correct, marked = counts.get(role, (0, 0))
+            counts[role] = (correct + right, marked + 1)
     return counts
 
 
-def archive(entries: Iterable[Entry]) -> bytes:
-    """A ZIP file: each net input as PNG, and a table of the answers and marks."""
+def pack_entries(entries: Iterable[Entry]) -> bytes:
+    """Return a ZIP file with each net input as PNG, and a table of the answers and marks."""
     listed = list(entries)
     roles = [role for role in ROLES if any(role in entry.answers for entry in listed)]
     table = io.StringIO()
     writer = csv.writer(table)
     columns = [
-        f"{TITLES[role]} {what}" for role in roles for what in ("answer", "confidence", "mark")
+        f"{TITLES[role]} {column}" for role in roles for column in ("answer", "confidence", "mark")
     ]
     writer.writerow(["file", "picture", *columns])
     content = io.BytesIO()
@@ -95,103 +96,114 @@ def archive(entries: Iterable[Entry]) -> bytes:
             png = io.BytesIO()
             Image.fromarray(entry.pixels).save(png, "PNG")
             packed.writestr(f"{number:03}.png", png.getvalue())
-            cells = []
-            for role in roles:
-                mark = entry.marks.get(role)
-                sure = entry.confidence.get(role)
-                cells += [
-                    entry.answers.get(role, ""),
-                    "" if sure is None else f"{sure:.6f}",
-                    "" if mark is None else WORDS[mark].lower(),
-                ]
+            cells = [cell for role in roles for cell in _table_cells(entry, role)]
             writer.writerow([f"{number:03}.png", entry.name, *cells])
         packed.writestr("answers.csv", table.getvalue())
     return content.getvalue()
 
 
-def key_of(pixels: NDArray[np.uint8], nets: Iterable[str]) -> str:
-    """What an answer is known by: the same input to the same nets counts once."""
+def _table_cells(entry: Entry, role: Role) -> list[str]:
+    """Return answer, confidence and mark of a net; empty where there is none."""
+    confidence, mark = entry.confidence.get(role), entry.marks.get(role)
+    return [
+        entry.answers.get(role, ""),
+        "" if confidence is None else f"{confidence:.6f}",
+        "" if mark is None else MARK_TITLES[mark].lower(),
+    ]
+
+
+def answer_key(pixels: NDArray[np.uint8], nets: Iterable[str]) -> str:
+    """Return the identity of an answer: the same input to the same nets counts once.
+
+    Args:
+        pixels: the net input.
+        nets: hashes of their stages.
+    """
     digest = hashlib.blake2b(pixels.tobytes(), digest_size=8)
     for net in nets:
         digest.update(net.encode())
     return digest.hexdigest()
 
 
-def entries() -> dict[str, Entry]:
-    """What has been marked in this session, in the order in which it was."""
-    score: dict[str, Entry] = st.session_state.setdefault(SCORE, {})
-    return score
+def session_entries() -> dict[str, Entry]:
+    """Return the digits marked in this session by their key, oldest first."""
+    entries: dict[str, Entry] = st.session_state.setdefault(SCORE, {})
+    return entries
 
 
-def marks_of(key: str, entry: Entry, role: Role) -> None:
-    """Two buttons: was this net right?"""
-    slot = _slot(key, role)
-    if slot not in st.session_state:  # the digit was gone for a while and is back
-        known = entries().get(key)
-        mark = known.marks.get(role) if known else None
-        st.session_state[slot] = None if mark is None else WORDS[mark]
+def mark_buttons(key: str, entry: Entry, role: Role) -> None:
+    """Draw the two buttons that mark a net's answer right or wrong."""
+    widget_key = _mark_key(key, role)
+    if widget_key not in st.session_state:  # Streamlit forgot it while the digit was not shown
+        stored = session_entries().get(key)
+        mark = stored.marks.get(role) if stored else None
+        st.session_state[widget_key] = None if mark is None else MARK_TITLES[mark]
     st.segmented_control(
         f"{TITLES[role]}: is {entry.answers[role]} correct?",
-        tuple(WORDS.values()),
-        key=slot,
+        tuple(MARK_TITLES.values()),
+        key=widget_key,
         label_visibility="collapsed",
         on_change=_mark,
         args=(key, entry, role),
     )
 
 
-def board() -> None:
-    """The tally of each net, and the wrong ones to take away."""
-    marked_ = {key: entry for key, entry in entries().items() if entry.marks}
+def show_score() -> None:
+    """Draw the score of each net, and the download of the digits that were answered wrong."""
+    marked = [entry for entry in session_entries().values() if entry.marks]
     st.subheader("Score", anchor=False)
-    counts = tally(marked_.values())
-    if not counts:
-        st.caption("Say of an answer whether it is correct, and the score begins.")
+    if not marked:
+        st.caption("Mark an answer right or wrong to start the score.")
         return
+    counts = count_correct(marked)
     for column, role in zip(st.columns(3), ROLES, strict=True):
-        hits, all_ = counts.get(role, (0, 0))
         with column:
-            card(
-                role_label(role),
-                f"{hits} of {all_}" if all_ else "–",
-                f"correct, {percent(hits / all_, 0)}; as marked in this session"
-                if all_
-                else "not marked yet",
-            )
-    wrong = [entry for entry in marked_.values() if False in entry.marks.values()]
+            _show_count(role, *counts.get(role, (0, 0)))
+    wrong = [entry for entry in marked if False in entry.marks.values()]
     with st.container(horizontal=True):
         if wrong:
-            many = "the wrong one" if len(wrong) == 1 else f"the {len(wrong)} wrong ones"
+            digits = "the wrong one" if len(wrong) == 1 else f"the {len(wrong)} wrong ones"
             st.download_button(
-                f"Download {many}",
-                archive(wrong),
+                f"Download {digits}",
+                pack_entries(wrong),
                 file_name="wrong-digits.zip",
                 mime="application/zip",
                 key="digit_wrong",
                 icon=":material/download:",
                 on_click="ignore",
             )
-        st.button(
-            "Start the score anew", key="digit_anew", icon=":material/replay:", on_click=_anew
+        st.button("Reset the score", key="digit_anew", icon=":material/replay:", on_click=_reset)
+
+
+def _show_count(role: Role, correct: int, marked: int) -> None:
+    if marked:
+        share = percent(correct / marked, 0)
+        card(
+            role_label(role),
+            f"{correct} of {marked}",
+            f"correct, {share}; as marked in this session",
         )
+    else:
+        card(role_label(role), "–", "not marked yet")
 
 
-def _slot(key: str, role: Role) -> str:
+def _mark_key(key: str, role: Role) -> str:
     return f"digit_mark_{key}_{role}"
 
 
 def _mark(key: str, entry: Entry, role: Role) -> None:
-    said = st.session_state[_slot(key, role)]
-    right = None if said is None else said == WORDS[True]
-    before = entries().get(key, entry).marks
-    after = marked(entry.answers, before, role, right)
-    entries()[key] = Entry(entry.name, entry.pixels, entry.answers, entry.confidence, after)
-    for one in entry.answers:
-        st.session_state[_slot(key, one)] = WORDS[after[one]] if one in after else None
+    title = st.session_state[_mark_key(key, role)]
+    right = None if title is None else title == MARK_TITLES[True]
+    before = session_entries().get(key, entry).marks
+    marks = apply_mark(entry.answers, before, role, right)
+    session_entries()[key] = Entry(entry.name, entry.pixels, entry.answers, entry.confidence, marks)
+    for net in entry.answers:
+        mark = marks.get(net)
+        st.session_state[_mark_key(key, net)] = None if mark is None else MARK_TITLES[mark]
 
 
-def _anew() -> None:
-    for key in entries():
+def _reset() -> None:
+    for key in session_entries():
         for role in ROLES:
-            st.session_state.pop(_slot(key, role), None)
+            st.session_state.pop(_mark_key(key, role), None)
     st.session_state[SCORE] = {}

@@ -1,4 +1,4 @@
-"""Draws the navigation, and the page that the URL names."""
+"""The script of the app: draws the navigation and the page that the URL names."""
 
 from tsexplorer.ui.router import route
 

@@ -1,4 +1,4 @@
-"""One recipe: what it shows, its figures, and the ways to run it."""
+"""The card of a recipe: its summary, its figures, the cost of a run, and the ways to run it."""
 
 from __future__ import annotations
 
@@ -8,106 +8,113 @@ from tsexplorer.analysis.formatting import duration
 from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import format_loss, trained_teachers
-from tsexplorer.published.recipe_cost import Cost, cost
-from tsexplorer.published.recipe_results import Measured, command, experiment_of, shipped
+from tsexplorer.published.recipe_cost import RecipeCost, estimate_cost
+from tsexplorer.published.recipe_results import (
+    RecipeResults,
+    find_experiment,
+    load_results,
+    run_command,
+)
 from tsexplorer.recipes import Recipe
 from tsexplorer.services import ExperimentSnapshot, Service
 from tsexplorer.specs import ExperimentSpec
 from tsexplorer.ui import forms
-from tsexplorer.ui.app_state import sentences
-from tsexplorer.ui.recipes.figures import figures
+from tsexplorer.ui.app_state import show_errors
+from tsexplorer.ui.recipes.figures import show_figures
 from tsexplorer.ui.recipes.overview import RecipeContext
 from tsexplorer.ui.router import path_of
-from tsexplorer.ui.theme import escaped, go_button
+from tsexplorer.ui.theme import escaped, start_button
 from tsexplorer.ui.url_state import COMPARED, EXPERIMENT
 
 
-def card(bench: RecipeContext, recipe: Recipe) -> None:
+def recipe_card(context: RecipeContext, recipe: Recipe) -> None:
     """Draw a recipe in a frame."""
-    with st.container(border=True, key=f"recipe_{recipe.name}"), sentences():
-        experiment = experiment_of(bench.experiments, recipe.spec)
+    with st.container(border=True, key=f"recipe_{recipe.name}"), show_errors():
         st.subheader(recipe.title, anchor=recipe.name)
         left, right = st.columns(2, gap="large")
         with left:
             st.markdown(recipe.summary)
-            st.caption(
-                f"{recipe.name} · {escaped(recipe.source)}  \n{_nets(bench.service, recipe.spec)}"
-            )
+            settings = _settings_line(context.service, recipe.spec)
+            st.caption(f"{recipe.name} · {escaped(recipe.source)}  \n{settings}")
             if recipe.rivals:
                 titles = ", ".join(entry.title for entry in recipe.entries)
                 st.caption(
                     f"{len(recipe.entries)} students beside the baseline: {escaped(titles)}."
                 )
-            _run(bench, recipe, experiment)
+            _run_controls(context, recipe)
         with right:
-            figures(recipe, shipped(recipe), bench.here[recipe.name], bench.seeds)
+            own = context.own_results[recipe.name]
+            show_figures(recipe, load_results(recipe), own, context.seeds)
             if recipe.caveats:
-                with st.expander("What to bear in mind", icon=":material/info:"):
+                with st.expander("Caveats", icon=":material/info:"):
                     st.markdown("\n".join(f"- {caveat}" for caveat in recipe.caveats))
 
 
-def _nets(service: Service, spec: ExperimentSpec) -> str:
-    """Both nets with their parameters, data, epochs and loss."""
+def _settings_line(service: Service, spec: ExperimentSpec) -> str:
+    """Return dataset, numbers of parameters, epochs and loss in one line."""
     info = get_dataset(spec.data.name).info
     classes = len(info.classes)
-    teachers = [service.count(one.model, classes).parameters for one in trained_teachers(spec)]
-    who = f"{len(teachers)} teachers with" if len(teachers) > 1 else "teacher"
+    teachers = [
+        service.count(teacher.model, classes).parameters for teacher in trained_teachers(spec)
+    ]
+    teacher = f"{len(teachers)} teachers with" if len(teachers) > 1 else "teacher"
     student = service.count(spec.student, classes).parameters
     epochs = " / ".join(
         str(train.epochs)
         for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train)
     )
-    left_out = describe_excluded_classes(spec)
+    images = " (the distilled student’s images)" * bool(describe_excluded_classes(spec))
     return (
-        f"{info.title} · {who} {sum(teachers):,} parameters, student {student:,} · "
-        f"epochs {epochs} · {escaped(format_loss(spec))}"
-        f"{' (the distilled student’s images)' * bool(left_out)}"
+        f"{info.title} · {teacher} {sum(teachers):,} parameters, student {student:,} · "
+        f"epochs {epochs} · {escaped(format_loss(spec))}{images}"
     )
 
 
-def _run(bench: RecipeContext, recipe: Recipe, experiment: ExperimentSnapshot | None) -> None:
-    """What a run would cost, the button, and the command."""
-    service, seeds = bench.service, bench.seeds
-    specs = [_on_seeds(service, entry.spec, seeds) for entry in recipe.entries]
-    spec = specs[0]
-    left = cost(service, specs, bench.stages)
-    here = service.dataset_available(spec.data.name)
-    held = bool(left.nets) and not here
+def _run_controls(context: RecipeContext, recipe: Recipe) -> None:
+    """Draw the buttons, the cost of a run, and the command."""
+    service, seeds = context.service, context.seeds
+    specs = [_with_seeds(service, entry.spec, seeds) for entry in recipe.entries]
+    dataset = specs[0].data.name
+    cost = estimate_cost(service, specs, context.stages)
+    blocked = bool(cost.nets) and not service.dataset_available(dataset)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if go_button(
-            "Run it" if left.nets else "Show it: all is trained",
+        if start_button(
+            "Run it" if cost.nets else "Show result (already trained)",
             f"run_{recipe.name}",
-            held=held,
+            disabled=blocked,
             explanation=f"Run {recipe.name} on {seeds} seed{'s' * (seeds > 1)}",
             stretch=False,
         ):
-            keys = [service.studies.start_experiment(one).id for one in specs]
-            st.switch_page(path_of("train"), query_params={EXPERIMENT: keys[0]})
+            ids = [service.studies.start_experiment(spec).id for spec in specs]
+            st.switch_page(path_of("train"), query_params={EXPERIMENT: ids[0]})
         if st.button(
             "Open in the form",
             key=f"form_{recipe.name}",
             icon=":material/tune:",
             on_click=forms.fill,
             args=(recipe.spec,),
-            help=f"Fill the form on the Train page with {recipe.name}",
+            help=f"Copy the settings of {recipe.name} to the form on the page Train",
         ):
             st.session_state[forms.FILLED] = True
             st.switch_page(path_of("train"))
+        experiment = find_experiment(context.experiments, recipe.spec)
         if experiment is not None:
-            _open(recipe, experiment)
-    st.caption(in_words(left, seeds, shipped(recipe)))
-    if held:
-        info = get_dataset(spec.data.name).info
-        st.caption(f":material/cloud_off: It needs {escaped(info.title)}, which is not here yet.")
-    st.code(command(recipe.name, seeds), language=None, wrap_lines=True)
+            _result_button(recipe, experiment)
+    st.caption(cost_sentence(cost, seeds, load_results(recipe)))
+    if blocked:
+        info = get_dataset(dataset).info
+        st.caption(
+            f":material/cloud_off: It needs {escaped(info.title)}, which is not downloaded yet."
+        )
+    st.code(run_command(recipe.name, seeds), language=None, wrap_lines=True)
 
 
-def _on_seeds(service: Service, spec: ExperimentSpec, seeds: int) -> ExperimentSpec:
+def _with_seeds(service: Service, spec: ExperimentSpec, seeds: int) -> ExperimentSpec:
     spec = spec.model_copy(update={"seeds": tuple(range(seeds))})
     return spec.model_copy(update={"name": service.free_name(spec, spec.name)})
 
 
-def _open(recipe: Recipe, experiment: ExperimentSnapshot) -> None:
+def _result_button(recipe: Recipe, experiment: ExperimentSnapshot) -> None:
     if recipe.spec.left_out:
         if st.button("Move the bias", key=f"never_{recipe.name}", icon=":material/visibility_off:"):
             st.switch_page(path_of("never_seen"), query_params={EXPERIMENT: experiment.id})
@@ -115,31 +122,36 @@ def _open(recipe: Recipe, experiment: ExperimentSnapshot) -> None:
         st.switch_page(path_of("compare"), query_params={COMPARED: [experiment.id]})
 
 
-def in_words(left: Cost, seeds: int, ships: Measured | None = None) -> str:
-    """What a run costs, in a sentence.
+def cost_sentence(cost: RecipeCost, seeds: int, shipped: RecipeResults | None = None) -> str:
+    """Return what a run costs, in a sentence.
 
-    By what such nets took here; else by what the recipe took where its figures that ship are from.
+    The time is that of such nets trained here before; without one, that of the shipped figures.
 
-    >>> in_words(Cost(3, 5200, None), 1)
-    'Trains 3 nets, about 5,200 steps; such nets were not trained here before, so the time is open.'
-    >>> in_words(Cost(2, 900, 75.0, "x86_64 CPU, 2 threads"), 3)
-    'Trains 2 nets on 3 seeds: about 1 min 15 s, as such nets took on x86_64 CPU, 2 threads.'
+    >>> cost_sentence(RecipeCost(3, 5200, None), 1)
+    'Trains 3 nets, about 5,200 steps. The time is unknown: no such nets were trained here before.'
+    >>> cost_sentence(RecipeCost(2, 900, 75.0, "x86_64 CPU, 2 threads"), 3)
+    'Trains 2 nets on 3 seeds: about 1 min 15 s, the time of such nets on x86_64 CPU, 2 threads.'
+
+    Args:
+        cost: the nets that are not trained yet.
+        seeds: number of seeds of the run.
+        shipped: the recipe's shipped figures.
     """
-    if not left.nets:
+    if not cost.nets:
         return "All its nets are trained."
-    many = f"{left.nets} net{'s' * (left.nets > 1)}"
-    on = f" on {seeds} seeds" if seeds > 1 else ""
-    if left.seconds is None and ships is not None and ships.total_seconds:
-        took = duration(ships.total_seconds / len(ships.seeds) * seeds)
+    nets = f"{cost.nets} net{'s' * (cost.nets > 1)}" + (f" on {seeds} seeds" if seeds > 1 else "")
+    if cost.seconds is not None:
         return (
-            f"Trains {many}{on}: at most {took} on a machine like that of the figures that ship "
-            f"({ships.machine}); such nets were not trained here before."
+            f"Trains {nets}: about {duration(cost.seconds)}, the time of such nets on "
+            f"{cost.machine}."
         )
-    if left.seconds is None:
+    if shipped is not None and shipped.total_seconds:
+        time = duration(shipped.total_seconds / len(shipped.seeds) * seeds)
         return (
-            f"Trains {many}{on}, about {left.steps:,} steps; such nets were not trained here "
-            "before, so the time is open."
+            f"Trains {nets}: at most {time} on the machine of the shipped figures "
+            f"({shipped.machine}). No such nets were trained here before."
         )
     return (
-        f"Trains {many}{on}: about {duration(left.seconds)}, as such nets took on {left.machine}."
+        f"Trains {nets}, about {cost.steps:,} steps. The time is unknown: no such nets were "
+        "trained here before."
     )

@@ -1,1 +1,1 @@
-"""The views of the Soft targets page, one file each; ``sight.py`` is what they look at."""
+"""The views of the page Soft targets, and the state that they share."""

@@ -1,9 +1,9 @@
-"""What the Soft targets page looks at: nets, images, T; and the URL that names it."""
+"""State of the page Soft targets: its URL parameters, and what its views draw from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
@@ -14,7 +14,13 @@ from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.services.inference import Images
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.ui.theme import escaped
-from tsexplorer.ui.url_state import adopt, number_within, one_of, publish, whole_within
+from tsexplorer.ui.url_state import (
+    integer_within,
+    number_within,
+    one_of,
+    read_parameter,
+    write_parameter,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,16 +28,23 @@ if TYPE_CHECKING:
 
     from tsexplorer.analysis.inference import SplitName
 
-# Session slots; the URL has the same values under the names in the second column.
-TEMPERATURE = ("soft.T", "T")
-IMAGE = ("soft.image", "image")
-SPLIT = ("soft.split", "split")
-VIEW = ("soft.view", "view")
-DEFAULTS = {TEMPERATURE[0]: 4.0, IMAGE[0]: -1, SPLIT[0]: "validation", VIEW[0]: "lens"}
-# Streamlit forgets the value of a widget that a run did not draw; this is no widget's.
-KEPT = "_soft.kept"
-DRAWN = "_soft.drawn"
-"""The view of the last run."""
+
+class Parameter(NamedTuple):
+    """A value of the page: its session key, and its name in the URL."""
+
+    key: str
+    url: str
+
+
+TEMPERATURE = Parameter("soft.T", "T")
+IMAGE = Parameter("soft.image", "image")
+SPLIT = Parameter("soft.split", "split")
+VIEW = Parameter("soft.view", "view")
+DEFAULTS = {TEMPERATURE.key: 4.0, IMAGE.key: -1, SPLIT.key: "validation", VIEW.key: "lens"}
+SAVED = "_soft.saved"
+"""Session key of all values: Streamlit drops the value of a widget that a run does not draw."""
+LAST_VIEW = "_soft.last_view"
+"""Session key of the view of the last run."""
 
 VIEWS = {
     "lens": "One image",
@@ -45,18 +58,18 @@ SPLITS = ("validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """Everything a view may look at.
+class ViewContext:
+    """What a view draws from.
 
     Attributes:
-        experiment: whose nets.
-        stages: the nets of one seed, by role; those whose answers could be had.
-        images: of the split.
-        logits: N×C by role; the teacher's are the ensemble's where there are several.
-        temperature: T in force.
-        place: which image, its place in the split.
-        split: which split.
-        service: for what takes longer to get.
+        experiment: the experiment.
+        stages: nets of one seed by role; only those whose logits could be computed.
+        images: images of the split.
+        logits: N×C by role; of several teachers, those of the ensemble.
+        temperature: T.
+        index: index of the chosen image in the split.
+        split: name of the split.
+        service: for results that take longer to compute.
     """
 
     experiment: ExperimentSnapshot
@@ -64,116 +77,121 @@ class Sight:
     images: Images
     logits: dict[Role, NDArray[np.float32]]
     temperature: float
-    place: int
+    index: int
     split: SplitName
     service: Service
 
     @property
     def label(self) -> int:
-        """True class of the image."""
-        return int(self.images.labels_N[self.place])
+        """True class of the chosen image."""
+        return int(self.images.labels_N[self.index])
 
     @property
     def lam(self) -> float:
-        """Weight of the labels in the experiment; a half where it has none."""
+        """Weight of the labels in the experiment; 0.5 if its objective has none."""
         spec = self.experiment.spec.objective
         return spec.lam if get_objective(spec.name).uses_lambda else 0.5
 
     @property
     def students(self) -> tuple[Role, ...]:
-        """Baseline and distilled, as far as they are there; distilled first."""
+        """Roles of the students that have logits, distilled first."""
         return tuple(role for role in ("distilled", "baseline") if role in self.logits)
 
     @property
-    def words(self) -> str:
-        """Where the figures come from: split, data, seed."""
+    def provenance(self) -> str:
+        """Split, data, seed and ensemble of the figures, as sentences."""
         seed = next(iter(self.stages.values())).spec.seed
-        several = len(trained_teachers(self.experiment.spec))
-        all_of = f" Teacher: all {several} averaged, as they teach." if several > 1 else ""
-        return f"{self.images.words[0].upper()}{self.images.words[1:]}; seed {seed}.{all_of}"
+        teachers = len(trained_teachers(self.experiment.spec))
+        ensemble = f" Teacher: the mean of all {teachers} teachers." if teachers > 1 else ""
+        description = self.images.description
+        return f"{description[0].upper()}{description[1:]}; seed {seed}.{ensemble}"
+
+    def class_name(self, index: int) -> str:
+        """Name of the true class of an image."""
+        return self.images.classes[int(self.images.labels_N[index])]
 
 
-def begin() -> None:
-    """Take T, image, split and view from the URL, once per change."""
-    for slot, value in st.session_state.get(KEPT, DEFAULTS).items():
-        st.session_state.setdefault(slot, value)
-    adopt(TEMPERATURE[1], number_within(0.5, 50.0), TEMPERATURE[0])
-    adopt(IMAGE[1], whole_within(0, 10**6), IMAGE[0])
-    adopt(SPLIT[1], one_of(SPLITS), SPLIT[0])
-    adopt(VIEW[1], one_of(tuple(VIEWS)), VIEW[0])
-    view = st.session_state[VIEW[0]]
-    if st.session_state.get(DRAWN) != view:
-        # Streamlit tells the browser a value only if it was set in the run that draws its widget.
-        for slot in (TEMPERATURE[0], IMAGE[0]):
-            st.session_state[slot] = st.session_state[slot]
-        st.session_state[DRAWN] = view
+def read_page_state() -> None:
+    """Read T, image, split and view from the URL where they changed, else from the last run."""
+    for key, value in st.session_state.get(SAVED, DEFAULTS).items():
+        st.session_state.setdefault(key, value)
+    read_parameter(TEMPERATURE.url, number_within(0.5, 50.0), TEMPERATURE.key)
+    read_parameter(IMAGE.url, integer_within(0, 10**6), IMAGE.key)
+    read_parameter(SPLIT.url, one_of(SPLITS), SPLIT.key)
+    read_parameter(VIEW.url, one_of(tuple(VIEWS)), VIEW.key)
+    view = st.session_state[VIEW.key]
+    if st.session_state.get(LAST_VIEW) != view:
+        # Streamlit sends a value to the browser only if it is set in the run that draws its widget.
+        for key in (TEMPERATURE.key, IMAGE.key):
+            st.session_state[key] = st.session_state[key]
+        st.session_state[LAST_VIEW] = view
 
 
-def remember() -> None:
-    """Put T, image, split and view into the URL, and keep them for views without their widget."""
-    for slot, key in (TEMPERATURE, IMAGE, SPLIT, VIEW):
-        publish(key, slot)
-    st.session_state[KEPT] = {slot: st.session_state[slot] for slot in DEFAULTS}
+def save_page_state() -> None:
+    """Write T, image, split and view to the URL, and save them for views without their widgets."""
+    for parameter in (TEMPERATURE, IMAGE, SPLIT, VIEW):
+        write_parameter(parameter.url, parameter.key)
+    st.session_state[SAVED] = {key: st.session_state[key] for key in DEFAULTS}
 
 
-def look(service: Service, experiment: ExperimentSnapshot, seed: int) -> Sight:
-    """Ask the nets of one seed; one that cannot answer is said and left out.
+def load_context(service: Service, experiment: ExperimentSnapshot, seed: int) -> ViewContext:
+    """Compute the logits of the nets of one seed; show a warning for each net that has none.
 
     Raises:
-        UserError: the images are not here, or no net can answer.
+        UserError: the images are missing, or no net has logits.
     """
-    split: SplitName = st.session_state[SPLIT[0]]
-    images = service.reading.images(experiment.spec.data.name, split)
+    split: SplitName = st.session_state[SPLIT.key]
+    images = service.inference.images(experiment.spec.data.name, split)
     stages, logits = {}, {}
     for role in ROLES:
         stage = experiment.stage(seed, role)
         try:
             logits[role] = (
-                service.reading.taught(experiment, seed, split)
+                service.inference.teacher_logits(experiment, seed, split)
                 if role == "teacher"
-                else service.reading.answers(stage, split).logits_NC
+                else service.inference.answers(stage, split).logits_NC
             )
             stages[role] = stage
         except UserError as error:
             st.warning(f"{TITLES[role]}: {escaped(str(error))}", icon=":material/warning:")
     if not logits:
-        raise UserError("No net of this experiment can answer; train it first.")
-    return Sight(
+        raise UserError("No net of this experiment has weights; train the experiment first.")
+    return ViewContext(
         experiment=experiment,
         stages=stages,
         images=images,
         logits=logits,
-        temperature=float(st.session_state[TEMPERATURE[0]]),
-        place=_place(images, logits),
+        temperature=float(st.session_state[TEMPERATURE.key]),
+        index=_image_index(images, logits),
         split=split,
         service=service,
     )
 
 
-def needs_teacher(sight: Sight, *, student: bool = True) -> None:
-    """Refuse a view that compares nets where they are not there.
+def require_teacher(context: ViewContext, *, student: bool = True) -> None:
+    """Check that the nets that a view compares have logits.
 
     Raises:
-        UserError: the teacher, or every student, is missing.
+        UserError: the teacher is missing, or all students are.
     """
-    if "teacher" not in sight.logits or (student and not sight.students):
+    if "teacher" not in context.logits or (student and not context.students):
         raise UserError("This view compares teacher and student; train both first.")
 
 
-def open_image(place: int) -> None:
+def open_image(index: int) -> None:
     """Show an image in the lens; a callback."""
-    st.session_state[IMAGE[0]] = place
-    st.session_state[VIEW[0]] = "lens"
+    st.session_state[IMAGE.key] = index
+    st.session_state[VIEW.key] = "lens"
 
 
-def _place(images: Images, logits: dict[Role, NDArray[np.float32]]) -> int:
-    """The image that was asked for; else the one that looks most like another class."""
+def _image_index(images: Images, logits: dict[Role, NDArray[np.float32]]) -> int:
+    """The image in the session; without one, the image that looks most like another class."""
     size = len(images.labels_N)
-    asked = int(st.session_state[IMAGE[0]])
-    if not 0 <= asked < size:
+    index = int(st.session_state[IMAGE.key])
+    if not 0 <= index < size:
         from tsexplorer.analysis.ranking import second_choice
 
         first = next(iter(logits.values()))
-        asked = int(second_choice(first, images.labels_N, 1.0).argmax())
-        st.session_state[IMAGE[0]] = asked
-    return asked
+        index = int(second_choice(first, images.labels_N, 1.0).argmax())
+        st.session_state[IMAGE.key] = index
+    return index

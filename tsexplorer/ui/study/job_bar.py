@@ -17,7 +17,7 @@ from tsexplorer.services import (
     Service,
     StudySnapshot,
 )
-from tsexplorer.ui.app_state import sentences
+from tsexplorer.ui.app_state import show_errors
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.theme import escaped
 from tsexplorer.ui.url_state import show_experiment
@@ -26,7 +26,7 @@ STATUS_TEXT = {
     "queued": "Waiting in the queue",
     "running": "Training",
     "paused": "Paused",
-    "interrupted": "Interrupted: the process that trained it is gone. Nothing finished is lost.",
+    "interrupted": "Interrupted: the process that trained it has ended. Finished epochs are kept.",
     "cancelled": "Cancelled",
     "failed": "Stopped",
     "done": "Done",
@@ -50,7 +50,7 @@ class BarText:
     Attributes:
         share: of the work that is done, 0 to 1.
         parts: phrases after the status.
-        rest: what the remaining time is for, as in "2 min left for the map".
+        rest: text after the remaining time, as in "2 min left for the map".
     """
 
     share: float
@@ -106,7 +106,7 @@ def _bar(
 
 
 def job_buttons(service: Service, job: JobSnapshot) -> None:
-    """Buttons for what can be done with a job now."""
+    """Draw the buttons that apply to the status of a job."""
     with st.container(horizontal=True):
         if job.status == "running":
             _button("Pause", ":material/pause:", "pause", service.pause, job.id)
@@ -121,17 +121,17 @@ def job_buttons(service: Service, job: JobSnapshot) -> None:
 
 
 def _button(label: str, icon: str, key: str, action: Callable[[int], None], job: int) -> None:
-    # The click must run the whole page: whether there is a timer is decided there.
+    # A click reruns the whole page, which decides whether its fragment has a timer.
     if st.button(label, icon=icon, key=f"job_{key}"):
-        with sentences():
+        with show_errors():
             action(job)
         st.rerun()
 
 
 def other_jobs(service: Service, shown: str) -> None:
-    """List the jobs besides the shown study that wait, run or can be resumed.
+    """List active and resumable jobs of studies other than the shown one.
 
-    Of each study only the latest job is listed.
+    Only the latest job of each study is listed.
     """
     latest: dict[str, JobSnapshot] = {}
     for job in service.jobs():
@@ -157,13 +157,13 @@ def _row(service: Service, job: JobSnapshot, study: StudySnapshot[Any]) -> None:
         action = service.cancel if job.status in ACTIVE else service.resume
         label = "Cancel" if job.status in ACTIVE else "Resume"
         if st.button(label, key=f"act_{job.id}", help=f"{label} {escaped(study.name)}"):
-            with sentences():
+            with show_errors():
                 action(job.id)
             st.rerun()
 
 
 def _show_button(job: JobSnapshot, study: StudySnapshot[Any]) -> None:
-    """A button that shows a study: an experiment on this page, others on Tune."""
+    """Draw a button that shows a study: an experiment on this page, others on Tune."""
     key, hint = f"show_{job.id}", f"Show {escaped(study.name)}"
     if study.kind == "experiment":
         st.button("Show", key=key, on_click=show_experiment, args=(study.id,), help=hint)

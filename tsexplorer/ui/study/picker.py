@@ -1,4 +1,4 @@
-"""Which study the page Tune shows: from the URL, else the newest; and a way to delete it."""
+"""The study that the page Tune shows, from the URL or a select box, and how to delete it."""
 
 from __future__ import annotations
 
@@ -7,94 +7,98 @@ from typing import Any
 import streamlit as st
 
 from tsexplorer.errors import UserError
-from tsexplorer.published.maps import Shipped, get_finding, shipped, shipped_names
+from tsexplorer.published.maps import PublishedMap, get_ready_map, load_map, published_map_names
 from tsexplorer.services import ACTIVE, Service, StudySnapshot
-from tsexplorer.ui.app_state import sentences
+from tsexplorer.ui.app_state import show_errors
 from tsexplorer.ui.study.panel import StudyPanel, panels
 from tsexplorer.ui.theme import escaped
 from tsexplorer.ui.url_state import FINDING, SWEEP
 
 KIND = "tune.kind"
-"""Session key of the kind of study that the page shows."""
-URL_KIND = "_tune.url"
-"""Session key of the study that the URL named when the kind was last taken from it."""
-SOURCE, SHIPPED = "sweep.kind", "sweep.finding"
-"""Session keys: own maps or ready-made ones, and which ready-made map."""
+"""Session key of the kind of study on the page."""
+URL_STUDY = "_tune.url"
+"""Session key of the study in the URL from which the kind was read last."""
+SOURCE, READY_MAP = "sweep.kind", "sweep.finding"
+"""Session keys: own or ready-made maps, and the name of the ready-made map."""
 SOURCES = {SWEEP: "Your maps", FINDING: "Ready-made maps"}
 WRITTEN = "_tune.written"
-"""Session key of what this page wrote into the URL last: parameter and value."""
+"""Session key of the parameter and value that this page wrote to the URL last."""
 
 
-def pick_kind() -> StudyPanel[Any]:
-    """A choice of the kinds of study; a study in the URL chooses its kind."""
-    every = panels()
-    named = _named_in_url()
-    if named is not None and st.session_state.get(URL_KIND) != named:
-        st.session_state[KIND] = named[0]
-        st.session_state[URL_KIND] = named
-    st.session_state.setdefault(KIND, next(iter(every)))
-    chosen: str | None = st.segmented_control(
+def choose_kind() -> StudyPanel[Any]:
+    """Draw the choice of a kind of study; a study in the URL gives its kind."""
+    by_kind = panels()
+    url_study = _study_in_url()
+    if url_study is not None and st.session_state.get(URL_STUDY) != url_study:
+        st.session_state[KIND] = url_study[0]
+        st.session_state[URL_STUDY] = url_study
+    st.session_state.setdefault(KIND, next(iter(by_kind)))
+    kind: str | None = st.segmented_control(
         "Kind of study",
-        list(every),
+        list(by_kind),
         key=KIND,
-        format_func=lambda name: every[name].label,
+        format_func=lambda name: by_kind[name].label,
         label_visibility="collapsed",
         required=True,
     )
-    chosen = chosen or next(iter(every))
-    for name, panel in every.items():
-        if name != chosen:
+    kind = kind or next(iter(by_kind))
+    for name, panel in by_kind.items():
+        if name != kind:
             st.query_params.pop(panel.parameter, None)
-    if chosen != "sweep":
+    if kind != "sweep":
         st.query_params.pop(FINDING, None)
-    return every[chosen]
+    return by_kind[kind]
 
 
-def _named_in_url() -> tuple[str, str] | None:
-    """The kind and key of the study that the URL names."""
-    for name, panel in panels().items():
-        key = st.query_params.get(panel.parameter)
-        if key is not None:
-            return name, key
-    key = st.query_params.get(FINDING)
-    return None if key is None else ("sweep", key)
+def choose_study(
+    service: Service, panel: StudyPanel[Any]
+) -> StudySnapshot[Any] | PublishedMap | None:
+    """Draw the choice of a study of a kind, and write it to the URL; None without studies.
 
-
-def pick_study(service: Service, panel: StudyPanel[Any]) -> StudySnapshot[Any] | Shipped | None:
-    """Select boxes of the studies of a kind; the URL follows. None where there are none.
-
-    Maps have ready-made ones beside one's own.
+    For maps there are ready-made ones besides the user's own.
     """
     studies = {study.id: study for study in service.studies.all(panel.name)}
-    ready_made = shipped_names() if panel.name == "sweep" else ()
-    _adopt(service, panel, bool(studies), bool(ready_made))
-    if ready_made and _source(bool(studies)) == FINDING:
-        name = _select_shipped(ready_made)
-        _write(FINDING, name, remove=panel.parameter)
-        return shipped(name)
+    ready_maps = published_map_names() if panel.name == "sweep" else ()
+    _read_url(service, panel, bool(studies), bool(ready_maps))
+    if ready_maps and _choose_source(bool(studies)) == FINDING:
+        name = _choose_ready_map(ready_maps)
+        _write_url(FINDING, name, remove=panel.parameter)
+        return load_map(name)
     if not studies:
         return None
-    chosen = _select(service, panel, studies)
-    _write(panel.parameter, chosen, remove=FINDING)
-    return studies[chosen]
+    study_id = _choose_own_study(service, panel, studies)
+    _write_url(panel.parameter, study_id, remove=FINDING)
+    return studies[study_id]
 
 
-def _adopt(service: Service, panel: StudyPanel[Any], own: bool, ready_made: bool) -> None:
-    """Take the study from the URL, unless this page wrote it there."""
-    # A study that was just started is in the URL beside a ready-made map.
+def _study_in_url() -> tuple[str, str] | None:
+    """Return kind and name of the study that the URL names."""
+    for kind, panel in panels().items():
+        name = st.query_params.get(panel.parameter)
+        if name is not None:
+            return kind, name
+    name = st.query_params.get(FINDING)
+    return None if name is None else ("sweep", name)
+
+
+def _read_url(
+    service: Service, panel: StudyPanel[Any], has_studies: bool, has_ready_maps: bool
+) -> None:
+    """Read the study from the URL, unless this page wrote it; warn if it does not exist."""
+    # When a study has just been started, the URL may still name a ready-made map as well.
     parameter = panel.parameter if panel.parameter in st.query_params else FINDING
-    key = st.query_params.get(parameter)
+    name = st.query_params.get(parameter)
     shown = _shown_key(panel)
-    drawn = shown in st.session_state or SHIPPED in st.session_state
-    if key is None or (drawn and st.session_state.get(WRITTEN) == (parameter, key)):
+    drawn = shown in st.session_state or READY_MAP in st.session_state
+    if name is None or (drawn and st.session_state.get(WRITTEN) == (parameter, name)):
         return
     try:
         if parameter == FINDING:
-            st.session_state[SHIPPED] = shipped(key).finding.name
+            st.session_state[READY_MAP] = load_map(name).entry.name
         else:
-            st.session_state[shown] = service.studies.get(key, panel.name).id
+            st.session_state[shown] = service.studies.get(name, panel.name).id
     except UserError as error:
-        instead = "the newest" if own else "a ready-made map" if ready_made else ""
+        instead = "the newest" if has_studies else "a ready-made map" if has_ready_maps else ""
         shown_instead = f" Shown instead: {instead}." if instead else ""
         st.warning(f"{escaped(str(error))}{shown_instead}", icon=":material/link_off:")
         del st.query_params[parameter]
@@ -102,12 +106,22 @@ def _adopt(service: Service, panel: StudyPanel[Any], own: bool, ready_made: bool
         st.session_state[SOURCE] = FINDING if parameter == FINDING else SWEEP
 
 
-def _source(own: bool) -> str:
-    """One's own maps or ready-made ones; there is a choice only where there are own maps."""
-    if not own:
+def _write_url(parameter: str, name: str, remove: str) -> None:
+    """Make the URL name the shown study, and no other."""
+    if remove != parameter:
+        st.query_params.pop(remove, None)
+    if st.query_params.get(parameter) != name:
+        st.query_params[parameter] = name
+    st.session_state[WRITTEN] = (parameter, name)
+    st.session_state[URL_STUDY] = _study_in_url()
+
+
+def _choose_source(has_studies: bool) -> str:
+    """Draw the choice of own or ready-made maps, if there are own maps; return its parameter."""
+    if not has_studies:
         return FINDING
     st.session_state.setdefault(SOURCE, SWEEP)
-    chosen: str | None = st.segmented_control(
+    source: str | None = st.segmented_control(
         "Maps",
         list(SOURCES),
         key=SOURCE,
@@ -115,49 +129,39 @@ def _source(own: bool) -> str:
         label_visibility="collapsed",
         required=True,
     )
-    return chosen or SWEEP
+    return source or SWEEP
 
 
-def _select(
+def _choose_own_study(
     service: Service, panel: StudyPanel[Any], studies: dict[str, StudySnapshot[Any]]
 ) -> str:
     shown = _shown_key(panel)
     if st.session_state.get(shown) not in studies:
         st.session_state[shown] = next(iter(studies))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen: str = st.selectbox(
+        study_id: str = st.selectbox(
             panel.label, list(studies), key=shown, format_func=lambda key: studies[key].name
         )
-        _delete_button(service, panel, studies[chosen])
-    return chosen
+        _delete_button(service, panel, studies[study_id])
+    return study_id
 
 
-def _select_shipped(names: tuple[str, ...]) -> str:
-    if st.session_state.get(SHIPPED) not in names:
-        st.session_state[SHIPPED] = names[0]
+def _choose_ready_map(names: tuple[str, ...]) -> str:
+    if st.session_state.get(READY_MAP) not in names:
+        st.session_state[READY_MAP] = names[0]
     chosen: str = st.selectbox(
-        "Ready-made map", names, key=SHIPPED, format_func=lambda name: get_finding(name).title
+        "Ready-made map", names, key=READY_MAP, format_func=lambda name: get_ready_map(name).title
     )
     return chosen
-
-
-def _write(parameter: str, key: str, remove: str) -> None:
-    """Make the URL name the shown study, and no other."""
-    if remove != parameter:
-        st.query_params.pop(remove, None)
-    if st.query_params.get(parameter) != key:
-        st.query_params[parameter] = key
-    st.session_state[WRITTEN] = (parameter, key)
-    st.session_state[URL_KIND] = _named_in_url()
 
 
 def _delete_button(service: Service, panel: StudyPanel[Any], study: StudySnapshot[Any]) -> None:
     if study.status in ACTIVE:
         return
     with st.popover("Delete", icon=":material/delete:"):
-        st.markdown(f"This {panel.name} and the weights that no other study uses are removed.")
+        st.markdown(f"This deletes the {panel.name} and the weights that no other study uses.")
         if st.button("Delete for good", key=f"delete_{study.id}", type="primary"):
-            with sentences():
+            with show_errors():
                 service.studies.delete(study.id)
                 st.query_params.pop(panel.parameter, None)
                 st.session_state.pop(_shown_key(panel), None)
@@ -165,5 +169,5 @@ def _delete_button(service: Service, panel: StudyPanel[Any], study: StudySnapsho
 
 
 def _shown_key(panel: StudyPanel[Any]) -> str:
-    """Session key of the id of the shown study."""
+    """Return the session key of the id of the shown study."""
     return f"{panel.parameter}.shown"

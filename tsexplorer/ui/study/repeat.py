@@ -11,21 +11,21 @@ import streamlit as st
 from tsexplorer.analysis.formatting import percent, with_interval
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import format_loss
+from tsexplorer.plots.style import TITLES
 from tsexplorer.services import Service, StudyCheck, StudySnapshot, StudyState
 from tsexplorer.specs import ROLES, ObjectiveSpec
 from tsexplorer.studies.repeat import RepeatResults, RepeatSpec
 from tsexplorer.ui import forms
-from tsexplorer.ui.app_state import sentences
-from tsexplorer.ui.figures import numbers_button
-from tsexplorer.ui.objective_form import Nets, objective_form
-from tsexplorer.ui.study.cell import links
+from tsexplorer.ui.app_state import show_errors
+from tsexplorer.ui.figures import csv_button
+from tsexplorer.ui.objective_form import NetPair, objective_form
+from tsexplorer.ui.study.cell import experiment_links
 from tsexplorer.ui.study.job_bar import BarText
 from tsexplorer.ui.study.panel import StudyPanel
 from tsexplorer.ui.theme import escaped
 
-MADE = "repeat.made"
-"""Session key of the experiments made of repeats, by study."""
-ROLE_TITLES = {"teacher": "Teacher", "baseline": "Baseline", "distilled": "Distilled"}
+EXPERIMENTS = "repeat.made"
+"""Session key of the experiments made from repeats, by study."""
 
 
 class RepeatPanel(StudyPanel[RepeatSpec]):
@@ -40,11 +40,12 @@ class RepeatPanel(StudyPanel[RepeatSpec]):
     summary = "Repeat one experiment over more seeds until its gap closed is known well enough."
     introduction = """
 One seed can be lucky. A **repeat** trains the same experiment with more seeds, one after another,
-until the 95 % interval of its **gap closed** is as narrow as asked, or a bound of seeds is reached.
+until the 95 % interval of its **gap closed** is narrow enough, or a largest number of seeds is
+reached.
 
 - The interval is Student's t over the seeds, **on validation**; the test split is read once per
-  seed, and decides nothing.
-- Nets that are trained already are reused, so that an experiment can be continued with more seeds.
+  seed and not used to stop.
+- Trained nets are reused, so that an experiment can be continued with more seeds.
 """
     recipe_hint = "A recipe fills in data, nets, objective and schedules."
     more_label = "Schedule and name"
@@ -53,11 +54,11 @@ until the 95 % interval of its **gap closed** is as narrow as asked, or a bound 
         "max_seeds": "Seeds at most",
     }
     defaults = {"half_width": 10.0, "max_seeds": 10}  # noqa: RUF012
-    stages = forms.STAGES
+    stages = forms.STAGE_TITLES
 
-    def objective(self, pair: Nets) -> ObjectiveSpec:
+    def objective(self, nets: NetPair) -> ObjectiveSpec:
         """Draw the controls of the objective with T and λ."""
-        return objective_form(pair)
+        return objective_form(nets)
 
     @property
     def objective_key(self) -> str:
@@ -65,7 +66,7 @@ until the 95 % interval of its **gap closed** is as narrow as asked, or a bound 
         return "objective"
 
     def controls(self) -> dict[str, Any]:
-        """Draw how narrow the interval shall be, and the bound of seeds."""
+        """Draw the target width of the interval and the largest number of seeds."""
         left, right = st.columns(2)
         with left:
             half_width = st.number_input(
@@ -85,28 +86,28 @@ until the 95 % interval of its **gap closed** is as narrow as asked, or a bound 
             )
         return {"half_width": half_width, "max_seeds": max_seeds}
 
-    def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
-        """The interval and the bound, from what was typed."""
+    def values(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the target width as a share of 1, and the largest number of seeds."""
         return {
-            "half_width": float(typed["half_width"]) / 100,
-            "max_seeds": int(typed["max_seeds"]),
+            "half_width": float(inputs["half_width"]) / 100,
+            "max_seeds": int(inputs["max_seeds"]),
         }
 
     def suggested_name(self, spec: RepeatSpec) -> str:
-        """The experiment's name, and that it is repeated."""
+        """Return the experiment's name with "repeated"."""
         return f"{forms.suggested_name(spec.base)[:66]}, repeated"
 
     def start_label(self, check: StudyCheck[RepeatSpec]) -> str:  # noqa: ARG002
-        """Repeat."""
+        """Return "Repeat"."""
         return "Repeat"
 
     def describe(self, check: StudyCheck[RepeatSpec]) -> tuple[str, str]:
-        """Seeds at least and at most."""
+        """Return the smallest and largest number of seeds, and when training stops."""
         spec, trained = check.spec, len(check.trained)
-        first = len({stage.seed for stage in check.stages})
+        seeds = len({stage.seed for stage in check.stages})
         reused = f", {trained} of their nets trained already" if trained else ""
         line = (
-            f"**{first} to {spec.max_seeds} seeds**, {len(check.stages) // first} nets each"
+            f"**{seeds} to {spec.max_seeds} seeds**, {len(check.stages) // seeds} nets each"
             f"{reused}."
         )
         return line, (
@@ -139,11 +140,11 @@ until the 95 % interval of its **gap closed** is as narrow as asked, or a bound 
         )
         st.caption(_provenance(results))
         if not state.active:
-            numbers_button(table, f"repeat-{results.study.name}")
-            _make_experiment(service, results)
+            csv_button(table, f"repeat-{results.study.name}")
+            _experiment_panel(service, results)
 
     def bar_text(self, state: StudyState) -> BarText:
-        """Seeds done, epoch, time left for the running net."""
+        """Return the seed, the epoch and the time left of the net in training."""
         results, progress = state.results, state.progress
         share = progress.stages_done / max(progress.stages, 1)
         seeds = f"seed {len(results.complete_seeds) + 1} of at most {results.study.spec.max_seeds}"
@@ -155,8 +156,8 @@ until the 95 % interval of its **gap closed** is as narrow as asked, or a bound 
         return BarText(share, [seeds, epoch], "for this net")
 
     def stopped_text(self, study: StudySnapshot[RepeatSpec]) -> str:
-        """Trained nets stay."""
-        return f"{study.nets_done} nets are trained, and stay."
+        """Return how many nets are trained."""
+        return f"{study.nets_done} trained nets are kept."
 
 
 PANEL = RepeatPanel()
@@ -172,13 +173,13 @@ def _headline(results: RepeatResults) -> None:
         "interval (Student’s t); – where the teacher is not better than the baseline.",
         border=True,
     )
-    wanted = f"± {percent(spec.half_width, 0)}"
+    target = f"± {percent(spec.half_width, 0)}"
     if results.reached:
-        outcome = f"As narrow as asked (**{wanted}**) after **{seeds} seeds**."
+        outcome = f"Narrow enough (**{target}**) after **{seeds} seeds**."
     elif seeds >= spec.max_seeds:
-        outcome = f"Not as narrow as asked (**{wanted}**) within **{seeds} seeds**."
+        outcome = f"Not narrow enough (**{target}**) after **{seeds} seeds**."
     else:
-        outcome = f"**{seeds} of at most {spec.max_seeds} seeds**; asked for {wanted}."
+        outcome = f"**{seeds} of at most {spec.max_seeds} seeds**; target {target}."
     right.markdown(f"{outcome} On test the gap closed is **{with_interval(results.test.gap, 0)}**.")
 
 
@@ -188,7 +189,7 @@ def _table(results: RepeatResults) -> pd.DataFrame:
         row: dict[str, Any] = {"Seed": seed.seed}
         for role in ROLES:
             accuracy = seed.accuracies.get(role)
-            row[f"{ROLE_TITLES[role]} (%)"] = None if accuracy is None else 100 * accuracy
+            row[f"{TITLES[role]} (%)"] = None if accuracy is None else 100 * accuracy
         row["Gap closed (%)"] = None if seed.gap is None else 100 * seed.gap
         rows.append(row)
     return pd.DataFrame(rows)
@@ -205,14 +206,15 @@ def _provenance(results: RepeatResults) -> str:
     )
 
 
-def _make_experiment(service: Service, results: RepeatResults) -> None:
-    made: dict[str, str] = st.session_state.setdefault(MADE, {})
+def _experiment_panel(service: Service, results: RepeatResults) -> None:
+    """Draw a button that makes an experiment of a repeat; then links to the experiment."""
+    experiments: dict[str, str] = st.session_state.setdefault(EXPERIMENTS, {})
     key = results.study.id
-    with sentences():
-        if key in made:
-            links(service.experiment(made[key]))
+    with show_errors():
+        if key in experiments:
+            experiment_links(service.experiment(experiments[key]))
         elif results.complete_seeds and st.button(
             "Make it an experiment", key="adopt", icon=":material/science:"
         ):
-            made[key] = service.studies.make_experiment(key).id
+            experiments[key] = service.studies.make_experiment(key).id
             st.rerun()

@@ -1,4 +1,4 @@
-"""Maps on the page Tune: the form, and what happens around the view of a map."""
+"""Maps on the page Tune: the form, and the texts of the job bar."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ from typing import Any
 
 import streamlit as st
 
-from tsexplorer.analysis.formatting import counted, duration
-from tsexplorer.errors import UserError
+from tsexplorer.analysis.formatting import format_count
+from tsexplorer.errors import UserError, shorten
 from tsexplorer.objectives.base import format_number
 from tsexplorer.services import Service, StudentsCheck, StudyCheck, StudySnapshot, StudyState
-from tsexplorer.specs import shorten
 from tsexplorer.studies.sweep.spec import SweepSpec
 from tsexplorer.ui import forms
-from tsexplorer.ui.controls import control
-from tsexplorer.ui.study.form import prerequisites_text
 from tsexplorer.ui.study.job_bar import BarText
-from tsexplorer.ui.study.panel import StudyPanel
-from tsexplorer.ui.study.sweep_view import sweep_view
+from tsexplorer.ui.study.panel import StudyPanel, prerequisites_text
+from tsexplorer.ui.study.sweep_view import cost_button, sweep_view
 from tsexplorer.ui.url_state import SWEEP
-
-COST = "sweep.cost"
+from tsexplorer.ui.widgets import field_widget
 
 
 class SweepPanel(StudyPanel[SweepSpec]):
@@ -37,17 +33,17 @@ class SweepPanel(StudyPanel[SweepSpec]):
     spec_type = SweepSpec
     summary = "Train a grid of students to see where T and λ matter, and where they do not."
     introduction = """
-Which temperature T, and how much weight λ for the labels? It depends on the task, so the answer is
-a map: one student for each T and λ, and for each of a few seeds.
+Which temperature T, and which weight λ of the labels? The answer depends on the task, so it is a
+map: one student for each T, each λ and each of a few seeds.
 
-- Small dense nets **train together**, many at once: minutes rather than an hour. Below the form's
-  button, the time for a grid on this machine can be measured.
+- Small dense nets **train together**, many at once: minutes rather than an hour. A button below the
+  form measures the time for a grid on this machine.
 - A cell is a **mean over seeds** with its interval, not one lucky run. Cells that cannot be told
   apart from the best are framed.
-- The choice is made **on validation**; the test split is read once, for the cell that was chosen.
+- The choice is made **on validation**; the test split is read once, for the chosen cell.
 - λ = 1 is the **baseline**: the same student on labels alone, tuned as much as the others.
 
-Below, until you train your own: a ready-made map.
+Until you train your own map, a ready-made one is shown below.
 """
     recipe_hint = "A recipe fills in data, nets and schedules. The grid stays."
     more_label = "Learning rates, schedule, cluster and name"
@@ -61,11 +57,11 @@ Below, until you train your own: a ready-made map.
 
     def controls(self) -> dict[str, Any]:
         """Draw the axes of the map and the seeds."""
-        temperatures = _values(
-            forms.LISTS["temperatures"], "temperatures", "The columns of the map."
+        temperatures = _numbers_control(
+            forms.LIST_TITLES["temperatures"], "temperatures", "The columns of the map."
         )
-        lambdas = _values(
-            "Weights of the labels λ",
+        lambdas = _numbers_control(
+            forms.LIST_TITLES["lambdas"],
             "lambdas",
             "The rows of the map. 1 is the baseline (labels alone), 0 learns from the teacher "
             "alone.",
@@ -78,25 +74,25 @@ Below, until you train your own: a ready-made map.
 
     def more_controls(self, service: Service) -> dict[str, Any]:
         """Draw the learning rates, the teachers and the cluster."""
-        rates = _values(
-            "Learning rates",
+        rates = _numbers_control(
+            forms.LIST_TITLES["learning_rates"],
             "rates",
-            "Each makes a map of its own; if empty, the rate of the schedule.",
-            "that of the schedule",
+            "One map for each; if empty, the rate of the schedule.",
+            "as in the schedule",
         )
-        teachers = control(SweepSpec, "teachers", "sweep")
-        return {"learning_rates": rates, "teachers": teachers, "cluster": _cluster(service)}
+        teachers = field_widget(SweepSpec, "teachers", "sweep")
+        return {"learning_rates": rates, "teachers": teachers, "cluster": _cluster_control(service)}
 
-    def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
-        """The grid, from what was typed."""
+    def values(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the grid and its teachers."""
         axes = ("temperatures", "lambdas", "learning_rates")
-        parsed = forms.each(
-            {name: partial(numbers, forms.LISTS[name], typed[name]) for name in axes}
+        parsed = forms.parse_fields(
+            {name: partial(parse_numbers, forms.LIST_TITLES[name], inputs[name]) for name in axes}
         )
-        return {**parsed, "seeds": typed["seeds"], "teachers": typed["teachers"]}
+        return {**parsed, "seeds": inputs["seeds"], "teachers": inputs["teachers"]}
 
     def suggested_name(self, spec: SweepSpec) -> str:
-        """A name with nets, data and size of the grid."""
+        """Return a name with nets, data and size of the grid."""
         base = spec.base
         size = f"{len(spec.temperatures)} T × {len(spec.lambdas)} λ"
         if len(spec.rates) > 1:
@@ -104,50 +100,51 @@ Below, until you train your own: a ready-made map.
         return f"{base.student.name} from {base.teacher.name}, {base.data.name}, {size}"[:80]
 
     def start_label(self, check: StudyCheck[SweepSpec]) -> str:
-        """Train, or show where all is trained."""
+        """Return "Train", or "Show" if all nets are trained."""
         return "Show result (already trained)" if check.complete else "Train the map"
 
     def describe(self, check: StudyCheck[SweepSpec]) -> tuple[str, str]:
-        """Cells, students, what is trained already, and how the students train."""
+        """Return the number of cells and students, and how the students train."""
         assert isinstance(check, StudentsCheck)
         spec, trained = check.spec, check.students_trained
-        students = f"**{counted(check.students)} students**"
+        students = f"**{format_count(check.students)} students**"
         reused = f", {trained} of them trained already" if trained else ""
         seeds = f"{len(spec.seeds)} seed{'s' * (len(spec.seeds) > 1)}"
-        first = prerequisites_text(check.prerequisites_left)
-        line = f"{len(spec.cells)} cells, {seeds}: {students}{reused}.{first}"
+        others = prerequisites_text(check.prerequisites_left)
+        line = f"{len(spec.cells)} cells, {seeds}: {students}{reused}.{others}"
         baseline = ""
         if not spec.baseline_in_grid:
-            baseline = " The baseline is trained besides."
+            baseline = " The baseline is trained too."
         elif 1 in spec.lambdas:
-            baseline = " λ = 1 is the baseline, whatever T: trained once a seed."
+            baseline = " λ = 1 is the baseline for every T: trained once per seed."
         return line, f"{check.stacking} {check.memory}{baseline}"
 
     def after_form(self, service: Service, check: StudyCheck[SweepSpec], available: bool) -> None:
-        """Offer to measure how long the training takes; measuring takes a few seconds."""
-        if check.complete or not available:
-            return
-        document = check.spec.to_json()
-        if st.button("How long will it take?", key="sweep_cost", icon=":material/timer:"):
-            with st.spinner("Measuring a few steps on this machine"):
-                st.session_state[COST] = (document, service.studies.cost(check.spec))
-        measured, seconds = st.session_state.get(COST, (None, None))
-        if measured == document:
-            st.markdown(
-                f"About **{duration(seconds)}** on this machine without other work; shorter with "
-                "early stopping."
-            )
+        """Draw a button that measures how long the training takes."""
+        if not check.complete and available:
+            cost_button(service, check.spec, "sweep_cost")
 
     def fill(self, spec: SweepSpec) -> None:
         """Put a sweep's settings into the session."""
-        fill(spec)
+        forms.fill(spec.base)
+        state = st.session_state
+        axes = {
+            "temperatures": spec.temperatures,
+            "lambdas": spec.lambdas,
+            "rates": spec.learning_rates,
+        }
+        for name, values in axes.items():
+            state[f"sweep.{name}"] = ", ".join(map(format_number, values))
+        forms.fill_seeds("sweep.seeds", spec.seeds)
+        state["sweep.teachers"] = spec.teachers
+        state["sweep.objective"] = spec.base.objective.name
 
     def view(self, service: Service, state: StudyState) -> None:
-        """Draw the map and what follows from it."""
+        """Draw the map and its figures."""
         sweep_view(service, state.results, active=state.active)
 
     def bar_text(self, state: StudyState) -> BarText:
-        """Students done, epoch, time left for the map."""
+        """Return the number of trained students, the epoch and the time left."""
         results, running = state.results, state.progress.progress
         students, done = len(results.epochs), len(results.done)
         study = results.sweep
@@ -160,37 +157,21 @@ Below, until you train your own: a ready-made map.
         return BarText(running.fraction, parts, "for it" if teachers_left else "for the map")
 
     def stopped_text(self, study: StudySnapshot[SweepSpec]) -> str:
-        """How many nets are trained."""
-        return f"{study.nets_done} of {study.nets} nets are trained, and stay."
+        """Return how many nets are trained."""
+        return f"{study.nets_done} of {study.nets} nets are trained and kept."
 
 
 PANEL = SweepPanel()
 
 
-def fill(spec: SweepSpec) -> None:
-    """Put a sweep's settings into the session; call before the form is drawn."""
-    forms.fill(spec.base)
-    state = st.session_state
-    axes = {
-        "temperatures": spec.temperatures,
-        "lambdas": spec.lambdas,
-        "rates": spec.learning_rates,
-    }
-    for name, values in axes.items():
-        state[f"sweep.{name}"] = ", ".join(map(format_number, values))
-    forms.fill_seeds("sweep.seeds", spec.seeds)
-    state["sweep.teachers"] = spec.teachers
-    state["sweep.objective"] = spec.base.objective.name
+def parse_numbers(label: str, text: str) -> tuple[float, ...]:
+    """Parse numbers with commas between them; return them in ascending order.
 
-
-def numbers(label: str, text: str) -> tuple[float, ...]:
-    """Numbers as typed, in ascending order.
-
-    >>> numbers("T", "4, 1 2.5")
+    >>> parse_numbers("T", "4, 1 2.5")
     (1.0, 2.5, 4.0)
 
     Raises:
-        UserError: one of them is no number.
+        UserError: a part of the text is not a number.
     """
     values = []
     for part in filter(None, re.split(r"[,;\s]+", text)):
@@ -204,8 +185,8 @@ def numbers(label: str, text: str) -> tuple[float, ...]:
     return tuple(sorted(values))
 
 
-def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
-    # Not a multiselect: there, Enter after "2" takes all values that contain a 2.
+def _numbers_control(label: str, name: str, meaning: str, placeholder: str = "") -> str:
+    # Not a multiselect: there, Enter after "2" selects all values that contain a 2.
     text: str = st.text_input(
         label,
         key=f"sweep.{name}",
@@ -217,8 +198,8 @@ def _values(label: str, name: str, meaning: str, placeholder: str = "") -> str:
     return text
 
 
-def _cluster(service: Service) -> str:
-    """Address of the cluster that trains the students, empty for this machine."""
+def _cluster_control(service: Service) -> str:
+    """Draw the field of the cluster's address; return it, empty for this machine."""
     if not service.studies.clusters_allowed:
         return ""
     st.session_state.setdefault("sweep.cluster", service.settings.cluster or "")
@@ -229,7 +210,7 @@ def _cluster(service: Service) -> str:
         max_chars=200,
         persist_state="session",
         help="Address of a Dask scheduler, tcp://HOST:PORT: its workers train the students, many "
-        "chunks at once. The teacher trains here. Enter only clusters that you trust: their "
-        "answers may run code here.",
+        "chunks at once. The teacher is trained on this machine. Enter only a cluster that you "
+        "trust: its answers may run code on this machine.",
     )
     return address

@@ -8,16 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from tsexplorer.analysis.formatting import counted
+from tsexplorer.analysis.formatting import format_count
 from tsexplorer.errors import UserError
 from tsexplorer.objectives.base import format_number
 from tsexplorer.services import Service, StudentsCheck, StudyCheck, StudySnapshot, StudyState
 from tsexplorer.studies.tuning.spec import TuneSpec
 from tsexplorer.ui import forms
-from tsexplorer.ui.study.form import prerequisites_text
 from tsexplorer.ui.study.job_bar import BarText
-from tsexplorer.ui.study.panel import StudyPanel
-from tsexplorer.ui.study.sweep import numbers
+from tsexplorer.ui.study.panel import StudyPanel, prerequisites_text
+from tsexplorer.ui.study.sweep import parse_numbers
 from tsexplorer.ui.study.tuning_view import tuning_view
 from tsexplorer.ui.url_state import TUNING
 
@@ -31,31 +30,31 @@ RANGES = {
     "rates": (
         "Learning rate from, to",
         "Searched on a logarithmic scale.",
-        "a tenth to ten times that of the schedule",
+        "a tenth to ten times the rate of the schedule",
     ),
 }
 COUNTS = {
-    "trials": ("Trials", "Settings that are tried."),
+    "trials": ("Trials", "Number of settings that are tried."),
     "seeds": (
         "Seeds for the re-check",
         "The best settings are repeated on seeds that the search did not use. The figures of the "
-        "suggestion are of these seeds; with two or more it has an interval over seeds.",
+        "suggestion come from these seeds; with two or more, they have an interval over seeds.",
     ),
     "per_round": (
-        "Trials a round",
-        "Proposed at once and trained together where the net allows it. Small rounds search "
-        "better, large rounds train faster.",
+        "Trials per round",
+        "The trials of a round are proposed at once and trained together where the net allows it. "
+        "Small rounds search better, large rounds train faster.",
     ),
-    "repeats": ("Settings repeated", "How many of the best settings are repeated."),
+    "repeats": ("Repeated settings", "Number of best settings that are repeated."),
     "baselines": (
         "Baseline rates",
-        "The baseline is tuned too: learning rates at which it is tried.",
+        "The baseline is tuned too: number of learning rates at which it is trained.",
     ),
     "search_seeds": (
-        "Seeds of each trial",
-        "More seeds make the search slower and more certain.",
+        "Seeds per trial",
+        "More seeds make the search slower and its results more certain.",
     ),
-    "sampler_seed": ("Search seed", "Seed of the search itself."),
+    "sampler_seed": ("Search seed", "Random seed of the search itself."),
 }
 MAIN_COUNTS = ("trials", "seeds")
 
@@ -71,13 +70,13 @@ class TuningPanel(StudyPanel[TuneSpec]):
     spec_type = TuneSpec
     summary = "Let a search find T, λ and the learning rate, and see how certain they are."
     introduction = """
-A map shows where T and λ matter; a **search** goes straight for a good setting, and includes the
-learning rate.
+A map shows where T and λ matter; a **search** finds one good setting, and includes the learning
+rate.
 
 - Settings are tried in **rounds**: the results of one round decide what is tried next. The students
-  of a round train together where their net allows it, and those that fall behind are stopped.
+  of a round train together where their net allows it, and those that fall behind are stopped early.
 - The best few are **repeated on seeds that the search did not use**. The suggestion is the best of
-  these, with its interval, and the settings that cannot be told apart from it are named.
+  these, with its interval and the settings that cannot be told apart from it.
 - The **baseline** (labels alone) is tuned too: an untuned baseline would favour the teacher.
 - The choice is made **on validation**; the test split is read once, for the suggestion.
 """
@@ -100,55 +99,58 @@ learning rate.
 
     def controls(self) -> dict[str, Any]:
         """Draw the ranges, the number of trials and the seeds for the re-check."""
-        typed: dict[str, Any] = {name: _range(name) for name in RANGES}
+        inputs: dict[str, Any] = {name: _range_control(name) for name in RANGES}
         for column, name in zip(st.columns(2), MAIN_COUNTS, strict=True):
             with column:
-                typed[name] = _count(name)
-        return typed
+                inputs[name] = _count_control(name)
+        return inputs
 
     def more_controls(self, service: Service) -> dict[str, Any]:  # noqa: ARG002
         """Draw the settings of the search."""
-        typed: dict[str, Any] = {}
+        inputs: dict[str, Any] = {}
         columns = st.columns(2)
         for index, name in enumerate(name for name in COUNTS if name not in MAIN_COUNTS):
             with columns[index % 2]:
-                typed[name] = _count(name)
-        typed["prune"] = st.toggle(
+                inputs[name] = _count_control(name)
+        inputs["prune"] = st.toggle(
             "Stop bad trials early",
             key="tune.prune",
             persist_state="session",
-            help="At a third and at two thirds of its epochs a trial is stopped if it has never "
-            "reached the median of the finished trials.",
+            help="After a third and after two thirds of its epochs, a trial is stopped if its best "
+            "accuracy so far is below the median of the finished trials.",
         )
-        return typed
+        return inputs
 
-    def values(self, typed: Mapping[str, Any]) -> dict[str, Any]:
-        """Ranges and numbers, from what was typed."""
+    def values(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the ranges and the settings of the search."""
         ranges = {"temperatures": "temperatures", "lambdas": "lambdas"}
-        if typed["rates"].strip():
+        if inputs["rates"].strip():
             ranges["learning_rates"] = "rates"
-        parsed = forms.each(
-            {field: partial(ends, RANGES[name][0], typed[name]) for field, name in ranges.items()}
+        parsed = forms.parse_fields(
+            {
+                field: partial(parse_range, RANGES[name][0], inputs[name])
+                for field, name in ranges.items()
+            }
         )
-        return {**parsed, **{name: typed[name] for name in (*COUNTS, "prune")}}
+        return {**parsed, **{name: inputs[name] for name in (*COUNTS, "prune")}}
 
     def suggested_name(self, spec: TuneSpec) -> str:
-        """A name with nets and data."""
+        """Return a name with nets and data."""
         base = spec.base
         return f"{base.student.name} from {base.teacher.name}, {base.data.name}, tuned"[:80]
 
     def start_label(self, check: StudyCheck[TuneSpec]) -> str:  # noqa: ARG002
-        """Search."""
+        """Return "Search"."""
         return "Search"
 
     def describe(self, check: StudyCheck[TuneSpec]) -> tuple[str, str]:
-        """Trials, rounds and students, and how the students train."""
+        """Return the number of trials, rounds and students, and how the students train."""
         assert isinstance(check, StudentsCheck)
         spec = check.spec
         rounds = f"{spec.rounds} round{'s' * (spec.rounds > 1)}"
         line = (
-            f"{spec.trials} trials in {rounds}: **{counted(check.students)} students** at most, "
-            f"with baselines and repeats.{prerequisites_text(check.prerequisites_left)}"
+            f"{spec.trials} trials in {rounds}: **{format_count(check.students)} students** at "
+            f"most, with baselines and repeats.{prerequisites_text(check.prerequisites_left)}"
         )
         return line, f"{check.stacking} {check.memory}"
 
@@ -170,19 +172,19 @@ learning rate.
         tuning_view(service, state.results, active=state.active)
 
     def bar_text(self, state: StudyState) -> BarText:
-        """What is trained, epoch, time left at most."""
+        """Return what is trained, the epoch and the longest time left."""
         running, prerequisites = state.progress.progress, state.results.prerequisites_left
-        parts = [self._part(state)]
+        parts = [self._current_step(state)]
         if running is None:
             return BarText(0.0, parts, "")
         parts.append(f"epoch {max(running.epoch, 1)} of {running.epochs}")
         return BarText(running.fraction, parts, "for it" if prerequisites else "at most")
 
     def stopped_text(self, study: StudySnapshot[TuneSpec]) -> str:  # noqa: ARG002
-        """Finished trials stay."""
-        return "Finished trials stay; the unfinished round continues with Resume."
+        """Return that finished trials are kept."""
+        return "Finished trials are kept; Resume continues the unfinished round."
 
-    def _part(self, state: StudyState) -> str:
+    def _current_step(self, state: StudyState) -> str:
         results = state.results
         spec: TuneSpec = results.tune.spec
         if results.prerequisites_left:
@@ -196,16 +198,16 @@ learning rate.
 PANEL = TuningPanel()
 
 
-def ends(label: str, text: str) -> tuple[float, float]:
-    """Both ends of a range as typed; a single number is both ends.
+def parse_range(label: str, text: str) -> tuple[float, float]:
+    """Parse the ends of a range; a single number is both ends.
 
-    >>> ends("T", "8, 0.5"), ends("T", "4")
+    >>> parse_range("T", "8, 0.5"), parse_range("T", "4")
     ((0.5, 8.0), (4.0, 4.0))
 
     Raises:
-        UserError: one is no number, or there are none, or more than two.
+        UserError: the text is not one or two numbers.
     """
-    values = numbers(label, text)
+    values = parse_numbers(label, text)
     if len(values) not in (1, 2):
         raise UserError(
             f"{label}: write the lower and the upper end, such as 1, 8, or one number to keep it "
@@ -214,7 +216,7 @@ def ends(label: str, text: str) -> tuple[float, float]:
     return values[0], values[-1]
 
 
-def _range(name: str) -> str:
+def _range_control(name: str) -> str:
     label, meaning, placeholder = RANGES[name]
     text: str = st.text_input(
         label,
@@ -222,12 +224,12 @@ def _range(name: str) -> str:
         placeholder=placeholder,
         max_chars=200,
         persist_state="session",
-        help=f"{meaning} Both ends with a comma between them; one number alone keeps it fixed.",
+        help=f"{meaning} Both ends with a comma between them; one number keeps it fixed.",
     )
     return text
 
 
-def _count(name: str) -> int:
+def _count_control(name: str) -> int:
     label, meaning = COUNTS[name]
     return int(
         st.number_input(label, step=1, key=f"tune.{name}", persist_state="session", help=meaning)

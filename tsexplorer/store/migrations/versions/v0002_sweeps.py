@@ -1,4 +1,4 @@
-"""Sweeps: an experiment may have a grid, and a stage what a map shows beside its accuracy."""
+"""Sweeps: an experiment may have a grid; a stage has agreement and calibration error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tunings: an experiment may have a search for settings instead of a grid."""
+"""Tunings: an experiment may have a search instead of a grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clusters: a job may have the address of one, where the students of its sweep train."""
+"""Clusters: a job may have the address of a scheduler whose workers train its students."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """From the revision before to 0004."""
+    """From 0003 to 0004."""
     op.add_column("jobs", sa.Column("cluster", sa.Text))

@@ -44,7 +44,7 @@ def upgrade() -> None:
 
 
 def _value(stored: Any) -> Any:
-    """A JSON column's value, which drivers may return as text."""
+    """A JSON column's value, which some drivers return as text."""
     return json.loads(stored) if isinstance(stored, str) else stored
 
 

@@ -1,0 +1,1 @@
+"""Tests in Chromium; a package, so that fixtures can have its scope."""
