@@ -67,7 +67,7 @@ def test_an_unknown_experiment_is_a_warning(open_page: OpenPage) -> None:
 def test_an_untrained_experiment_is_a_warning(open_page: OpenPage, service: Service) -> None:
     key = service.enqueue(TINY).experiment_id
     page = open_page("soft_targets", experiment=key)
-    assert "No net of tiny is trained yet" in page.warning[0].value
+    assert "tiny has no trained net yet" in page.warning[0].value
     assert not page.error
 
 

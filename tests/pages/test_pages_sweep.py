@@ -281,9 +281,8 @@ def test_a_baseline_among_the_best_is_counted_once(open_page: OpenPage, service:
     page = open_page("sweep", sweep=sweep.id)
     text = page_text(page)
     assert "λ = 1 (the baseline, whatever T), learning rate" in text
-    assert (
-        "1 of 1 other settings cannot be told apart" in text
-    )  # with λ = 1, all T are one training per rate
+    # With λ = 1, all T are the same training: one for each learning rate.
+    assert "1 of 1 other settings cannot be told apart" in text
     assert "The baseline is among the best" in text
 
 

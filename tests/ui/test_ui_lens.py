@@ -84,7 +84,7 @@ def test_label_and_image_may_be_unknown() -> None:
 
 @pytest.mark.parametrize("value", [nan, inf, -inf])
 def test_logits_that_are_not_finite_are_a_user_error(value: float) -> None:
-    with pytest.raises(UserError, match=r"The baseline net .* train it again"):
+    with pytest.raises(UserError, match=r"The baseline net’s logits .* train it again"):
         browser_data(logits={**LOGITS, "baseline": [0.0, value, 1.0]})
 
 
@@ -174,11 +174,11 @@ def last_data(app: AppTest) -> dict[str, Any]:
 def test_a_release_is_returned_and_its_serial_sent_back() -> None:
     app = AppTest.from_function(page, args=(4.0,)).run()
     assert released_text(app) == "None"
-    assert (last_data(app)["temperature"], last_data(app)["heard"]) == (4.0, 0)
+    assert (last_data(app)["temperature"], last_data(app)["serial"]) == (4.0, 0)
     app.session_state["lens"] = {"release": {"temperature": 6.3, "serial": 1}}
     app.run()
     assert released_text(app) == "6.3"
-    assert (last_data(app)["temperature"], last_data(app)["heard"]) == (6.3, 1)
+    assert (last_data(app)["temperature"], last_data(app)["serial"]) == (6.3, 1)
     app.run()
     assert released_text(app) == "6.3"
 
