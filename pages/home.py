@@ -80,9 +80,9 @@ def show_demo(service: Service) -> None:
 def show_figures(service: Service, experiment: ExperimentSnapshot) -> None:
     """Draw accuracy and size of each net, and the gap closed by distillation."""
     spec, gain = experiment.spec, service.gain(experiment)
-    classes = len(get_dataset(spec.data.name).info.classes)
-    teacher = service.count(spec.teacher, classes)
-    student = service.count(spec.student, classes)
+    task = get_dataset(spec.data.name).info.task
+    teacher = service.count(spec.teacher, task)
+    student = service.count(spec.student, task)
     sizes = {
         role: f"{size.parameters:,} parameters, {format_count(size.macs)} multiply-accumulates "
         "per image"

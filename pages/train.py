@@ -62,10 +62,12 @@ def settings_form(service: Service) -> None:
             seeds, warm_start = forms.seeds_and_warm_start_form()
             excluded_classes = forms.excluded_classes_form(data.name)
             forms.scaling_form()
+            label_share = forms.label_share_form()
             schedules = forms.schedules_form()
     else:
         name, seeds, warm_start, schedules = forms.stored_settings()
         excluded_classes = forms.stored_excluded_classes(data.name)
+        label_share = forms.stored_label_share()
     several = bool(ensemble) and get_objective(objective.name).needs_teacher
     with sizes, show_errors():
         compare_nets(data.name, teacher, student, several=several)
@@ -78,6 +80,7 @@ def settings_form(service: Service) -> None:
             "seeds": seeds,
             "warm_start": warm_start,
             "left_out": excluded_classes,
+            "label_share": label_share,
             **ensemble,
             **schedules,
         }

@@ -12,6 +12,7 @@ import typer
 
 from tests.test_imports import ROOMS
 from tsexplorer.cli import app
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import dataset_names, get_dataset
 from tsexplorer.models import count, model_names
 from tsexplorer.objectives import get_objective, objective_names
@@ -194,7 +195,9 @@ def test_documented_sizes_of_datasets_are_correct(name: str) -> None:
 def test_documented_parameters_of_nets_are_correct(name: str) -> None:
     cell = rows(DATA)[name][-1]
     classes = re.search(r"\((\d+) classes\)", cell)
-    parameters = count(ModelSpec(name=name), int(classes[1]) if classes else 10).parameters
+    parameters = count(
+        ModelSpec(name=name), ImageTask(int(classes[1]) if classes else 10)
+    ).parameters
     assert cell.split(" (")[0] == f"{parameters:,}"
 
 

@@ -36,6 +36,8 @@ def test_defaults() -> None:
         "threads": None,
         "device": "auto",
         "cluster": None,
+        "import_folder": None,
+        "import_bytes": 1_000_000_000,
         "heartbeat_seconds": 1.0,
     }
     assert settings.data_folder == Path(".tsexplorer/data")
@@ -51,6 +53,8 @@ def test_all_settings_can_be_environment_variables(environment: pytest.MonkeyPat
         "threads": "3",
         "device": "cuda:1",
         "cluster": "tcp://box:8786",
+        "import_folder": "/pictures",
+        "import_bytes": "2000000",
         "heartbeat_seconds": "0.5",
     }
     assert set(values) == set(Settings.model_fields)

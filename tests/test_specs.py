@@ -58,6 +58,8 @@ TRAIN_DEFAULTS = {
     "early_stopping": None,
     "keep": "last",
     "jitter": 0,
+    "padding": "zero",
+    "flip": False,
     "max_norm": None,
     "averaging": 0.0,
     "precision": "auto",
@@ -69,6 +71,10 @@ DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
         NetConfig(),
         {
             "conv": [],
+            "block": "plain",
+            "strides": [],
+            "downsample": "pool",
+            "head": "flatten",
             "dense": [],
             "activation": "relu",
             "dropout": 0.0,
@@ -96,6 +102,7 @@ DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
             "left_out": [],
             "teacher_weights": [],
             "combine": "logits",
+            "label_share": 1.0,
         },
     ),
     (
@@ -112,6 +119,7 @@ DEFAULTS: list[tuple[Spec, dict[str, Any]]] = [
             "warm_start": False,
             "seeds": [0],
             "left_out": [],
+            "label_share": 1.0,
             "more_teachers": [],
             "teacher_weight": 1.0,
             "combine": "logits",
@@ -306,6 +314,8 @@ OTHER_VALUES: dict[str, Any] = {
     "early_stopping": 1,
     "keep": "best",
     "jitter": 1,
+    "padding": "reflect",
+    "flip": True,
     "max_norm": 2.0,
     "averaging": 0.99,
     "precision": "fp32",
@@ -335,6 +345,7 @@ def test_every_field_of_a_stage_changes_its_hash() -> None:
         {"teachers": (DETAILED.hash, PLAIN.hash), "teacher_weights": (1, 2)},
         {"teachers": (DETAILED.hash, PLAIN.hash), "combine": "probabilities"},
         {"start_from": PLAIN.hash},
+        {"label_share": 0.1},
     ]
     stages = [PLAIN, *(StageSpec(**(dict(PLAIN) | change)) for change in changes)]
     assert len({stage.hash for stage in stages}) == len(stages)
@@ -350,5 +361,5 @@ def test_only_equal_stages_have_equal_hashes(stage: StageSpec, other: StageSpec)
 def test_a_stage_has_no_role() -> None:
     assert set(StageSpec.model_fields) == {
         *("data", "model", "objective", "train", "seed", "teachers", "start_from"),
-        *("left_out", "teacher_weights", "combine"),
+        *("left_out", "teacher_weights", "combine", "label_share"),
     }

@@ -46,6 +46,7 @@ class TrainingPlan:
         generations: number of successive students; each is the teacher of the next, and the last
             is the distilled stage.
         new_seeds: whether each generation has a different seed.
+        labels_matter: whether the labels of the training images influence the distilled stage.
         planning_options: names of options that determine the stages but not the loss. They are
             removed from the objectives of stages, so that equal stages have equal hashes.
     """
@@ -54,6 +55,7 @@ class TrainingPlan:
     pretrain_stage: PretrainStage | None = None
     generations: int = 1
     new_seeds: bool = False
+    labels_matter: bool = True
     planning_options: tuple[str, ...] = ()
 
 
@@ -105,6 +107,7 @@ def _stages_of_seed(
         objective=LABELS,
         train=experiment.baseline_train,
         seed=seed,
+        label_share=experiment.label_share,
     )
     members = [
         teacher.model_copy(update={"model": member.model, "seed": seed + member.seed_offset})
@@ -122,6 +125,7 @@ def _stages_of_seed(
         teacher_weights=_teacher_weights(experiment) if members else (),
         combine=experiment.combine if members else "logits",
         left_out=experiment.left_out,
+        label_share=experiment.label_share if training_plan.labels_matter else 1.0,
     )
     yield PlannedStage(seed, "teacher", teacher)
     yield from (PlannedStage(seed, "member", member) for member in members)

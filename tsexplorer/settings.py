@@ -53,6 +53,16 @@ class Settings(BaseSettings):
         "students of sweeps unless a sweep specifies another one. Default: this machine. off: "
         "sweeps cannot specify an address.",
     )
+    import_folder: Path | None = Field(
+        default=None,
+        description="Folder on this machine from which pages may import images; default: none, so "
+        "that visitors can only upload files.",
+    )
+    import_bytes: int = Field(
+        default=1_000_000_000,
+        ge=1_000_000,
+        description="Largest file of images that can be uploaded, in bytes.",
+    )
     heartbeat_seconds: float = Field(
         default=1.0,
         gt=0,

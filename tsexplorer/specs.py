@@ -55,6 +55,7 @@ Labels = Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_sort
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_as_float)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_as_float)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(_as_float)]
+LabelShare = Annotated[float, Field(ge=0.001, le=1), AfterValidator(_as_float)]
 BelowOne = Annotated[float, Field(ge=0, lt=1), AfterValidator(_as_float)]
 
 
@@ -101,6 +102,28 @@ class Spec(BaseModel):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def derived_seed(*parts: int | str) -> int:
+    """A seed that is a function of ``parts``, the same in every process and on every machine.
+
+    Generators with consecutive or equal seeds are not independent of each other. Seeds made from a
+    digest of (seed, epoch, purpose) are. An int and its decimal string give different seeds, and so
+    do ``("ab", "c")`` and ``("a", "bc")``.
+
+    Args:
+        parts: for example the seed of the stage, the epoch and the purpose.
+
+    Returns:
+        0...2⁶³ - 1, valid for every generator (torch's CPU generator uses the lowest 32 bits).
+
+    >>> derived_seed(0, 3, "order") == derived_seed(0, 3, "order")
+    True
+    >>> derived_seed(0, 3, "order") == derived_seed(0, 3, "jitter")
+    False
+    """
+    digest = hashlib.sha256(json.dumps(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
 class DataSpec(Spec):
     """A dataset, and how its pixel values from 0 to 255 are scaled."""
 
@@ -115,11 +138,32 @@ class DataSpec(Spec):
 class NetConfig(Spec):
     """A feed-forward net: convolution blocks, then dense layers, then the output layer.
 
-    A convolution block is a convolution, a 2×2 max-pooling and an activation. Pooling before a
-    monotone activation gives the same result as pooling after it, at a quarter of the cost.
+    A plain block is a convolution, a 2×2 max-pooling and an activation. Pooling before a monotone
+    activation gives the same result as pooling after it, at a quarter of the cost.
     """
 
-    conv: tuple[Width, ...] = Field(default=(), max_length=8, description="Channels of each block.")
+    conv: tuple[Width, ...] = Field(
+        default=(), max_length=16, description="Channels of each block."
+    )
+    block: Literal["plain", "separable", "residual"] = Field(
+        default="plain",
+        description="plain: one convolution. separable: a convolution of each channel alone, then "
+        "one of 1×1. residual: two convolutions and a shortcut around them.",
+    )
+    strides: tuple[Literal[1, 2], ...] = Field(
+        default=(),
+        max_length=16,
+        description="2 halves the sides of the image in a block, 1 keeps them; one number for each "
+        "block, empty: 2 in all.",
+    )
+    downsample: Literal["pool", "stride"] = Field(
+        default="pool", description="How a block halves the sides: max-pooling or convolution."
+    )
+    head: Literal["flatten", "average"] = Field(
+        default="flatten",
+        description="Between the blocks and the dense layers: all values, or the mean of each "
+        "channel (global average pooling).",
+    )
     dense: tuple[Width, ...] = Field(default=(), max_length=8, description="Units of each layer.")
     activation: ConfigActivation = "relu"
     dropout: BelowOne = Field(
@@ -197,7 +241,14 @@ class TrainSpec(Spec):
         default="last",
         description="Weights that are kept: of the last epoch, or of the best on validation.",
     )
-    jitter: int = Field(default=0, ge=0, le=4, description="Largest random shift of an image (px).")
+    jitter: int = Field(
+        default=0, ge=0, le=16, description="Largest random shift of an image (px)."
+    )
+    padding: Literal["zero", "reflect"] = Field(
+        default="zero",
+        description="What a shifted image shows at its edge: zero (black) or its reflection.",
+    )
+    flip: bool = Field(default=False, description="Mirror half of the images, left to right.")
     max_norm: Positive | None = Field(
         default=None, description="Upper bound for the norm of the weights into a dense unit."
     )
@@ -229,6 +280,11 @@ class StageSpec(Spec):
     )
     combine: Combine = Field(
         default="logits", description="Outputs of several teachers that are averaged."
+    )
+    label_share: LabelShare = Field(
+        default=1.0,
+        description="Share of the training images whose labels are used, the same share of each "
+        "class, chosen by the seed.",
     )
 
     @model_validator(mode="after")
@@ -272,6 +328,12 @@ class ExperimentSpec(Spec):
         default=(),
         description="Classes (labels) that are excluded from the distilled student's training "
         "images. Teacher, baseline, validation and test use all classes.",
+    )
+    label_share: LabelShare = Field(
+        default=1.0,
+        description="Share of the training images whose labels baseline and student get, the same "
+        "share of each class, chosen by the seed. The teacher has all labels, and its soft targets "
+        "teach the student on all images.",
     )
     more_teachers: tuple[FurtherTeacher, ...] = Field(
         default=(), max_length=7, description="Further teachers of an ensemble."

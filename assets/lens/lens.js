@@ -1,5 +1,11 @@
 // The temperature lens: gets the logits of one image once and redraws them while T is dragged.
 
+const IMAGE_SIDE = 112; // CSS pixels of the longer side
+const MAX_OPTION = 40; // characters of a class name beside the image and in the list
+const MANY_NOTE =
+  " Rows: the label and the likeliest classes of all nets, the same at every T; the last row is " +
+  "the sum of all others.";
+
 class Lens {
   constructor(root, data) {
     this.root = root;
@@ -16,6 +22,8 @@ class Lens {
     this.keyDown = false;
     this.frame = 0; // id of the requested animation frame; 0 for none
     this.frameNumber = 0;
+    this.addition = find(".addition");
+    this.added = null; // class number of the row that the user has added
     this.scale = new Scale(...data.range, data.marks, Number(this.range.max));
     this.addMarks(find(".marks"), data);
     this.listen();
@@ -27,14 +35,11 @@ class Lens {
 
   /** Take new data from the server; elements are rebuilt only for other classes or roles. */
   receive(data, send) {
-    const shape = JSON.stringify([data.classes, data.label, data.roles.map(({ role }) => role)]);
-    if (shape !== this.shape) {
-      this.table = new Table(this.grid, data);
-      this.tip.hidden = true;
-    }
-    this.shape = shape;
+    const known = JSON.stringify(this.data?.classes);
+    if (JSON.stringify(data.classes) !== known) this.offerClasses(data);
     this.data = data;
     this.send = send;
+    this.updateTable();
     this.logs = data.roles.map(({ logits }) => new Float64Array(logits.length));
     this.teacher = data.roles.findIndex(({ role }) => role === "teacher");
     // Before the server has processed the last release, its T is older than that of the slider.
@@ -42,9 +47,39 @@ class Lens {
       this.temperature = this.sentTemperature = data.temperature;
       this.range.value = this.scale.position(data.temperature);
     }
-    this.table.setAxis(this.grid, this.axis);
     this.showImage();
     this.root.hidden = false;
+    this.draw();
+    this.drawDetails();
+  }
+
+  updateTable() {
+    const { label, roles, rows: chosen } = this.data;
+    const rows = tableRows(this.data, this.added);
+    const shape = JSON.stringify([rows, label, chosen === null, roles.map(({ role }) => role)]);
+    if (shape !== this.shape) {
+      this.table = new Table(this.grid, this.data, rows);
+      this.tip.hidden = true;
+    }
+    this.shape = shape;
+    this.table.setAxis(this.grid, this.axis);
+  }
+
+  /** Of many classes, any one can be added to the table. */
+  offerClasses({ classes, rows }) {
+    this.added = null;
+    this.addition.hidden = rows === null;
+    const select = this.addition.querySelector("select");
+    select.replaceChildren();
+    element(select, "option", { value: "", text: "–" });
+    classes.forEach((name, c) => {
+      element(select, "option", { value: c, text: shorten(name, MAX_OPTION) });
+    });
+  }
+
+  addClass(value) {
+    this.added = value === "" ? null : Number(value);
+    this.updateTable();
     this.draw();
     this.drawDetails();
   }
@@ -52,18 +87,20 @@ class Lens {
   // -- drawing --------------------------------------------------------------------------------
 
   showImage() {
-    const { image, label, classes } = this.data;
+    const { image, label, classes, rows } = this.data;
     const [canvas, caption] = this.root.querySelector(".picture").children;
     canvas.hidden = image === null;
-    caption.textContent = label === null ? "" : `Label: ${classes[label]}`;
+    caption.textContent = label === null ? "" : `Label: ${shorten(classes[label], MAX_OPTION)}`;
+    caption.title = label === null ? "" : classes[label];
     const name = label === null ? "The image" : `The image: ${classes[label]}`;
     canvas.setAttribute("aria-label", name);
-    if (image !== null) drawImage(canvas, image);
+    this.image = image && { ...image, pixels: decodeBytes(image.pixels) };
+    if (image !== null) drawImage(canvas, this.image, IMAGE_SIDE);
     const uniform = Math.log(classes.length).toFixed(3);
     const kl = this.teacher >= 0 ? "KL(teacher ‖ student) in nats, both at T." : "";
     this.root.querySelector(".note").textContent =
       `Probability of each class at T. Entropy in nats; a uniform distribution over ` +
-      `${classes.length} classes has ${uniform}. ${kl}`;
+      `${classes.length} classes has ${uniform}. ${kl}${rows === null ? "" : MANY_NOTE}`;
   }
 
   /** Draw in the next frames, until all numbers are up to date. */
@@ -95,15 +132,15 @@ class Lens {
   /** Write what is too slow for each frame: exact numbers, and texts for screen readers. */
   drawDetails() {
     const { roles, classes } = this.data;
-    this.logs.forEach((logP, r) => {
-      logP.forEach((l, c) => {
-        const { node, spoken } = this.table.cells[r][c];
-        node.dataset.probability = Math.exp(l);
+    this.table.cells.forEach((column, r) => {
+      column.forEach(({ node, log, spoken }, c) => {
+        node.dataset.probability = Math.exp(log);
         spoken.set(this.describe({ r, c }).join(", "));
       });
     });
     const tops = roles.map(({ title }, r) => {
       const best = largest(this.logs[r], 3);
+      const { short } = this.table.format;
       const names = best.map((c) => `${classes[c]} at ${short(Math.exp(this.logs[r][c]))}`);
       return `${title}: ${names.join(", ")}.`;
     });
@@ -111,12 +148,11 @@ class Lens {
   }
 
   describe({ r, c }) {
-    const { roles, classes } = this.data;
-    return [
-      `${roles[r].title}: ${classes[c]}`,
-      `probability ${exact(Math.exp(this.logs[r][c]))}`,
-      `logit ${signed(roles[r].logits[c])}`,
-    ];
+    const { title, logits } = this.data.roles[r];
+    const { name, members, rest } = this.table.rows[c];
+    const probability = this.table.format.exact(Math.exp(this.table.cells[r][c].log));
+    const lines = [`${title}: ${name}`, `probability ${probability}`];
+    return rest ? lines : [...lines, `logit ${signed(logits[members[0]])}`];
   }
 
   // -- the slider -----------------------------------------------------------------------------
@@ -164,6 +200,7 @@ class Lens {
     // A change without pointer or key comes from a screen reader.
     on("change", () => this.dragging || this.keyDown || this.release());
     on("change", (event) => this.switchAxis(event), this.root.querySelector(".axis"));
+    on("change", ({ target }) => this.addClass(target.value), this.addition);
     on("pointerover focusin", (event) => this.showTip(event), this.grid);
     on("pointerleave focusout", () => (this.tip.hidden = true), this.grid);
     on("keydown", (event) => this.moveFocus(event), this.grid);
@@ -199,7 +236,7 @@ class Lens {
     const { cells } = this.table;
     const at = event.target.at;
     if (event.key === "Escape") this.tip.hidden = true;
-    const last = this.data.classes.length - 1;
+    const last = this.table.rows.length - 1;
     const steps = {
       ArrowUp: { c: at?.c - 1 },
       ArrowDown: { c: at?.c + 1 },

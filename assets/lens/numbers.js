@@ -26,6 +26,13 @@ function divergence(logP, logQ) {
   return Math.max(0, sum);
 }
 
+/** Log of the sum of the probabilities of some classes. */
+function logSum(logP, classes) {
+  let sum = 0;
+  for (const c of classes) sum += Math.exp(logP[c]);
+  return Math.log(sum);
+}
+
 /** Indices of the largest values, largest first. */
 function largest(values, count) {
   const order = Array.from(values, (_, index) => index);
@@ -49,6 +56,19 @@ function short(value) {
 /** A probability with four significant digits. */
 function exact(value) {
   return value >= 0.0001 ? value.toPrecision(4) : small(value, 3);
+}
+
+const FORMATS = {
+  shares: { short, exact },
+  // Of many classes most are very unlikely: a percentage says so without powers of ten.
+  percent: {
+    short: (value) => percent(value, value >= 0.0999 ? 1 : 2),
+    exact: (value) => percent(value, value >= 0.0999 ? 2 : 3),
+  },
+};
+
+function percent(value, digits) {
+  return value < 0.0001 ? "<\u00a00.01\u00a0%" : `${(100 * value).toFixed(digits)}\u00a0%`;
 }
 
 /** A logit with four significant digits. */

@@ -1,4 +1,5 @@
-// The table of the lens: a row for each class, a column for each role, a bar in each cell.
+// The table of the lens: a row for each class, a column for each role, a bar in each cell. Of many
+// classes only some have a row; the last row is the sum of all others.
 
 const NUMBER_GROUPS = 6; // numbers are written in groups, one group in each frame
 const DECADES = 8; // the log axis ends at 1e-8; smaller probabilities have no bar
@@ -9,6 +10,21 @@ const AXES = {
     ticks: [`≤10⁻${SUPERSCRIPTS[DECADES]}`, `10⁻${SUPERSCRIPTS[DECADES / 2]}`, "1"],
   },
 };
+
+AXES.linear.percents = ["0 %", "50 %", "100 %"];
+AXES.log.percents = [`≤10⁻${SUPERSCRIPTS[DECADES - 2]} %`, "0.01 %", "100 %"];
+
+/** The rows of the table: name, class numbers, and whether the row is the label's. */
+function tableRows({ classes, short: briefs, label, rows }, added) {
+  const row = (c) => ({ name: classes[c], brief: briefs[c], members: [c], target: c === label });
+  const all = [...classes.keys()];
+  if (rows === null) return all.map(row);
+  const single = added === null || rows.includes(added) ? rows : [...rows, added];
+  const members = all.filter((c) => !single.includes(c));
+  if (members.length < 2) return [...single, ...members].map(row);
+  const [name, brief] = [`The rest (${members.length} classes)`, `The rest (${members.length})`];
+  return [...single.map(row), { name, brief, members, target: false, rest: true }];
+}
 
 /** A text node that is written only when its text changes. */
 class CachedText {
@@ -25,18 +41,22 @@ class CachedText {
   }
 }
 
-/** The table; rebuilt when classes, label or roles change. */
+/** The table; rebuilt when rows, label or roles change. */
 class Table {
-  constructor(node, { classes, label, roles }) {
+  constructor(node, { label, roles, rows: chosen }, rows) {
     node.replaceChildren();
     node.style.setProperty("--roles", roles.length);
     node.classList.toggle("unlabelled", label === null);
-    node.classList.toggle("many", classes.length > 15);
+    node.classList.toggle("percent", chosen !== null);
+    this.rows = rows;
+    this.format = FORMATS[chosen === null ? "shares" : "percent"];
+    this.tickTexts = chosen === null ? "ticks" : "percents";
     this.cells = roles.map(() => []);
     this.summaries = [];
     this.ticks = [];
     this.addHead(node, label, roles);
-    classes.forEach((name, c) => this.addClass(node, name, c, label, roles));
+    const first = Math.max(0, rows.findIndex(({ target }) => target));
+    rows.forEach((row, c) => this.addRow(node, row, c, c === first, label, roles));
     this.addAxis(node, label, roles);
   }
 
@@ -65,16 +85,19 @@ class Table {
     }
   }
 
-  addClass(node, name, c, label, roles) {
-    const target = c === label;
-    const row = element(node, "div", { class: target ? "row target" : "row", role: "row" });
-    element(row, "span", { class: "name", role: "rowheader", title: name, text: name });
+  addRow(node, { name, brief, target, rest }, c, isFirst, label, roles) {
+    const kind = target ? " target" : rest ? " rest" : "";
+    const row = element(node, "div", { class: `row${kind}`, role: "row" });
+    const header = element(row, "span", { class: "name", role: "rowheader", title: name });
+    // On a phone only shortened names fit.
+    if (brief !== name) element(header, "span", { class: "brief", text: brief });
+    element(header, "span", { class: brief === name ? "whole" : "full", text: name });
     if (label !== null) {
       const hot = element(row, "span", { class: "hot", role: "gridcell" });
       element(hot, "span", { text: target ? "1" : "0" });
     }
     roles.forEach(({ role }, r) => {
-      const tabindex = r === 0 && c === Math.max(label, 0) ? "0" : "-1";
+      const tabindex = r === 0 && isFirst ? "0" : "-1";
       const options = { class: "cell", role: "gridcell", "data-role": role, tabindex };
       const cell = element(row, "div", options);
       const bar = element(element(cell, "div", { class: "track" }), "div", { class: "bar" });
@@ -98,7 +121,7 @@ class Table {
 
   setAxis(node, axis) {
     node.dataset.axis = axis;
-    for (const ticks of this.ticks) ticks.forEach((text, t) => text.set(AXES[axis].ticks[t]));
+    for (const ticks of this.ticks) ticks.forEach((text, t) => text.set(AXES[axis][this.tickTexts][t]));
   }
 
   /**
@@ -110,11 +133,13 @@ class Table {
     const { reach } = AXES[axis];
     logs.forEach((logP, r) => {
       const cells = this.cells[r];
-      for (let c = 0; c < logP.length; c++) {
-        cells[c].bar.transform = `translateX(${(100 * (reach(logP[c]) - 1)).toFixed(3)}%)`;
+      this.rows.forEach(({ members }, c) => {
+        const log = members.length === 1 ? logP[members[0]] : logSum(logP, members);
+        cells[c].log = log;
+        cells[c].bar.transform = `translateX(${(100 * (reach(log) - 1)).toFixed(3)}%)`;
         const due = frameNumber === null || (c + frameNumber) % NUMBER_GROUPS === 0;
-        if (due) cells[c].number.set(short(Math.exp(logP[c])));
-      }
+        if (due) cells[c].number.set(this.format.short(Math.exp(log)));
+      });
       this.summaries[r].entropy.set(short(entropy(logP)));
       this.summaries[r].kl?.set(short(divergence(logs[teacher], logP)));
     });

@@ -8,6 +8,10 @@ const FULL = 0.8;
 const POINT_FONT = "600 12px";
 const HIGHLIGHT_FONT = "700 17px";
 const RING = 12;
+const TIP_SIDE = 84; // CSS pixels of the longer side of the image in the tip
+const MAX_BUTTONS = 20; // classes up to which the legend has a button for each
+const MAX_NAME = 14; // characters of a class name in the legend
+const MAX_TIP_NAME = 40;
 const DIRECTIONS = {
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
@@ -18,6 +22,13 @@ const DIRECTIONS = {
 /** Return the mark of a class in the legend; a dot if the glyph is the name itself. */
 function legendMark(glyph, name) {
   return glyph === name ? "●" : glyph;
+}
+
+/** Colour the marks in the legend; the computed colours are those of the points. */
+function swatchColours(swatches, classes) {
+  swatches.forEach((swatch, c) => {
+    swatch.style.color = `light-dark(${classes[c].light}, ${classes[c].dark})`;
+  });
 }
 
 /** The map of one net: a canvas with all points, and one above it with the highlighted point. */
@@ -108,8 +119,8 @@ class FeatureMap {
   /** Take new data from the server, or a new theme. */
   receive(data, open) {
     this.open = open;
-    if (data.images !== this.data?.images) {
-      this.pixels = Uint8Array.from(atob(data.images), (byte) => byte.charCodeAt(0));
+    if (data.images.pixels !== this.data?.images.pixels) {
+      this.pixels = decodeBytes(data.images.pixels);
       this.highlighted = -1;
     }
     const classes = JSON.stringify(data.classes);
@@ -126,15 +137,42 @@ class FeatureMap {
   addLegend() {
     this.selected = null;
     this.legend.replaceChildren();
-    this.glyphs = this.data.classes.map(({ glyph }) => glyph);
-    this.swatches = this.data.classes.map(({ name, glyph, light, dark }, c) => {
-      const button = element(this.legend, "button", { type: "button", "aria-pressed": "false" });
+    const { classes } = this.data;
+    this.glyphs = classes.map(({ glyph }) => glyph);
+    const many = classes.length > MAX_BUTTONS;
+    this.swatches = many ? this.addSelect(classes) : this.addButtons(classes);
+    swatchColours(this.swatches, classes);
+  }
+
+  addButtons(classes) {
+    return classes.map(({ name, glyph }, c) => {
+      const options = { type: "button", "aria-pressed": "false" };
+      const button = element(this.legend, "button", options);
       const swatch = element(button, "span", { class: "swatch", "aria-hidden": "true" });
       swatch.textContent = legendMark(glyph, name);
-      swatch.style.color = `light-dark(${light}, ${dark})`;
-      element(button, "span", { text: name });
+      const short = shorten(name, MAX_NAME);
+      if (short !== name) button.title = name;
+      element(button, "span", { text: short });
       button.addEventListener("click", () => this.select(this.selected === c ? null : c));
       return swatch;
+    });
+  }
+
+  /** A list instead of buttons; the mark of the chosen class is beside it. */
+  addSelect(classes) {
+    const label = element(this.legend, "label", { text: "Highlight a class " });
+    const select = element(label, "select");
+    element(select, "option", { value: "", text: "–" });
+    classes.forEach(({ name }, c) => {
+      element(select, "option", { value: c, text: shorten(name, MAX_TIP_NAME) });
+    });
+    select.addEventListener("change", () => {
+      this.select(select.value === "" ? null : Number(select.value));
+    });
+    element(this.legend, "span", { class: "quiet", text: "Classes share colours and marks." });
+    return classes.map(({ name, glyph }) => {
+      const options = { class: "swatch", "aria-hidden": "true", hidden: "" };
+      return element(label, "span", { ...options, text: legendMark(glyph, name) });
     });
   }
 
@@ -165,7 +203,12 @@ class FeatureMap {
 
   select(c) {
     this.selected = c;
-    [...this.legend.children].forEach((button, k) => button.setAttribute("aria-pressed", k === c));
+    this.legend.querySelectorAll("button").forEach((button, k) => {
+      button.setAttribute("aria-pressed", k === c);
+    });
+    this.legend.querySelectorAll("label .swatch").forEach((swatch, k) => {
+      swatch.hidden = k !== c;
+    });
     if (this.highlighted >= 0 && !this.selectable(this.highlighted)) this.highlight(-1);
     for (const net of this.nets) net.drawPoints(this);
   }
@@ -178,7 +221,7 @@ class FeatureMap {
     for (const map of this.nets) map.drawHighlight(n, this);
     this.tip.hidden = n < 0 || net === null;
     if (n < 0 || net === null) return;
-    drawImage(this.tip.querySelector("canvas"), this.image(n));
+    drawImage(this.tip.querySelector("canvas"), this.image(n), TIP_SIDE);
     const lines = this.describe(n);
     const description = this.tip.querySelector(".words");
     description.replaceChildren();
@@ -192,17 +235,21 @@ class FeatureMap {
   }
 
   image(n) {
-    return this.pixels.subarray(784 * n, 784 * (n + 1));
+    const { height, width, channels } = this.data.images;
+    const size = height * width * channels;
+    const pixels = this.pixels.subarray(size * n, size * (n + 1));
+    return { pixels, height, width, channels };
   }
 
   describe(n) {
     const { classes, labels, places, answers } = this.data;
     const truth = labels[n];
+    const name = (c) => shorten(classes[c].name, MAX_TIP_NAME);
     return [
-      { text: `Image ${places[n]}, true class ${classes[truth].name}` },
+      { text: `Image ${places[n]}, true class ${name(truth)}` },
       ...answers.map(({ role, title, mark, classes: given }) => {
         const wrong = given[n] !== truth;
-        const text = `${title}: ${classes[given[n]].name}${wrong ? ", wrong" : ""}`;
+        const text = `${title}: ${name(given[n])}${wrong ? ", wrong" : ""}`;
         return { text, role, mark, wrong };
       }),
     ];

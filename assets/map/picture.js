@@ -6,11 +6,15 @@ const TITLE = 28;
 const CHARACTER = 8; // approximate width of a character in the legend
 
 /** Draw both maps side by side; a selected class stands out here, too. */
-function mapsPicture(root, { data, glyphs, colours, opacity }) {
+function mapsPicture(root, { data, glyphs, colours, opacity, selected }) {
   const width = data.maps.length * (SIDE + EDGE) + 2 * EDGE;
-  const entries = legend(data.classes, glyphs, width);
+  // The colours of many classes repeat, so the legend only has the highlighted one.
+  const all = [...data.classes.keys()];
+  const named = all.length <= MAX_BUTTONS ? all : all.filter((c) => c === selected);
+  const entries = legend(named, data.classes, glyphs, width);
   const below = EDGE + TITLE + SIDE + 32;
-  const picture = drawing(root, width, below + 22 * (entries.at(-1).row + 1) + EDGE);
+  const rows = entries.length ? entries.at(-1).row + 1 : 0;
+  const picture = drawing(root, width, below + 22 * rows + EDGE);
   const muted = plain(getComputedStyle(root.querySelector(".note")).color);
   const line = plain(getComputedStyle(root.querySelector(".frame")).borderTopColor);
   data.maps.forEach(({ title, mark, axes, points }, m) => {
@@ -31,7 +35,7 @@ function mapsPicture(root, { data, glyphs, colours, opacity }) {
       shape(picture, "text", { ...position, ...font, opacity: opacity(c), text: glyphs[c] });
     });
   });
-  entries.forEach(({ x, row, swatch, name }, c) => {
+  entries.forEach(({ x, row, swatch, name, c }) => {
     const entry = shape(picture, "text", { x, y: below + 22 * row + 16, "font-size": 13 });
     shape(entry, "tspan", { text: `${swatch} `, fill: colours[c] });
     shape(entry, "tspan", { text: name });
@@ -39,13 +43,14 @@ function mapsPicture(root, { data, glyphs, colours, opacity }) {
   return picture;
 }
 
-/** Place the class names in rows that wrap. */
-function legend(classes, glyphs, width) {
+/** Place the names of some classes in rows that wrap. */
+function legend(named, classes, glyphs, width) {
   let [x, row] = [2 * EDGE, 0];
-  return classes.map(({ name }, c) => {
-    const entryWidth = CHARACTER * (name.length + 4);
+  return named.map((c) => {
+    const name = shorten(classes[c].name, MAX_TIP_NAME);
+    const entryWidth = CHARACTER * (textWidth(name) + 4);
     if (x + entryWidth > width - EDGE) [x, row] = [2 * EDGE, row + 1];
-    const entry = { x, row, name, swatch: legendMark(glyphs[c], name) };
+    const entry = { x, row, c, name, swatch: legendMark(glyphs[c], classes[c].name) };
     x += entryWidth;
     return entry;
   });

@@ -5,6 +5,11 @@
 const MAX_COLUMNS_WITH_TEXT = 10; // numbers in more columns are illegible on a phone
 const MAX_PER_ROW = 3;
 
+/** Whether cells have numbers: a wide matrix of upright names is scrolled instead of shrunk. */
+function hasNumbers({ columns, upright }) {
+  return upright || columns.order.length <= MAX_COLUMNS_WITH_TEXT;
+}
+
 /** A matrix: title, legend, and a grid of cells that are updated in place. */
 class Matrix {
   constructor(parent, { rows, columns, corner }, { role, mark }, number) {
@@ -16,7 +21,8 @@ class Matrix {
     this.legend = element(figure, "div", { class: "legend" });
     this.bar = element(figure, "div", { class: "bar", "aria-hidden": "true" });
     this.ticks = element(figure, "div", { class: "ticks", "aria-hidden": "true" });
-    this.grid = element(figure, "div", { class: "grid", role: "grid" });
+    const frame = element(figure, "div", { class: "frame" });
+    this.grid = element(frame, "div", { class: "grid", role: "grid" });
     this.grid.style.setProperty("--columns", columns.order.length);
     this.columnCount = columns.order.length;
     this.colours = [];
@@ -30,12 +36,15 @@ class Matrix {
     const visibility = corner.shown ? "name" : "hidden";
     element(head.firstChild, "span", { class: visibility, text: corner.text });
     for (const c of columns.order) {
-      element(head, "span", { class: "column", role: "columnheader", text: columns.names[c] });
+      const text = columns.names[c];
+      const title = columns.titles?.[c] ?? text;
+      element(head, "span", { class: "column", role: "columnheader", title, text });
     }
     rows.order.forEach((r, row) => {
       const line = element(this.grid, "div", { class: "row", role: "row" });
       const text = rows.names[r];
-      element(line, "span", { class: "name", role: "rowheader", title: text, text });
+      const title = rows.titles?.[r] ?? text;
+      element(line, "span", { class: "name", role: "rowheader", title, text });
       columns.order.forEach((c, column) => {
         const tabindex = row === 0 && column === 0 ? 0 : -1;
         const node = element(line, "div", { class: "cell", role: "gridcell", tabindex });
@@ -106,13 +115,14 @@ class Matrices {
   /** Take new data from the server; cells are rebuilt only for other rows, columns or roles. */
   receive(data, send) {
     const roles = data.matrices.map(({ role }) => role);
-    const shape = JSON.stringify([data.rows, data.columns, data.corner, roles]);
+    const shape = JSON.stringify([data.rows, data.columns, data.corner, data.upright, roles]);
     this.data = data;
     this.send = send;
     if (shape !== this.shape) {
       this.all.replaceChildren();
       this.matrices = data.matrices.map((matrix, m) => new Matrix(this.all, data, matrix, m));
-      this.all.classList.toggle("many", !this.withText);
+      this.all.classList.toggle("many", data.columns.order.length > MAX_COLUMNS_WITH_TEXT);
+      this.all.classList.toggle("upright", data.upright);
       this.all.style.setProperty("--abreast", Math.min(roles.length, MAX_PER_ROW));
       this.all.style.setProperty("--aspect", data.aspect);
       this.tip.hidden = true;
@@ -126,7 +136,7 @@ class Matrices {
   }
 
   get withText() {
-    return this.data.columns.order.length <= MAX_COLUMNS_WITH_TEXT;
+    return hasNumbers(this.data);
   }
 
   /** Frame the chosen cell: in its own matrix only if `apart`, else in every matrix. */

@@ -3,26 +3,31 @@
 const EDGE = 24;
 const CELL_HEIGHT = { withText: 34, withoutText: 18 };
 const HEAD = 96; // height of title, legend and column names above the cells
+const NUMBER_WIDTH = 36; // of the cells of many columns
 const CHARACTER = 7; // approximate width of a character
 
 /** All matrices side by side, with their current values. */
 function matricesPicture(root, { data, matrices }) {
   const { rows, columns, corner } = data;
-  const withText = columns.order.length <= MAX_COLUMNS_WITH_TEXT;
-  const height = withText ? CELL_HEIGHT.withText : CELL_HEIGHT.withoutText;
-  const width = Math.round(height * Math.max(1, data.aspect));
+  const many = columns.order.length > MAX_COLUMNS_WITH_TEXT;
+  const withText = hasNumbers(data);
+  const height = withText && !many ? CELL_HEIGHT.withText : CELL_HEIGHT.withoutText;
+  const wide = Math.round(height * Math.max(1, data.aspect));
+  const width = withText && many ? NUMBER_WIDTH : wide;
   const headings = corner.shown ? [...rows.names, corner.text] : rows.names;
-  const names = EDGE + CHARACTER * Math.max(...headings.map((name) => name.length));
+  const longest = (texts) => CHARACTER * Math.max(...texts.map(textWidth));
+  const names = EDGE + longest(headings);
   const side = width * columns.order.length;
   const total = EDGE + matrices.length * (names + side + EDGE);
-  const svg = drawing(root, total, HEAD + height * rows.order.length + 2 * EDGE);
+  const head = HEAD + (data.upright ? longest(columns.names) : 0);
+  const svg = drawing(root, total, head + height * rows.order.length + 2 * EDGE);
   const quiet = plain(getComputedStyle(root.querySelector(".note")).color);
   const middle = { "text-anchor": "middle" };
   const addText = (x, y, text, more) =>
     shape(svg, "text", { x, y, text, "font-size": 12, ...more });
   matrices.forEach(({ cells, title, colours }, m) => {
     const x = EDGE + names + m * (names + side + EDGE);
-    const y = HEAD + EDGE;
+    const y = head + EDGE;
     addText(x, EDGE + 8, title.textContent, { "font-size": 15, "font-weight": 600 });
     addText(x, EDGE + 28, data.matrices[m].legend, { fill: quiet });
     const part = side / colours.length;
@@ -35,7 +40,10 @@ function matricesPicture(root, { data, matrices }) {
     }
     const small = withText ? {} : { "font-size": 9 };
     columns.order.forEach((c, column) => {
-      addText(x + (column + 0.5) * width, y - 8, columns.names[c], { ...middle, ...small });
+      const [at, name] = [x + (column + 0.5) * width, columns.names[c]];
+      const turned = { transform: `translate(${at + 4} ${y - 8}) rotate(-90)` };
+      if (data.upright) addText(0, 0, name, turned);
+      else addText(at, y - 8, name, { ...middle, ...small });
     });
     rows.order.forEach((r, row) => {
       addText(x - 8, y + (row + 0.5) * height + 4, rows.names[r], { "text-anchor": "end" });

@@ -33,16 +33,17 @@ function plain(colour) {
   return `#${channels.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** Draw 28×28 grey values as squares, so that no viewer blurs them. */
-function shapeImage(parent, pixels, x, y, side) {
-  const cell = side / 28;
-  const group = shape(parent, "g", { "shape-rendering": "crispEdges" });
-  shape(group, "rect", { x, y, width: side, height: side, fill: "#000000" });
-  pixels.forEach((grey, index) => {
-    if (grey === 0) return;
-    const [column, row] = [index % 28, Math.floor(index / 28)];
-    const area = { x: x + column * cell, y: y + row * cell, width: cell, height: cell };
-    shape(group, "rect", { ...area, fill: `rgb(${grey},${grey},${grey})` });
+/** Draw an image as squares, so that no viewer blurs it; its longer side is `side`. */
+function shapeImage(parent, image, x, y, side) {
+  const { width, height } = image;
+  const cell = side / Math.max(width, height);
+  const place = `translate(${x} ${y}) scale(${cell})`;
+  const group = shape(parent, "g", { "shape-rendering": "crispEdges", transform: place });
+  shape(group, "rect", { width, height, fill: "#000000" });
+  eachPixel(image, (index, red, green, blue) => {
+    if (red + green + blue === 0) return;
+    const square = { x: index % width, y: Math.floor(index / width), width: 1, height: 1 };
+    shape(group, "rect", { ...square, fill: `rgb(${red},${green},${blue})` });
   });
 }
 

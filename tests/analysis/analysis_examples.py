@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tsexplorer.analysis.inference import TrainedNet
-from tsexplorer.data.base import DatasetInfo, Split, Splits
+from tsexplorer.data.base import DatasetInfo, ImageTask, Split, Splits
 from tsexplorer.models import build
 from tsexplorer.specs import (
     DataSpec,
@@ -59,7 +59,7 @@ def toy_stage(
 
 def initial_weights(stage: StageSpec, seed: int = 0) -> dict[str, Tensor]:
     """Return initial weights, with random running statistics of batch norm."""
-    weights = build(stage.model, CLASSES, seed).state_dict()
+    weights = build(stage.model, ImageTask(CLASSES), seed).state_dict()
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in weights.items():
         if name.endswith(("running_mean", "running_var")):

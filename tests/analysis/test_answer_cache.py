@@ -19,7 +19,7 @@ from tests.analysis.analysis_examples import (
 )
 from tsexplorer.analysis import inference
 from tsexplorer.analysis.inference import AnswerCache, Answers, SplitName
-from tsexplorer.data.base import Split
+from tsexplorer.data.base import PixelStatistics, Split
 from tsexplorer.training import checkpoints
 
 
@@ -222,7 +222,8 @@ def test_a_file_of_another_split_is_not_used(tmp_path: Path, computations: Compu
 def test_answers_to_other_images_are_not_used(tmp_path: Path, computations: Computations) -> None:
     splits, net = random_dataset(), saved_net(tmp_path)
     AnswerCache().answers(net, splits, "test")
-    scaled = replace(splits, mean=splits.mean + 0.1)
+    (mean,), deviation = splits.statistics
+    scaled = replace(splits, statistics=PixelStatistics((mean + 0.1,), deviation))
     AnswerCache().answers(net, scaled, "test")
     assert computations.count == 2
     labels = splits.test.labels.flip(0)

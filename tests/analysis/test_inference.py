@@ -21,7 +21,7 @@ from tests.analysis.analysis_examples import (
 )
 from tsexplorer.analysis import inference
 from tsexplorer.analysis.inference import AnswerCache, SplitName, TrainedNet
-from tsexplorer.data.batches import scale
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.models.network import Net
@@ -43,7 +43,7 @@ def test_logits_of_a_linear_net_by_hand(tmp_path: Path, scaling: Scaling) -> Non
     if scaling != "raw":
         pixels /= 255
     if scaling == "standard":
-        pixels = (pixels - splits.mean) / splits.deviation
+        pixels = (pixels - splits.statistics.mean[0]) / splits.statistics.deviation[0]
     weights = initial_weights(net.stage)
     expected = pixels @ weights["logits.weight"].numpy().T + weights["logits.bias"].numpy()
     np.testing.assert_allclose(answers.logits_NC, expected, rtol=1e-4, atol=1e-4 * pixels.max())
@@ -57,10 +57,10 @@ def test_logits_of_a_linear_net_by_hand(tmp_path: Path, scaling: Scaling) -> Non
 def test_nets_run_in_evaluation_mode(tmp_path: Path, model: ModelSpec) -> None:
     """Dropout is off, and batch norm uses the running statistics."""
     splits, net = random_dataset(), saved_net(tmp_path, toy_stage(model))
-    module = build(model, CLASSES, 0)
+    module = build(model, ImageTask(CLASSES), 0)
     module.load_state_dict(initial_weights(net.stage))
     module.eval()
-    images = scale(splits.validation.images, "unit", splits.mean, splits.deviation)
+    images = splits.normalisation("unit")(splits.validation.images)
     with torch.no_grad():
         expected_logits, expected_features = module(images).numpy(), module.features(images).numpy()
     answers = AnswerCache().answers(net, splits, "validation")

@@ -17,6 +17,7 @@ from tsexplorer.analysis.latency import (
     measure_latency,
     one_thread,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.specs import ModelSpec
 
 SMALL = ModelSpec(name="hinton-narrow")
@@ -66,7 +67,7 @@ def fake_net(monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int], float]) -
     clock = Clock()
     net = FakeNet(clock, seconds)
 
-    def build(model: ModelSpec, classes: int, seed: int) -> FakeNet:
+    def build(model: ModelSpec, task: ImageTask, seed: int) -> FakeNet:
         torch.get_num_threads()  # like a real net: gives this thread its number of threads
         return net
 
@@ -88,7 +89,7 @@ def threads_of_a_new_thread() -> int:
 
 
 def test_a_real_net_is_measured() -> None:
-    result = measure_latency(SMALL, 10)
+    result = measure_latency(SMALL, ImageTask(10))
     assert 0 < result.low <= result.median <= result.high
     assert MIN_REPEATS <= result.repeats <= MAX_REPEATS
 
@@ -97,7 +98,7 @@ def test_results_are_quantiles_in_milliseconds(monkeypatch: pytest.MonkeyPatch) 
     # The 10 repeats take 20, 18, ... 2 ms; the warm-up takes a second per call and is not counted.
     monkeypatch.setattr(latency, "BUDGET_SECONDS", 0.0)
     fake_net(monkeypatch, lambda call: 1.0 if call < 0 else (20 - 2 * call) / 1000)
-    result = measure_latency(SMALL, 10)
+    result = measure_latency(SMALL, ImageTask(10))
     assert result.repeats == MIN_REPEATS == 10
     assert result.low == pytest.approx(4)
     assert result.median == pytest.approx(12)
@@ -111,7 +112,7 @@ def test_the_budget_limits_the_repeats(
     seconds: float, repeats: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = fake_net(monkeypatch, lambda _call: seconds)
-    assert measure_latency(SMALL, 10).repeats == repeats
+    assert measure_latency(SMALL, ImageTask(10)).repeats == repeats
     assert len(net.threads) == WARM_UP + repeats
 
 
@@ -119,7 +120,7 @@ def test_one_image_per_call_in_inference_mode_on_one_core(
     monkeypatch: pytest.MonkeyPatch, cores: int
 ) -> None:
     net = fake_net(monkeypatch, lambda _call: 0.01)
-    measure_latency(SMALL, 10)
+    measure_latency(SMALL, ImageTask(10))
     assert set(net.threads) == {1}
     assert net.shapes == {(1, 1, 28, 28)}
     assert net.modes == {(False, True)}
@@ -128,7 +129,7 @@ def test_one_image_per_call_in_inference_mode_on_one_core(
 
 def test_the_number_of_threads_is_restored(cores: int) -> None:
     """Otherwise a training that starts later would use one core."""
-    measure_latency(SMALL, 10)
+    measure_latency(SMALL, ImageTask(10))
     assert torch.get_num_threads() == cores
     assert threads_of_a_new_thread() == cores
 
@@ -141,7 +142,7 @@ def test_a_failing_net_restores_the_number_of_threads(
 
     fake_net(monkeypatch, fail)
     with pytest.raises(RuntimeError, match="no such operation"):
-        measure_latency(SMALL, 10)
+        measure_latency(SMALL, ImageTask(10))
     assert torch.get_num_threads() == cores
     assert threads_of_a_new_thread() == cores
 
@@ -152,7 +153,7 @@ def test_measurements_in_two_threads_do_not_overlap(
     threads_after: list[int] = []
 
     def measure_second() -> None:
-        measure_latency(SMALL, 10)
+        measure_latency(SMALL, ImageTask(10))
         threads_after.append(torch.get_num_threads())
 
     def seconds(call: int) -> float:
@@ -164,7 +165,7 @@ def test_measurements_in_two_threads_do_not_overlap(
 
     second = threading.Thread(target=measure_second)
     fake_net(monkeypatch, seconds)
-    measure_latency(SMALL, 10)
+    measure_latency(SMALL, ImageTask(10))
     second.join()
     assert threads_after == [cores]
     assert torch.get_num_threads() == threads_of_a_new_thread() == cores

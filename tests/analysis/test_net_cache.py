@@ -20,6 +20,7 @@ from tsexplorer.analysis.inference import (
     TrainedNet,
     compute_outputs,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.bundled_sample import load_sample
 from tsexplorer.errors import UserError
 from tsexplorer.models.network import Net
@@ -74,9 +75,9 @@ def test_the_most_recently_used_nets_stay_in_memory(
     loaded: list[Path] = []
     load_net = inference.load_net
 
-    def recorded_load_net(net: TrainedNet, classes: int) -> Net:
+    def recorded_load_net(net: TrainedNet, task: ImageTask) -> Net:
         loaded.append(net.weights)
-        return load_net(net, classes)
+        return load_net(net, task)
 
     monkeypatch.setattr(inference, "load_net", recorded_load_net)
     cache, net = NetCache(), demo_nets["baseline"]

@@ -20,6 +20,7 @@ from tests.benchmarks.base import (
     set_threads,
 )
 from tests.benchmarks.epochs import BATCH, Teachers, make_task, train_epochs
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
 from tsexplorer.settings import get_settings
@@ -98,7 +99,7 @@ def _teachers(net: str, count: int, *, equal: bool = False) -> Teachers:
         spec = StageSpec(
             data=DataSpec(), model=model, objective=LABELS, train=TrainSpec(), seed=seed
         )
-        weights = build(model, 10, 0 if equal else seed).state_dict()
+        weights = build(model, ImageTask(10), 0 if equal else seed).state_dict()
         teachers[spec.hash] = (spec, weights)
     return teachers
 

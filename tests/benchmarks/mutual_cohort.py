@@ -12,6 +12,7 @@ from tests.benchmarks.base import (
     set_threads,
 )
 from tests.benchmarks.epochs import make_task, train_epochs
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
 from tsexplorer.models.stacked import Cohort, LoopedCohort, StackedCohort
@@ -59,7 +60,7 @@ def _task(splits: Splits, seed: int) -> Task:
 def _as_looped(task: Task) -> Cohort:
     """The task's peers with the same initial weights, as separate nets."""
     assert isinstance(task.auxiliary_module, StackedCohort)
-    nets = [build(ModelSpec(name=NET), 10, seed=0) for _ in range(PEERS)]
+    nets = [build(ModelSpec(name=NET), ImageTask(10), seed=0) for _ in range(PEERS)]
     for peer, net in enumerate(nets):
         for weight, value_K in zip(net.parameters(), task.auxiliary_module.weights, strict=True):
             weight.data.copy_(value_K[peer])

@@ -20,6 +20,7 @@ from tests.benchmarks.base import (
     set_threads,
 )
 from tests.benchmarks.memory import resident_megabytes
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import Splits, load_splits
 from tsexplorer.models import build
 from tsexplorer.settings import get_settings
@@ -91,7 +92,7 @@ def _side(splits: Splits, seed: int, count: int, *, stacked: bool) -> TimedRun:
 
 
 def _teacher(stage: StageSpec) -> dict[str, tuple[StageSpec, dict[str, NDArray[np.float32]]]]:
-    weights = build(stage.model, 10, seed=0).state_dict()
+    weights = build(stage.model, ImageTask(10), seed=0).state_dict()
     return {stage.hash: (stage, as_arrays(weights))}
 
 

@@ -32,7 +32,7 @@ class Pictures(MNIST):  # type: ignore[misc]  # torchvision has no types
         to_input = transforms.Compose(
             [
                 transforms.ToTensor(),
-                transforms.Normalize((splits.mean,), (splits.deviation,)),
+                transforms.Normalize(*splits.statistics),
             ]
         )
         # Without MNIST's constructor, which reads files that mnist-5k does not have.

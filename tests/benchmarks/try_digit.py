@@ -1,6 +1,6 @@
 """Time from a picture to the answers of three nets on the server, with and without a training job.
 
-The script of the page Try a digit is timed, in one process with the trainer, as in the app:
+The script of the page Try an image is timed, in one process with the trainer, as in the app:
 decoding, all steps to net inputs, three nets, figures and the images of the steps.
 """
 

@@ -34,6 +34,20 @@ CLASSES = {
 LABELS = {"digits": 2, "letters": 0, "other": 7}
 
 
+def shown_rows(data: str) -> list[list[int]]:
+    """The classes of each row of the lens: of many classes the last row has all others."""
+    import numpy as np
+
+    from tsexplorer.plots.classes import LIKELIEST, MAX_ROWS, likeliest_classes
+
+    count = len(CLASSES[data])
+    if count <= MAX_ROWS:
+        return [[c] for c in range(count)]
+    nets = [np.array(LOGITS[data][role]) for role in ("teacher", "baseline", "distilled")]
+    single = likeliest_classes(nets, LIKELIEST, [LABELS[data]])
+    return [*([c] for c in single), [c for c in range(count) if c not in single]]
+
+
 def softened(data: str, role: Role, t: float) -> Tensor:
     """Softmax of the logits at temperature ``t``, C, in double precision."""
     import torch

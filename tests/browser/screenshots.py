@@ -53,6 +53,18 @@ def train(browser: Browser, server: AppServer) -> None:
     widget(page, "job_cancel").wait_for(state="detached", timeout=TRAINED_MS)
 
 
+def data(browser: Browser, server: AppServer) -> None:
+    """Example images before they are kept."""
+    page = open_page(browser, server, "/data")
+    page.get_by_role("button", name="Try it with example images").click()
+    page.get_by_role("button", name="Keep", exact=True).wait_for(timeout=TRAINED_MS)
+    wait_for_charts(page)
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    page.screenshot(path=PICTURES / "data.png", animations="disabled")
+    page.get_by_role("button", name="Discard").click()
+    wait_idle(page)
+
+
 def try_digit(browser: Browser, server: AppServer) -> None:
     """A drawing and its classification."""
     page = open_page(browser, server, "/try_digit")
@@ -115,7 +127,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium.require(), args=list(chromium.FLAGS)
         )
-        for take in (home, train, try_digit, soft_targets, sweep_map, never_seen, compare):
+        for take in (home, train, data, try_digit, soft_targets, sweep_map, never_seen, compare):
             take(browser, server)
         browser.close()
 

@@ -15,8 +15,10 @@ from tests.browser.lens_actions import (
     slider,
     temperature,
 )
-from tests.browser.lens_examples import HOSTILE, LOGITS, entropy, softened
+from tests.browser.lens_examples import CLASSES, HOSTILE, LOGITS, entropy, shown_rows, softened
 from tests.browser.server import AppServer
+from tests.browser.soft_target_actions import SVG, download, parse_svg, picture_button
+from tests.browser.toy_app import colour_image
 from tsexplorer.specs import ROLES
 
 
@@ -40,7 +42,8 @@ def _check_against_torch(lens: Locator, data: str, t: float) -> None:
     for column, role in enumerate(ROLES):
         expected = softened(data, role, t)
         shown = probabilities(lens, role)
-        torch.testing.assert_close(shown, expected, rtol=1e-9, atol=1e-300)
+        rows = torch.stack([expected[row].sum() for row in shown_rows(data)])
+        torch.testing.assert_close(shown, rows, rtol=1e-9, atol=1e-300)
         sums = lens.locator(".sums").get_by_role("gridcell").nth(column + 1)
         nats = torch.special.entr(expected).sum().item()
         assert _number(sums.locator(".entropy")) == pytest.approx(nats, abs=6e-4)
@@ -90,6 +93,43 @@ def test_the_lens_shows_image_and_label(page: Page, toy_server: AppServer) -> No
     # The label as a distribution: 1 for its class.
     assert lens.locator(".hot").all_inner_texts() == list("0010000000")
     expect(lens.locator(".row.target .name")).to_have_text("2")
+
+
+def test_a_colour_image_keeps_its_proportions(page: Page, toy_server: AppServer) -> None:
+    lens = open_lens(page, toy_server, "colour")
+    canvas = lens.get_by_role("img", name="The image: 2")
+    pixels = canvas.evaluate("node => [...node.getContext('2d').getImageData(0, 0, 64, 48).data]")
+    expected = colour_image().reshape(-1, 3)
+    for channel in range(3):
+        assert pixels[channel::4] == expected[:, channel].tolist()
+    box = canvas.bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (112, 84)
+    name, content = download(page, picture_button(page, "svg"))
+    assert name == "lens-T-4.svg"
+    fills = [node.attrib.get("fill") for node in parse_svg(content).iter(f"{SVG}rect")]
+    assert fills.count("rgb({},{},{})".format(*expected[0])) >= 1
+
+
+def test_any_class_of_many_can_be_added(page: Page, toy_server: AppServer) -> None:
+    lens = open_lens(page, toy_server, "data=letters")
+    rows = shown_rows("letters")
+    headers = lens.locator(".table .name[title]")
+    names = [*(CLASSES["letters"][row[0]] for row in rows[:-1]), "The rest (16 classes)"]
+    expect(headers).to_have_text(names, use_inner_text=True)
+    added = CLASSES["letters"][rows[-1][3]]
+    longer = [*names[:-1], added, "The rest (15 classes)"]
+    lens.get_by_label("Add a class").select_option(added)
+    expect(headers).to_have_text(longer, use_inner_text=True)
+    expect(lens.locator(".number").filter(has_text="< 0.01 %").first).to_be_visible()
+    total = probabilities(lens, "teacher").sum().item()
+    assert total == pytest.approx(1)
+    # The rows are the same at every T, and after a run.
+    slider(lens).press("End")
+    wait_idle(page)
+    expect(headers).to_have_text(longer, use_inner_text=True)
+    lens.get_by_label("Add a class").select_option("")
+    expect(headers).to_have_text(names, use_inner_text=True)
 
 
 def test_a_lens_with_one_role_needs_no_label_or_image(page: Page, toy_server: AppServer) -> None:

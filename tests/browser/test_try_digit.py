@@ -1,4 +1,4 @@
-"""The page Try a digit with the demo pair: drawings, uploads, samples and the score."""
+"""The page Try an image with the demo pair: drawings, uploads, samples and the score."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_a_drawing_outlasts_a_page_change_and_is_not_stored(
     page.get_by_test_id("stTopNavLink").filter(has_text="Home").click()
     expect(page.get_by_role("heading", level=1, name="Can a small net")).to_be_visible()
     wait_idle(page)
-    page.get_by_test_id("stTopNavLink").filter(has_text="Try a digit").click()
+    page.get_by_test_id("stTopNavLink").filter(has_text="Try an image").click()
     expect_answers(page, "7", "7", "7")
     files = [path for path in set(shared_server.home.rglob("*")) - before if path.is_file()]
     caches = ("answers-", "sqlite")

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from tests.browser.lens_examples import CLASSES, LABELS, LOGITS
 from tsexplorer.imaging import picture_from_strokes
@@ -95,8 +96,8 @@ def lens_page() -> None:
     """The lens and the T that it returns.
 
     Query parameters: ``data`` (a key of ``LOGITS``), ``bare`` (one role, no label, no image),
-    ``ticking`` (new images five times a second), ``echo`` (the returned T is passed back) and
-    ``two`` (a second lens).
+    ``ticking`` (new images five times a second), ``colour`` (a colour image), ``echo`` (the
+    returned T is passed back) and ``two`` (a second lens).
     """
     st.title("Lens")
     state, query = st.session_state, st.query_params
@@ -130,6 +131,8 @@ def _draw_lens(key: str = "lens", shift: int = 0) -> float | None:
     data = state.get("data", query.get("data", "digits"))
     logits = LOGITS[data]
     image = np.roll(np.arange(784).astype(np.uint8).reshape(28, 28), shift, axis=0)
+    if "colour" in query:
+        image = colour_image()
     return lens(
         logits={"distilled": logits["distilled"]} if bare else logits,
         label=None if bare else LABELS[data],
@@ -138,3 +141,8 @@ def _draw_lens(key: str = "lens", shift: int = 0) -> float | None:
         temperature=state.get("given", 4.0),
         key=key,
     )
+
+
+def colour_image() -> NDArray[np.uint8]:
+    """An image of 48×64 pixels in colour."""
+    return np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)

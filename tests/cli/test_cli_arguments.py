@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from tests.cli.conftest import TOY, Shell, SpecFile
-from tsexplorer.cli.requests import requested_experiment
+from tsexplorer.cli.requests import BaseOptions, requested_experiment
 from tsexplorer.errors import UserError
 from tsexplorer.recipes import get_recipe
 from tsexplorer.services.service import Service
@@ -164,7 +164,8 @@ def test_refused_run_queues_no_job(shell: Shell, service: Service, spec_file: Sp
 def test_name_contains_changes_of_data_and_seeds(
     arguments: dict[str, Any], name: str, seeds: tuple[int, ...], data: str
 ) -> None:
-    spec = requested_experiment(None, None, **arguments)
+    base = BaseOptions(data=arguments.pop("data", None))
+    spec = requested_experiment(None, None, base, **arguments)
     assert (spec.name, spec.seeds, spec.data.name) == (name, seeds, data)
     unchanged = {"name", "seeds", "data"}
     assert spec.model_dump(exclude=unchanged) == get_recipe("quick").spec.model_dump(
@@ -173,7 +174,9 @@ def test_name_contains_changes_of_data_and_seeds(
 
 
 def test_classes_are_excluded_by_name() -> None:
-    spec = requested_experiment(None, None, data="fashion-mnist", left_out=["coat", "1"])
+    spec = requested_experiment(
+        None, None, BaseOptions(data="fashion-mnist"), left_out=["coat", "1"]
+    )
     assert spec.left_out == (1, 4)
     assert spec.name == "quick, fashion-mnist, without Coat and Trouser"
     with pytest.raises(
@@ -183,16 +186,43 @@ def test_classes_are_excluded_by_name() -> None:
 
 
 def test_new_objective_keeps_t_and_lambda_and_takes_options() -> None:
-    spec = requested_experiment("quick", None, objective="dkd", options=("beta=4", "warm_up=3"))
+    spec = requested_experiment(
+        "quick", None, BaseOptions(objective="dkd", options=["beta=4", "warm_up=3"])
+    )
     assert spec.name == "quick, dkd, beta 4"
     assert spec.objective == ObjectiveSpec(name="dkd", temperature=4, lam=0, options={"beta": 4.0})
-    spec = requested_experiment("quick", None, objective="relational", options=("angle=0",))
+    spec = requested_experiment(
+        "quick", None, BaseOptions(objective="relational", options=["angle=0"])
+    )
     assert (spec.objective.temperature, spec.objective.lam) == (1, 0)  # it uses neither
-    assert requested_experiment("quick", None, objective="hinton") == get_recipe("quick").spec
+    assert requested_experiment("quick", None, BaseOptions(objective="hinton")) == (
+        get_recipe("quick").spec
+    )
+
+
+def test_nets_loss_and_training_are_changed_and_named() -> None:
+    base = BaseOptions(
+        teacher="lenet-5",
+        temperature=2.0,
+        lam=0.1,
+        epochs=3,
+        learning_rate=0.01,
+        batch_size=50,
+        label_share=0.1,
+    )
+    spec = requested_experiment("quick", None, base, name=None)
+    assert spec.name == (
+        "q, lenet-5, T 2, λ 0.1, epochs 3, learning rate 0.01, batch size 50, 10 % of the"
+    )
+    assert (spec.teacher.name, spec.label_share) == ("lenet-5", 0.1)
+    assert (spec.objective.temperature, spec.objective.lam) == (2.0, 0.1)
+    for train in (spec.baseline_train, spec.distilled_train):
+        assert (train.epochs, train.learning_rate, train.batch_size) == (3, 0.01, 50)
+    assert spec.teacher_train == get_recipe("quick").spec.teacher_train
 
 
 def test_other_dataset_keeps_the_scaling_of_the_recipe() -> None:
-    spec = requested_experiment("wu-2020", None, data="fashion-mnist")
+    spec = requested_experiment("wu-2020", None, BaseOptions(data="fashion-mnist"))
     assert (spec.data.name, spec.data.scaling) == ("fashion-mnist", "raw")
 
 
@@ -217,12 +247,12 @@ def test_changes_that_are_too_long_for_a_name_are_cut() -> None:
     spec = requested_experiment(
         "quick",
         None,
-        data="fashion-mnist",
+        BaseOptions(
+            data="fashion-mnist", objective="dkd", options=["alpha=2", "beta=3", "warm_up=4"]
+        ),
         seeds=5,
-        objective="dkd",
-        options=("alpha=2", "beta=3", "warm_up=4"),
         left_out=("Trouser", "Pullover", "Dress"),
     )
-    assert spec.name.startswith("q, fashion-mnist, 5 seeds, dkd, alpha 2, beta 3, ")
+    assert spec.name.startswith("q, fashion-mnist, dkd, alpha 2, beta 3, ")
     assert len(spec.name) == 80
     assert spec.left_out == (1, 2, 3)

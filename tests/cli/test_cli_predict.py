@@ -1,4 +1,4 @@
-"""``predict``: gives the same answers as the page Try a digit; errors are one sentence."""
+"""``predict``: gives the same answers as the page Try an image; errors are one sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.imaging.synthetic_strokes import mnist_digits
 from tsexplorer.imaging import decode, extract_digits
 from tsexplorer.services.service import Service
 from tsexplorer.ui.digit import answers
-from tsexplorer.ui.digit.inputs import InputPicture
+from tsexplorer.ui.digit.pictures import InputPicture
 
 pytestmark = pytest.mark.usefixtures("settled")
 
@@ -66,7 +66,7 @@ def test_probabilities_equal_those_of_the_page(
     picture = decode(three_digits.read_bytes(), three_digits.name)
     size = (picture.width, picture.height)
     shown = InputPicture(picture.name, extract_digits(picture), size)
-    on_page = answers.answer_digits(nets, [shown])
+    on_page = answers.answer_images(nets, [shown])
     for answered, digit in zip(on_page, printed["digits"], strict=True):
         prediction = answered.predictions[role]  # type: ignore[index]
         assert list(digit["probabilities"].values()) == prediction.probabilities_C.tolist()

@@ -24,10 +24,11 @@ LEARNING, VALIDATION, TEST = 40, 10, 20
 """Numbers of images: in the training files, of these for validation, and in the test files."""
 
 
-def idx_bytes(array: NDArray[np.uint8]) -> bytes:
-    """IDX: two zero bytes, 8 for unsigned bytes, the rank, big-endian sizes, the data."""
+def idx_bytes(array: NDArray[np.uint8] | NDArray[np.int32]) -> bytes:
+    """IDX: two zero bytes, 8 for unsigned bytes or 12 for int, the rank, big-endian sizes, data."""
     sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+    kind = 8 if array.dtype == np.uint8 else 12
+    return bytes([0, 0, kind, array.ndim]) + sizes + array.astype(f">u{array.itemsize}").tobytes()
 
 
 @dataclass
@@ -36,9 +37,9 @@ class SmallDataset:
 
     dataset: IdxDataset
     images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.uint8] | NDArray[np.int32]
     test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.uint8]
+    test_labels: NDArray[np.uint8] | NDArray[np.int32]
 
     def files(self) -> dict[str, bytes]:
         """Content of the four files by name."""
@@ -107,6 +108,18 @@ def mnist() -> SmallDataset:
 def letters() -> SmallDataset:
     """EMNIST letters with 40 + 20 images, labels from 1."""
     return make_small_dataset("emnist-letters", 1)
+
+
+@pytest.fixture
+def qmnist() -> SmallDataset:
+    """QMNIST with 40 + 20 images; each label has a class and 7 other integers."""
+    small = make_small_dataset("qmnist", 0)
+    more = np.arange(7, dtype=np.int32) + 100_000
+    small.labels, small.test_labels = (
+        np.column_stack([labels.astype(np.int32), np.tile(more, (len(labels), 1))])
+        for labels in (small.labels, small.test_labels)
+    )
+    return small
 
 
 @dataclass

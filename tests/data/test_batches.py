@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tsexplorer.data.base import Split
-from tsexplorer.data.batches import Batches, derived_seed, evaluation_batches, scale
+from tsexplorer.data.base import NO_LABEL, Normalisation, PixelStatistics, Split
+from tsexplorer.data.batches import Batches, evaluation_batches
 from tsexplorer.errors import UserError
+from tsexplorer.specs import TrainSpec, derived_seed
 
 N = 103
 
@@ -20,17 +21,20 @@ def split() -> Split:
     return Split(images, torch.arange(N) % 10)
 
 
-def make_batches(split: Split, **changes) -> Batches:
-    settings = {
-        "scaling": "raw",
-        "mean": 0.25,
-        "deviation": 0.5,
-        "device": "cpu",
-        "batch_size": 10,
-        "jitter": 0,
-        "seed": 1,
-    }
-    return Batches(split, **(settings | changes))
+@pytest.fixture
+def colour_split() -> Split:
+    generator = torch.Generator().manual_seed(6)
+    images = torch.randint(0, 256, (N, 20, 24, 3), dtype=torch.uint8, generator=generator)
+    return Split(images, torch.arange(N) % 10)
+
+
+def normalisation(scaling: str, mean: float = 0.25, deviation: float = 0.5) -> Normalisation:
+    return Normalisation(scaling, PixelStatistics((mean,), (deviation,)))
+
+
+def make_batches(split: Split, *, seed: int = 1, **train) -> Batches:
+    spec = TrainSpec(**({"batch_size": 10} | train))
+    return Batches(split, normalisation("raw"), spec, device="cpu", seed=seed)
 
 
 def order(batches: Batches, epoch: int) -> list[int]:
@@ -59,15 +63,24 @@ def shift_window(image: torch.Tensor, down: int, right: int) -> torch.Tensor:
 def test_scaling(scaling, expected):
     image = torch.zeros(1, 28, 28, dtype=torch.uint8)
     image[0, 0, :3] = torch.tensor([0, 51, 255])
-    scaled = scale(image, scaling, mean=0.25, deviation=0.5)
+    scaled = normalisation(scaling)(image)
     assert scaled.shape == (1, 1, 28, 28)
     assert scaled.dtype == torch.float32
     assert scaled[0, 0, 0, :3].tolist() == pytest.approx(expected)
 
 
+def test_colour_is_scaled_by_channel() -> None:
+    statistics = PixelStatistics((0.0, 0.2, 0.4), (0.5, 1.0, 2.0))
+    image = torch.tensor([0, 51, 255], dtype=torch.uint8).expand(1, 2, 3, 3)
+    scaled = Normalisation("standard", statistics)(image)
+    assert scaled.shape == (1, 3, 2, 3)
+    expected = [0.0, 0.0, 0.3]
+    assert scaled[0, :, 1, 2].tolist() == pytest.approx(expected)
+
+
 def test_scaling_does_not_change_its_input(split):
     before = split.images.clone()
-    scale(split.images, "standard", 0.1, 0.3)
+    normalisation("standard")(split.images)
     assert torch.equal(split.images, before)
 
 
@@ -134,12 +147,53 @@ def test_jitter_depends_on_the_epoch_and_keeps_the_order(split):
     assert not torch.equal(first, second)
 
 
-def test_padded_images_have_zeros_around_them(split):
-    padded = make_batches(split, jitter=3).padded
-    assert padded.shape == (N, 34, 34)
-    assert padded.dtype == torch.uint8
-    assert torch.equal(padded[:, 3:-3, 3:-3], split.images)
-    assert padded.sum() == split.images.sum()
+def test_colour_images_are_shifted_as_a_whole(colour_split):
+    for batch in make_batches(colour_split, jitter=3).epoch(0):
+        for image, index, (down, right) in zip(
+            batch.images, batch.indices, batch.shift.tolist(), strict=True
+        ):
+            original = colour_split.images[index].permute(2, 0, 1).float()
+            rows = slice(max(0, down), min(20, 20 + down))
+            columns = slice(max(0, right), min(24, 24 + right))
+            top, left = max(0, -down), max(0, -right)
+            visible = original[:, rows, columns]
+            height, width = visible.shape[1:]
+            assert torch.equal(image[:, top : top + height, left : left + width], visible)
+            assert image.sum() == visible.sum()
+
+
+def test_reflected_edges_have_no_black_border(split):
+    white = Split(torch.full_like(split.images, 255), split.labels)
+    for batch in make_batches(white, jitter=4, padding="reflect").epoch(0):
+        assert (batch.images == 255).all()
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_half_of_the_images_are_mirrored(split, colour_split, colour):
+    chosen = colour_split if colour else split
+    mirrored = 0
+    for batch in make_batches(chosen, flip=True).epoch(0):
+        for image, index in zip(batch.images, batch.indices, strict=True):
+            original = chosen.images[index].float()
+            original = original.permute(2, 0, 1) if colour else original.unsqueeze(0)
+            is_mirrored = torch.equal(image, original.flip(2))
+            assert is_mirrored or torch.equal(image, original)
+            mirrored += is_mirrored
+    assert 0.3 * N < mirrored < 0.7 * N
+
+
+def test_images_without_a_label_have_weight_zero(split):
+    labels = torch.where(torch.arange(N) % 4 == 0, split.labels, NO_LABEL)
+    labelled = int((labels != NO_LABEL).sum())
+    weights = torch.zeros(N)
+    for batch in make_batches(Split(split.images, labels)).epoch(0):
+        weights[batch.indices] = batch.label_weights
+        has_label = labels[batch.indices] != NO_LABEL
+        assert torch.equal(batch.labels[has_label], labels[batch.indices][has_label])
+        assert (batch.labels[~has_label] == 0).all()
+    assert weights[labels == NO_LABEL].sum() == 0
+    assert weights[labels != NO_LABEL].tolist() == pytest.approx([N / labelled] * labelled)
+    assert next(make_batches(split).epoch(0)).label_weights is None
 
 
 def test_a_batch_larger_than_the_split_is_refused(split):
@@ -149,10 +203,10 @@ def test_a_batch_larger_than_the_split_is_refused(split):
 
 
 def test_evaluation_batches_are_in_order_and_scaled(split):
-    settings = {"scaling": "standard", "mean": 0.2, "deviation": 0.3, "device": "cpu"}
-    batches = list(evaluation_batches(split, **settings, batch_size=40))
+    scaling = normalisation("standard", 0.2, 0.3)
+    batches = list(evaluation_batches(split, scaling, device="cpu", batch_size=40))
     assert [len(images) for images in batches] == [40, 40, 23]
-    assert torch.equal(torch.cat(batches), scale(split.images, "standard", 0.2, 0.3))
+    assert torch.equal(torch.cat(batches), scaling(split.images))
 
 
 def test_a_split_on_its_device_is_not_copied(split):

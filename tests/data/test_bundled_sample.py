@@ -38,4 +38,4 @@ def test_a_sample_has_the_first_images_of_each_split(
         sampled, whole = getattr(sample, part), getattr(splits, part)
         assert torch.equal(sampled.images, whole.images[:30])
         assert torch.equal(sampled.labels, whole.labels[:30])
-    assert (sample.mean, sample.deviation) == (splits.mean, splits.deviation)
+    assert sample.statistics == splits.statistics

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from tsexplorer.data.class_subsets import (
+from tsexplorer.data.registry import get_dataset, load_splits
+from tsexplorer.data.subsets import (
     describe_excluded_classes,
     exclude_classes,
     format_class_names,
     parse_classes,
 )
-from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
 from tsexplorer.specs import ExperimentSpec
 
@@ -39,7 +39,7 @@ def test_validation_test_and_scaling_do_not_change() -> None:
     splits = exclude_classes(SPLITS, (3,))
     assert splits.validation is SPLITS.validation
     assert splits.test is SPLITS.test
-    assert (splits.mean, splits.deviation) == (SPLITS.mean, SPLITS.deviation)
+    assert splits.statistics == SPLITS.statistics
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,10 @@ def test_splits_have_equal_classes_in_mixed_order(splits):
 
 def test_mean_and_deviation_are_those_of_the_training_pixels(splits):
     pixels = splits.train.images.double() / 255
-    assert splits.mean == pytest.approx(pixels.mean().item(), rel=1e-9)
-    assert splits.deviation == pytest.approx(pixels.std(correction=0).item(), rel=1e-9)
+    assert splits.statistics.mean[0] == pytest.approx(pixels.mean().item(), rel=1e-9)
+    assert splits.statistics.deviation[0] == pytest.approx(
+        pixels.std(correction=0).item(), rel=1e-9
+    )
 
 
 def test_file_is_small_and_needs_no_data_folder(tmp_path):

@@ -39,7 +39,10 @@ def sets_folder(
 
 
 def test_names_are_ordered_by_the_size_of_the_download():
-    assert dataset_names() == ("mnist-5k", "mnist", "fashion-mnist", "emnist-letters")
+    assert dataset_names() == (
+        *("mnist-5k", "usps", "mnist", "qmnist", "kmnist", "fashion-mnist"),
+        *("cifar-100", "cifar-10", "svhn", "emnist-letters"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,12 @@ def test_names_are_ordered_by_the_size_of_the_download():
         ("mnist", (55_000, 5_000, 10_000), 10),
         ("fashion-mnist", (55_000, 5_000, 10_000), 10),
         ("emnist-letters", (114_400, 10_400, 20_800), 26),
+        ("kmnist", (55_000, 5_000, 10_000), 10),
+        ("qmnist", (55_000, 5_000, 60_000), 10),
+        ("cifar-10", (45_000, 5_000, 10_000), 10),
+        ("cifar-100", (45_000, 5_000, 10_000), 100),
+        ("svhn", (68_257, 5_000, 26_032), 10),
+        ("usps", (6_562, 729, 2_007), 10),
     ],
 )
 def test_metadata_of_each_dataset(name, counts, classes):

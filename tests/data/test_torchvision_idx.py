@@ -1,4 +1,4 @@
-"""Datasets in torchvision's folders: each form of the files, and damaged files."""
+"""Datasets in IDX files in torchvision's folders: each form of the files, and damaged files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import torch
 
 from tsexplorer.data.base import Split
 from tsexplorer.data.registry import dataset_names, get_dataset
-from tsexplorer.data.torchvision_idx import IdxDataset, split_off_validation, torchvision_source
+from tsexplorer.data.torchvision_folder import split_off_validation
+from tsexplorer.data.torchvision_idx import IdxDataset, torchvision_source
 from tsexplorer.errors import UserError
 
 # Read at import: in a test all settings have their defaults.
 REAL_DATA = Path(os.environ.get("TSEXPLORER_DATA", "nowhere"))
-DOWNLOADED = [name for name in dataset_names() if get_dataset(name).info.download_megabytes]
+DOWNLOADED = [name for name in dataset_names() if isinstance(get_dataset(name), IdxDataset)]
 
 
 @pytest.mark.parametrize("form", ["plain", "gz"])
@@ -59,6 +60,33 @@ def test_torchvision_reads_the_unpacked_files(mnist, tmp_path):
     dataset = MNIST(tmp_path, train=True)
     assert np.array_equal(dataset.data.numpy(), mnist.images)
     assert dataset.targets.tolist() == mnist.labels.tolist()
+
+
+def test_labels_of_qmnist_are_the_first_of_8_columns(qmnist, tmp_path):
+    from torchvision.datasets import QMNIST
+
+    raw = qmnist.write(tmp_path, "gz")
+    splits = qmnist.dataset.load(tmp_path)
+    assert splits.test.labels.tolist() == qmnist.test_labels[:, 0].tolist()
+    assert splits.test.labels.dtype == torch.int64
+    assert np.array_equal(splits.test.images.numpy(), qmnist.test_images)
+    assert raw == Path(QMNIST(tmp_path, train=True).raw_folder)
+
+
+@pytest.mark.parametrize("damage", ["bytes", "columns", "cut", "empty"])
+def test_the_error_for_damaged_labels_of_qmnist(qmnist, tmp_path, damage):
+    raw = qmnist.write(tmp_path)
+    path = raw / "qmnist-train-labels-idx2-int"
+    content = path.read_bytes()
+    damaged = {
+        "bytes": bytes([0, 0, 8]) + content[3:],
+        "columns": content[:4] + (64).to_bytes(4, "big") + (5).to_bytes(4, "big") + content[12:],
+        "cut": content[:-4],
+        "empty": b"",
+    }
+    path.write_bytes(damaged[damage])
+    with pytest.raises(UserError, match=r"qmnist-train-labels-idx2-int in .* is damaged"):
+        qmnist.dataset.load(tmp_path)
 
 
 @pytest.mark.parametrize("form", ["plain", "gz", "zip"])
@@ -173,5 +201,5 @@ def test_the_real_files_match_the_metadata(name):
     for split in (splits.train, splits.validation, splits.test):
         assert split.labels.unique().tolist() == list(range(len(splits.info.classes)))
     if name == "mnist":
-        assert splits.mean == pytest.approx(0.1307, abs=5e-4)
-        assert splits.deviation == pytest.approx(0.3081, abs=5e-4)
+        assert splits.statistics.mean == pytest.approx((0.1307,), abs=5e-4)
+        assert splits.statistics.deviation == pytest.approx((0.3081,), abs=5e-4)

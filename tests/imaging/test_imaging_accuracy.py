@@ -12,7 +12,7 @@ import torch
 from tests.imaging.image_files import encode_pixels
 from tests.imaging.synthetic import COUNT, SyntheticPicture, synthetic_pictures
 from tests.imaging.synthetic_strokes import mnist_digits
-from tsexplorer.data.batches import scale
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.bundled_sample import load_sample
 from tsexplorer.data.registry import load_splits
 from tsexplorer.imaging import ExtractionResult, decode, extract_digits
@@ -34,7 +34,7 @@ def demo_net(role: str) -> Predict:
     key = next(
         key for key, stage in demo.shipped()[demo.NAME]["stages"].items() if stage["role"] == role
     )
-    net = build(spec.teacher if role == "teacher" else spec.student, 10, seed=0)
+    net = build(spec.teacher if role == "teacher" else spec.student, ImageTask(10), seed=0)
     net.load_state_dict(checkpoints.read(demo.DEMO / f"{key}.safetensors")[0])
     net.eval()
     name = spec.data.name
@@ -43,7 +43,7 @@ def demo_net(role: str) -> Predict:
     def predict(images: np.ndarray) -> np.ndarray:
         pixels = torch.from_numpy(images)
         with torch.no_grad():
-            z_NC = net(scale(pixels, spec.data.scaling, splits.mean, splits.deviation))
+            z_NC = net(splits.normalisation(spec.data.scaling)(pixels))
         return z_NC.argmax(1).numpy()
 
     return predict

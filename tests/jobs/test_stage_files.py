@@ -9,6 +9,7 @@ import pytest
 
 from tests.jobs.experiment_examples import STUDENT, spec
 from tests.jobs.job_processes import hold_lock, process_context
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import Cancelled, UserError
 from tsexplorer.jobs.stage_files import WeightFiles, stage_lock
 from tsexplorer.models import build
@@ -89,13 +90,13 @@ class TestWeightFiles:
     def path(self, folder: Path, stage: StageSpec) -> Path:
         """The weights file of the stage, which exists."""
         path = folder / stage.hash / checkpoints.WEIGHTS
-        checkpoints.write(path, build(stage.model, 10, 0).state_dict(), {})
+        checkpoints.write(path, build(stage.model, ImageTask(10), 0).state_dict(), {})
         return path
 
     def test_existing_weights_are_read(self, files: WeightFiles, stage: StageSpec, path: Path):
         assert files.path(stage.hash) == path
         assert files.are_intact(stage)
-        build(stage.model, 10, 1).load_state_dict(files.weights(stage.hash))
+        build(stage.model, ImageTask(10), 1).load_state_dict(files.weights(stage.hash))
 
     def test_missing_weights_are_one_sentence(self, files: WeightFiles, stage: StageSpec):
         assert files.path(stage.hash) is None
@@ -112,7 +113,7 @@ class TestWeightFiles:
             files.weights(stage.hash)
 
     def test_weights_of_another_net_are_not_intact(self, files, stage: StageSpec, path: Path):
-        checkpoints.write(path, build(stage.model, 7, 0).state_dict(), {})
+        checkpoints.write(path, build(stage.model, ImageTask(7), 0).state_dict(), {})
         assert not files.are_intact(stage)
 
     @pytest.mark.usefixtures("path")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.models import build
 from tsexplorer.models.layers import Layer
 from tsexplorer.models.modules import (
@@ -59,11 +60,11 @@ def test_dropped_inputs_have_no_gradient() -> None:
 
 def test_training_without_a_generator_is_an_error() -> None:
     with pytest.raises(RuntimeError, match=r"set_dropout_generator\(\)"):
-        build(ModelSpec(name="korn-mlp"), 10, seed=0)(torch.zeros(1, 1, 28, 28))
+        build(ModelSpec(name="korn-mlp"), ImageTask(10), seed=0)(torch.zeros(1, 1, 28, 28))
 
 
 def test_dropout_layers_of_a_net_share_a_generator() -> None:
-    net = build(ModelSpec(name="hinton-teacher"), 10, seed=0)
+    net = build(ModelSpec(name="hinton-teacher"), ImageTask(10), seed=0)
     generator = torch.Generator()
     net.set_dropout_generator(generator)
     layers = [module for module in net.modules() if isinstance(module, DropoutModule)]
@@ -72,7 +73,7 @@ def test_dropout_layers_of_a_net_share_a_generator() -> None:
 
 
 def test_a_net_with_a_generator_can_be_copied() -> None:
-    net = build(ModelSpec(name="hinton-teacher"), 10, seed=0)
+    net = build(ModelSpec(name="hinton-teacher"), ImageTask(10), seed=0)
     net.set_dropout_generator(torch.Generator())
     images = torch.rand(2, 1, 28, 28)
     twin = copy.deepcopy(net).eval()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.models import build, count, model_names
 from tsexplorer.models.network import initialise
@@ -36,8 +37,8 @@ def random_images(size: int = 2) -> Tensor:
 
 @pytest.mark.parametrize("name", ALL_NETS)
 def test_counted_size_is_that_of_the_built_net(name: str) -> None:
-    size = count(spec_of(name), 26)
-    net = build(spec_of(name), 26, seed=0).eval()
+    size = count(spec_of(name), ImageTask(26))
+    net = build(spec_of(name), ImageTask(26), seed=0).eval()
     assert sum(parameter.numel() for parameter in net.parameters()) == size.parameters
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         logits, outputs = net.forward_with(random_images(1), net.layer_names)
@@ -50,7 +51,7 @@ def test_counted_size_is_that_of_the_built_net(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL_NETS)
 def test_features_are_the_inputs_of_the_last_layer(name: str) -> None:
-    net = build(spec_of(name), 10, seed=0).eval()
+    net = build(spec_of(name), ImageTask(10), seed=0).eval()
     images = random_images()
     with torch.no_grad():
         features = net.features(images)
@@ -63,19 +64,19 @@ def test_features_are_the_inputs_of_the_last_layer(name: str) -> None:
 
 
 def test_an_unknown_layer_is_an_error() -> None:
-    net = build(spec_of("mlp-64"), 10, seed=0)
+    net = build(spec_of("mlp-64"), ImageTask(10), seed=0)
     with pytest.raises(ValueError, match=r"no layer 'conv9'; there are flatten, dense1"):
         net.forward_with(random_images(), ["conv9"])
 
 
 def test_an_invalid_net_is_rejected() -> None:
     with pytest.raises(UserError, match="at most 4 convolution blocks"):
-        build(ModelSpec(name="custom", net=NetConfig(conv=(4,) * 5)), 10, seed=0)
+        build(ModelSpec(name="custom", net=NetConfig(conv=(4,) * 5)), ImageTask(10), seed=0)
 
 
 @pytest.mark.parametrize("name", ["wu-cnn", "korn-cnn", "mobilenet-v3-small", "custom"])
 def test_channels_last_gives_equal_outputs(name: str) -> None:
-    net = build(spec_of(name), 10, seed=0).eval()
+    net = build(spec_of(name), ImageTask(10), seed=0).eval()
     other = copy.deepcopy(net).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.no_grad():
         assert torch.allclose(other(random_images()), net(random_images()), atol=1e-5)
@@ -83,7 +84,7 @@ def test_channels_last_gives_equal_outputs(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["wu-cnn", "mlp-64", "custom"])
 def test_gradients_under_bf16_autocast_are_finite(name: str) -> None:
-    net = build(spec_of(name), 10, seed=0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = build(spec_of(name), ImageTask(10), seed=0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.set_dropout_generator(torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):
         logits = net(random_images())
@@ -93,7 +94,7 @@ def test_gradients_under_bf16_autocast_are_finite(name: str) -> None:
 
 
 def test_dense_nets_run_under_vmap() -> None:
-    nets = [build(spec_of("mlp-64"), 10, seed) for seed in range(3)]
+    nets = [build(spec_of("mlp-64"), ImageTask(10), seed) for seed in range(3)]
     parameters, buffers = torch.func.stack_module_state(nets)
     module = copy.deepcopy(nets[0]).to("meta")
 
@@ -128,7 +129,7 @@ def torchvision_mobilenet() -> nn.Module:
 def test_large_nets_have_the_outputs_of_torchvision(
     name: str, build_reference: type[nn.Module]
 ) -> None:
-    net, reference = build(spec_of(name), 10, seed=2), build_reference()
+    net, reference = build(spec_of(name), ImageTask(10), seed=2), build_reference()
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):  # small enough for epsilon to have an influence
             module.running_var.fill_(0.05)
@@ -170,7 +171,7 @@ def test_the_order_of_pooling_does_not_change_outputs(
     activation: ConfigActivation, batch_norm: bool
 ) -> None:
     config = NetConfig(conv=(4, 6), dense=(5,), activation=activation, batch_norm=batch_norm)
-    net = build(ModelSpec(name="custom", net=config), 3, seed=1)
+    net = build(ModelSpec(name="custom", net=config), ImageTask(3), seed=1)
     with torch.no_grad():
         for module in net.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -188,7 +189,9 @@ def test_the_order_of_pooling_does_not_change_outputs(
 @pytest.mark.parametrize("name", ALL_NETS)
 def test_initial_weights_depend_on_the_seed_only(name: str) -> None:
     random_state = torch.get_rng_state()
-    first, equal, other = (build(spec_of(name), 10, seed).state_dict() for seed in (5, 5, 6))
+    first, equal, other = (
+        build(spec_of(name), ImageTask(10), seed).state_dict() for seed in (5, 5, 6)
+    )
     assert torch.equal(torch.get_rng_state(), random_state)
     assert all(torch.equal(first[key], equal[key]) for key in first)
     assert not torch.equal(first["logits.weight"], other["logits.weight"])
@@ -196,9 +199,11 @@ def test_initial_weights_depend_on_the_seed_only(name: str) -> None:
 
 def test_nets_can_be_built_in_several_threads() -> None:
     names = ["wu-cnn", "mlp-64", "mobilenet-v3-small", "custom"] * 4
-    expected = {name: build(spec_of(name), 10, 3).state_dict() for name in set(names)}
+    expected = {name: build(spec_of(name), ImageTask(10), 3).state_dict() for name in set(names)}
     with ThreadPoolExecutor(8) as pool:
-        built = list(pool.map(lambda name: build(spec_of(name), 10, 3).state_dict(), names))
+        built = list(
+            pool.map(lambda name: build(spec_of(name), ImageTask(10), 3).state_dict(), names)
+        )
     for name, weights in zip(names, built, strict=True):
         assert all(torch.equal(weights[key], expected[name][key]) for key in weights)
 
@@ -243,14 +248,14 @@ def test_the_kaiming_scheme_uses_fan_out_for_convolutions() -> None:
 
 
 def test_presets_have_the_scheme_of_their_source() -> None:
-    keras = build(ModelSpec(name="wu-cnn"), 10, seed=0).named_parameters()
+    keras = build(ModelSpec(name="wu-cnn"), ImageTask(10), seed=0).named_parameters()
     assert not any(parameter.any() for name, parameter in keras if "bias" in name)
-    torch_net = build(ModelSpec(name="mlp-64"), 10, seed=0).named_parameters()
+    torch_net = build(ModelSpec(name="mlp-64"), ImageTask(10), seed=0).named_parameters()
     assert all(parameter.any() for name, parameter in torch_net if "bias" in name)
 
 
 def test_batch_norm_is_the_identity_at_first() -> None:
-    state = build(ModelSpec(name="resnet18"), 10, seed=0).state_dict()
+    state = build(ModelSpec(name="resnet18"), ImageTask(10), seed=0).state_dict()
     expected = {"running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
     for ending, value in expected.items():
         buffers = [tensor for name, tensor in state.items() if name.endswith(ending)]

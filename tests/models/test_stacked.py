@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.models import build, count
 from tsexplorer.models.stacked import LoopedCohort, StackedCohort, build_cohort, dense
 from tsexplorer.specs import ModelSpec, NetConfig
@@ -48,13 +49,13 @@ def test_a_stack_of_two_dense_layers_by_hand() -> None:
     ids=["no hidden layer", "one", "two", "preset", "convolutions"],
 )
 def test_outputs_and_gradients_are_those_of_single_nets(model: ModelSpec) -> None:
-    cohort = build_cohort(model, 10, SEEDS)
+    cohort = build_cohort(model, ImageTask(10), SEEDS)
     z_KBC = cohort(random_images())
     assert z_KBC.shape == (3, 5, 10)
     z_KBC.square().mean((1, 2)).sum().backward()
     gradients = [parameter.grad for parameter in cohort.parameters()]
     for index, seed in enumerate(SEEDS):
-        net = build(model, 10, seed)
+        net = build(model, ImageTask(10), seed)
         z_BC = net(random_images())
         torch.testing.assert_close(z_KBC[index], z_BC, rtol=0, atol=1e-5)
         z_BC.square().mean().backward()
@@ -79,8 +80,8 @@ def test_outputs_and_gradients_are_those_of_single_nets(model: ModelSpec) -> Non
     ],
 )
 def test_dense_nets_without_dropout_are_stacked(model: ModelSpec, kind: type) -> None:
-    cohort = build_cohort(model, 10, SEEDS)
-    size = count(model, 10)
+    cohort = build_cohort(model, ImageTask(10), SEEDS)
+    size = count(model, ImageTask(10))
     assert isinstance(cohort, kind)
     assert cohort.training
     assert cohort.macs == 3 * size.macs
@@ -89,6 +90,6 @@ def test_dense_nets_without_dropout_are_stacked(model: ModelSpec, kind: type) ->
 
 def test_a_cohort_can_have_a_single_net() -> None:
     model = custom(dense=(8,))
-    z_KBC = build_cohort(model, 10, (7,))(random_images())
-    z_BC = build(model, 10, 7)(random_images())
+    z_KBC = build_cohort(model, ImageTask(10), (7,))(random_images())
+    z_BC = build(model, ImageTask(10), 7)(random_images())
     torch.testing.assert_close(z_KBC[0], z_BC, rtol=0, atol=1e-5)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.models import MAX_PARAMETERS, check, count, describe
 from tsexplorer.specs import ModelSpec, NetConfig
@@ -36,11 +37,11 @@ def custom(**fields: object) -> ModelSpec:
     ],
 )
 def test_parameters_are_as_published(name: str, classes: int, parameters: int) -> None:
-    assert count(ModelSpec(name=name), classes).parameters == parameters
+    assert count(ModelSpec(name=name), ImageTask(classes)).parameters == parameters
 
 
 def test_layers_of_the_wu_teacher() -> None:
-    size = count(ModelSpec(name="wu-cnn"), 10)
+    size = count(ModelSpec(name="wu-cnn"), ImageTask(10))
     rows = {row.name: row for row in size.layers}
     assert [row.name for row in size.layers] == [
         *("conv1", "maxpool1", "relu1"),
@@ -59,23 +60,24 @@ def test_layers_of_the_wu_teacher() -> None:
 
 
 def test_batch_norm_replaces_biases() -> None:
-    without_norm = count(custom(conv=(8,), dense=(16,)), 10).parameters
-    with_norm = count(custom(conv=(8,), dense=(16,), batch_norm=True), 10).parameters
+    without_norm = count(custom(conv=(8,), dense=(16,)), ImageTask(10)).parameters
+    with_norm = count(custom(conv=(8,), dense=(16,), batch_norm=True), ImageTask(10)).parameters
     # A scale and a shift for each channel, and no bias.
     assert with_norm == without_norm + 8 + 16
 
 
 def test_an_unknown_name_is_not_found() -> None:
     with pytest.raises(NotFoundError, match="no net called 'vgg'"):
-        count(ModelSpec(name="vgg"), 10)
+        count(ModelSpec(name="vgg"), ImageTask(10))
 
 
 def test_sizes_and_descriptions_do_not_import_torch() -> None:
     program = (
         "import sys; from tsexplorer.models import count, describe, model_names\n"
+        "from tsexplorer.data.base import ImageTask\n"
         "from tsexplorer.specs import ModelSpec\n"
         "for name in model_names():\n"
-        "    count(ModelSpec(name=name), 10), describe(ModelSpec(name=name))\n"
+        "    count(ModelSpec(name=name), ImageTask(10)), describe(ModelSpec(name=name))\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
@@ -109,7 +111,7 @@ def test_sizes_and_descriptions_do_not_import_torch() -> None:
 )
 def test_too_many_convolution_blocks_are_rejected(net: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
-        check(custom(**net), 10)
+        check(custom(**net), ImageTask(10))
     assert str(caught.value) == sentence
 
 
@@ -122,20 +124,20 @@ def test_too_many_convolution_blocks_are_rejected(net: dict[str, object], senten
     ],
 )
 def test_the_suggested_number_of_blocks_is_valid(net: dict[str, object]) -> None:
-    check(custom(**net), 10)
+    check(custom(**net), ImageTask(10))
 
 
 def test_a_net_above_the_size_limit_is_rejected() -> None:
-    check(custom(dense=(4096, 4096)), 10)
+    check(custom(dense=(4096, 4096)), ImageTask(10))
     sentence = r"has 140,746,762 parameters, and the limit is 50,000,000; use .* narrower layers"
     with pytest.raises(UserError, match=sentence):
-        check(custom(dense=(8192, 8192, 8192)), 10)
+        check(custom(dense=(8192, 8192, 8192)), ImageTask(10))
     assert MAX_PARAMETERS == 50_000_000
 
 
 def test_a_single_class_is_rejected() -> None:
     with pytest.raises(UserError, match="at least 2 classes"):
-        check(ModelSpec(name="mlp-64"), 1)
+        check(ModelSpec(name="mlp-64"), ImageTask(1))
 
 
 # -- descriptions -----------------------------------------------------------------------------
@@ -154,7 +156,7 @@ def test_a_single_class_is_rejected() -> None:
     ],
 )
 def test_descriptions_of_presets(name: str, classes: int, description: str) -> None:
-    assert describe(ModelSpec(name=name), classes) == description
+    assert describe(ModelSpec(name=name), ImageTask(classes)) == description
 
 
 @pytest.mark.parametrize(

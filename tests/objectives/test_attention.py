@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import LossInputs, ModelPair, get_objective
 from tsexplorer.specs import ModelSpec, NetConfig, ObjectiveSpec
@@ -75,7 +76,7 @@ def test_maps_of_zeros_have_a_finite_gradient() -> None:
 def test_layers_are_paired_from_the_output_side(
     student: ModelSpec, teacher: ModelSpec, layer_names: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
-    pair = ModelPair(student, teacher, 10, {"beta": 1000.0})
+    pair = ModelPair(student, teacher, ImageTask(10), {"beta": 1000.0})
     assert OBJECTIVE.select_layers(pair) == layer_names
 
 
@@ -84,7 +85,7 @@ def test_layers_are_paired_from_the_output_side(
 )
 def test_nets_without_maps_are_rejected(student: ModelSpec, teacher: ModelSpec, role: str) -> None:
     with pytest.raises(UserError, match=f"compares feature maps, and the {role} has none"):
-        OBJECTIVE.select_layers(ModelPair(student, teacher, 10))
+        OBJECTIVE.select_layers(ModelPair(student, teacher, ImageTask(10)))
 
 
 def test_the_formula_shows_beta() -> None:

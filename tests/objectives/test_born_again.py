@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import LossInputs, ModelPair, get_objective, plan_experiment
 from tsexplorer.specs import ExperimentSpec, ModelSpec, NetConfig, ObjectiveSpec, StageSpec
@@ -47,12 +48,12 @@ def test_the_loss_is_that_of_hinton() -> None:
 
 def test_another_architecture_is_rejected() -> None:
     with pytest.raises(UserError, match="have the architecture of their teacher"):
-        OBJECTIVE.select_layers(ModelPair(NET, ModelSpec(name="wu-cnn"), 10))
+        OBJECTIVE.select_layers(ModelPair(NET, ModelSpec(name="wu-cnn"), ImageTask(10)))
 
 
 def test_another_name_of_the_same_architecture_is_accepted() -> None:
     same = ModelSpec(name="custom", net=NetConfig(dense=(64,)))
-    assert OBJECTIVE.select_layers(ModelPair(NET, same, 10)) == ((), ())
+    assert OBJECTIVE.select_layers(ModelPair(NET, same, ImageTask(10))) == ((), ())
 
 
 def test_a_warm_start_is_rejected() -> None:

@@ -15,6 +15,7 @@ from tests.objectives.loss_examples import (
     logits_of,
     terms_and_gradient,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import LossInputs, ModelPair, get_objective, plan_experiment
 from tsexplorer.specs import (
@@ -33,7 +34,7 @@ CONV, DENSE = ModelSpec(name="wu-cnn"), ModelSpec(name="mlp-64")
 
 def pair_of(student: ModelSpec, teacher: ModelSpec, **options: Scalar) -> ModelPair:
     spec = ObjectiveSpec(name="fitnets", options=options)
-    return ModelPair(student, teacher, 10, OBJECTIVE.option_values(spec))
+    return ModelPair(student, teacher, ImageTask(10), OBJECTIVE.option_values(spec))
 
 
 def test_hint_loss_and_gradients_by_hand() -> None:

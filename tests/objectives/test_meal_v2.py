@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import (
     LossInputs,
@@ -104,7 +105,7 @@ def test_accuracy_of_the_discriminator() -> None:
 
 def test_widths_of_the_discriminator_are_options() -> None:
     assert OBJECTIVE.build_auxiliary_module is not None
-    pair = ModelPair(ModelSpec(), ModelSpec(), 10, options_with(width1=6))
+    pair = ModelPair(ModelSpec(), ModelSpec(), ImageTask(10), options_with(width1=6))
     module = OBJECTIVE.build_auxiliary_module(pair)
     shapes = [tuple(parameter.shape) for parameter in module.parameters()]
     assert shapes == [(6, 10), (6,), (16, 6), (16,), (1, 16), (1,)]
@@ -112,7 +113,7 @@ def test_widths_of_the_discriminator_are_options() -> None:
 
 def test_mode_off_has_no_parameters() -> None:
     assert OBJECTIVE.build_auxiliary_module is not None
-    pair = ModelPair(ModelSpec(), ModelSpec(), 10, options_with(discriminator="off"))
+    pair = ModelPair(ModelSpec(), ModelSpec(), ImageTask(10), options_with(discriminator="off"))
     assert not list(OBJECTIVE.build_auxiliary_module(pair).parameters())
 
 

@@ -24,6 +24,7 @@ from tests.training.training_examples import (
     train_until,
 )
 from tsexplorer import objectives
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.models.stacked import LoopedCohort, StackedCohort
 from tsexplorer.objectives import LossInputs, ModelPair, get_objective
@@ -248,4 +249,4 @@ def test_resume_of_peers_with_dropout_is_bit_identical(tmp_path: Path) -> None:
 def test_an_unknown_or_custom_peer_is_refused(peer: str, error: type[Exception]) -> None:
     options = {"peers": 1, "peer": peer}
     with pytest.raises(error):
-        MUTUAL.select_layers(ModelPair(ModelSpec(), None, 10, options))
+        MUTUAL.select_layers(ModelPair(ModelSpec(), None, ImageTask(10), options))

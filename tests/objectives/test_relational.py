@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import LayerNames, LossInputs, LossTerms, ModelPair, get_objective
 from tsexplorer.objectives.relational import MAX_IMAGES, huber, relations
@@ -120,7 +121,7 @@ def test_feature_maps_are_flattened() -> None:
 
 
 def test_the_last_hidden_layers_are_selected() -> None:
-    pair = ModelPair(ModelSpec(name="mlp-64"), ModelSpec(name="wu-cnn"), 10)
+    pair = ModelPair(ModelSpec(name="mlp-64"), ModelSpec(name="wu-cnn"), ImageTask(10))
     assert OBJECTIVE.select_layers(pair) == LayerNames(("relu1",), ("flatten",))
     assert not OBJECTIVE.can_stack
 
@@ -130,9 +131,9 @@ def test_a_net_without_hidden_layers_is_rejected(role: str) -> None:
     nets = {"student": ModelSpec(name="mlp-64"), "teacher": ModelSpec(name="mlp-64")}
     nets[role] = ModelSpec(name="custom", net=NetConfig())
     with pytest.raises(UserError, match=rf"^The {role} has no hidden layer.*choose another net"):
-        OBJECTIVE.select_layers(ModelPair(nets["student"], nets["teacher"], 10))
+        OBJECTIVE.select_layers(ModelPair(nets["student"], nets["teacher"], ImageTask(10)))
 
 
 def test_a_missing_teacher_is_rejected() -> None:
     with pytest.raises(UserError, match="requires a teacher"):
-        OBJECTIVE.select_layers(ModelPair(ModelSpec(), None, 10))
+        OBJECTIVE.select_layers(ModelPair(ModelSpec(), None, ImageTask(10)))

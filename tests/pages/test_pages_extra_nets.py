@@ -14,6 +14,7 @@ from tests.examples import TINY
 from tests.jobs.experiment_examples import ended
 from tests.pages.conftest import OpenPage, no_exception, page_text
 from tsexplorer.analysis.formatting import percent
+from tsexplorer.data.base import ImageTask
 from tsexplorer.services.service import Service
 from tsexplorer.specs import ROLES, FurtherTeacher, ModelSpec, ObjectiveSpec, TrainSpec
 from tsexplorer.ui.results import accuracy_curves, accuracy_points, cost_points
@@ -128,14 +129,17 @@ def test_the_costs_of_several_teachers_are_added(service: Service, open_page: Op
     member = FurtherTeacher(model=ModelSpec(name="lenet-5"))
     key = trained(service, more_teachers=(member,))
     teacher, student = cost_points([service.experiment(key)], service, "parameters")
-    nets = [service.count(net, 10).parameters for net in (TINY.teacher, member.model, TINY.student)]
+    nets = [
+        service.count(net, ImageTask(10)).parameters
+        for net in (TINY.teacher, member.model, TINY.student)
+    ]
     assert (teacher.value, student.value) == (nets[0] + nets[1], nets[2])
     page = open_page("compare", experiments=[key])
     no_exception(page)
     assert "Several teachers: the sum of their costs." in page_text(page)
     assert "Several teachers: the accuracy of the first." in page_text(page)
     times, _ = cost_points([service.experiment(key)], service, "latency")
-    each = [service.latency(net, 10).median for net in (TINY.teacher, member.model)]
+    each = [service.latency(net, ImageTask(10)).median for net in (TINY.teacher, member.model)]
     assert times.value == pytest.approx(sum(each))
 
 
@@ -145,7 +149,7 @@ def test_teachers_that_the_objective_ignores_cost_nothing(
     member = FurtherTeacher(model=ModelSpec(name="lenet-5"))
     key = trained(service, more_teachers=(member,), objective=ObjectiveSpec(name="mutual"))
     teacher, _ = cost_points([service.experiment(key)], service, "parameters")
-    assert teacher.value == service.count(TINY.teacher, 10).parameters
+    assert teacher.value == service.count(TINY.teacher, ImageTask(10)).parameters
     page = open_page("compare", experiments=[key])
     no_exception(page)
     text = page_text(page) + " ".join(map(str, page.dataframe[0].value.iloc[0]))

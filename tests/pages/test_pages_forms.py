@@ -33,6 +33,10 @@ NET = NetConfig(
     batch_norm=True,
     kernel=5,
     padding="valid",
+    block="separable",
+    strides=(1, 2),
+    downsample="stride",
+    head="average",
     initialisation="glorot",
 )
 TRAIN = TrainSpec(
@@ -48,6 +52,8 @@ TRAIN = TrainSpec(
     early_stopping=4,
     keep="best",
     jitter=1,
+    padding="reflect",
+    flip=True,
     max_norm=1.5,
     averaging=0.9,
     precision="fp32",
@@ -63,6 +69,7 @@ CHANGED = ExperimentSpec(
     distilled_train=TRAIN.model_copy(update={"epochs": 5}),
     warm_start=True,
     seeds=(5, 6, 9),
+    label_share=0.25,
     more_teachers=tuple(
         FurtherTeacher(model=ModelSpec(name="custom", net=NET), seed_offset=n, weight=0.5 + n)
         for n in (1, 2, 3, 4, 5, 6)
@@ -110,9 +117,11 @@ def train_page(text: str, opened: bool) -> None:
         excluded_classes = forms.excluded_classes_form(data.name)
         schedules = forms.schedules_form()
         forms.scaling_form()
+        label_share = forms.label_share_form()
     else:
         _, seeds, warm_start, schedules = forms.stored_settings()
         excluded_classes = forms.stored_excluded_classes(data.name)
+        label_share = forms.stored_label_share()
     values: dict[str, Any] = {
         "name": spec.name,
         "data": data,
@@ -122,6 +131,7 @@ def train_page(text: str, opened: bool) -> None:
         "seeds": seeds,
         "warm_start": warm_start,
         "left_out": excluded_classes,
+        "label_share": label_share,
         **ensemble,
         **schedules,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.pages.conftest import OpenPage, errors, page_text
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.services import demo
 from tsexplorer.services.service import Service
@@ -19,7 +20,7 @@ def test_the_demo_is_shown_with_split_seed_and_loss(open_page: OpenPage, service
         assert f"{100 * link.stage.test_accuracy:.2f} %" in text
         assert f"{link.stage.parameters:,} parameters" in text
     nets = (experiment.spec.teacher, experiment.spec.student)
-    teacher_macs, student_macs = (service.count(net, 10).macs for net in nets)
+    teacher_macs, student_macs = (service.count(net, ImageTask(10)).macs for net in nets)
     assert f"**{teacher_macs / student_macs:.3g} times fewer**" in text
     assert "Test split" in text
     assert "seed 0" in text

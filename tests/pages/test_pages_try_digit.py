@@ -1,52 +1,22 @@
-"""The page Try a digit: uploads, samples, bad files, options, the score, missing weights."""
+"""The page Try an image with nets for digits: uploads, samples, bad files, options, the score."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from tests.imaging.image_files import encode_pixels
 from tests.imaging.synthetic_strokes import mnist_digits
 from tests.pages.conftest import OpenPage, no_exception, page_text
+from tests.pages.try_image_actions import CARDS, answers, mark_values, marks, scores, upload
 from tsexplorer.services import demo
 from tsexplorer.services.service import Service
 from tsexplorer.ui.digit import inputs, score
 
 IMAGES, LABELS = mnist_digits()
 SEVEN, ZERO = (int(np.flatnonzero(label == LABELS)[0]) for label in (7, 0))
-CARDS = 3
-
-
-def upload(page: AppTest, *files: tuple[str, bytes]) -> None:
-    """Choose files in the file uploader."""
-    uploads = [(name, content, "application/octet-stream") for name, content in files]
-    page.file_uploader(key="digit_files").set_value(uploads).run()
-    no_exception(page)
-
-
-def answers(page: AppTest) -> list[str]:
-    """The answer on each card, digit by digit, in the order teacher, baseline, distilled."""
-    return [card.value for card in page.metric if any(mark in card.label for mark in "■●◆")]
-
-
-def scores(page: AppTest) -> list[str]:
-    """The scores of teacher, baseline and distilled student, such as "1 of 1"."""
-    return [card.value for card in page.metric][-CARDS:]
-
-
-def marks(page: AppTest) -> list[Any]:
-    """The buttons Correct / Wrong below the cards."""
-    controls = page.segmented_control
-    return [control for control in controls if (control.key or "").startswith("digit_mark_")]
-
-
-def mark_values(page: AppTest) -> list[str | None]:
-    """The marks that are set."""
-    return [control.value for control in marks(page)]
 
 
 def test_the_page_starts_with_a_pad_and_no_answer(open_page: OpenPage) -> None:
@@ -151,7 +121,7 @@ def test_steps_can_be_overridden_and_reset(open_page: OpenPage) -> None:
 
 def test_samples_have_a_class_and_a_split(open_page: OpenPage) -> None:
     page = open_page("try_digit", source="samples")
-    page.selectbox(key=inputs.SAMPLE_CLASS).set_value("4").run()
+    page.selectbox(key=inputs.sample_class_key("mnist")).set_value("4").run()
     index = page.session_state[inputs.SAMPLE]
     assert "Label: **4**" in page_text(page)
     assert "est split of MNIST" in page_text(page)
@@ -249,5 +219,5 @@ def test_nets_of_another_dataset_say_so(open_page: OpenPage, service: Service) -
         kept_epoch=1,
     )
     page = open_page("try_digit", experiment=experiment.id, source="samples")
-    assert "trained on Fashion-MNIST only" in page.info[0].value
+    assert "trained on Fashion\\-MNIST only" in page_text(page)
     assert "are not downloaded; download them" in page.error[0].value

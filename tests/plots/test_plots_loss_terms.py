@@ -85,6 +85,22 @@ def test_both_axes_are_logarithmic_in_the_palettes_colours(palette: Palette) -> 
     assert colours[:4] == [palette.baseline, palette.teacher, palette.teacher, palette.distilled]
 
 
+@pytest.mark.parametrize("count", [21, 40, 200])
+def test_of_many_classes_the_largest_gradients_are_drawn(count: int) -> None:
+    values = np.random.default_rng(0).normal(0, 1, count)
+    values[20] = -50
+    gradients = Gradients(values, values, values, values)
+    names = [f"<b>{label} with a long name" for label in range(count)]
+    labels, soft, total = gradient_figure(gradients, 0.5, names, LIGHT).data
+    assert len(labels.x) == len(soft.y) == len(total.y) == 20
+    assert min(total.y) == -50
+    assert sorted(np.abs(total.y)) == sorted(np.sort(np.abs(values))[-20:])
+    axis = gradient_figure(gradients, 0.5, names, LIGHT).layout.xaxis
+    assert axis.title.text == f"Logit of (20 largest of {count} classes)"
+    assert not set("".join(axis.ticktext)) & set("<>")
+    assert "with a long name" in total.customdata[0][0]
+
+
 def test_weighted_gradients_sum_to_that_of_the_loss() -> None:
     figure = gradient_figure(GRADIENTS, 0.25, ("cat", "dog", "eel"), LIGHT)
     labels, soft, total = figure.data

@@ -43,3 +43,16 @@ def test_never_seen_classes_have_a_pattern_and_bold_names() -> None:
     assert seen.marker.pattern.shape == ""
     assert list(baseline.y) == pytest.approx([90, 80, 70])
     assert list(figure.layout.xaxis.ticktext) == ["T-shirt", "<b>&#60;b&#62;</b>", "Coat"]
+
+
+def test_of_many_classes_those_never_seen_and_the_worst_are_drawn() -> None:
+    recall = np.linspace(0.5, 1, 200)
+    recall[0] = np.nan
+    names = ["n" * 300, *(f"a class with a long name, {label}" for label in range(1, 200))]
+    figure = recall_figure({"distilled": recall, "teacher": recall}, names, {150, 199}, LIGHT)
+    seen, never, teacher = figure.data
+    assert (len(seen.x), list(never.x), len(teacher.x)) == (18, [18, 19], 20)
+    assert list(seen.y) == pytest.approx(100 * recall[1:19])
+    assert "20 of 200" in figure.layout.xaxis.title.text
+    assert len(set(figure.layout.xaxis.ticktext)) == 20
+    assert never.customdata[1][0] == "a class with a long name, 199"

@@ -142,6 +142,24 @@ def test_class_names_are_escaped() -> None:
     assert not set(text) & set("<>%$")
 
 
+@pytest.mark.parametrize("count", [40, 200])
+def test_of_many_classes_the_most_confused_are_drawn(count: int) -> None:
+    counts = 50 * np.eye(count, dtype=np.int64)
+    counts[7, 30] = 9
+    names = [f"a class with a long name, {label}" for label in range(count)]
+    for figure in (
+        confusion_figure(counts, names, LIGHT),
+        confusion_difference_figure(counts, names, LIGHT),
+    ):
+        labels = figure.layout.xaxis.ticktext
+        assert len(labels) == len(set(labels)) == 20
+        assert all(len(label) <= 16 for label in labels)
+        assert f"20 of {count} classes" in figure.layout.annotations[0].text
+        assert any("name, 7, answer" in text for text in figure.data[-1].hovertext)
+    some = confusion_figure(counts, names, LIGHT, [7, 30, 39])
+    np.testing.assert_allclose(drawn_values(some)[0, 1], np.log10(10))
+
+
 # -- drawing a matrix ---------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from tsexplorer.plots.soft_targets import (
     difference_cells,
     distributions_figure,
     matrix_cells,
+    select_classes,
     short_percent,
     value_limits,
 )
@@ -138,6 +139,17 @@ def test_percents_fit_into_a_cell(share: float, text: str) -> None:
     assert len(text) <= 5
 
 
+def test_some_classes_of_a_matrix_keep_their_values() -> None:
+    some = select_classes(TEACHER, [0, 2])
+    np.testing.assert_array_equal(some.values_CC, [[0.9, 0.02], [0.0, 0.5]])
+    assert (some.counts_C.tolist(), some.temperature) == ([1200, 5], 4.0)
+
+
+def test_hover_has_at_most_60_characters_of_a_name() -> None:
+    hover = matrix_cells(TEACHER, ("n" * 300, "dog", "eel")).hover
+    assert len(hover[0][1].split("\n")[0]) < 100
+
+
 # -- the probabilities of one image -------------------------------------------------------------
 
 DISTRIBUTIONS: dict[Role, np.ndarray] = {
@@ -169,3 +181,23 @@ def test_class_names_are_escaped() -> None:
     figure = distributions_figure(DISTRIBUTIONS, ("<b>", "%{x}"), LIGHT)
     assert "<" not in figure.data[0].y[0]
     assert "%" not in figure.data[0].y[1]
+
+
+@pytest.mark.parametrize("count", [13, 40, 200])
+def test_of_many_classes_the_likeliest_have_a_bar_and_the_rest_one(count: int) -> None:
+    names = tuple(f"a class with a long name, {label}" for label in range(count))
+    shares = np.random.default_rng(0).dirichlet(np.ones(count), 2)
+    figure = distributions_figure({"teacher": shares[0], "distilled": shares[1]}, names, LIGHT)
+    for bars, p_C in zip(figure.data, shares, strict=True):
+        assert len(bars.x) == len(set(bars.y)) == 11
+        assert sum(bars.x) == pytest.approx(100)
+        assert max(bars.x[:10]) == pytest.approx(100 * p_C.max())
+        assert bars.y[-1] == f"The rest ({count - 10})"
+        assert all(len(name) <= 16 for name in bars.y)
+    assert figure.data[0].customdata[0][0].startswith("a class with a long name, ")
+
+
+def test_12_classes_have_a_bar_each() -> None:
+    names = [str(label) for label in range(12)]
+    figure = distributions_figure({"teacher": np.full(12, 1 / 12)}, names, LIGHT)
+    assert list(figure.data[0].y) == names

@@ -11,6 +11,7 @@ from tests.examples import enqueue_study
 from tests.jobs.experiment_examples import load_few
 from tsexplorer.assets import FINDINGS, read_json
 from tsexplorer.cli import app
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.models import count
 from tsexplorer.planning import plan
@@ -79,7 +80,7 @@ def test_the_teacher_is_that_of_a_recipe(entry: ReadyMap) -> None:
     ("name", "parameters"), [("hinton-narrow", 24_790), ("hinton-300", 328_810)]
 )
 def test_hinton_students_have_two_layers_of_that_width(name: str, parameters: int) -> None:
-    assert count(get_ready_map(name).spec.base.student, 10).parameters == parameters
+    assert count(get_ready_map(name).spec.base.student, ImageTask(10)).parameters == parameters
 
 
 # -- the files of the package -------------------------------------------------------------------

@@ -52,7 +52,7 @@ def number_of_classes(spec: ExperimentSpec) -> int:
 
 
 def number_of_parameters(model: ModelSpec, spec: ExperimentSpec) -> int:
-    return count(model, number_of_classes(spec)).parameters
+    return count(model, get_dataset(spec.data.name).info.task).parameters
 
 
 # -- all recipes ------------------------------------------------------------------------------
@@ -161,7 +161,17 @@ def test_titles_and_names_of_rivals_are_unique(name: str) -> None:
     assert {*recipe.reference_titles} <= {*titles}
 
 
-@pytest.mark.parametrize("name", COMPARISONS)
+def test_few_labels_has_a_baseline_for_each_share_and_one_student() -> None:
+    stages = [
+        {stage.role: stage.spec for stage in plan_experiment(entry.spec)}
+        for entry in get_recipe("few-labels").entries
+    ]
+    assert [stage["baseline"].label_share for stage in stages] == [0.01, 0.03, 0.1, 1.0]
+    assert len({stage["distilled"].hash for stage in stages}) == 1  # λ = 0: it uses no label
+    assert len({stage["teacher"].hash for stage in stages}) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in COMPARISONS if name != "few-labels"])
 def test_rivals_have_the_same_baseline_or_the_same_budget(name: str) -> None:
     """A rival with a shorter baseline starts from it, so that both add up to the budget."""
     recipe = get_recipe(name)

@@ -18,6 +18,7 @@ from tests.jobs.experiment_examples import (
     trained,
     wait_until,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import DownloadProgress
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.models import count
@@ -66,7 +67,10 @@ def test_check_returns_plan_and_counts_and_trains_nothing(service: Service):
         (0, "baseline"),
         (0, "distilled"),
     ]
-    assert (check.teacher, check.student) == (count(LARGE, 10), count(STUDENT, 10))
+    assert (check.teacher, check.student) == (
+        count(LARGE, ImageTask(10)),
+        count(STUDENT, ImageTask(10)),
+    )
     assert (check.trained, check.remarks) == (frozenset(), ())
     assert not service.store.has_study("toy")
     assert service.jobs() == ()

@@ -17,7 +17,7 @@ from tests.training.training_examples import (
     small_splits,
     train_stage,
 )
-from tsexplorer.data.base import Splits
+from tsexplorer.data.base import ImageTask, Splits
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec, NetConfig, ObjectiveSpec, StageSpec
 from tsexplorer.students.chunks import Chunk, ChunkRequest, ChunkResult, as_arrays
@@ -43,7 +43,7 @@ def library() -> TrainedStages:
 @cache
 def _library(_dtype: torch.dtype) -> TrainedStages:
     stages = TrainedStages()
-    weights = build(TEACHER.model, 10, seed=5).state_dict()
+    weights = build(TEACHER.model, ImageTask(10), seed=5).state_dict()
     for value in weights.values():
         value.mul_(3)
     stages.add(TEACHER, weights)

@@ -27,6 +27,7 @@ from tests.training.training_examples import (
     small_splits,
     weights_differ,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.models import build
 from tsexplorer.specs import DataSpec, ModelSpec, NetConfig, StageSpec
 from tsexplorer.students.events import StudentEnded
@@ -129,7 +130,7 @@ def test_other_dense_nets(tmp_path, net):
 
 def test_students_start_from_given_weights(tmp_path):
     """Warm start: from the weights of the baseline with the same seed."""
-    start = library().add(make_stage(seed=77), build(DENSE, 10, seed=21).state_dict())
+    start = library().add(make_stage(seed=77), build(DENSE, ImageTask(10), seed=21).state_dict())
     students = make_students(start_from=start)
     assert_equal_to_alone(students, tmp_path, images=90)
     cold = weights_of(train_chunk(make_students(), splits=small_splits(train=90)))
@@ -139,7 +140,9 @@ def test_students_start_from_given_weights(tmp_path):
 
 
 def test_seeds_can_have_different_teachers(tmp_path):
-    other = library().add(make_stage(SIGMOID, seed=78), build(SIGMOID, 10, seed=8).state_dict())
+    other = library().add(
+        make_stage(SIGMOID, seed=78), build(SIGMOID, ImageTask(10), seed=8).state_dict()
+    )
     students = (
         make_student(2, 0.1, seed=1),
         make_student(2, 0.1, seed=2).model_copy(update={"teachers": (other,)}),

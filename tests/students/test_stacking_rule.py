@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.students.student_examples import make_student
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.specs import ModelSpec, NetConfig, TrainSpec
 from tsexplorer.students import stacking_rule
@@ -24,7 +25,7 @@ def net(**config) -> ModelSpec:
 
 @pytest.mark.parametrize("name", ["mlp-64", "wu-mlp", "hinton-narrow", "hinton-student"])
 def test_dense_nets_stack(name):
-    decision = decide_stacking(ModelSpec(name=name), TrainSpec(), 10, "hinton")
+    decision = decide_stacking(ModelSpec(name=name), TrainSpec(), ImageTask(10), "hinton")
     assert decision.stacks
     assert "train together" in decision.sentence
 
@@ -42,7 +43,7 @@ def test_dense_nets_stack(name):
     ],
 )
 def test_other_nets_do_not_stack_for_a_reason(model, train, reason):
-    decision = decide_stacking(model, TrainSpec(**train), 10, "hinton")
+    decision = decide_stacking(model, TrainSpec(**train), ImageTask(10), "hinton")
     assert not decision.stacks
     assert decision.sentence.startswith(reason)
     assert decision.sentence.endswith(": its students train one after the other.")
@@ -50,9 +51,9 @@ def test_other_nets_do_not_stack_for_a_reason(model, train, reason):
 
 def test_larger_batches_allow_smaller_stacks():
     model = ModelSpec(name="mlp-64")
-    largest = max_students_by_work(model, TrainSpec(), 10)
+    largest = max_students_by_work(model, TrainSpec(), ImageTask(10))
     assert largest == 10**9 // (3 * 50_816 * 64)
-    assert max_students_by_work(model, TrainSpec(batch_size=128), 10) == largest // 2
+    assert max_students_by_work(model, TrainSpec(batch_size=128), ImageTask(10)) == largest // 2
 
 
 def need(seeds: int = 1, **changes) -> MemoryNeed:
@@ -64,8 +65,10 @@ def test_memory_needed_depends_on_the_training():
     assert need(averaging=0.9).student > plain.student
     assert need(keep="best").student > plain.student
     assert need(optimiser="sgd").student < plain.student
-    assert need(seeds=2).shared > plain.shared
-    assert need(jitter=2).shared > plain.shared
+    large = {"batch_size": 4000}
+    # Each seed has batches of its own, which count where they are larger than an evaluation.
+    assert need(seeds=2, **large).student > need(**large).student
+    assert need(jitter=2).shared > plain.shared  # logits of all shifts
     assert plain.total(3) - plain.total(2) == plain.student
 
 

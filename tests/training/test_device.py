@@ -13,6 +13,7 @@ from tests.training.training_examples import (
     make_task,
     small_splits,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec
@@ -29,21 +30,21 @@ def processor_has_bf16(request, monkeypatch) -> bool:
 
 
 def test_auto_is_bf16_for_convolutions_if_the_cpu_has_it(processor_has_bf16):
-    assert uses_bf16("auto", build(CONV, 10, 0), CPU) is processor_has_bf16
-    assert uses_bf16("auto", build(DENSE, 10, 0), CPU) is False
-    assert uses_bf16("auto", build(ModelSpec(name="mlp-64"), 10, 0), CPU) is False
+    assert uses_bf16("auto", build(CONV, ImageTask(10), 0), CPU) is processor_has_bf16
+    assert uses_bf16("auto", build(DENSE, ImageTask(10), 0), CPU) is False
+    assert uses_bf16("auto", build(ModelSpec(name="mlp-64"), ImageTask(10), 0), CPU) is False
 
 
 def test_an_explicit_precision_is_used_on_every_cpu(processor_has_bf16):
     for model in (CONV, DENSE):
-        assert uses_bf16("bf16", build(model, 10, 0), CPU)
-        assert not uses_bf16("fp32", build(model, 10, 0), CPU)
+        assert uses_bf16("bf16", build(model, ImageTask(10), 0), CPU)
+        assert not uses_bf16("fp32", build(model, ImageTask(10), 0), CPU)
 
 
 def test_auto_depends_on_the_gpu(monkeypatch):
     for supported in (True, False):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)
-        assert uses_bf16("auto", build(CONV, 10, 0), CUDA) is supported
+        assert uses_bf16("auto", build(CONV, ImageTask(10), 0), CUDA) is supported
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_channels_last_gives_the_same_logits():
     weights = [w for w in task.net.parameters() if w.dim() == 4 and w.shape[1] > 1]
     assert weights
     assert all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
-    plain = build(CONV, 10, 0)
+    plain = build(CONV, ImageTask(10), 0)
     plain.load_state_dict(task.net.state_dict())
     assert all(w.is_contiguous() for w in plain.parameters())
     images = next(task.batches.epoch(1)).images
@@ -89,7 +90,7 @@ def test_channels_last_gives_the_same_logits():
 @pytest.mark.usefixtures("float64")
 def test_channels_last_gives_the_same_gradients():
     task = make_task(make_stage(CONV))
-    plain = build(CONV, 10, 0)
+    plain = build(CONV, ImageTask(10), 0)
     plain.load_state_dict(task.net.state_dict())
     images = small_splits().train.images[:20].unsqueeze(1) / 255
     for net in (task.net.eval(), plain.eval()):

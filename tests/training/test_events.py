@@ -20,6 +20,7 @@ from tests.training.training_examples import (
     train_stage,
     train_until,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.models import build
 from tsexplorer.training import checkpoints, events
 from tsexplorer.training.evaluation import compute_logits, compute_metrics
@@ -87,7 +88,9 @@ def test_checkpoint_is_on_disk_when_it_is_reported(tmp_path):
 def test_metrics_of_an_epoch(tmp_path, precision):
     """One epoch in one batch with a tiny learning rate: metrics of the initial weights."""
     stages = TrainedStages()
-    key = stages.add(make_stage(CONV, precision=precision), build(CONV, 10, 0).state_dict())
+    key = stages.add(
+        make_stage(CONV, precision=precision), build(CONV, ImageTask(10), 0).state_dict()
+    )
     tolerance = 1e-9 if precision == "fp32" else 1e-4
     settings = {"epochs": 1, "batch_size": 90, "learning_rate": 1e-12}
     spec = make_stage(teachers=(key,), objective=SOFT_TARGETS, **settings)

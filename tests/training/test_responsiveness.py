@@ -18,6 +18,7 @@ from tests.training.training_examples import (
     train_stage,
     untrained_teacher,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import Cancelled
 from tsexplorer.models import build, count
 from tsexplorer.specs import ModelSpec, ObjectiveSpec, StageSpec
@@ -32,7 +33,7 @@ from tsexplorer.training.responsiveness import (
 
 
 def macs(name: str) -> int:
-    return count(ModelSpec(name=name), 10).macs
+    return count(ModelSpec(name=name), ImageTask(10)).macs
 
 
 def count_layers(net: nn.Module) -> int:
@@ -101,7 +102,7 @@ def test_a_check_that_raises_ends_the_batch(checks, expected):
 
 def test_evaluation_without_gradients_is_checked_too():
     checks: list[int] = []
-    net = build(DENSE, 10, 0)
+    net = build(DENSE, ImageTask(10), 0)
     add_cancel_hooks(net, lambda: checks.append(1))
     with torch.no_grad():
         net(small_splits().test.images[:3].float().unsqueeze(1))

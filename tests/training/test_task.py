@@ -19,6 +19,7 @@ from tests.training.training_examples import (
     stage_with_teacher,
     train_stage,
 )
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.models import build
 from tsexplorer.specs import DataSpec
@@ -38,7 +39,7 @@ def test_steps_include_the_short_last_batch():
 
 def test_weights_of_another_net_are_refused():
     stages = TrainedStages()
-    weights = build(CONV, 10, 0).state_dict()
+    weights = build(CONV, ImageTask(10), 0).state_dict()
     key = stages.add(make_stage(CONV), weights)
     with pytest.raises(UserError, match=r"^The weights to start from belong to another net"):
         make_task(make_stage(DENSE, start_from=key), stages)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import torch
 from torch import Tensor
@@ -19,9 +17,10 @@ from tests.training.training_examples import (
     train_stage,
     untrained_teacher,
 )
-from tsexplorer.data.batches import Batches, TrainingBatch, scale
+from tsexplorer.data.base import ImageTask
+from tsexplorer.data.batches import Batches, TrainingBatch
 from tsexplorer.models import build
-from tsexplorer.specs import ModelSpec, NetConfig, StageSpec
+from tsexplorer.specs import ModelSpec, NetConfig, StageSpec, TrainSpec
 from tsexplorer.training.task import Task
 from tsexplorer.training.teacher_logits import (
     CachedTeacher,
@@ -39,11 +38,10 @@ def make_teachers(
     jitter: int, epochs: int = 1, batch_size: int = 32
 ) -> tuple[CachedTeacher, OnlineTeacher, Batches]:
     """The same teacher cached and online, and the batches of a stage."""
-    online = OnlineTeacher(MeanOfTeachers([build(DISTINCT, 10, 5)]), bf16=False)
+    online = OnlineTeacher(MeanOfTeachers([build(DISTINCT, ImageTask(10), 5)]), bf16=False)
     task = make_task(make_stage(jitter=jitter, epochs=epochs))
-    scaler = partial(scale, scaling="unit", mean=task.splits.mean, deviation=1.0)
-    padded = task.batches.padded
-    cached = CachedTeacher(online, padded, scaler, jitter, lambda _: None, batch_size)
+    scaling = task.splits.normalisation("unit")
+    cached = CachedTeacher(online, task.batches, scaling, lambda _: None, batch_size)
     return cached, online, task.batches
 
 
@@ -88,11 +86,12 @@ def test_the_comparison_notices_a_misaligned_cache(misalign):
 
 
 def test_the_finished_share_is_reported_before_each_batch():
-    online = OnlineTeacher(MeanOfTeachers([build(DENSE, 10, 5)]), bf16=False)
+    online = OnlineTeacher(MeanOfTeachers([build(DENSE, ImageTask(10), 5)]), bf16=False)
     shares: list[float] = []
-    padded = make_task(make_stage(jitter=1)).batches.padded
-    scaler = partial(scale, scaling="unit", mean=0.0, deviation=1.0)
-    CachedTeacher(online, padded, scaler, 1, shares.append, batch_size=50)
+    task = make_task(make_stage(jitter=1))
+    CachedTeacher(
+        online, task.batches, task.splits.normalisation("unit"), shares.append, batch_size=50
+    )
     assert len(shares) == 9 * 2
     assert shares[0] == 0
     assert shares == sorted(shares)
@@ -111,7 +110,7 @@ def logits_of(nets: list[torch.nn.Module]) -> tuple[Tensor, list[Tensor]]:
 
 @pytest.mark.usefixtures("float64")
 def test_logits_of_teachers_are_averaged():
-    nets = [build(DENSE, 10, seed).eval() for seed in (1, 2, 3)]
+    nets = [build(DENSE, ImageTask(10), seed).eval() for seed in (1, 2, 3)]
     images, logits = logits_of(nets)
     torch.testing.assert_close(MeanOfTeachers(nets)(images), sum(logits) / 3, **EXACT)
     torch.testing.assert_close(MeanOfTeachers(nets[:1])(images), logits[0], **EXACT)
@@ -119,7 +118,7 @@ def test_logits_of_teachers_are_averaged():
 
 @pytest.mark.usefixtures("float64")
 def test_teachers_are_weighted():
-    nets = [build(DENSE, 10, seed).eval() for seed in (1, 2)]
+    nets = [build(DENSE, ImageTask(10), seed).eval() for seed in (1, 2)]
     images, (first, second) = logits_of(nets)
     mean = MeanOfTeachers(nets, (1.0, 3.0))(images)
     torch.testing.assert_close(mean, first / 4 + 3 * second / 4, **EXACT)
@@ -127,7 +126,7 @@ def test_teachers_are_weighted():
 
 @pytest.mark.usefixtures("float64")
 def test_probabilities_and_levels_are_averaged():
-    nets = [build(DENSE, 10, seed).eval() for seed in (1, 2)]
+    nets = [build(DENSE, ImageTask(10), seed).eval() for seed in (1, 2)]
     images, (first, second) = logits_of(nets)
     mean = MeanOfTeachers(nets, (1.0, 3.0), "probabilities")(images)
     p_BC = first.softmax(-1) / 4 + 3 * second.softmax(-1) / 4
@@ -141,7 +140,7 @@ def test_probabilities_and_levels_are_averaged():
 @pytest.mark.usefixtures("float64")
 def test_weights_and_kind_of_mean_are_those_of_the_stage():
     stages = TrainedStages()
-    nets = [build(DENSE, 10, 1).eval(), build(CONV, 10, 8).eval()]
+    nets = [build(DENSE, ImageTask(10), 1).eval(), build(CONV, ImageTask(10), 8).eval()]
     keys = tuple(
         stages.add(make_stage(model), net.state_dict())
         for model, net in zip((DENSE, CONV), nets, strict=True)
@@ -155,7 +154,7 @@ def test_weights_and_kind_of_mean_are_those_of_the_stage():
 
 
 def test_teachers_are_frozen_and_in_evaluation_mode():
-    mean = MeanOfTeachers([build(CONV, 10, 1)])
+    mean = MeanOfTeachers([build(CONV, ImageTask(10), 1)])
     assert not any(parameter.requires_grad for parameter in mean.parameters())
     assert not any(module.training for module in mean.modules())
 
@@ -174,12 +173,16 @@ def prepared_task(stages: TrainedStages, spec: StageSpec, epochs_done: int = 0) 
     [(0, 1, True), (1, 4, False), (1, 5, True), (2, 12, False), (2, 13, True)],
 )
 def test_cache_needs_an_epoch_per_two_variants(jitter, epochs, worthwhile):
-    assert is_cache_worthwhile(jitter, epochs, samples=90, classes=10) is worthwhile
+    spec = TrainSpec(jitter=jitter, epochs=epochs)
+    assert is_cache_worthwhile(spec, samples=90, classes=10) is worthwhile
 
 
 def test_cache_is_at_most_a_gibibyte():
-    assert is_cache_worthwhile(4, 1000, samples=331_000, classes=10)
-    assert not is_cache_worthwhile(4, 1000, samples=332_000, classes=10)
+    spec = TrainSpec(jitter=4, epochs=1000)
+    assert is_cache_worthwhile(spec, samples=331_000, classes=10)
+    assert not is_cache_worthwhile(spec, samples=332_000, classes=10)
+    flipped = spec.model_copy(update={"flip": True})
+    assert not is_cache_worthwhile(flipped, samples=90, classes=10)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +243,9 @@ def test_a_misaligned_cache_changes_what_a_student_learns(tmp_path, monkeypatch)
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 def test_a_teacher_runs_in_the_precision_of_its_training(precision):
     stages = TrainedStages()
-    key = stages.add(make_stage(CONV, precision=precision), build(CONV, 10, 0).state_dict())
+    key = stages.add(
+        make_stage(CONV, precision=precision), build(CONV, ImageTask(10), 0).state_dict()
+    )
     task = make_task(make_stage(teachers=(key,), objective=SOFT_TARGETS), stages)
     assert task.teacher_bf16 is (precision == "bf16")
 

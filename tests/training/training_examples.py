@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from tsexplorer.data.base import Split, Splits
+from tsexplorer.data.base import ImageTask, Split, Splits
 from tsexplorer.data.registry import load_splits
 from tsexplorer.errors import Cancelled
 from tsexplorer.models import build
@@ -167,7 +167,7 @@ def stage_with_teacher(
 def untrained_teacher(model: ModelSpec, **changes: Any) -> tuple[TrainedStages, StageSpec]:
     """An untrained teacher, and the stage of a student that learns from it."""
     stages = TrainedStages()
-    key = stages.add(make_stage(model), build(model, 10, 0).state_dict())
+    key = stages.add(make_stage(model), build(model, ImageTask(10), 0).state_dict())
     return stages, make_stage(teachers=(key,), objective=SOFT_TARGETS, **changes)
 
 

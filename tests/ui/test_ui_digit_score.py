@@ -1,4 +1,4 @@
-"""The score of the page Try a digit: marks, counts and the download of wrong digits."""
+"""The score of the page Try an image: marks, counts and the download of wrong images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from tsexplorer.specs import Role
-from tsexplorer.ui.digit.answers import confidence_percent
 from tsexplorer.ui.digit.score import Entry, answer_key, apply_mark, count_correct, pack_entries
+from tsexplorer.ui.digit.words import confidence_percent
 
 ANSWERS: dict[Role, str] = {"teacher": "7", "baseline": "1", "distilled": "7"}
 PIXELS = np.arange(784, dtype=np.uint32).astype(np.uint8).reshape(28, 28)

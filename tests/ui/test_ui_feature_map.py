@@ -52,12 +52,46 @@ def test_points_are_in_the_order_of_roles_and_images() -> None:
 
 
 def test_images_are_sent_as_bytes_in_row_order() -> None:
-    content = base64.b64decode(browser_data()["images"])
+    images = browser_data()["images"]
+    content = base64.b64decode(images.pop("pixels"))
+    assert images == {"height": 28, "width": 28, "channels": 1}
     assert np.array_equal(np.frombuffer(content, np.uint8).reshape(2, 28, 28), PIXELS)
     transposed = IMAGES._replace(pixels_N=PIXELS.transpose(0, 2, 1))
-    content = base64.b64decode(browser_data(images=transposed)["images"])
+    content = base64.b64decode(browser_data(images=transposed)["images"]["pixels"])
     pixels_N = np.frombuffer(content, np.uint8).reshape(2, 28, 28)
     assert np.array_equal(pixels_N, transposed.pixels_N)
+
+
+@pytest.mark.parametrize(
+    ("shape", "height", "width"),
+    [
+        ((32, 20), 32, 20),
+        ((48, 64), 24, 32),
+        ((128, 16), 32, 4),
+        ((33, 33), 32, 32),
+    ],
+)
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_large_images_are_reduced_to_32_pixels(
+    shape: tuple[int, int], height: int, width: int, channels: tuple[int, ...]
+) -> None:
+    pixels = np.zeros((2, *shape, *channels), np.uint8)
+    pixels[1] = 200
+    images = browser_data(images=IMAGES._replace(pixels_N=pixels))["images"]
+    content = np.frombuffer(base64.b64decode(images["pixels"]), np.uint8)
+    assert (images["height"], images["width"]) == (height, width)
+    assert images["channels"] == (channels[0] if channels else 1)
+    size = height * width * images["channels"]
+    assert set(content[:size]) == {0}
+    assert set(content[size:]) == {200}
+
+
+def test_a_reduced_image_has_the_mean_of_its_pixels() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    content = browser_data(images=IMAGES._replace(pixels_N=pixels))["images"]["pixels"]
+    shown = np.frombuffer(base64.b64decode(content), np.uint8).reshape(2, 32, 32, 3)
+    means = pixels.reshape(2, 32, 2, 32, 2, 3).mean((2, 4))
+    assert np.abs(shown - means).max() <= 1
 
 
 def test_classes_with_short_names_are_drawn_as_their_names() -> None:
@@ -84,8 +118,9 @@ def test_classes_with_the_same_colour_have_different_shapes() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": IMAGES._replace(pixels_N=PIXELS[:1])}, "2 images are 2×28×28"),
+        ({"images": IMAGES._replace(pixels_N=PIXELS[:1])}, "2 images are uint8 N×H×W"),
         ({"images": IMAGES._replace(pixels_N=PIXELS / 255)}, "uint8"),
+        ({"images": IMAGES._replace(pixels_N=PIXELS[..., None])}, r"not \(2, 28, 28, 1\)"),
         ({"images": IMAGES._replace(labels_N=np.array([1]))}, "1 rows for 2 images"),
         ({"answers": {"teacher": np.array([1, 2, 3])}}, "3 rows for 2 images"),
         ({"maps": {"teacher": NetMap(np.zeros((1, 2)), ("a", "b"))}}, "1 rows for 2 images"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from math import inf, nan
 from typing import Any
@@ -27,6 +28,8 @@ LOGITS: dict[Role, list[float]] = {
 }
 CLASSES = ("a", "b", "c")
 IMAGE = np.arange(784, dtype=np.uint16).reshape(28, 28).astype(np.uint8)
+COLOUR = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+HOSTILE = ("<script>alert(1)</script>", "%{y} $x$ [a](b)", "漢字 🦊", "n" * 300, "שלום")
 STATE = TemperatureState(4.0, serial=3, released=6.3)
 
 
@@ -42,6 +45,16 @@ def browser_data(**changes: Any) -> dict[str, Any]:
     text = json.dumps(payload(**{**arguments, **changes}), allow_nan=False)
     read: dict[str, Any] = json.loads(text)
     return read
+
+
+def many_classes(count: int) -> dict[str, Any]:
+    """Arguments with many classes, some with hostile names."""
+    random = np.random.default_rng(count)
+    return {
+        "logits": {role: random.normal(0, 5, count).tolist() for role in ("teacher", "distilled")},
+        "label": None,
+        "classes": (*HOSTILE, *(f"class {label}" for label in range(count - len(HOSTILE)))),
+    }
 
 
 # -- payload ----------------------------------------------------------------------------------
@@ -62,11 +75,50 @@ def test_the_browser_gets_the_nets_in_the_order_of_roles() -> None:
 
 
 def test_pixels_are_in_row_order() -> None:
-    pixels = browser_data()["image"]
+    image = browser_data()["image"]
+    pixels = list(base64.b64decode(image.pop("pixels")))
+    assert image == {"height": 28, "width": 28, "channels": 1}
     assert len(pixels) == 784
     assert pixels[:3] == [0, 1, 2]
     assert pixels[28] == IMAGE[1, 0] == 28
     assert pixels[255:257] == [255, 0]
+
+
+def test_a_colour_image_has_three_values_a_pixel() -> None:
+    image = browser_data(image=COLOUR)["image"]
+    pixels = np.frombuffer(base64.b64decode(image.pop("pixels")), np.uint8)
+    assert image == {"height": 48, "width": 64, "channels": 3}
+    assert np.array_equal(pixels.reshape(48, 64, 3), COLOUR)
+    reversed_columns = browser_data(image=COLOUR[:, ::-1])["image"]["pixels"]
+    assert list(base64.b64decode(reversed_columns)[:3]) == COLOUR[0, -1].tolist()
+
+
+def test_up_to_12_classes_all_have_a_row() -> None:
+    assert browser_data()["rows"] is None
+    assert browser_data(**many_classes(12))["rows"] is None
+
+
+@pytest.mark.parametrize("count", [13, 40, 200])
+def test_of_many_classes_the_likeliest_of_all_nets_have_a_row(count: int) -> None:
+    arguments = many_classes(count)
+    data = browser_data(**arguments)
+    rows = data["rows"]
+    assert len(rows) == len(set(rows)) == 10
+    logits = arguments["logits"]
+    best = [int(np.argmax(values)) for values in logits.values()]
+    assert {*best} <= {*rows}
+    teacher = [logits["teacher"][label] for label in rows]
+    assert teacher == sorted(teacher, reverse=True)
+    assert data["classes"] == list(arguments["classes"])
+    assert len(data["roles"][0]["logits"]) == count
+
+
+def test_the_label_has_a_row_even_if_it_is_unlikely() -> None:
+    logits: dict[Role, list[float]] = {"teacher": [float(c) for c in range(40)]}
+    arguments = {**many_classes(40), "logits": logits}
+    assert browser_data(**{**arguments, "label": 0})["rows"] == [*range(39, 29, -1), 0]
+    assert browser_data(**{**arguments, "label": None})["rows"] == list(range(39, 29, -1))
+    assert browser_data(**{**arguments, "label": 35})["rows"] == list(range(39, 29, -1))
 
 
 def test_numpy_numbers_are_sent_as_numbers() -> None:
@@ -97,6 +149,9 @@ def test_logits_that_are_not_finite_are_a_user_error(value: float) -> None:
         ({"label": -1}, "label -1 is not one"),
         ({"image": IMAGE.ravel()}, r"not \(784,\)"),
         ({"image": IMAGE / 255}, "float64"),
+        ({"image": np.zeros((28, 28, 4), np.uint8)}, r"H×W×3 .* not \(28, 28, 4\)"),
+        ({"image": np.zeros((8, 28), np.uint8)}, "sides of 16 to 128 pixels"),
+        ({"image": np.zeros((28, 129, 3), np.uint8)}, "sides of 16 to 128 pixels"),
     ],
 )
 def test_arguments_that_do_not_match_are_rejected(changes: dict[str, Any], message: str) -> None:

@@ -54,6 +54,17 @@ def test_cells_are_in_index_order_for_any_display_order() -> None:
     assert browser_data(TitledMatrix("teacher", CELLS))["rows"]["order"] == [0, 1]
 
 
+def test_shortened_names_have_titles() -> None:
+    axis = Axis(("a", "long na…"), titles=("a", "long name <b>"))
+    layout = Layout(axis, axis, "True class", "Click.", "Class matrices", upright=True)
+    data = payload([TitledMatrix("teacher", CELLS)], layout, "classes")
+    for side in ("rows", "columns"):
+        assert data[side]["names"] == ["a", "long na…"]
+        assert data[side]["titles"] == ["a", "long name <b>"]
+    assert data["upright"] is True
+    assert browser_data(TitledMatrix("teacher", CELLS))["upright"] is False
+
+
 def test_rows_and_columns_may_differ_and_cells_have_frames() -> None:
     wide = CELLS._replace(
         values_RC=np.array([[0.0, nan, 10.0]]),

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tsexplorer import objectives
+from tsexplorer.data.base import ImageTask
 from tsexplorer.objectives import Option, get_objective
 from tsexplorer.specs import ModelSpec, NetConfig, ObjectiveSpec, Scalar
 from tsexplorer.ui.objective_form import NetPair, fill_options, options_form, read_options_from_url
@@ -45,7 +46,9 @@ def draw() -> None:
     state = st.session_state
     if "filled" in state:
         fill_options(ObjectiveSpec(name="every-type", options=state.pop("filled")))
-    nets = NetPair(state.get("teacher", ModelSpec(name="wu-cnn")), ModelSpec(name="mlp-64"), 10)
+    nets = NetPair(
+        state.get("teacher", ModelSpec(name="wu-cnn")), ModelSpec(name="mlp-64"), ImageTask(10)
+    )
     state["values"] = options_form(EVERY_TYPE, nets)
 
 

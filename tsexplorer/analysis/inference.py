@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsexplorer.analysis.latency import one_thread
-from tsexplorer.data.batches import evaluation_batches, scale
+from tsexplorer.data.base import ImageTask
+from tsexplorer.data.batches import evaluation_batches
 from tsexplorer.data.registry import Split, Splits
 from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
@@ -188,8 +189,7 @@ class AnswerCache:
             "weights": self._digest(net.weights),
             "split": split,
             "labels": f"{len(labels)}-{zlib.crc32(labels.numpy().tobytes()):08x}",
-            "mean": splits.mean,
-            "deviation": splits.deviation,
+            **_statistics(splits),
         }
         return _Query(net, splits, split, identity)
 
@@ -236,13 +236,12 @@ def compute_outputs(
             finite.
     """
     stage = net.stage
-    module = load_net(net, len(splits.info.classes))
-    size = evaluation_batch_size(count(stage.model, len(splits.info.classes)).macs)
+    task = splits.info.task
+    module = load_net(net, task)
+    size = evaluation_batch_size(count(stage.model, task).macs)
     batches = evaluation_batches(
         split,
-        scaling=stage.data.scaling,
-        mean=splits.mean,
-        deviation=splits.deviation,
+        splits.normalisation(stage.data.scaling),
         device="cpu",
         batch_size=size,
     )
@@ -258,7 +257,15 @@ def compute_outputs(
     return {"answers": {"logits": z_NC}, "features": {"features": x_NF}}
 
 
-def load_net(net: TrainedNet, classes: int) -> Net:
+def _statistics(splits: Splits) -> dict[str, Any]:
+    """Mean and deviation for an identity: numbers for grey images, as in earlier versions."""
+    mean, deviation = splits.statistics
+    if len(mean) == 1:
+        return {"mean": mean[0], "deviation": deviation[0]}
+    return {"mean": list(mean), "deviation": list(deviation)}
+
+
+def load_net(net: TrainedNet, task: ImageTask) -> Net:
     """Build a trained net on the CPU, in evaluation mode.
 
     Raises:
@@ -268,7 +275,7 @@ def load_net(net: TrainedNet, classes: int) -> Net:
         weights, _ = checkpoints.read(net.weights)
     except FileNotFoundError:
         raise UserError(MISSING_WEIGHTS) from None
-    module = build(net.stage.model, classes, seed=0)
+    module = build(net.stage.model, task, seed=0)
     if not checkpoints.fits_net(weights, module):
         raise UserError(WRONG_WEIGHTS)
     module.load_state_dict(weights)
@@ -320,17 +327,16 @@ class NetCache:
         Args:
             net: the net.
             splits: the dataset of its stage; its mean and deviation scale the images.
-            pixels_N: uint8 N×28×28.
+            pixels_N: uint8 N×H×W or N×H×W×3.
 
         Raises:
             UserError: the weights are missing, damaged or of another net, or the outputs are not
                 finite.
         """
-        scaling = net.stage.data.scaling
         # A copy, because the pixels may be read-only, and torch does not support that.
         pixels = torch.from_numpy(np.array(pixels_N))
-        images = scale(pixels, scaling, splits.mean, splits.deviation)
-        module = self._load(net, len(splits.info.classes))
+        images = splits.normalisation(net.stage.data.scaling)(pixels)
+        module = self._load(net, splits.info.task)
         with one_thread(), torch.inference_mode():
             z_NC = module(images)
         if not bool(z_NC.isfinite().all()):
@@ -338,7 +344,7 @@ class NetCache:
         logits: NDArray[np.float32] = z_NC.numpy()
         return logits
 
-    def _load(self, net: TrainedNet, classes: int) -> Net:
+    def _load(self, net: TrainedNet, task: ImageTask) -> Net:
         """Return the net from memory, or load it if its weights file has changed."""
         try:
             stat = net.weights.stat()
@@ -348,7 +354,7 @@ class NetCache:
         with self._lock:
             module = self._nets.get(state)
             if module is None:
-                module = self._nets[state] = load_net(net, classes)
+                module = self._nets[state] = load_net(net, task)
             self._nets.move_to_end(state)
             while len(self._nets) > CACHED_NETS:
                 self._nets.popitem(last=False)

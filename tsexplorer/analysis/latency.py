@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.models import build
 from tsexplorer.specs import ModelSpec
 
@@ -37,14 +38,14 @@ class Latency:
 
 
 @torch.inference_mode()
-def measure_latency(model: ModelSpec, classes: int) -> Latency:
-    """Time a net's forward pass on one 28×28 image.
+def measure_latency(model: ModelSpec, task: ImageTask) -> Latency:
+    """Time a net's forward pass on one image.
 
     Builds a new net, since its weights do not change the time. Runs under :func:`one_thread`.
     """
     with one_thread():
-        net = build(model, classes, seed=0).eval()
-        image = torch.zeros(1, 1, 28, 28)
+        net = build(model, task, seed=0).eval()
+        image = torch.zeros(1, *task.image_shape)
         for _ in range(WARM_UP):
             net(image)
         times: list[float] = []

@@ -124,3 +124,13 @@ def confusion(z_NC: Logits, labels_N: Integers) -> Integers:
     classes = z_NC.shape[1]
     pair_N = labels_N * classes + z_NC.argmax(1)
     return np.bincount(pair_N, minlength=classes**2).reshape(classes, classes)
+
+
+def balanced_accuracy(z_NC: Logits, y_N: Integers) -> float:
+    """Mean over the classes of the share of their images that are answered correctly.
+
+    >>> balanced_accuracy(np.eye(2)[[0, 0, 0, 0]], np.array([0, 0, 0, 1]))
+    0.5
+    """
+    correct_N = z_NC.argmax(1) == y_N
+    return float(np.mean([correct_N[y_N == label].mean() for label in np.unique(y_N)]))

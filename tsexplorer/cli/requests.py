@@ -11,12 +11,13 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from tsexplorer.data.class_subsets import format_class_names, parse_classes
-from tsexplorer.data.registry import get_dataset
+from tsexplorer.data.registry import add_data_folder, find_dataset, get_dataset
+from tsexplorer.data.subsets import format_class_names, parse_classes
 from tsexplorer.errors import UserError, shorten
 from tsexplorer.objectives import get_objective
-from tsexplorer.objectives.base import format_scalar
+from tsexplorer.objectives.base import format_number, format_scalar
 from tsexplorer.recipes import get_recipe
+from tsexplorer.settings import get_settings
 from tsexplorer.specs import ExperimentSpec, ModelSpec, ObjectiveSpec, parse_spec
 
 DEFAULT_RECIPE = "quick"
@@ -60,8 +61,33 @@ class BaseOptions:
     data: Data = None
     objective: ObjectiveName = None
     options: ObjectiveOptions = None
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", metavar="T", help="Temperature of soft targets."),
+    ] = None
+    lam: Annotated[
+        float | None,
+        typer.Option("--lambda", metavar="λ", help="Weight of the labels, from 0 to 1."),
+    ] = None
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", min=1, help="Epochs of each student.")
+    ] = None
+    learning_rate: Annotated[
+        float | None,
+        typer.Option("--learning-rate", metavar="R", help="Learning rate of each student."),
+    ] = None
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch-size", metavar="N", min=1, help="Batch size of each student."),
+    ] = None
+    label_share: Annotated[
+        float | None,
+        typer.Option(
+            "--label-share",
+            metavar="S",
+            help="Share of the labels that baseline and student get, as in 0.01; soft targets "
+            "teach on all images.",
+        ),
     ] = None
     recipe: Annotated[
         str | None,
@@ -78,7 +104,11 @@ class BaseOptions:
         Raises:
             UserError: the recipe or the dataset does not exist.
         """
-        return requested_experiment(self.recipe, None, data=self.data)
+        spec = get_recipe(self.recipe or DEFAULT_RECIPE).spec
+        if self.data is None:
+            return spec
+        name = requested_dataset(self.data)
+        return spec.model_copy(update={"data": spec.data.model_copy(update={"name": name})})
 
     def experiment(self) -> ExperimentSpec:
         """The recipe's experiment with the values that were given.
@@ -89,32 +119,73 @@ class BaseOptions:
         return self.apply_to(self.recipe_experiment())
 
     def apply_to(self, base: ExperimentSpec) -> ExperimentSpec:
-        """An experiment with the nets, objective and epochs that were given.
+        """An experiment with the nets, the objective and the training that were given.
 
         Raises:
             UserError: a value is not allowed.
         """
-        changes: dict[str, Any] = {}
-        if self.teacher is not None:
-            changes["teacher"] = ModelSpec(name=self.teacher)
-        if self.student is not None:
-            changes["student"] = ModelSpec(name=self.student)
-        changes["objective"] = requested_objective(
-            base.objective, self.objective, self.options or ()
-        )
-        if self.epochs is not None:
-            changes["distilled_train"] = dict(base.distilled_train) | {"epochs": self.epochs}
-        return parse_spec(ExperimentSpec, dict(base) | changes)
+        return parse_spec(ExperimentSpec, dict(base) | self.changes(base)[0])
+
+    def changes(self, base: ExperimentSpec) -> tuple[dict[str, Any], list[str]]:
+        """The fields of an experiment that differ, and a phrase for each.
+
+        Raises:
+            UserError: a name is unknown or a value is not allowed.
+        """
+        fields: dict[str, Any] = {}
+        phrases: list[str] = []
+        if self.data is not None:
+            name = requested_dataset(self.data)
+            if name != base.data.name:
+                fields["data"] = base.data.model_copy(update={"name": name})
+                phrases.append(self.data)
+        for role in ("teacher", "student"):
+            name = getattr(self, role)
+            if name is not None and ModelSpec(name=name) != getattr(base, role):
+                fields[role] = ModelSpec(name=name)
+                phrases.append(name)
+        objective = self._objective(base.objective)
+        if objective != base.objective:
+            fields["objective"] = objective
+            phrases += _objective_phrases(base.objective, objective)
+        training = {
+            "epochs": self.epochs,
+            "learning_rate": self.learning_rate,
+            "batch_size": self.batch_size,
+        }
+        given = {name: value for name, value in training.items() if value is not None}
+        if given:
+            for stage in ("baseline_train", "distilled_train"):
+                fields[stage] = dict(getattr(base, stage)) | given
+            phrases += [f"{name.replace('_', ' ')} {value:g}" for name, value in given.items()]
+        if self.label_share is not None and self.label_share != base.label_share:
+            fields["label_share"] = self.label_share
+            phrases.append(f"{100 * self.label_share:g} % of the labels")
+        return fields, phrases
+
+    def _objective(self, base: ObjectiveSpec) -> ObjectiveSpec:
+        spec = requested_objective(base, self.objective, self.options or ())
+        if self.temperature is None and self.lam is None:
+            return spec
+        temperature = spec.temperature if self.temperature is None else self.temperature
+        lam = spec.lam if self.lam is None else self.lam
+        changed = dict(spec) | {"temperature": temperature, "lam": lam}
+        return parse_spec(ObjectiveSpec, changed)
+
+
+NO_OPTIONS = BaseOptions()
 
 
 def with_base_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the fields of :class:`BaseOptions` as options, in place of ``base``.
 
     Typer reads a command's options from its signature; the decorated command has one with a
-    parameter for each field. The command itself is called with the object as its ``base``.
+    parameter for each field that the command does not have itself. The command is called with the
+    object as its ``base``.
     """
     hints = get_type_hints(BaseOptions, include_extras=True)
-    names = [field.name for field in fields(BaseOptions)]
+    own = inspect.signature(command).parameters
+    names = [field.name for field in fields(BaseOptions) if field.name not in own]
     keyword = inspect.Parameter.KEYWORD_ONLY
     base_parameters = [
         inspect.Parameter(name, keyword, default=None, annotation=hints[name]) for name in names
@@ -138,12 +209,10 @@ def with_base_options(command: Callable[..., None]) -> Callable[..., None]:
 def requested_experiment(
     recipe: str | None,
     file: Path | None,
+    base: BaseOptions = NO_OPTIONS,
     *,
-    data: str | None = None,
     seeds: int | None = None,
     name: str | None = None,
-    objective: str | None = None,
-    options: Sequence[str] = (),
     left_out: Sequence[str] = (),
 ) -> ExperimentSpec:
     """The experiment of a recipe or a file, with the changes that were given.
@@ -153,11 +222,9 @@ def requested_experiment(
     Args:
         recipe: name of the recipe; None: ``file``, or else the default recipe.
         file: JSON file of the experiment.
-        data: name of a dataset.
+        base: nets, data, objective and training that were given; its recipe is not used.
         seeds: the number of seeds; they count from 0.
         name: name of the experiment.
-        objective: name of the objective.
-        options: options of the objective, as in ``beta=2``.
         left_out: names of the classes that are excluded from the distilled student's training.
 
     Raises:
@@ -166,27 +233,40 @@ def requested_experiment(
     if recipe is not None and file is not None:
         raise UserError("Give the name of a recipe or a spec file, not both.")
     spec = read_spec(file) if file is not None else get_recipe(recipe or DEFAULT_RECIPE).spec
-    changes: dict[str, Any] = {}
-    descriptions = []
-    if data is not None and data != spec.data.name:
-        changes["data"] = spec.data.model_copy(update={"name": data})
-        descriptions.append(data)
+    changes, phrases = base.changes(spec)
     if seeds is not None and tuple(range(seeds)) != spec.seeds:
         changes["seeds"] = range(seeds)
-        descriptions.append(f"{seeds} seed{'s' * (seeds != 1)}")
-    new_objective = requested_objective(spec.objective, objective, options)
-    if new_objective != spec.objective:
-        changes["objective"] = new_objective
-        descriptions.append(new_objective.name)
-        descriptions += [
-            f"{key} {format_scalar(value)}" for key, value in new_objective.options.items()
-        ]
+        phrases.append(f"{seeds} seed{'s' * (seeds != 1)}")
     if left_out:
-        info = get_dataset(data or spec.data.name).info
+        data = changes.get("data", spec.data)
+        info = get_dataset(data.name).info
         changes["left_out"] = labels = parse_classes(info, left_out)
-        descriptions.append(f"without {format_class_names(info, labels)}")
-    changes["name"] = _descriptive_name(spec.name, descriptions) if name is None else name
+        phrases.append(f"without {format_class_names(info, labels)}")
+    changes["name"] = _descriptive_name(spec.name, phrases) if name is None else name
     return parse_spec(ExperimentSpec, dict(spec) | changes)
+
+
+def _objective_phrases(before: ObjectiveSpec, after: ObjectiveSpec) -> list[str]:
+    """What distinguishes an objective from another one, for the name of an experiment."""
+    phrases = []
+    if after.name != before.name or after.options != before.options:
+        phrases.append(after.name)
+        phrases += [f"{key} {format_scalar(value)}" for key, value in after.options.items()]
+    if after.temperature != before.temperature:
+        phrases.append(f"T {format_number(after.temperature)}")
+    if after.lam != before.lam:
+        phrases.append(f"λ {format_number(after.lam)}")
+    return phrases
+
+
+def requested_dataset(key: str) -> str:
+    """The name of a dataset; imported images can be given by their title.
+
+    Raises:
+        NotFoundError: there is no such dataset.
+    """
+    add_data_folder(get_settings().data_folder)
+    return find_dataset(key).name
 
 
 def requested_objective(

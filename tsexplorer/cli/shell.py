@@ -25,8 +25,9 @@ BAD_ARGUMENT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
-APP, TRAIN, LOOK_UP, QUEUE = "App", "Train", "Look up", "Jobs and experiments"
-PANELS = (APP, TRAIN, LOOK_UP, QUEUE)
+APP, TRAIN, DATA = "App", "Train", "Own images"
+LOOK_UP, QUEUE = "Look up", "Jobs and experiments"
+PANELS = (APP, TRAIN, DATA, LOOK_UP, QUEUE)
 
 
 class CommandExit(Exception):  # noqa: N818 - Ctrl-C is not an error

@@ -10,14 +10,38 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+from tsexplorer.specs import Scaling
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-SIDE = 28
-"""Height and width of every image, in pixels."""
+ImageShape = tuple[int, int, int]
+"""Channels (1: grey, 3: red, green and blue), height and width of an image."""
+Fit = Literal["crop", "pad", "stretch"]
+"""What happens where a picture and the images of a dataset have other proportions."""
+IMBALANCE = 1.5
+"""Ratio of the largest to the smallest class from which a class-balanced accuracy is shown."""
+
+
+class ImageTask(NamedTuple):
+    """What the first and the last layer of a net must fit.
+
+    Attributes:
+        classes: C, number of logits.
+        image_shape: channels, height and width of an image.
+    """
+
+    classes: int
+    image_shape: ImageShape = (1, 28, 28)
+
+
+def array_shape(image_shape: ImageShape) -> tuple[int, ...]:
+    """Shape of a stored image: H×W in grey, H×W×3 in colour, as Pillow and NumPy have it."""
+    channels, height, width = image_shape
+    return (height, width) if channels == 1 else (height, width, channels)
 
 
 @dataclass(frozen=True)
@@ -32,6 +56,11 @@ class DatasetInfo:
         validation: number of validation images, for selection.
         test: number of test images, for the final evaluation.
         source: publication that describes the data.
+        image_shape: channels, height and width of an image.
+        handwriting: whether the images are of handwriting, light strokes on a dark ground.
+        fit: how pictures of other proportions are brought to the shape of the images.
+        unlabelled: number of further training images without a label.
+        train_counts: number of training images of each class; empty if it is not known.
         download_megabytes: size of the download in MB (10⁶ bytes); None without a download.
         note: how this version differs from the published data; empty if it does not.
     """
@@ -43,8 +72,25 @@ class DatasetInfo:
     validation: int
     test: int
     source: str
+    image_shape: ImageShape = (1, 28, 28)
+    handwriting: bool = False
+    fit: Fit = "crop"
+    unlabelled: int = 0
+    train_counts: tuple[int, ...] = ()
     download_megabytes: float | None = None
     note: str = ""
+
+    @property
+    def task(self) -> ImageTask:
+        """What a net for this dataset must fit."""
+        return ImageTask(len(self.classes), self.image_shape)
+
+    @property
+    def imbalanced(self) -> bool:
+        """Whether the largest class has more than 1.5 times the images of the smallest."""
+        return bool(self.train_counts) and max(self.train_counts) > IMBALANCE * min(
+            self.train_counts
+        )
 
 
 @dataclass(frozen=True)
@@ -66,13 +112,19 @@ class DownloadProgress:
     count: int
 
 
+NO_LABEL = -1
+"""Label of an image whose class is not known."""
+STATISTICS_BYTES = 64_000_000
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Images and their labels. Stages share splits: do not modify the tensors.
 
     Attributes:
-        images: uint8 N×28×28, 0 is background.
-        labels: int64 N, 0...classes - 1.
+        images: uint8 N×H×W in grey (0 is background for handwriting) or N×H×W×3 in colour. They
+            can be in a file that is mapped into memory.
+        labels: int64 N, 0...classes - 1; :data:`NO_LABEL` for an image without a label.
     """
 
     images: Tensor
@@ -89,6 +141,48 @@ class Split:
         return Split(images, labels)
 
 
+class PixelStatistics(NamedTuple):
+    """Mean and population standard deviation of pixels / 255, one value a channel."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Converts pixels to net input: the same in training, evaluation, prediction and export.
+
+    Attributes:
+        scaling: ``unit`` divides by 255; ``standard`` then subtracts the mean and divides by the
+            deviation; ``raw`` keeps 0...255.
+        statistics: mean and deviation of the training pixels / 255, for ``standard``.
+    """
+
+    scaling: Scaling
+    statistics: PixelStatistics
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Convert pixels to net input.
+
+        Args:
+            images: uint8 N×H×W or N×H×W×3.
+
+        Returns:
+            N×C×H×W in torch's default type, float32; colour images are in channels-last memory.
+        """
+        import torch
+
+        pixels = images.to(torch.get_default_dtype())
+        if self.scaling != "raw":
+            pixels = pixels.div_(255)
+        mean, deviation = self.statistics
+        if self.scaling == "standard" and len(mean) == 1:
+            pixels = pixels.sub_(mean[0]).div_(deviation[0])
+        elif self.scaling == "standard":
+            pixels = pixels.sub_(pixels.new_tensor(mean)).div_(pixels.new_tensor(deviation))
+        return pixels.unsqueeze(1) if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
+
+
 @dataclass(frozen=True, eq=False)
 class Splits:
     """A dataset in memory.
@@ -98,32 +192,58 @@ class Splits:
         train: training images.
         validation: validation images, for selection.
         test: test images, for the final evaluation.
-        mean: mean of the training pixels / 255.
-        deviation: their standard deviation (population).
+        statistics: mean and deviation of the training pixels / 255.
+        transfer: the training images and, after them, images without a label, on which a student
+            can learn from its teacher alone; None: there are no such images.
     """
 
     info: DatasetInfo
     train: Split
     validation: Split
     test: Split
-    mean: float
-    deviation: float
+    statistics: PixelStatistics
+    transfer: Split | None = None
 
     @classmethod
     def with_statistics(
         cls, info: DatasetInfo, train: Split, validation: Split, test: Split
     ) -> Self:
         """Splits with the mean and deviation of ``train``."""
-        return cls(info, train, validation, test, *pixel_statistics(train.images))
+        return cls(info, train, validation, test, pixel_statistics(train.images))
+
+    def normalisation(self, scaling: Scaling) -> Normalisation:
+        """Converts the pixels of this dataset to net input."""
+        return Normalisation(scaling, self.statistics)
 
 
-def pixel_statistics(images: Tensor) -> tuple[float, float]:
-    """Mean and population standard deviation of uint8 images / 255.
+def pixel_statistics(images: Tensor) -> PixelStatistics:
+    """Mean and population standard deviation of uint8 images / 255, for each channel.
 
     They are computed from the counts of the 256 pixel values. So they are exact up to rounding,
     and independent of the order of the images and of the number of threads.
+
+    Args:
+        images: uint8 N×H×W or N×H×W×3; they are read in parts of about 64 MB.
     """
-    counts = images.flatten().bincount(minlength=256).tolist()
+    import torch
+
+    channels = images.shape[3] if images.dim() == 4 else 1
+    counts_K256 = [[0] * 256 for _ in range(channels)]
+    rows = max(1, STATISTICS_BYTES // max(images[:1].numel(), 1))
+    for part in torch.split(images, rows):
+        for channel in range(channels):
+            pixels = part if images.dim() == 3 else part[..., channel]
+            counts = pixels.flatten().bincount(minlength=256).tolist()
+            for level, count in enumerate(counts):
+                counts_K256[channel][level] += count
+    figures = [_mean_and_deviation(counts) for counts in counts_K256]
+    return PixelStatistics(
+        tuple(mean for mean, _ in figures), tuple(deviation for _, deviation in figures)
+    )
+
+
+def _mean_and_deviation(counts: list[int]) -> tuple[float, float]:
+    """Mean and deviation of levels / 255, from the number of pixels of each level."""
     total = sum(counts)
     mean = sum(level * count for level, count in enumerate(counts)) / total
     variance = sum((level - mean) ** 2 * count for level, count in enumerate(counts)) / total
@@ -143,6 +263,13 @@ class Dataset(ABC):
     @abstractmethod
     def is_available(self, folder: Path) -> bool:
         """Whether the files are in the data folder; checks names only, without torch."""
+
+    def describe_missing(self, folder: Path) -> str:
+        """The sentence that says what to do where the files are missing."""
+        return (
+            f"The images of {self.name} are not in {folder}; download them on the Train page, or "
+            "put the files there."
+        )
 
     @abstractmethod
     def load(self, folder: Path) -> Splits:

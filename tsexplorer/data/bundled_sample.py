@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tsexplorer.assets import DEMO
-from tsexplorer.data.base import Split, Splits
+from tsexplorer.data.base import PixelStatistics, Split, Splits
 from tsexplorer.data.registry import get_dataset
 
 SIZE = 1000
@@ -45,16 +45,17 @@ def load_sample(name: str) -> Splits | None:
             return Split(torch.from_numpy(images), torch.from_numpy(labels).long())
 
         validation, test = read_split("validation"), read_split("test")
-        mean, deviation = float(file["mean"]), float(file["deviation"])
+        statistics = PixelStatistics((float(file["mean"]),), (float(file["deviation"]),))
     info = replace(get_dataset(name).info, train=0, validation=len(validation), test=len(test))
-    return Splits(info, _first_images(validation, 0), validation, test, mean, deviation)
+    return Splits(info, _first_images(validation, 0), validation, test, statistics)
 
 
 def write_sample(splits: Splits) -> None:
     """Write the sample of a dataset from its splits."""
     import numpy as np
 
-    arrays: dict[str, Any] = {"mean": splits.mean, "deviation": splits.deviation}
+    (mean,), (deviation,) = splits.statistics  # a sample is of grey images
+    arrays: dict[str, Any] = {"mean": mean, "deviation": deviation}
     for part in ("validation", "test"):
         split = _first_images(getattr(splits, part), SIZE)
         arrays[f"{part}_images"] = split.images.numpy()

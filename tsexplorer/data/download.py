@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import tarfile
 import threading
 import zipfile
 import zlib
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from queue import Empty, Full, Queue
-from typing import IO, TypeVar
+from typing import IO, Self, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -32,7 +33,10 @@ POLL_SECONDS = 0.1
 """Time between two checks for a cancel request while the source is silent."""
 QUEUE_SIZE = 8
 """Number of items that a source may produce in advance."""
-UNPACKING_ERRORS = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, KeyError)
+UNPACKING_ERRORS = (
+    *(EOFError, gzip.BadGzipFile, zlib.error),
+    *(zipfile.BadZipFile, tarfile.TarError, KeyError),
+)
 
 ReportBytes = Callable[[int, int | None], None]
 """Takes the bytes received so far and the total (None if the server does not send it)."""
@@ -67,6 +71,19 @@ class Remote:
 
     mirrors: tuple[str, ...]
     files: tuple[RemoteFile, ...]
+
+    @classmethod
+    def from_addresses(cls, *files: tuple[str, str]) -> Self:
+        """A dataset of which each file is at one address.
+
+        Args:
+            files: full address and MD5 checksum of each file.
+        """
+        mirrors = dict.fromkeys(address.rsplit("/", 1)[0] for address, _ in files)
+        return cls(
+            tuple(mirrors),
+            tuple(RemoteFile(address.rsplit("/", 1)[1], md5) for address, md5 in files),
+        )
 
 
 def fetch(
@@ -273,11 +290,55 @@ def unpack(raw: Path, name: str, bundle: str | None, cancelled: Callable[[], boo
             with packed.open("rb") as file:
                 _decompress(file, raw / name, cancelled)
     except UNPACKING_ERRORS as error:
-        raise UserError(f"{packed} is damaged; delete it and download it again.") from error
+        raise damaged_file(packed) from error
+
+
+def unpack_tar(
+    packed: Path, names: tuple[str, ...], target: Path, cancelled: Callable[[], bool]
+) -> None:
+    """Unpack regular files from a ``.tar.gz`` file; all its other members are ignored.
+
+    Args:
+        packed: the ``.tar.gz`` file.
+        names: names of the members, which are also their paths below ``target``.
+        target: folder for the unpacked files.
+        cancelled: called between chunks; true stops the unpacking.
+
+    Raises:
+        UserError: the packed file is damaged or lacks a member.
+        Cancelled: ``cancelled`` was true; no partial file is left.
+        OSError: an unpacked file could not be written.
+    """
+    missing = set(names)
+    try:
+        # Members in their order: a step back would unpack the archive from its start again.
+        with tarfile.open(packed, "r:gz") as archive:
+            for member in archive:
+                if cancelled():
+                    raise Cancelled
+                source = archive.extractfile(member) if member.isfile() else None
+                if source is not None and member.name in missing:
+                    (target / member.name).parent.mkdir(parents=True, exist_ok=True)
+                    _write(source, target / member.name, cancelled)
+                    missing.remove(member.name)
+    except UNPACKING_ERRORS as error:
+        raise damaged_file(packed) from error
+    if missing:
+        raise damaged_file(packed)
+
+
+def damaged_file(path: Path) -> UserError:
+    """The error for a damaged file that can be downloaded again."""
+    return UserError(f"{path} is damaged; delete it and download it again.")
 
 
 def _decompress(packed: IO[bytes], target: Path, cancelled: Callable[[], bool]) -> None:
-    with gzip.GzipFile(fileobj=packed) as source, open_atomic(target) as unpacked:
+    with gzip.GzipFile(fileobj=packed) as source:
+        _write(source, target, cancelled)
+
+
+def _write(source: IO[bytes] | gzip.GzipFile, target: Path, cancelled: Callable[[], bool]) -> None:
+    with open_atomic(target) as unpacked:
         while chunk := source.read(CHUNK_BYTES):
             if cancelled():
                 raise Cancelled

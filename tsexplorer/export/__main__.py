@@ -18,8 +18,7 @@ from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 from tsexplorer.analysis.inference import TrainedNet, load_net
-from tsexplorer.data.base import SIDE
-from tsexplorer.data.batches import scale
+from tsexplorer.data.base import Normalisation, array_shape
 from tsexplorer.errors import UserError
 from tsexplorer.export.archive import EXIT_USER_ERROR, OnnxRequest
 from tsexplorer.models.network import Net
@@ -36,14 +35,11 @@ class NetOnPixels(nn.Module):
     def __init__(self, net: Net, request: OnnxRequest) -> None:
         super().__init__()
         self.net = net
-        self.request = request
+        self.normalise = Normalisation(request.stage.data.scaling, request.statistics)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits N×C of uint8 images N×28×28."""
-        request = self.request
-        z_NC: Tensor = self.net(
-            scale(images, request.stage.data.scaling, request.mean, request.deviation)
-        )
+        """Return logits N×C of uint8 images N×H×W or N×H×W×3."""
+        z_NC: Tensor = self.net(self.normalise(images))
         return z_NC
 
 
@@ -54,11 +50,11 @@ def write(request: OnnxRequest) -> None:
         UserError: the weights are missing or damaged, or the logits differ.
     """
     source = TrainedNet(request.stage, request.weights, Path(request.weights).parent)
-    net = NetOnPixels(load_net(source, request.classes), request).eval()
+    net = NetOnPixels(load_net(source, request.task), request).eval()
     images = torch.randint(
         0,
         256,
-        (CHECKED_IMAGES, SIDE, SIDE),
+        (CHECKED_IMAGES, *array_shape(request.task.image_shape)),
         dtype=torch.uint8,
         generator=torch.Generator().manual_seed(0),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import logging
@@ -18,8 +19,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from tsexplorer import __version__
-from tsexplorer.data.base import SIDE, DatasetInfo
+from tsexplorer.data.base import DatasetInfo, ImageTask, PixelStatistics, array_shape
 from tsexplorer.errors import UserError
+from tsexplorer.imaging import figure_input, net_input
 from tsexplorer.models import count, describe
 from tsexplorer.specs import StageSpec
 
@@ -45,8 +47,7 @@ class ModelCardInfo:
         machine: machine of the training; None if unknown.
         validation_accuracy: share of 1.
         test_accuracy: share of 1; not used for selection.
-        mean: of the training pixels / 255.
-        deviation: of the training pixels / 255.
+        statistics: mean and deviation of the training pixels / 255.
     """
 
     title: str
@@ -57,8 +58,7 @@ class ModelCardInfo:
     machine: str | None
     validation_accuracy: float | None
     test_accuracy: float | None
-    mean: float
-    deviation: float
+    statistics: PixelStatistics
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ def build_archive(
     files = {
         "net.onnx": onnx,
         "net.safetensors": weights,
+        "prepare.py": prepare_source(dataset).encode(),
         "card.json": json.dumps(card, ensure_ascii=False, indent=2).encode() + b"\n",
         "README.md": readme(card, dataset, card_info).encode(),
     }
@@ -111,24 +112,23 @@ def model_card(
     key: str, stage: StageSpec, dataset: DatasetInfo, card_info: ModelCardInfo
 ) -> dict[str, Any]:
     """Return the model card: the net's input, output, accuracy and training, for programs."""
-    size = count(stage.model, len(dataset.classes))
+    size = count(stage.model, dataset.task)
     return {
         "format": FORMAT,
         "title": card_info.title,
         "experiment": card_info.experiment,
         "role": card_info.role,
         "stage": key,
-        "net": describe(stage.model, len(dataset.classes)),
+        "net": describe(stage.model, dataset.task),
         "parameters": size.parameters,
         "multiply_accumulates": size.macs,
         "input": {
             "name": "images",
             "type": "uint8",
-            "shape": ["N", SIDE, SIDE],
-            "meaning": "0 is the background, 255 the stroke; the net scales the images itself",
+            "shape": ["N", *array_shape(dataset.image_shape)],
+            "meaning": _pixel_meaning(dataset),
             "scaling": stage.data.scaling,
-            "mean": card_info.mean,
-            "deviation": card_info.deviation,
+            **_statistics(card_info.statistics),
         },
         "output": {
             "name": "logits",
@@ -152,18 +152,63 @@ def model_card(
     }
 
 
+def _pixel_meaning(dataset: DatasetInfo) -> str:
+    if dataset.handwriting:
+        return "0 is the background, 255 the stroke; the net scales the images itself"
+    channels = "grey" if dataset.image_shape[0] == 1 else "red, green and blue"
+    return f"{channels}, 0 to 255; the net scales the images itself"
+
+
+def _statistics(statistics: PixelStatistics) -> dict[str, Any]:
+    """Mean and deviation: numbers for grey images, lists for colour."""
+    if len(statistics.mean) == 1:
+        return {"mean": statistics.mean[0], "deviation": statistics.deviation[0]}
+    return {"mean": list(statistics.mean), "deviation": list(statistics.deviation)}
+
+
 USAGE_EXAMPLE = """\
-import numpy as np
 import onnxruntime
 from PIL import Image
 
+from prepare import prepare
+
 net = onnxruntime.InferenceSession("net.onnx")
-picture = Image.open("picture.png").convert("L").resize(({side}, {side}))
-images = np.asarray(picture, np.uint8)[None]      # N x {side} x {side}, light strokes on dark
+images = prepare(Image.open("picture.png"), {arguments})[None]
 (logits,) = net.run(["logits"], {{"images": images}})
 classes = {classes}
 print(classes[logits[0].argmax()])
 """
+
+
+def usage_example(dataset: DatasetInfo) -> str:
+    """Return the lines that answer a picture with an exported net."""
+    arguments = repr(array_shape(dataset.image_shape))
+    if not dataset.handwriting:
+        arguments += f', "{dataset.fit}"'
+    return USAGE_EXAMPLE.format(arguments=arguments, classes=list(dataset.classes))
+
+
+def prepare_source(dataset: DatasetInfo) -> str:
+    """Return the contents of ``prepare.py``, a module of this project that needs no other."""
+    module = figure_input if dataset.handwriting else net_input
+    return inspect.getsource(module)
+
+
+def _input_text(dataset: DatasetInfo) -> str:
+    """What pictures must look like, for the README."""
+    _, height, width = dataset.image_shape
+    if dataset.handwriting:
+        text = (
+            "`prepare` reads a picture of one clear figure: it finds dark strokes on light paper "
+            f"or light ones on dark, crops them and puts them into {width} x {height} pixels as in "
+            f"{dataset.title}."
+        )
+    else:
+        text = (
+            f"`prepare` brings any picture file to {width} x {height} pixels, exactly as the app "
+            "does."
+        )
+    return f"{text} The probabilities at temperature T are softmax(logits / T)."
 
 
 def readme(card: dict[str, Any], dataset: DatasetInfo, card_info: ModelCardInfo) -> str:
@@ -189,20 +234,19 @@ def readme(card: dict[str, Any], dataset: DatasetInfo, card_info: ModelCardInfo)
         "",
         "## How to use it",
         "",
-        "    pip install onnxruntime pillow",
+        "    pip install onnxruntime pillow numpy",
         "",
         *(
             f"    {line}".rstrip()
-            for line in USAGE_EXAMPLE.format(side=SIDE, classes=list(dataset.classes)).splitlines()
+            for line in usage_example(dataset).splitlines()
         ),
         "",
-        f"Input images must look like those of {dataset.title}: {SIDE} x {SIDE} pixels, with a "
-        "light stroke on a dark background, in the centre. Convert a photo of handwriting first: "
-        "paper is light, so invert it. The probabilities at temperature T are softmax(logits / T).",
+        _input_text(dataset),
         "",
         "## Files",
         "",
         "- `net.onnx`: the net, which scales its input itself, for any ONNX runtime",
+        "- `prepare.py`: from a picture file to the net's input, with Pillow and NumPy",
         "- `net.safetensors`: the weights, under their names in torch",
         "- `card.json`: the contents of this page for programs, with all training settings",
     ]
@@ -215,36 +259,30 @@ class OnnxRequest(BaseModel):
     Attributes:
         stage: how the net was trained.
         weights: the net's weights file.
-        classes: number of classes.
-        mean: of the training pixels / 255.
-        deviation: of the training pixels / 255.
+        task: the images and the classes.
+        statistics: mean and deviation of the training pixels / 255.
         output: path of the ONNX file to write.
     """
 
     stage: StageSpec
     weights: Path
-    classes: int
-    mean: float
-    deviation: float
+    task: ImageTask
+    statistics: PixelStatistics
     output: Path
 
 
-@dataclass(frozen=True)
-class PixelStatistics:
-    """Mean and standard deviation of the training pixels / 255."""
+def export_onnx(
+    stage: StageSpec, weights: Path, task: ImageTask, statistics: PixelStatistics
+) -> bytes:
+    """Return a net's ONNX file: uint8 images in, logits N×C out, scaling included.
 
-    mean: float
-    deviation: float
-
-
-def export_onnx(stage: StageSpec, weights: Path, classes: int, pixels: PixelStatistics) -> bytes:
-    """Return a net's ONNX file: uint8 images N×28×28 in, logits N×C out, scaling included.
+    The images are N×H×W in grey or N×H×W×3 in colour.
 
     Args:
         stage: how the net was trained.
         weights: the net's weights file.
-        classes: number of classes, C.
-        pixels: statistics of the training images.
+        task: the images and the classes.
+        statistics: mean and deviation of the training pixels / 255.
 
     Raises:
         UserError: the weights are missing or damaged, or the file could not be written.
@@ -254,9 +292,8 @@ def export_onnx(stage: StageSpec, weights: Path, classes: int, pixels: PixelStat
         request = OnnxRequest(
             stage=stage,
             weights=weights,
-            classes=classes,
-            mean=pixels.mean,
-            deviation=pixels.deviation,
+            task=task,
+            statistics=statistics,
             output=output,
         )
         try:

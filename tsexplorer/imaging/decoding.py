@@ -17,7 +17,9 @@ from io import BytesIO
 import numpy as np
 from PIL import ExifTags, Image
 
+from tsexplorer.data.base import Fit
 from tsexplorer.errors import UserError
+from tsexplorer.imaging.net_input import prepare
 from tsexplorer.imaging.resampling import downsample
 from tsexplorer.imaging.types import WORKING_SIDE, Picture, UInt8Image
 
@@ -83,6 +85,31 @@ def decode(content: bytes, name: str) -> Picture:
         size = size if file_format == "JPEG" else image.size
         pixels = apply_orientation(downsample(image, remaining_factor), orientation)
     return Picture(pixels, shown_name, factor, *(size if orientation < 5 else size[::-1]))
+
+
+def decode_net_input(
+    content: bytes, name: str, shape: tuple[int, ...], fit: Fit = "crop"
+) -> UInt8Image:
+    """Decode a picture of any size and bring it to the shape of a net's input.
+
+    Args:
+        content: bytes of the file.
+        name: file name, for error sentences.
+        shape: H×W for grey, H×W×3 for colour.
+        fit: what happens where the proportions differ; see :func:`prepare`.
+
+    Raises:
+        UserError: the file is unsupported, damaged or too large; one sentence that names the file.
+    """
+    shown_name = display_name(name)
+    file_format = detect_format(content, shown_name)
+    with (
+        _translate_errors(shown_name, file_format),
+        _open_header(content, file_format, shown_name) as image,
+    ):
+        _check_pixel_count(image, shown_name)
+        pixels: UInt8Image = prepare(image, shape, fit)
+        return pixels
 
 
 def detect_format(content: bytes, shown_name: str) -> str:
@@ -219,10 +246,8 @@ def _check_size(image: Image.Image, shown_name: str) -> None:
     Raises:
         UserError: the picture is too large, too small or too elongated.
     """
+    _check_pixel_count(image, shown_name)
     width, height = image.size
-    pixel_count = max(width * height, _tile_pixels(image))
-    if pixel_count > MAX_MEGAPIXELS * 1_000_000:
-        raise UserError(_too_large_message(shown_name, pixel_count))
     if min(width, height) < MIN_SIDE:
         raise UserError(
             f"{shown_name} is {width:,} × {height:,} pixels, but each side must have at least "
@@ -233,6 +258,12 @@ def _check_size(image: Image.Image, shown_name: str) -> None:
             f"{shown_name} is {width:,} × {height:,} pixels, more than {MAX_ASPECT_RATIO} times "
             "as long as wide; crop it to the digits."
         )
+
+
+def _check_pixel_count(image: Image.Image, shown_name: str) -> None:
+    pixel_count = max(image.width * image.height, _tile_pixels(image))
+    if pixel_count > MAX_MEGAPIXELS * 1_000_000:
+        raise UserError(_too_large_message(shown_name, pixel_count))
 
 
 def _tile_pixels(image: Image.Image) -> int:

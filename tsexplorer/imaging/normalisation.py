@@ -13,11 +13,10 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from tsexplorer.data.base import SIDE
 from tsexplorer.imaging.resampling import max_pool
 from tsexplorer.imaging.segmentation import EIGHT_CONNECTED, Component
 from tsexplorer.imaging.stroke_width import edge_offset, mean_stroke_width, offset_edge
-from tsexplorer.imaging.types import BOX_SIDE, Box, InkMap, LabelMap, Mask, UInt8Image
+from tsexplorer.imaging.types import BOX_SIDE, SIDE, Box, InkMap, LabelMap, Mask, UInt8Image
 
 CENTRE = 14
 """Row and column of MNIST's centres of mass, counted from 0, to half a pixel."""

@@ -23,6 +23,8 @@ LabelMap = NDArray[np.int32]
 
 WORKING_SIDE = 1280
 """Longest side of a decoded picture in pixels. A digit of a tenth of it is still large enough."""
+SIDE = 28
+"""Height and width of the net input of a digit, as in MNIST."""
 BOX_SIDE = 20
 """Longer side of a digit's bounding box in the net input, in pixels."""
 TYPICAL_INTENSITY = (0.035, 0.28)

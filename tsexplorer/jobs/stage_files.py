@@ -62,7 +62,7 @@ class WeightFiles:
             weights, _ = checkpoints.read(path)
         except checkpoints.DamagedFileError:
             return False
-        net = build(stage.model, len(get_dataset(stage.data.name).info.classes), seed=0)
+        net = build(stage.model, get_dataset(stage.data.name).info.task, seed=0)
         return checkpoints.fits_net(weights, net)
 
     def discard_checkpoint(self, key: str) -> None:

@@ -97,7 +97,7 @@ class StudentResultWriter:
             machine: description of the machine that trains them.
         """
         epochs_stored = {key: self.store.stage(key).epochs_done for key in keys}
-        size = count(chunk.students[0].model, len(self.splits.info.classes))
+        size = count(chunk.students[0].model, self.splits.info.task)
         self.store.record_students_started(
             keys, parameters=size.parameters, macs=size.macs, machine=machine
         )

@@ -11,6 +11,7 @@ from tsexplorer.models.registry import Preset, get_preset, model_names, resolve
 from tsexplorer.models.summary import MAX_PARAMETERS, LayerRow, ModelSize, check, count, describe
 
 if TYPE_CHECKING:
+    from tsexplorer.data.base import ImageTask
     from tsexplorer.models.network import Net
     from tsexplorer.specs import ModelSpec
 
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 
-def build(model: ModelSpec, classes: int, seed: int) -> Net:
+def build(model: ModelSpec, task: ImageTask, seed: int) -> Net:
     """Build a net on the CPU, in training mode, with its initial weights.
 
     The weights depend on the arguments only. The function does not use the global generator of
@@ -36,17 +37,17 @@ def build(model: ModelSpec, classes: int, seed: int) -> Net:
 
     Args:
         model: the net.
-        classes: C, number of units of the last layer.
+        task: the images and the classes.
         seed: seed of the initial weights.
 
     Returns:
-        a net that maps scaled images B×1×28×28 to logits B×C.
+        a net that maps scaled images B×C×H×W to logits B×K, K classes.
 
     Raises:
         NotFoundError: the net does not exist.
         UserError: the net is invalid or too large.
     """
-    check(model, classes)
+    check(model, task)
     from tsexplorer.models.network import build_net
 
-    return build_net(resolve(model), classes, seed)
+    return build_net(resolve(model, task.image_shape), task, seed)

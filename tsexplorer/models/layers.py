@@ -230,6 +230,27 @@ class Residual(Block):
 
 
 @dataclass(frozen=True)
+class ZeroPadShortcut(Layer):
+    """A shortcut without parameters: every ``stride``-th pixel, and zeros for further channels.
+
+    Source: He et al. 2016, arXiv 1512.03385, section 3.3, option A.
+    """
+
+    inputs: int
+    outputs: int
+    stride: int
+
+    @property
+    def label(self) -> str:
+        """``shortcut``."""
+        return "shortcut"
+
+    def output(self, shape: Shape) -> Shape:
+        """``(outputs, height, width)``, sides divided by the stride and rounded up."""
+        return (self.outputs, *(-(-side // self.stride) for side in shape[1:]))
+
+
+@dataclass(frozen=True)
 class SqueezeExcite(Layer):
     """Squeeze-and-excitation: scales each channel by a factor from 0 to 1.
 

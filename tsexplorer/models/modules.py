@@ -110,6 +110,21 @@ class ResidualModule(nn.Module):
         return torch.add(self.main(x), self.shortcut(x))
 
 
+class ZeroPadShortcutModule(nn.Module):
+    """See :class:`tsexplorer.models.layers.ZeroPadShortcut`."""
+
+    def __init__(self, more_channels: int, stride: int) -> None:
+        super().__init__()
+        self.more_channels = more_channels
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B×C×H×W to B×C'×H'×W'; half of the further channels stand before the others."""
+        before = self.more_channels // 2
+        x = x[:, :, :: self.stride, :: self.stride]
+        return functional.pad(x, (0, 0, 0, 0, before, self.more_channels - before))
+
+
 class SqueezeExciteModule(nn.Module):
     """Squeeze-and-excitation; see :class:`tsexplorer.models.layers.SqueezeExcite`."""
 
@@ -165,6 +180,8 @@ def build_module(layer: layers.Layer) -> nn.Module:
             return DropoutModule(layer.p)
         case layers.Residual():
             return ResidualModule(build_sequence(layer.main), build_sequence(layer.shortcut))
+        case layers.ZeroPadShortcut():
+            return ZeroPadShortcutModule(layer.outputs - layer.inputs, layer.stride)
         case layers.Block():
             return build_sequence(layer.main)
         case layers.SqueezeExcite():

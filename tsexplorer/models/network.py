@@ -25,6 +25,7 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.models.modules import DropoutModule, build_module
 from tsexplorer.models.registry import Architecture, InitialisationScheme
 from tsexplorer.models.summary import LOGITS, trace_layers
@@ -47,12 +48,12 @@ class Net(nn.Module):
         return (*(name for name, _ in self.body.named_children()), LOGITS)
 
     def features(self, images: Tensor) -> Tensor:
-        """Inputs B×F of the last layer, for scaled images B×1×28×28."""
+        """Inputs B×F of the last layer, for scaled images B×C×H×W."""
         features_BF: Tensor = self.body(images)
         return features_BF
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits B×C of scaled images B×1×28×28."""
+        """Logits B×C of scaled images B×C×H×W."""
         z_BC: Tensor = self.logits(self.features(images))
         return z_BC
 
@@ -62,7 +63,7 @@ class Net(nn.Module):
         """Logits B×C, and the outputs B×C'×H×W or B×F' of the named layers, by name.
 
         Args:
-            images: scaled images B×1×28×28.
+            images: scaled images B×C×H×W.
             names: names of layers.
 
         Raises:
@@ -90,10 +91,10 @@ class Net(nn.Module):
                 module.generator = generator
 
 
-def build_net(architecture: Architecture, classes: int, seed: int) -> Net:
+def build_net(architecture: Architecture, task: ImageTask, seed: int) -> Net:
     """Build a net on the CPU with its initial weights; see :func:`tsexplorer.models.build`."""
     modules = OrderedDict(
-        (name, build_module(layer)) for name, layer, _ in trace_layers(architecture, classes)
+        (name, build_module(layer)) for name, layer, _ in trace_layers(architecture, task)
     )
     logits = modules.pop(LOGITS)
     net = Net(modules, logits).to_empty(device="cpu")

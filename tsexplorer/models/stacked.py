@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.models import build
 from tsexplorer.models.layers import STACKABLE
 from tsexplorer.models.network import Net
@@ -43,7 +44,7 @@ def forward(layers: NamedLayers, weights: Mapping[str, Tensor], images: Tensor) 
     Args:
         layers: layers of the architecture; their weights are not used.
         weights: stacked weights K×... of all nets, by key.
-        images: scaled images, B×1×28×28 for all nets or K×B×1×28×28.
+        images: scaled images, B×C×H×W for all nets or K×B×C×H×W.
     """
     x = images.flatten(-3)
     for name, layer in layers:
@@ -85,7 +86,7 @@ class Cohort(nn.Module):
     macs: int = 0
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits K×B×C of scaled images B×1×28×28."""
+        """Logits K×B×C of scaled images B×C×H×W."""
         raise NotImplementedError
 
 
@@ -97,7 +98,7 @@ class LoopedCohort(Cohort):
         self.nets = nn.ModuleList(nets)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits K×B×C of scaled images B×1×28×28."""
+        """Logits K×B×C of scaled images B×C×H×W."""
         return torch.stack([net(images) for net in self.nets])
 
 
@@ -124,24 +125,26 @@ class StackedCohort(Cohort):
         return tuple(weight for weight in self.weights if weight.dim() == 3)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits K×B×C of scaled images B×1×28×28."""
+        """Logits K×B×C of scaled images B×C×H×W."""
         return forward(self._layers, dict(zip(self._keys, self.weights, strict=True)), images)
 
 
-def build_cohort(model: ModelSpec, classes: int, seeds: Sequence[int]) -> Cohort:
+def build_cohort(model: ModelSpec, task: ImageTask, seeds: Sequence[int]) -> Cohort:
     """Build nets on the CPU, in training mode, stacked if their layers allow this.
 
     Args:
         model: the net.
-        classes: C, number of units of the last layer.
+        task: the images and the classes.
         seeds: seed of the initial weights of each net.
 
     Raises:
         NotFoundError: the net does not exist.
         UserError: the net is invalid or too large.
     """
-    is_stackable = all(isinstance(layer, STACKABLE) for layer in resolve(model).body)
-    nets = [build(model, classes, seed) for seed in seeds]
+    is_stackable = all(
+        isinstance(layer, STACKABLE) for layer in resolve(model, task.image_shape).body
+    )
+    nets = [build(model, task, seed) for seed in seeds]
     cohort = StackedCohort(nets) if is_stackable else LoopedCohort(nets)
-    cohort.macs = len(nets) * count(model, classes).macs
+    cohort.macs = len(nets) * count(model, task).macs
     return cohort

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
+from tsexplorer.data.base import ImageShape, ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.models.layers import (
     Activation,
@@ -19,7 +20,7 @@ from tsexplorer.models.layers import (
     MaxPool,
     Shape,
 )
-from tsexplorer.models.registry import IMAGE_SHAPE, Architecture, resolve
+from tsexplorer.models.registry import DEFAULT_SHAPE, Architecture, resolve
 from tsexplorer.specs import ModelSpec
 
 MAX_PARAMETERS = 50_000_000
@@ -63,12 +64,12 @@ class ModelSize:
     layers: tuple[LayerRow, ...]
 
 
-def count(model: ModelSpec, classes: int) -> ModelSize:
+def count(model: ModelSpec, task: ImageTask) -> ModelSize:
     """Count the parameters and multiply-accumulates of a net.
 
     Args:
         model: the net.
-        classes: number of units of the last layer.
+        task: the images and the classes.
 
     Raises:
         NotFoundError: the net does not exist.
@@ -76,7 +77,7 @@ def count(model: ModelSpec, classes: int) -> ModelSize:
     """
     rows = tuple(
         LayerRow(name, "×".join(map(str, layer.output(shape))), layer.parameters, layer.macs(shape))
-        for name, layer, shape in trace_layers(resolve(model), classes)
+        for name, layer, shape in trace_layers(resolve(model, task.image_shape), task)
     )
     parameters = sum(row.parameters for row in rows)
     if parameters > MAX_PARAMETERS:
@@ -88,50 +89,55 @@ def count(model: ModelSpec, classes: int) -> ModelSize:
     return ModelSize(parameters, macs, BYTES_PER_PARAMETER * parameters, rows)
 
 
-def check(model: ModelSpec, classes: int) -> None:
+def check(model: ModelSpec, task: ImageTask) -> None:
     """Check that a net can be built.
 
     Raises:
         NotFoundError: the net does not exist.
         UserError: the net is invalid or too large.
     """
-    count(model, classes)
+    count(model, task)
 
 
-def trace_layers(architecture: Architecture, classes: int) -> Iterator[tuple[str, Layer, Shape]]:
+def trace_layers(architecture: Architecture, task: ImageTask) -> Iterator[tuple[str, Layer, Shape]]:
     """Name, layer and shape of the input for each layer, including the last one.
 
     Raises:
         UserError: there are too few classes, or the image is too small for the layers.
     """
-    if classes < 2:
-        raise UserError(f"A net needs at least 2 classes, not {classes}.")
+    if task.classes < 2:
+        raise UserError(f"A net needs at least 2 classes, not {task.classes}.")
     number_by_label: Counter[str] = Counter()
-    shape = IMAGE_SHAPE
+    shape: Shape = task.image_shape
     for layer in architecture.body:
         output = layer.output(shape)
         if min(output) < 1:
             blocks = number_by_label["maxpool"]
-            raise UserError(_format_too_small(architecture, layer, blocks, shape))
+            raise UserError(
+                _format_too_small(architecture, layer, blocks, (shape, task.image_shape))
+            )
         number_by_label[layer.label] += 1
         number = "" if isinstance(layer, Flatten) else number_by_label[layer.label]
         yield f"{layer.label}{number}", layer, shape
         shape = output
-    yield LOGITS, Dense(shape[0], classes), shape
+    yield LOGITS, Dense(shape[0], task.classes), shape
 
 
-def _format_too_small(architecture: Architecture, layer: Layer, blocks: int, shape: Shape) -> str:
+def _format_too_small(
+    architecture: Architecture, layer: Layer, blocks: int, shapes: tuple[Shape, ImageShape]
+) -> str:
     """The error for a layer whose input is too small, after ``blocks`` convolution blocks."""
-    side = shape[1]
+    shape, image_shape = shapes
     remedy = f"use at most {blocks} convolution block{'s' * (blocks != 1)}"
     if isinstance(layer, Conv):
         return (
-            f"After {blocks} convolution block{'s' * (blocks != 1)} the image is {side}×{side} px, "
+            f"After {blocks} convolution block{'s' * (blocks != 1)} the image is "
+            f"{shape[1]}×{shape[2]} px, "
             f"too small for a {layer.kernel}×{layer.kernel} convolution without padding; "
             f"{remedy}, or padding 'same'."
         )
     pools = sum(isinstance(layer, MaxPool) for layer in architecture.body)
-    return f"{pools} poolings shrink {IMAGE_SHAPE[1]} px below 1 pixel; {remedy}."
+    return f"{pools} poolings shrink {min(image_shape[1:])} px below 1 pixel; {remedy}."
 
 
 ACTIVATION_TITLES = {
@@ -143,7 +149,10 @@ ACTIVATION_TITLES = {
 }
 
 
-def describe(model: ModelSpec, classes: int = 10) -> str:
+TEN_DIGITS = ImageTask(10, DEFAULT_SHAPE)
+
+
+def describe(model: ModelSpec, task: ImageTask = TEN_DIGITS) -> str:
     """A short description of the layers of a net.
 
     For a dense net it lists the widths, beginning with the number of pixels. For a convolutional
@@ -157,27 +166,27 @@ def describe(model: ModelSpec, classes: int = 10) -> str:
     >>> describe(ModelSpec(name="wu-cnn"))
     'conv 32-64-64, FC 10'
     """
-    architecture = resolve(model)
+    architecture = resolve(model, task.image_shape)
     return ", ".join(
         [
-            *_describe_widths(architecture, classes),
+            *_describe_widths(architecture, task),
             *_describe_activation(architecture),
             *_describe_regularisation(architecture),
         ]
     )
 
 
-def _describe_widths(architecture: Architecture, classes: int) -> list[str]:
+def _describe_widths(architecture: Architecture, task: ImageTask) -> list[str]:
     dense = [layer.outputs for layer in architecture.body if isinstance(layer, Dense)]
     convs = [layer for layer in architecture.body if isinstance(layer, Conv)]
     if architecture.outline:
-        return [architecture.outline, f"FC {_join_widths([*dense, classes])}"]
+        return [architecture.outline, f"FC {_join_widths([*dense, task.classes])}"]
     if not convs:
-        return [_join_widths([prod(IMAGE_SHAPE), *dense, classes])]
+        return [_join_widths([prod(task.image_shape), *dense, task.classes])]
     kernel = "" if convs[0].kernel == 3 else f"{convs[0].kernel}×{convs[0].kernel} "
     unpadded = " unpadded" if all(conv.padding == "valid" for conv in convs) else ""
     widths = _join_widths([conv.outputs for conv in convs])
-    return [f"conv {kernel}{widths}{unpadded}", f"FC {_join_widths([*dense, classes])}"]
+    return [f"conv {kernel}{widths}{unpadded}", f"FC {_join_widths([*dense, task.classes])}"]
 
 
 def _describe_activation(architecture: Architecture) -> list[str]:

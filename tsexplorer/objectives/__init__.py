@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tsexplorer.data.class_subsets import describe_excluded_classes
+from tsexplorer.data.subsets import describe_excluded_classes, describe_label_share
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.objectives.base import (
     LayerNames,
@@ -89,7 +89,8 @@ def format_loss(experiment: ExperimentSpec) -> str:
     count = len(trained_teachers(experiment))
     if count > 1:
         parts.append(f"{count} teachers averaged by {experiment.combine}")
-    return ", ".join(filter(None, [*parts, describe_excluded_classes(experiment)]))
+    parts += [describe_excluded_classes(experiment), describe_label_share(experiment)]
+    return ", ".join(filter(None, parts))
 
 
 def plan_experiment(experiment: ExperimentSpec) -> tuple[PlannedStage, ...]:

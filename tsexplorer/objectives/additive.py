@@ -12,7 +12,6 @@ from tsexplorer.objectives.base import (
     LossInputs,
     LossTerms,
     Objective,
-    cross_entropy,
     latex_sum,
     soft_cross_entropy,
 )
@@ -20,7 +19,7 @@ from tsexplorer.objectives.base import (
 
 def loss(inputs: LossInputs) -> LossTerms:
     """λ·CE + CE_soft(T), batch mean, in nats."""
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     soft = soft_cross_entropy(inputs.teacher_logits_BC, inputs.z_s_BC, inputs.temperature)
     return LossTerms(inputs.lam * labels + soft, {"labels": labels, "soft": soft})
 
@@ -44,6 +43,7 @@ OBJECTIVE = Objective(
     uses_temperature=True,
     uses_lambda=True,
     needs_teacher=True,
+    uses_unlabelled=True,
     loss=loss,
     latex=latex,
 )

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.objectives.base import (
     LayerNames,
@@ -27,7 +28,6 @@ from tsexplorer.objectives.base import (
     LossTerms,
     ModelPair,
     Objective,
-    cross_entropy,
 )
 from tsexplorer.objectives.feature_layers import PairRole, hidden_layers
 from tsexplorer.objectives.options import Option
@@ -49,7 +49,7 @@ BETA = Option(
 
 def loss(inputs: LossInputs) -> LossTerms:
     """CE + β·Σ mean (Q_s − Q_t)²; CE is a batch mean in nats, the attention term has no unit."""
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     pairs = zip(inputs.student_features.values(), inputs.teacher_features.values(), strict=True)
     distances = [
         _attention_distance(student_BCHW, teacher_BCHW) for student_BCHW, teacher_BCHW in pairs
@@ -84,16 +84,16 @@ def _select_layers(pair: ModelPair) -> LayerNames:
         UserError: a net has no layer with feature maps.
     """
     assert pair.teacher is not None
-    student = _last_activations(pair.student, pair.classes, "student")
-    teacher = _last_activations(pair.teacher, pair.classes, "teacher")
+    student = _last_activations(pair.student, pair.task, "student")
+    teacher = _last_activations(pair.teacher, pair.task, "teacher")
     count = min(len(student), len(teacher))
     return LayerNames(student[-count:], teacher[-count:])
 
 
-def _last_activations(model: ModelSpec, classes: int, role: PairRole) -> tuple[str, ...]:
+def _last_activations(model: ModelSpec, task: ImageTask, role: PairRole) -> tuple[str, ...]:
     """Names of the last activation at each image size above one pixel, in order."""
     name_by_size: dict[int, str] = {}
-    for layer in hidden_layers(model, classes):
+    for layer in hidden_layers(model, task):
         if layer.is_activation and layer.has_maps and layer.shape[-1] > 1:
             name_by_size[layer.shape[-1]] = layer.name
     if not name_by_size:
@@ -114,6 +114,7 @@ OBJECTIVE = Objective(
     uses_temperature=False,
     uses_lambda=False,
     needs_teacher=True,
+    uses_unlabelled=True,
     loss=loss,
     latex=lambda _t, _lam, _soft: (
         r"\begin{aligned}L ={}& \mathrm{CE}\big(y,\ \mathrm{softmax}(z_s)\big)\\"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.objectives.options import Option, option_values
 from tsexplorer.planning import PretrainStage, TrainingPlan
 from tsexplorer.specs import Combine, ModelSpec, ObjectiveSpec, Scalar
@@ -53,7 +54,9 @@ class LossInputs(NamedTuple):
         student_features: outputs of the student's layers in :class:`LayerNames`, by layer name.
         teacher_features: outputs of the teacher's layers, without gradient.
         auxiliary_module: the auxiliary module of the objective, as a function.
-        images: scaled images B×1×28×28, for objectives whose auxiliary module needs them.
+        images: scaled images B×C×H×W, for objectives whose auxiliary module needs them.
+        label_weights_B: weight of each label in :meth:`label_loss`, 0 for an image without a label;
+            None: all are 1.
     """
 
     z_s_BC: Tensor
@@ -68,6 +71,16 @@ class LossInputs(NamedTuple):
     teacher_features: Mapping[str, Tensor] = NO_FEATURES
     auxiliary_module: Callable[[Tensor], Tensor] | None = None
     images: Tensor | None = None
+    label_weights_B: Tensor | None = None
+
+    def label_loss(self) -> Tensor:
+        """Cross-entropy of the labels and the student, batch mean, in nats.
+
+        Where some images have no label, the mean is over those that have one, on average over an
+        epoch: a label has the weight N / (number of labels), so that a batch with few of them does
+        not count as much as one with many.
+        """
+        return cross_entropy(self.z_s_BC, self.y_B, self.label_weights_B)
 
     def number(self, option: str) -> float:
         """Value of a numeric option."""
@@ -91,13 +104,13 @@ class ModelPair(NamedTuple):
     Attributes:
         student: net of the student.
         teacher: net of the first teacher; None: no teacher.
-        classes: number of classes.
+        task: the images and the classes.
         options: values of all options of the objective.
     """
 
     student: ModelSpec
     teacher: ModelSpec | None
-    classes: int
+    task: ImageTask
     options: Mapping[str, Scalar] = NO_OPTIONS
 
 
@@ -149,6 +162,8 @@ class Objective:
         supports_ensemble: whether the loss uses further teachers. Losses on hidden layers use the
             first teacher only.
         expects_pretrained_student: whether the student should start from the baseline's weights.
+        uses_unlabelled: whether images without a label can take part in training: the loss uses
+            labels in :meth:`LossInputs.label_loss` alone, or not at all.
         parent_objective: name of the objective whose first stage this one is. Such an objective
             cannot be selected. Empty: none.
     """
@@ -176,6 +191,7 @@ class Objective:
     required_combine: Combine | None = None
     supports_ensemble: bool = True
     expects_pretrained_student: bool = False
+    uses_unlabelled: bool = False
     parent_objective: str = ""
 
     def option_values(self, spec: ObjectiveSpec) -> dict[str, Scalar]:
@@ -251,6 +267,7 @@ class Objective:
             pretrain_stage=None if self.pretrain_stage is None else self.pretrain_stage(spec),
             generations=1 if self.count_generations is None else self.count_generations(spec),
             new_seeds=self.count_generations is not None,
+            labels_matter=not (self.uses_unlabelled and self.uses_lambda and spec.lam == 0),
             planning_options=self.planning_options,
         )
 
@@ -336,9 +353,10 @@ def latex_sum(*terms: str) -> str:
     return rf"\begin{{aligned}}L ={{}}& {first}{lines}\end{{aligned}}"
 
 
-def cross_entropy(z_BC: Tensor, y_B: Tensor) -> Tensor:
-    """Cross-entropy of labels and softmax(z), batch mean, in nats."""
-    return -z_BC.log_softmax(-1).gather(-1, y_B.unsqueeze(-1)).mean()
+def cross_entropy(z_BC: Tensor, y_B: Tensor, weights_B: Tensor | None = None) -> Tensor:
+    """Cross-entropy of labels and softmax(z), in nats, mean over the batch of loss × weight."""
+    loss_B1 = -z_BC.log_softmax(-1).gather(-1, y_B.unsqueeze(-1))
+    return loss_B1.mean() if weights_B is None else (loss_B1.squeeze(-1) * weights_B).mean()
 
 
 def soft_cross_entropy(z_t_BC: Tensor, z_s_BC: Tensor, temperature: float | Tensor) -> Tensor:

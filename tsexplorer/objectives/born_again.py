@@ -37,7 +37,8 @@ def _check_architectures(pair: ModelPair) -> LayerNames:
         UserError: the architectures differ.
     """
     assert pair.teacher is not None
-    if resolve(pair.student) != resolve(pair.teacher):
+    shape = pair.task.image_shape
+    if resolve(pair.student, shape) != resolve(pair.teacher, shape):
         raise UserError(
             "Born-again students have the architecture of their teacher: choose the same net for "
             "teacher and student."

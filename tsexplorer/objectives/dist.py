@@ -24,7 +24,6 @@ from tsexplorer.objectives.base import (
     LossInputs,
     LossTerms,
     Objective,
-    cross_entropy,
     latex_sum,
 )
 from tsexplorer.objectives.options import Option
@@ -47,7 +46,7 @@ def correlation(x_KN: Tensor, y_KN: Tensor) -> Tensor:
 def loss(inputs: LossInputs) -> LossTerms:
     """λ·CE + (1 − λ)·(β·(1 − ρ of rows) + γ·(1 − ρ of columns)); CE in nats, ρ without unit."""
     lam = inputs.lam
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     p_BC, q_BC = (
         (z_BC / inputs.temperature).softmax(-1)
         for z_BC in (inputs.teacher_logits_BC, inputs.z_s_BC)
@@ -81,6 +80,7 @@ OBJECTIVE = Objective(
     uses_temperature=True,
     uses_lambda=True,
     needs_teacher=True,
+    uses_unlabelled=True,
     loss=loss,
     latex=latex,
     options=(

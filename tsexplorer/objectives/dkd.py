@@ -25,7 +25,6 @@ from tsexplorer.objectives.base import (
     LossInputs,
     LossTerms,
     Objective,
-    cross_entropy,
     latex_sum,
 )
 from tsexplorer.objectives.options import Option
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 def loss(inputs: LossInputs) -> LossTerms:
     """λ·CE + (1 − λ)·r·T²·(α·TCKD + β·NCKD), batch mean, in nats."""
     temperature, lam = inputs.temperature, inputs.lam
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     tckd, nckd = decoupled_divergences(
         inputs.teacher_logits_BC, inputs.z_s_BC, inputs.y_B, temperature
     )

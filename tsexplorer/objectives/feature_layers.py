@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError, shorten
 from tsexplorer.models.layers import Activation, Block, Shape
 from tsexplorer.models.registry import resolve
@@ -38,27 +39,27 @@ class HiddenLayer(NamedTuple):
         return len(self.shape) == 3
 
 
-def hidden_layers(model: ModelSpec, classes: int) -> tuple[HiddenLayer, ...]:
+def hidden_layers(model: ModelSpec, task: ImageTask) -> tuple[HiddenLayer, ...]:
     """The layers of a net before its logits, in order.
 
     Raises:
         UserError: the net does not exist or is invalid.
     """
     layers, parameters = [], 0
-    for name, layer, shape in trace_layers(resolve(model), classes):
+    for name, layer, shape in trace_layers(resolve(model, task.image_shape), task):
         parameters += layer.parameters
         is_activation = isinstance(layer, Activation | Block)
         layers.append(HiddenLayer(name, layer.output(shape), is_activation, parameters > 0))
     return tuple(layer for layer in layers if layer.name != LOGITS)
 
 
-def select_layer(model: ModelSpec, classes: int, name: str, role: PairRole) -> HiddenLayer:
+def select_layer(model: ModelSpec, task: ImageTask, name: str, role: PairRole) -> HiddenLayer:
     """The layer with this name; for an empty name the middle activation (of two, the earlier).
 
     Raises:
         UserError: the layer does not exist, is the logits, or has no trained parameters up to it.
     """
-    layers = {layer.name: layer for layer in hidden_layers(model, classes) if layer.is_trained}
+    layers = {layer.name: layer for layer in hidden_layers(model, task) if layer.is_trained}
     activations = [layer for layer in layers.values() if layer.is_activation]
     if not activations:
         raise UserError(
@@ -71,7 +72,7 @@ def select_layer(model: ModelSpec, classes: int, name: str, role: PairRole) -> H
         return layers[name]
     if name == LOGITS:
         problem = "The logits are not a hidden layer"
-    elif any(layer.name == name for layer in hidden_layers(model, classes)):
+    elif any(layer.name == name for layer in hidden_layers(model, task)):
         problem = f"Up to the layer {name} the {role} has no trained parameters"
     else:
         problem = f"The {role} has no layer {shorten(name)}"

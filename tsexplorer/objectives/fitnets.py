@@ -30,7 +30,6 @@ from tsexplorer.objectives.base import (
     LossTerms,
     ModelPair,
     Objective,
-    cross_entropy,
     latex_sum,
     soft_cross_entropy,
 )
@@ -93,8 +92,8 @@ def select_layers(pair: ModelPair) -> tuple[HiddenLayer, HiddenLayer]:
         UserError: a layer does not exist or is unsuitable, or the regressor is too large.
     """
     assert pair.teacher is not None
-    guided = select_layer(pair.student, pair.classes, str(pair.options["guided"]), "student")
-    hint = select_layer(pair.teacher, pair.classes, str(pair.options["hint"]), "teacher")
+    guided = select_layer(pair.student, pair.task, str(pair.options["guided"]), "student")
+    hint = select_layer(pair.teacher, pair.task, str(pair.options["hint"]), "teacher")
     check_regressor(guided, hint)
     return guided, hint
 
@@ -119,7 +118,7 @@ def hint_loss(inputs: LossInputs) -> LossTerms:
 
 def loss(inputs: LossInputs) -> LossTerms:
     """CE + w(epoch)·CE_soft(T), batch mean, in nats."""
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     soft = soft_cross_entropy(inputs.teacher_logits_BC, inputs.z_s_BC, inputs.temperature)
     weight = soft_weight(inputs.number("start"), inputs.epoch, inputs.epochs)
     return LossTerms(labels + weight * soft, {"labels": labels, "soft": soft})
@@ -171,6 +170,7 @@ OBJECTIVE = (
         uses_temperature=True,
         uses_lambda=False,
         needs_teacher=True,
+        uses_unlabelled=True,
         loss=loss,
         latex=latex,
         options=(*LAYER_OPTIONS, START, HINT_EPOCHS),
@@ -188,6 +188,7 @@ OBJECTIVE = (
         uses_temperature=False,
         uses_lambda=False,
         needs_teacher=True,
+        uses_unlabelled=True,
         loss=hint_loss,
         latex=lambda _t, _lam, _soft: r"L = \tfrac{1}{2}\,\big\|u_t - r(v_s)\big\|^2",
         options=LAYER_OPTIONS,

@@ -13,7 +13,6 @@ from tsexplorer.objectives.base import (
     LossInputs,
     LossTerms,
     Objective,
-    cross_entropy,
     latex_sum,
     soft_divergence,
 )
@@ -22,7 +21,7 @@ from tsexplorer.objectives.base import (
 def loss(inputs: LossInputs) -> LossTerms:
     """λ·CE + (1 − λ)·T²·KL(softmax(z_t/T) ‖ softmax(z_s/T)), batch mean, in nats."""
     temperature, lam = inputs.temperature, inputs.lam
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     soft = temperature**2 * soft_divergence(inputs.teacher_logits_BC, inputs.z_s_BC, temperature)
     return LossTerms(lam * labels + (1 - lam) * soft, {"labels": labels, "soft": soft})
 
@@ -46,6 +45,7 @@ OBJECTIVE = Objective(
     uses_temperature=True,
     uses_lambda=True,
     needs_teacher=True,
+    uses_unlabelled=True,
     loss=loss,
     latex=latex,
     is_baseline_at_lambda_1=True,

@@ -16,7 +16,6 @@ from tsexplorer.objectives.base import (
     LossInputs,
     LossTerms,
     Objective,
-    cross_entropy,
     latex_sum,
 )
 from tsexplorer.objectives.options import Option
@@ -25,7 +24,7 @@ from tsexplorer.objectives.options import Option
 def loss(inputs: LossInputs) -> LossTerms:
     """(1 − ε)·CE(y) + ε·CE(uniform), batch mean, in nats."""
     epsilon = inputs.number("epsilon")
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     uniform = -inputs.z_s_BC.log_softmax(-1).mean(-1).mean()
     total = (1 - epsilon) * labels + epsilon * uniform
     return LossTerms(total, {"labels": labels, "uniform": uniform})

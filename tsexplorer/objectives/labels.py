@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tsexplorer.objectives.base import LossInputs, LossTerms, Objective, cross_entropy
+from tsexplorer.objectives.base import LossInputs, LossTerms, Objective
 
 
 def loss(inputs: LossInputs) -> LossTerms:
     """CE(y, softmax(z_s)), batch mean, in nats."""
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     return LossTerms(labels, {"labels": labels})
 
 

@@ -19,7 +19,6 @@ from tsexplorer.objectives.base import (
     LossInputs,
     LossTerms,
     Objective,
-    cross_entropy,
     latex_sum,
     soft_divergence,
 )
@@ -41,7 +40,7 @@ def standardise(z_BC: Tensor) -> Tensor:
 def loss(inputs: LossInputs) -> LossTerms:
     """λ·CE + (1 − λ)·ω·T²·KL of standardised logits, batch mean, in nats."""
     temperature, lam = inputs.temperature, inputs.lam
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     z_t_BC, z_s_BC = standardise(inputs.teacher_logits_BC), standardise(inputs.z_s_BC)
     soft = temperature**2 * soft_divergence(z_t_BC, z_s_BC, temperature)
     total = lam * labels + (1 - lam) * inputs.number("weight") * soft
@@ -69,6 +68,7 @@ OBJECTIVE = Objective(
     uses_temperature=True,
     uses_lambda=True,
     needs_teacher=True,
+    uses_unlabelled=True,
     loss=loss,
     latex=latex,
     options=(

@@ -111,7 +111,7 @@ def _build_discriminator(pair: ModelPair) -> nn.Module:
         return nn.Identity()
     width1, width2 = (int(pair.options[option.name]) for option in WIDTHS)
     return nn.Sequential(
-        *(nn.Linear(pair.classes, width1), nn.ReLU()),
+        *(nn.Linear(pair.task.classes, width1), nn.ReLU()),
         *(nn.Linear(width1, width2), nn.ReLU()),
         nn.Linear(width2, 1),
     )
@@ -128,6 +128,7 @@ OBJECTIVE = Objective(
     uses_temperature=False,
     uses_lambda=False,
     needs_teacher=True,
+    uses_unlabelled=True,
     loss=loss,
     latex=lambda _t, _lam, _soft: (
         r"\begin{aligned}L ={}& \mathrm{CE}\big(\overline{\mathrm{softmax}(z_t)},\ "

@@ -79,7 +79,7 @@ def _check_peers(pair: ModelPair) -> LayerNames:
     Raises:
         UserError: the net does not exist or is invalid.
     """
-    count(_peer_model(pair), pair.classes)
+    count(_peer_model(pair), pair.task)
     return LayerNames()
 
 
@@ -90,7 +90,7 @@ def _build_peers(pair: ModelPair) -> nn.Module:
     from tsexplorer.models.stacked import build_cohort
 
     seeds = torch.randint(2**31, (int(pair.options["peers"]),)).tolist()
-    return build_cohort(_peer_model(pair), pair.classes, seeds)
+    return build_cohort(_peer_model(pair), pair.task, seeds)
 
 
 def _peer_model(pair: ModelPair) -> ModelSpec:

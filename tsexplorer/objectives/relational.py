@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.errors import UserError
 from tsexplorer.models import count
 from tsexplorer.objectives.base import (
@@ -33,7 +34,6 @@ from tsexplorer.objectives.base import (
     LossTerms,
     ModelPair,
     Objective,
-    cross_entropy,
     latex_sum,
 )
 from tsexplorer.objectives.feature_layers import PairRole
@@ -51,7 +51,7 @@ SAME_POINT = 1e-12
 
 def loss(inputs: LossInputs) -> LossTerms:
     """CE + α·distances + β·angles; CE is a batch mean in nats, the other terms have no unit."""
-    labels = cross_entropy(inputs.z_s_BC, inputs.y_B)
+    labels = inputs.label_loss()
     (features_s,), (features_t,) = (
         inputs.student_features.values(),
         inputs.teacher_features.values(),
@@ -96,13 +96,13 @@ def _select_layers(pair: ModelPair) -> LayerNames:
     if pair.teacher is None:
         raise UserError("The objective relational requires a teacher; add a teacher.")
     return LayerNames(
-        (_last_hidden_layer(pair.student, pair.classes, "student"),),
-        (_last_hidden_layer(pair.teacher, pair.classes, "teacher"),),
+        (_last_hidden_layer(pair.student, pair.task, "student"),),
+        (_last_hidden_layer(pair.teacher, pair.task, "teacher"),),
     )
 
 
-def _last_hidden_layer(model: ModelSpec, classes: int, role: PairRole) -> str:
-    *hidden, _ = count(model, classes).layers
+def _last_hidden_layer(model: ModelSpec, task: ImageTask, role: PairRole) -> str:
+    *hidden, _ = count(model, task).layers
     if not any(layer.parameters for layer in hidden):
         raise UserError(
             f"The {role} has no hidden layer, and the objective relational compares the outputs of "
@@ -121,6 +121,7 @@ OBJECTIVE = Objective(
     uses_temperature=False,
     uses_lambda=False,
     needs_teacher=True,
+    uses_unlabelled=True,
     loss=loss,
     latex=lambda _t, _lam, _soft: latex_sum(
         r"\mathrm{CE}\big(y,\ \mathrm{softmax}(z_s)\big)",

@@ -26,6 +26,7 @@ OBJECTIVE = Objective(
     uses_temperature=False,
     uses_lambda=False,
     needs_teacher=True,
+    uses_unlabelled=True,
     expects_pretrained_student=True,
     loss=loss,
     latex=lambda _t, _lam, _soft: (

@@ -94,6 +94,42 @@ def mean_curve(experiment: str, role: Role, curves: Sequence[Sequence[float]]) -
     return AccuracyCurve(experiment, role, tuple(range(1, length + 1)), means, len(curves))
 
 
+class LabelPoint(NamedTuple):
+    """The mean accuracy of a role, as shares of 1, with a number of labelled training images."""
+
+    role: Role
+    labels: int
+    accuracy: Interval
+
+
+def label_figure(points: Sequence[LabelPoint], palette: Palette, split: str) -> go.Figure:
+    """Draw accuracy against the number of labels, with 95 % intervals over seeds by role."""
+    figure = go.Figure()
+    for role in ROLES:
+        of_role = sorted(point for point in points if point.role == role)
+        figure.add_scatter(
+            x=[point.labels for point in of_role],
+            y=[100 * point.accuracy.mean for point in of_role],
+            mode="lines+markers",
+            name=TITLES[role],
+            line={"color": palette[role], "width": 2},
+            marker={"symbol": PLOTLY_SYMBOLS[role], "size": MARKER_SIZES[role]},
+            error_y={
+                "type": "data",
+                "array": [100 * (point.accuracy.half or 0) for point in of_role],
+                "color": palette[role],
+                "thickness": 2,
+                "width": 5,
+            },
+            hovertemplate=f"{TITLES[role]}, %{{x:,}} labels: %{{y:.2f}} %<extra></extra>",
+        )
+    labels = sorted({point.labels for point in points})
+    ticks = {"tickvals": labels, "ticktext": [f"{count:,}" for count in labels]}
+    figure.update_xaxes(title="Training images with a label", type="log", **ticks)
+    figure.update_yaxes(title=f"{split.capitalize()} accuracy (%)", zeroline=False)
+    return _apply_layout(figure, palette, 360)
+
+
 # -- accuracies and costs: a row for each experiment --------------------------------------------
 
 

@@ -10,15 +10,19 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import plotly.graph_objects as go
 
 from tsexplorer.analysis.loss_terms import GradientNorms, Gradients, LossSurface
 from tsexplorer.analysis.soft_targets import Floats
+from tsexplorer.plots.classes import largest_classes, short_name, short_names
 from tsexplorer.plots.live import MAX_MARKED_EPOCHS, chart_option, series_data, value_axis
 from tsexplorer.plots.style import Palette, apply_style, escape_plotly
 
 SMALLEST_VALUE = 1e-8
 """Smaller values are not drawn on a logarithmic axis, because they are rounding errors of 0."""
+HOVER_WIDTH = 60
+"""Characters of a class name on hover."""
 T_TICKS = (0.5, 1, 2, 5, 10, 20, 50)
 LOSS_DASHES = ("solid", "longdash", "dashdot", "dot")
 
@@ -58,7 +62,8 @@ def gradient_figure(
 ) -> go.Figure:
     """Draw the gradients of both weighted terms and of the loss by logit of the student.
 
-    A gradient step has the opposite sign: a logit with a negative bar rises.
+    A gradient step has the opposite sign: a logit with a negative bar rises. Of more than 20
+    classes, those with the largest gradients are drawn.
 
     Args:
         gradients: the gradients at one T and λ.
@@ -66,26 +71,42 @@ def gradient_figure(
         names: names of the classes.
         palette: colours on the current background.
     """
-    classes = list(range(len(names)))
+    labels_C, soft_C = lam * gradients.labels_C, (1 - lam) * gradients.scaled_C
+    sizes_C = np.max(np.abs([labels_C, soft_C, gradients.total_C]), axis=0)
+    classes = largest_classes(sizes_C)
+    positions = list(range(len(classes)))
+    full = [escape_plotly(short_name(names[label], HOVER_WIDTH)) for label in classes]
+    labels = [escape_plotly(name) for name in short_names([names[label] for label in classes])]
     figure = go.Figure()
     for name, values_C, colour in (
-        ("λ · labels", lam * gradients.labels_C, palette.baseline),
-        ("(1 − λ) · T² · soft", (1 - lam) * gradients.scaled_C, palette.teacher),
+        ("λ · labels", labels_C, palette.baseline),
+        ("(1 − λ) · T² · soft", soft_C, palette.teacher),
     ):
         figure.add_bar(
-            x=classes, y=values_C, name=name, marker_color=colour, hovertemplate=_hover(name)
+            x=positions,
+            y=values_C[classes],
+            name=name,
+            marker_color=colour,
+            hovertemplate=_hover(name),
         )
     figure.add_scatter(
-        x=classes,
-        y=gradients.total_C,
+        x=positions,
+        y=gradients.total_C[classes],
         mode="markers",
         name="Loss",
         marker={"color": palette.distilled, "symbol": "diamond", "size": 9},
-        hovertemplate=_hover("Loss"),
+        # The title of this hover is the shortened name.
+        customdata=[
+            [f"<br>{name}" if name != short else ""]
+            for name, short in zip(full, labels, strict=True)
+        ],
+        hovertemplate=_hover("Loss", "%{customdata[0]}"),
     )
     apply_style(figure, palette, 380)
-    labels = [escape_plotly(name) for name in names]
-    figure.update_xaxes(title="Logit of", tickmode="array", tickvals=classes, ticktext=labels)
+    title = "Logit of"
+    if len(classes) < len(names):
+        title += f" ({len(classes)} largest of {len(names)} classes)"
+    figure.update_xaxes(title=title, tickmode="array", tickvals=positions, ticktext=labels)
     figure.update_yaxes(title="Gradient (nats per logit)", zerolinecolor=palette.muted)
     figure.update_layout(bargap=0.25, hovermode="x unified")
     return figure

@@ -6,10 +6,12 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import plotly.graph_objects as go
 
 from tsexplorer.analysis.bias import BiasRule
 from tsexplorer.analysis.soft_targets import Floats, Integers
+from tsexplorer.plots.classes import MAX_CLASSES, short_name, short_names
 from tsexplorer.plots.compare import log_ticks
 from tsexplorer.plots.style import (
     PLOTLY_DASHES,
@@ -34,6 +36,8 @@ RULE_SYMBOLS: dict[BiasRule, str] = {
     "test": "x",
 }
 HEIGHT = 380
+HOVER_WIDTH = 60
+"""Characters of a class name on hover."""
 SMALLEST_COUNT = 0.5
 """The position of 0 errors on a logarithmic axis."""
 
@@ -150,44 +154,49 @@ def recall_figure(
 ) -> go.Figure:
     """Draw the recall of each class: bars for the student, markers for the other nets.
 
+    Of more than 20 classes, those never seen are drawn first, then those with the lowest recall.
+
     Args:
         recall: by role, C shares of 1; NaN for a class without images.
         names: names of the classes.
         never_seen: classes that the student was not trained on.
         palette: colours on the current background.
     """
-    figure = go.Figure()
-    labels = [escape_plotly(name) for name in names]
+    figure, shown = go.Figure(), _recall_classes(recall["distilled"], never_seen)
+    full = [escape_plotly(short_name(names[c], HOVER_WIDTH)) for c in shown]
+    labels = [escape_plotly(name) for name in short_names([names[c] for c in shown])]
     for is_seen, group, pattern in ((True, "seen", ""), (False, "never seen", "/")):
-        classes = [c for c in range(len(names)) if (c not in never_seen) == is_seen]
+        positions = [x for x, c in enumerate(shown) if (c not in never_seen) == is_seen]
         figure.add_bar(
-            x=classes,
-            y=[100 * float(recall["distilled"][c]) for c in classes],
+            x=positions,
+            y=[100 * float(recall["distilled"][shown[x]]) for x in positions],
             name=f"{TITLES['distilled']}, {group}",
             marker={
                 "color": palette["distilled"],
                 "opacity": 0.45 if is_seen else 1.0,
                 "pattern": {"shape": pattern, "fillmode": "overlay", "size": 8, "solidity": 0.2},
             },
-            customdata=[[labels[c]] for c in classes],
+            customdata=[[full[x]] for x in positions],
             hovertemplate=_recall_hover(group),
         )
     for role in (role for role in recall if role != "distilled"):
         figure.add_scatter(
-            x=list(range(len(names))),
-            y=[100 * float(share) for share in recall[role]],
+            x=list(range(len(shown))),
+            y=[100 * float(recall[role][c]) for c in shown],
             mode="markers",
             name=TITLES[role],
             marker={"symbol": PLOTLY_SYMBOLS[role], "size": 8, "color": palette[role]},
-            customdata=[[label] for label in labels],
+            customdata=[[name] for name in full],
             hovertemplate=_recall_hover(TITLES[role].lower()),
         )
     apply_style(figure, palette, HEIGHT)
+    some = f" ({len(shown)} of {len(names)}:<br>never seen or lowest recall)"
     figure.update_xaxes(
-        title="True class",
-        tickvals=list(range(len(names))),
+        title="True class" + some * (len(shown) < len(names)),
+        tickvals=list(range(len(shown))),
         ticktext=[
-            f"<b>{label}</b>" if c in never_seen else label for c, label in enumerate(labels)
+            f"<b>{label}</b>" if c in never_seen else label
+            for c, label in zip(shown, labels, strict=True)
         ],
         showgrid=False,
     )
@@ -196,6 +205,15 @@ def recall_figure(
         margin_t=8, barmode="overlay", bargap=0.25, legend={"yanchor": "top", "y": -0.24}
     )
     return figure
+
+
+def _recall_classes(recall_C: Floats, never_seen: Collection[int]) -> list[int]:
+    """Return the classes that are drawn, in the order of their numbers."""
+    order = sorted(
+        range(len(recall_C)),
+        key=lambda c: (c not in never_seen, bool(np.isnan(recall_C[c])), recall_C[c]),
+    )
+    return sorted(order[:MAX_CLASSES])
 
 
 def _recall_hover(group: str) -> str:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from tsexplorer.analysis.quality import Reliability, ReliabilityBin
 from tsexplorer.analysis.soft_targets import Floats, Integers
+from tsexplorer.plots.classes import confused_classes, short_name, short_names
 from tsexplorer.plots.style import (
     BLACK,
     PLOTLY_DASHES,
@@ -71,14 +72,21 @@ def _marker_sizes(bins: Sequence[ReliabilityBin]) -> list[float]:
     return [max(SMALLEST_MARKER, LARGEST_MARKER * math.sqrt(bin_.size / largest)) for bin_ in bins]
 
 
-def confusion_figure(counts_CC: Integers, names: Sequence[str], palette: Palette) -> go.Figure:
+def confusion_figure(
+    counts_CC: Integers,
+    names: Sequence[str],
+    palette: Palette,
+    shown: Sequence[int] | None = None,
+) -> go.Figure:
     """Draw images by true class and prediction, in logarithmic colours, because errors are rare.
 
     Args:
         counts_CC: see :func:`tsexplorer.analysis.quality.confusion`.
         names: names of the classes.
         palette: colours on the current background.
+        shown: numbers of the classes to draw; None: the 20 with most errors.
     """
+    counts_CC, names, some = _select(counts_CC, names, shown)
     largest = max(1, int(counts_CC.max()))
     ticks = [count for count in (0, 1, 10, 100, 1000, 10_000) if count <= largest]
     colours = CellColours(
@@ -86,14 +94,17 @@ def confusion_figure(counts_CC: Integers, names: Sequence[str], palette: Palette
         limits=(0.0, math.log10(1 + largest)),
         scale=SCALES[palette].amounts,
         ticks={math.log10(1 + count): f"{count:,}" for count in ticks},
-        title="Images, log",
+        title=f"Images, log{some}",
     )
     texts = _cell_texts(counts_CC, names, lambda count: f"{count:,}")
     return matrix_figure(names, colours, texts, palette)
 
 
 def confusion_difference_figure(
-    counts_CC: Integers, names: Sequence[str], palette: Palette
+    counts_CC: Integers,
+    names: Sequence[str],
+    palette: Palette,
+    shown: Sequence[int] | None = None,
 ) -> go.Figure:
     """Draw the difference of two confusion matrices: distilled less baseline, in images.
 
@@ -101,16 +112,27 @@ def confusion_difference_figure(
         counts_CC: the difference of two confusion matrices of the same images.
         names: names of the classes.
         palette: colours on the current background.
+        shown: numbers of the classes to draw; None: the 20 with the largest differences.
     """
+    counts_CC, names, some = _select(counts_CC, names, shown)
     largest = max(1, int(np.abs(counts_CC).max()))
     colours = CellColours(
         values_CC=counts_CC.astype(np.float64),
         limits=(-float(largest), float(largest)),
         scale=SCALES[palette].differences,
         ticks={float(count): _signed(count) for count in (-largest, 0, largest)},
-        title="Distilled − baseline (images)",
+        title=f"Distilled − baseline (images){some}",
     )
     return matrix_figure(names, colours, _cell_texts(counts_CC, names, _signed), palette)
+
+
+def _select(
+    counts_CC: Integers, names: Sequence[str], shown: Sequence[int] | None
+) -> tuple[Integers, list[str], str]:
+    """Return counts and names of the shown classes, and the end of a title that says how many."""
+    classes = confused_classes(counts_CC) if shown is None else list(shown)
+    some = "" if len(classes) == len(names) else f"; {len(classes)} of {len(names)} classes"
+    return counts_CC[np.ix_(classes, classes)], [names[label] for label in classes], some
 
 
 def _signed(count: int) -> str:
@@ -125,7 +147,7 @@ def _signed(count: int) -> str:
 def _cell_texts(
     counts_CC: Integers, names: Sequence[str], write: Callable[[int], str]
 ) -> CellTexts:
-    names = [escape_plotly(name) for name in names]
+    names = [escape_plotly(short_name(name, HOVER_WIDTH)) for name in names]
     rows = counts_CC.tolist()
     return CellTexts(
         shown=[[write(count).replace(",", "") if count else "" for count in row] for row in rows],
@@ -147,6 +169,8 @@ TEXT_SIZE = 10
 TOP_MARGIN, COLOUR_BAR_TOP = 68, 30
 """Pixels above the cells, and from the top to the colour bar, below its title."""
 MIN_HEIGHT, ROW_HEIGHT = 420, 17
+HOVER_WIDTH = 60
+"""Characters of a class name on hover."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +242,7 @@ def matrix_figure(
     ticks = {
         "tickmode": "array",
         "tickvals": list(range(size)),
-        "ticktext": [escape_plotly(name) for name in names],
+        "ticktext": [escape_plotly(name) for name in short_names(names)],
         "ticks": "",
         "ticklabelstandoff": 3,
         "showgrid": False,

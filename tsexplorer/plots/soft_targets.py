@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypedDict
 
@@ -11,6 +12,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tsexplorer.analysis.soft_targets import ClassMatrix, Floats
+from tsexplorer.plots.classes import (
+    LIKELIEST,
+    MAX_ROWS,
+    likeliest_classes,
+    short_name,
+    short_names,
+)
 from tsexplorer.plots.style import TITLES, Palette, apply_style, escape_plotly
 from tsexplorer.specs import ROLES, Role
 
@@ -45,6 +53,20 @@ class CellGrid(NamedTuple):
 class _CellTexts(TypedDict):
     texts: list[list[str]]
     hover: list[list[str]]
+
+
+HOVER_WIDTH = 60
+"""Characters of a class name in the details of a cell."""
+
+
+def select_classes(matrix: ClassMatrix, classes: Sequence[int]) -> ClassMatrix:
+    """Return rows and columns of some classes; the values stay the same."""
+    index_K = np.asarray(classes, dtype=np.int64)
+    return replace(
+        matrix,
+        values_CC=matrix.values_CC[np.ix_(index_K, index_K)],
+        counts_C=matrix.counts_C[index_K],
+    )
 
 
 class Limits(NamedTuple):
@@ -144,6 +166,7 @@ def _logarithmic(matrix: ClassMatrix, texts: _CellTexts, limits: Limits) -> Cell
 
 def _cell_texts(matrix: ClassMatrix, names: Sequence[str], *, signed: bool) -> _CellTexts:
     unit = "points" if signed else "%"
+    names = [short_name(name, HOVER_WIDTH) for name in names]
 
     def hover(row: int, column: int, value: float) -> str:
         number = f"{100 * value:{'+' if signed else ''}.4g} {unit}"
@@ -172,31 +195,53 @@ def distributions_figure(
 ) -> go.Figure:
     """Draw probabilities in percent, a bar for each class and net, classes from top to bottom.
 
+    Of more than 12 classes, the likeliest have a bar, and the last bar is the sum of all others.
+
     Args:
         distributions: C probabilities of each net.
         names: names of the C classes.
         palette: colours on the current background.
     """
     roles = tuple(role for role in ROLES if role in distributions)
-    figure = go.Figure(_empty_distributions_figure(roles, tuple(names), palette))
+    rows = _distribution_rows([distributions[role] for role in roles], len(names))
+    figure = go.Figure(_empty_distributions_figure(roles, _row_names(rows, names), palette))
     for bars, role in zip(figure.data, roles, strict=True):
-        bars.x = [100 * float(share) for share in distributions[role]]
+        p_C = np.asarray(distributions[role])
+        bars.x = [100 * float(p_C[row].sum()) for row in rows]
     return figure
+
+
+def _distribution_rows(nets: Sequence[Floats], count: int) -> list[list[int]]:
+    """Return the classes of each bar."""
+    if count <= MAX_ROWS or not nets:
+        return [[label] for label in range(count)]
+    single = likeliest_classes(nets, LIKELIEST)
+    return [*([label] for label in single), [c for c in range(count) if c not in single]]
+
+
+def _row_names(rows: Sequence[Sequence[int]], names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return for each bar its label and the name that is shown on hover."""
+    full = [names[row[0]] if len(row) == 1 else f"The rest ({len(row)})" for row in rows]
+    return tuple(
+        (escape_plotly(short), escape_plotly(short_name(name, HOVER_WIDTH)))
+        for short, name in zip(short_names(full), full, strict=True)
+    )
 
 
 @lru_cache(maxsize=32)
 def _empty_distributions_figure(
-    roles: tuple[Role, ...], names: tuple[str, ...], palette: Palette
+    roles: tuple[Role, ...], names: tuple[tuple[str, str], ...], palette: Palette
 ) -> go.Figure:
     """The figure without its numbers; to copy it takes a tenth of the time of making it."""
     figure = go.Figure()
     for role in roles:
         figure.add_bar(
-            y=[escape_plotly(name) for name in names],
+            y=[short for short, _ in names],
+            customdata=[[full] for _, full in names],
             orientation="h",
             name=TITLES[role],
             marker_color=palette[role],
-            hovertemplate=f"{TITLES[role]}: %{{y}} with %{{x:.3g}} %<extra></extra>",
+            hovertemplate=f"{TITLES[role]}: %{{customdata[0]}} with %{{x:.3g}} %<extra></extra>",
         )
     figure.update_yaxes(type="category", autorange="reversed", dtick=1, title="Class")
     figure.update_xaxes(title="Probability (%)", range=[0, 100.5], dtick=25)

@@ -75,10 +75,10 @@ def compare_students(recipe: Recipe, results: RecipeResults) -> Comparison | Non
     """Rank the students of a recipe.
 
     Returns:
-        the comparison; None if the recipe has no rivals, if no rival is trained, or if the trained
-        experiments have no seed in common.
+        the comparison; None if the recipe has no rivals, if no rival is trained, if the trained
+        experiments have no seed in common, or if their baselines have different labels.
     """
-    if not recipe.rivals or not results.rivals:
+    if not recipe.rivals or not results.rivals or varies_labels(recipe):
         return None
     methods = {BASELINE: _method(BASELINE, results, "baseline")}
     for entry in recipe.entries:
@@ -97,6 +97,11 @@ def compare_students(recipe: Recipe, results: RecipeResults) -> Comparison | Non
     missing = tuple(entry.title for entry in recipe.entries if entry.title not in students)
     places = rank_methods(list(students.values()), reference)
     return Comparison(places, reference.title, len(candidates), tuple(seeds), missing)
+
+
+def varies_labels(recipe: Recipe) -> bool:
+    """Whether the experiments of a recipe differ in the share of the labels."""
+    return len({entry.spec.label_share for entry in recipe.entries}) > 1
 
 
 def _method(title: str, results: RecipeResults, role: Role) -> Method:

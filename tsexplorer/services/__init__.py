@@ -4,6 +4,7 @@ Pages and shell import the service and its types from here, and neither the stor
 """
 
 from tsexplorer.jobs.progress import JobProgress
+from tsexplorer.services.datasets import Datasets, ImportState
 from tsexplorer.services.downloads import Download
 from tsexplorer.services.inference import ClassShares, Images
 from tsexplorer.services.job_queue import ACTIVE, RESUMABLE
@@ -24,11 +25,13 @@ __all__ = [
     "ACTIVE",
     "RESUMABLE",
     "ClassShares",
+    "Datasets",
     "Download",
     "EpochRow",
     "ExperimentCheck",
     "ExperimentSnapshot",
     "Images",
+    "ImportState",
     "JobProgress",
     "JobSnapshot",
     "JobStatus",

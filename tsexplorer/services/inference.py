@@ -10,12 +10,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tsexplorer.data.base import IMBALANCE
 from tsexplorer.data.bundled_sample import load_sample
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import format_loss, get_objective, trained_teachers
 from tsexplorer.settings import Settings
-from tsexplorer.specs import Role
+from tsexplorer.specs import ROLES, Role
 from tsexplorer.store import ExperimentSnapshot, StageSnapshot
 from tsexplorer.training.checkpoints import weights_path
 
@@ -147,6 +148,32 @@ class Inference:
         counts = labels.bincount(minlength=len(info.classes)).tolist()
         return ClassShares(tuple(count / len(labels) for count in counts), counted=True)
 
+    def balanced_accuracies(
+        self, experiment: ExperimentSnapshot, split: SplitName
+    ) -> dict[Role, float] | None:
+        """Return the class-balanced accuracy of each role, mean over seeds, on a split.
+
+        It is the mean of the recall of the classes, each counting as much as the others.
+
+        Returns:
+            None where the largest class has at most 1.5 times the training images of the smallest.
+
+        Raises:
+            UserError: as for :meth:`answers`.
+        """
+        from tsexplorer.analysis.quality import balanced_accuracy
+
+        shares = self.class_shares(experiment.spec.data.name)
+        if not shares.counted or max(shares.shares) <= IMBALANCE * min(shares.shares):
+            return None
+        seeds = experiment.spec.seeds
+        accuracies: dict[Role, float] = {}
+        for role in ROLES:
+            answers = [self.answers(experiment.stage(seed, role), split) for seed in seeds]
+            values = [balanced_accuracy(found.logits_NC, found.labels_N) for found in answers]
+            accuracies[role] = sum(values) / len(values)
+        return accuracies
+
     def bias_study(self, stage: StageSnapshot) -> BiasStudy:
         """Return how a student answers when the biases of classes it was not trained on are raised.
 
@@ -169,7 +196,7 @@ class Inference:
         )
 
     def logits(self, stage: StageSnapshot, pixels_N: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return a net's logits N×C over images N×28×28, uint8, light strokes on dark.
+        """Return a net's logits N×C over images, uint8 N×H×W or N×H×W×3.
 
         The images are scaled by the mean and the deviation of the training images.
 
@@ -207,12 +234,7 @@ class Inference:
             UserError: it is not trained, its weights are missing or damaged, there are no images,
                 or it cannot be written as ONNX.
         """
-        from tsexplorer.export.archive import (
-            ModelCardInfo,
-            PixelStatistics,
-            build_archive,
-            export_onnx,
-        )
+        from tsexplorer.export.archive import ModelCardInfo, build_archive, export_onnx
 
         seed, stage = _select_net(experiment, role, seed)
         key = experiment.name, role, stage.hash
@@ -222,7 +244,6 @@ class Inference:
             return cached
         splits, source = self._splits(stage.spec.data.name), self._source(stage)
         info = get_dataset(stage.spec.data.name).info
-        pixels = PixelStatistics(splits.mean, splits.deviation)
         objective = stage.spec.objective
         card_info = ModelCardInfo(
             title=f"{ROLE_NAMES[role]} of “{experiment.name}”",
@@ -235,10 +256,9 @@ class Inference:
             machine=stage.machine,
             validation_accuracy=stage.validation_accuracy,
             test_accuracy=stage.test_accuracy,
-            mean=pixels.mean,
-            deviation=pixels.deviation,
+            statistics=splits.statistics,
         )
-        net = export_onnx(stage.spec, source.weights, len(info.classes), pixels)
+        net = export_onnx(stage.spec, source.weights, info.task, splits.statistics)
         result = build_archive(
             stage.hash, stage.spec, info, card_info, net, source.weights.read_bytes()
         )

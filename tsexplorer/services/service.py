@@ -12,12 +12,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tsexplorer.analysis.seed_statistics import Gain
-from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.data.base import ImageTask
+from tsexplorer.data.registry import (
+    add_data_folder,
+    dataset_names,
+    get_dataset,
+    remove_data_folder,
+)
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.heartbeat import recover
 from tsexplorer.jobs.progress import JobProgress
 from tsexplorer.models import ModelSize, count
 from tsexplorer.services import demo
+from tsexplorer.services.datasets import Datasets
 from tsexplorer.services.downloads import Download, Downloads
 from tsexplorer.services.inference import Inference
 from tsexplorer.services.job_queue import ACTIVE, RESUMABLE, JobQueue
@@ -69,6 +76,7 @@ class Service(JobQueue):
         studies: studies of all kinds.
         inference: answers of trained nets.
         downloads: of datasets.
+        datasets: imported ones.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -77,6 +85,8 @@ class Service(JobQueue):
         self.page_priority = PagePriority()
         super().__init__(self.store, settings, self.page_priority)
         self.downloads = Downloads(settings.data_folder)
+        add_data_folder(settings.data_folder)
+        self.datasets = Datasets(settings, self._datasets_in_use)
         self.inference = Inference(settings)
         recover(self.store, settings)  # the job of a killed process may hold the demo
         demo.install(self.store)
@@ -87,6 +97,8 @@ class Service(JobQueue):
     def close(self) -> None:
         """Stop downloads and training, and close the database."""
         self.downloads.cancel_all()
+        self.datasets.close()
+        remove_data_folder(self.settings.data_folder)
         self.inference.cancel_all()
         super().close()
         self.store.close()
@@ -232,7 +244,7 @@ class Service(JobQueue):
         if len(matches) != 1:
             raise NotFoundError(
                 f"{'More than one stage begins' if matches else 'No stage begins'} with {key!r}; "
-                "run --json and the app's Try a digit page show the IDs."
+                "run --json and the app's Try an image page show the IDs."
             )
         return matches[0]
 
@@ -258,19 +270,24 @@ class Service(JobQueue):
         seed = None if match["seed"] is None else int(match["seed"])
         return self.experiment(match["name"]), role, seed
 
-    def count(self, model: ModelSpec, classes: int) -> ModelSize:
+    def count(self, model: ModelSpec, task: ImageTask) -> ModelSize:
         """Return a net's parameters, multiply-accumulates and bytes.
 
         Raises:
             UserError: there is no such net, or its sizes do not fit together.
         """
-        return count(model, classes)
+        return count(model, task)
 
-    def latency(self, model: ModelSpec, classes: int) -> Latency:
+    def latency(self, model: ModelSpec, task: ImageTask) -> Latency:
         """Return a net's time for one image on this machine, measured once per process."""
-        return _latency(model, classes)
+        return _latency(model, task)
 
     # -- data -----------------------------------------------------------------------------------
+
+    def _datasets_in_use(self) -> set[str]:
+        """Names of the datasets that queued, running and paused jobs need."""
+        studies = (self.studies.get(job.experiment_id) for job in self.jobs(active_only=True))
+        return {get_kind(study.kind).base(study.spec).data.name for study in studies}
 
     def dataset_available(self, name: str) -> bool:
         """Whether a dataset is on this machine."""
@@ -282,10 +299,10 @@ class Service(JobQueue):
 
 
 @lru_cache(maxsize=256)
-def _latency(model: ModelSpec, classes: int) -> Latency:
+def _latency(model: ModelSpec, task: ImageTask) -> Latency:
     from tsexplorer.analysis.latency import measure_latency
 
-    return measure_latency(model, classes)
+    return measure_latency(model, task)
 
 
 __all__ = ["ACTIVE", "RESUMABLE", "Service", "StageSnapshot", "Watch", "dataset_names"]

@@ -173,7 +173,7 @@ def max_stack_size(student: StageSpec, info: DatasetInfo, budget: int) -> int:
     by_memory = need.max_students(budget)
     if by_memory < 1:
         raise UserError(_describe_lack_of_memory(need, 1, budget))
-    by_work = max_students_by_work(student.model, student.train, len(info.classes))
+    by_work = max_students_by_work(student.model, student.train, info.task)
     return min(by_memory, by_work, MAX_STACK_SIZE)
 
 
@@ -182,7 +182,7 @@ def _divide(
 ) -> list[Chunk]:
     """Divide students that can share a stack into chunks."""
     first = group[0]
-    decision = decide_stacking(first.model, first.train, len(info.classes), first.objective.name)
+    decision = decide_stacking(first.model, first.train, info.task, first.objective.name)
     largest = max_stack_size(first, info, budget) if decision.stacks else MAX_SEQUENTIAL
     if workers > 1:
         return [_make_chunk(part, decision) for part in _split_for_workers(group, largest, workers)]

@@ -19,7 +19,7 @@ from statistics import median
 
 import torch
 
-from tsexplorer.data.base import Split, Splits
+from tsexplorer.data.base import ImageTask, Split, Splits
 from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.errors import Cancelled
 from tsexplorer.models import build
@@ -111,7 +111,7 @@ def estimate_seconds(
     ]
     missing = [stage for stage in students if stage.hash not in done]
     chunks += plan_chunks(missing, info, available_memory()) if missing else ()
-    nets = {stage.hash: _untrained(stage, len(info.classes)) for stage in prerequisites}
+    nets = {stage.hash: _untrained(stage, info.task) for stage in prerequisites}
     splits = load_splits(dataset, settings.data_folder)
     requests = [
         ChunkRequest(chunk, nets, settings.data_folder, device=settings.device) for chunk in chunks
@@ -119,8 +119,8 @@ def estimate_seconds(
     return estimate_cost(requests, splits, speeds).seconds
 
 
-def _untrained(stage: StageSpec, classes: int) -> tuple[StageSpec, Arrays]:
-    return stage, as_arrays(build(stage.model, classes, seed=stage.seed).state_dict())
+def _untrained(stage: StageSpec, task: ImageTask) -> tuple[StageSpec, Arrays]:
+    return stage, as_arrays(build(stage.model, task, seed=stage.seed).state_dict())
 
 
 def estimate_cost(
@@ -219,7 +219,7 @@ def measure_teacher(request: ChunkRequest, splits: Splits) -> float:
     spec = request.chunk.students[0]
     jitter, images = spec.train.jitter, len(splits.train)
     classes = len(splits.info.classes)
-    if not spec.teachers or not is_cache_worthwhile(jitter, spec.train.epochs, images, classes):
+    if not spec.teachers or not is_cache_worthwhile(spec.train, images, classes):
         return 0.0
     task = prepare(spec, splits, pick_device(request.device), make_stage_lookup(request))
     assert task.teacher_net is not None

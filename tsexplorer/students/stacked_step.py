@@ -91,21 +91,23 @@ class Stack:
         labels: Tensor,
         rate: Callable[[int], float],
         epoch: int = 1,
+        label_weights: Tensor | None = None,
     ) -> Tensor:
         """Take one optimiser step for each student.
 
         Args:
-            images: scaled, B×1×28×28 for all students, or S×B×1×28×28.
+            images: scaled, B×C×H×W for all students, or S×B×C×H×W.
             z_t: teacher logits, B×C for all students, or S×B×C; None without a teacher.
             labels: B for all students, or S×B.
             rate: returns the learning rate of a student by its index in the stack.
             epoch: current epoch, from 1.
+            label_weights: weights of the labels, in the shape of the labels; None: all are 1.
 
         Returns:
             S losses before the step, nats.
         """
         z_SBC = forward(self._layers, self.weights, images)
-        loss_S = self._losses(z_SBC, z_t, labels, epoch)
+        loss_S = self._losses(z_SBC, z_t, labels, label_weights, epoch)
         # A loss depends on the weights of its own student only, so the gradient of the sum is the
         # gradient of each loss.
         gradients = torch.autograd.grad(loss_S.sum(), list(self.weights.values()))
@@ -119,7 +121,7 @@ class Stack:
         return loss_S.detach()
 
     def compute_logits(self, batches: Iterable[Tensor]) -> Tensor:
-        """Logits S×N×C of the evaluated weights for batches of images B×1×28×28."""
+        """Logits S×N×C of the evaluated weights for batches of images B×C×H×W."""
         return _logits_over(self._layers, self.evaluated_weights, batches)
 
     def keep_only(self, indices: Sequence[int]) -> None:
@@ -154,19 +156,40 @@ class Stack:
         self._optimiser.load(tensors, numbers["runs"])
         self.steps = numbers["steps"]
 
-    def _losses(self, z_SBC: Tensor, z_t: Tensor | None, labels: Tensor, epoch: int) -> Tensor:
+    def _losses(
+        self,
+        z_SBC: Tensor,
+        z_t: Tensor | None,
+        labels: Tensor,
+        label_weights: Tensor | None,
+        epoch: int,
+    ) -> Tensor:
         def student_loss(
-            z_BC: Tensor, z_t_BC: Tensor | None, y_B: Tensor, temperature: Tensor, lam: Tensor
+            z_BC: Tensor,
+            z_t_BC: Tensor | None,
+            y_B: Tensor,
+            weights_B: Tensor | None,
+            temperature: Tensor,
+            lam: Tensor,
         ) -> Tensor:
             batch = LossInputs(
-                z_BC, z_t_BC, y_B, temperature, lam, self._options, epoch, self._epochs
+                z_BC,
+                z_t_BC,
+                y_B,
+                temperature,
+                lam,
+                self._options,
+                epoch,
+                self._epochs,
+                label_weights_B=weights_B,
             )
             return self._objective.loss(batch).total
 
         teacher_dim = 0 if z_t is not None and z_t.dim() == 3 else None
         label_dim = 0 if labels.dim() == 2 else None
-        losses = vmap(student_loss, in_dims=(0, teacher_dim, label_dim, 0, 0))
-        loss_S: Tensor = losses(z_SBC, z_t, labels, self._temperature_S, self._lam_S)
+        weight_dim = None if label_weights is None else label_dim
+        losses = vmap(student_loss, in_dims=(0, teacher_dim, label_dim, weight_dim, 0, 0))
+        loss_S: Tensor = losses(z_SBC, z_t, labels, label_weights, self._temperature_S, self._lam_S)
         return loss_S
 
     @torch.no_grad()
@@ -188,7 +211,7 @@ def stacked_logits(net: Net, students: Sequence[Weights], batches: Iterable[Tens
     Args:
         net: of their architecture; its own weights are not used.
         students: weights by name, one set for each student.
-        batches: scaled images, B×1×28×28 each.
+        batches: scaled images, B×C×H×W each.
     """
     stacked = {name: torch.stack([weights[name] for weights in students]) for name in students[0]}
     return _logits_over(named_layers(net), stacked, batches)

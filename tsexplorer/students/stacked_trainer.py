@@ -44,8 +44,9 @@ from tsexplorer.training.progress import ProgressReporter
 from tsexplorer.training.responsiveness import evaluation_batch_size
 from tsexplorer.training.task import StageLoader, Task, prepare
 
-StackBatch = tuple[Tensor, Tensor | None, Tensor]
-"""Images, teacher logits and labels: for all students, or with S as first dimension."""
+StackBatch = tuple[Tensor, Tensor | None, Tensor, Tensor | None]
+"""Images, teacher logits, labels and their weights: for all students, or with S as first dimension.
+"""
 StudentEvent = StudentEpoch | StudentEnded | StudentPruned
 
 
@@ -262,9 +263,9 @@ class StackedTraining:
         def mean_loss() -> float:
             return float(sum_S.mean()) / images_seen if images_seen else float("nan")
 
-        for images, z_t, labels in self._batches(number):
+        for images, z_t, labels, weights in self._batches(number):
             reporter.training_batch(mean_loss)
-            loss_S = self._stack.step(images, z_t, labels, self._rate, number)
+            loss_S = self._stack.step(images, z_t, labels, self._rate, number, weights)
             sum_S.add_(loss_S, alpha=labels.shape[-1])
             images_seen += labels.shape[-1]
             self.clock.steps += 1
@@ -281,14 +282,16 @@ class StackedTraining:
                 for task, batch in zip(tasks, batches, strict=True)
                 if task.teacher is not None
             ]
+            weights = [batch.label_weights for batch in batches if batch.label_weights is not None]
             if len(tasks) == 1:
                 z_t_BC = teacher_logits[0] if teacher_logits else None
-                yield batches[0].images, z_t_BC, batches[0].labels
+                yield batches[0].images, z_t_BC, batches[0].labels, batches[0].label_weights
                 continue
             yield (
                 torch.stack([batch.images for batch in batches])[task_S],
                 torch.stack(teacher_logits)[task_S] if teacher_logits else None,
                 torch.stack([batch.labels for batch in batches])[task_S],
+                torch.stack(weights)[task_S] if weights else None,
             )
 
     def _rate(self, index: int, steps_ago: int = 0) -> float:
@@ -346,9 +349,7 @@ class StackedTraining:
         data = self._chunk.students[0].data
         for images in evaluation_batches(
             split,
-            scaling=data.scaling,
-            mean=self._splits.mean,
-            deviation=self._splits.deviation,
+            self._splits.normalisation(data.scaling),
             device=self._device,
             batch_size=evaluation_batch_size(self._tasks[0].macs * len(self.students)),
         ):

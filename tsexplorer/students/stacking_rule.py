@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-from tsexplorer.data.base import SIDE, DatasetInfo
+from tsexplorer.data.base import DatasetInfo, ImageTask
 from tsexplorer.models import count
 from tsexplorer.models.layers import STACKABLE, BatchNorm2d, Conv, Dropout, Flatten, Layer
 from tsexplorer.models.registry import resolve
@@ -39,24 +39,24 @@ class StackingDecision(NamedTuple):
 
 
 def decide_stacking(
-    model: ModelSpec, train: TrainSpec, classes: int, objective: str
+    model: ModelSpec, train: TrainSpec, task: ImageTask, objective: str
 ) -> StackingDecision:
     """Decide whether students of a net train together.
 
     Args:
         model: the students' net.
         train: their training.
-        classes: number of classes.
+        task: the images and the classes.
         objective: name of their objective.
 
     Raises:
         NotFoundError: the net or the objective does not exist.
         UserError: the net is impossible or too large.
     """
-    reason = _obstacle(resolve(model).body, train)
+    reason = _obstacle(resolve(model, task.image_shape).body, train)
     if reason is None and not get_objective(objective).can_stack:
         reason = "This objective uses hidden layers or a net of its own"
-    if reason is None and max_students_by_work(model, train, classes) < 2:
+    if reason is None and max_students_by_work(model, train, task) < 2:
         reason = "A single step of this net keeps all cores busy"
     if reason is not None:
         return StackingDecision(False, f"{reason}: its students train one after the other.")
@@ -67,13 +67,13 @@ def decide_stacking(
     )
 
 
-def max_students_by_work(model: ModelSpec, train: TrainSpec, classes: int) -> int:
+def max_students_by_work(model: ModelSpec, train: TrainSpec, task: ImageTask) -> int:
     """Largest stack whose step is short enough to react to a control request in time.
 
     A larger stack would save no time either: a step with this much work uses all cores.
     """
     # A backward pass takes about twice as long as a forward pass.
-    return MACS_PER_CHECK // (3 * count(model, classes).macs * train.batch_size)
+    return MACS_PER_CHECK // (3 * count(model, task).macs * train.batch_size)
 
 
 def _obstacle(body: tuple[Layer, ...], train: TrainSpec) -> str | None:
@@ -121,23 +121,23 @@ def memory_needed(student: StageSpec, info: DatasetInfo, seeds: int) -> MemoryNe
         info: of the dataset.
         seeds: number of different seeds in the stack; each has its own order of samples.
     """
-    train, classes = student.train, len(info.classes)
-    size = count(student.model, classes)
+    train, task, pixels = student.train, info.task, prod(info.image_shape)
+    size = count(student.model, task)
     evaluated = evaluation_batch_size(size.macs)
     # The output of a flattening layer is the image itself, which all students share.
     widths = sum(
         prod(layer.output(shape))
-        for _, layer, shape in trace_layers(resolve(student.model), classes)
+        for _, layer, shape in trace_layers(resolve(student.model, task.image_shape), task)
         if not isinstance(layer, Flatten)
     )
-    batch = train.batch_size * (3 * widths + (SIDE**2 if seeds > 1 else 0))
-    evaluation = 2 * evaluated * widths + 3 * info.validation * classes
+    batch = train.batch_size * (3 * widths + (pixels if seeds > 1 else 0))
+    evaluation = 2 * evaluated * widths + 3 * info.validation * task.classes
     per_student = size.parameters * _parameter_copies(train) + max(batch, evaluation)
     variants = (2 * train.jitter + 1) ** 2
-    padded = info.train * (SIDE + 2 * train.jitter) ** 2
-    pixels = SIDE**2 * (info.train + info.validation + info.test) + seeds * padded
-    teacher_logits = classes * info.train * variants if student.teachers else 0
-    shared = pixels + FLOAT_BYTES * (teacher_logits + 2 * SIDE**2 * evaluated)
+    images = info.train + info.unlabelled
+    teacher_logits = task.classes * images * variants if student.teachers else 0
+    shared = pixels * (images + info.validation + info.test)
+    shared += FLOAT_BYTES * (teacher_logits + 2 * pixels * evaluated)
     return MemoryNeed(shared, FLOAT_BYTES * per_student)
 
 

@@ -94,10 +94,11 @@ def _cache_key(task: Task) -> object:
         task.layer_names.teacher,
         spec.data.name,
         spec.data.scaling,
-        splits.mean,
-        splits.deviation,
+        splits.statistics,
         *(zlib.crc32(split.labels.numpy().data) for split in (splits.train, splits.validation)),
         spec.train.jitter,
+        spec.train.padding,
+        spec.train.flip,
         spec.train.epochs,
     )
 

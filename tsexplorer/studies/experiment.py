@@ -8,12 +8,18 @@ from pathlib import Path
 
 from tsexplorer.analysis.seed_statistics import Gain, gain
 from tsexplorer.data.base import DatasetInfo
-from tsexplorer.data.class_subsets import check_excluded_classes, exclude_classes
 from tsexplorer.data.registry import get_dataset, load_splits
+from tsexplorer.data.subsets import check_excluded_classes, exclude_classes
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.study_run import JobPlan, StudyRun
 from tsexplorer.models import ModelSize, count
-from tsexplorer.objectives import ModelPair, get_objective, plan_experiment, trained_teachers
+from tsexplorer.objectives import (
+    ModelPair,
+    Objective,
+    get_objective,
+    plan_experiment,
+    trained_teachers,
+)
 from tsexplorer.specs import ROLES, ExperimentSpec, parse_spec
 from tsexplorer.store import StageFigures
 from tsexplorer.studies.kind import Resources, StudyCheck, StudyKind, StudySnapshot, StudySource
@@ -84,13 +90,12 @@ def check_experiment(spec: ExperimentSpec, resources: Resources) -> ExperimentCh
             nets, a batch is larger than the data, or an excluded class is unknown.
     """
     info = get_dataset(spec.data.name).info
-    classes = len(info.classes)
     objective = get_objective(spec.objective.name)
     options = objective.option_values(spec.objective)
-    teacher, student = count(spec.teacher, classes), count(spec.student, classes)
+    teacher, student = count(spec.teacher, info.task), count(spec.student, info.task)
     for member in spec.more_teachers:
-        count(member.model, classes)
-    objective.select_layers(ModelPair(spec.student, spec.teacher, classes, options))
+        count(member.model, info.task)
+    objective.select_layers(ModelPair(spec.student, spec.teacher, info.task, options))
     for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train):
         if train.batch_size > info.train:
             raise UserError(
@@ -98,6 +103,7 @@ def check_experiment(spec: ExperimentSpec, resources: Resources) -> ExperimentCh
                 f"training images of {info.title}; make it smaller."
             )
     _check_left_out(spec, info, resources.data_folder)
+    _check_labels(spec, info, objective)
     stages = plan_experiment(spec)
     return ExperimentCheck(
         spec=spec,
@@ -145,11 +151,29 @@ def require_data(base: ExperimentSpec, data_folder: Path) -> None:
     Raises:
         UserError: they are.
     """
-    name = base.data.name
-    if not get_dataset(name).is_available(data_folder):
+    dataset = get_dataset(base.data.name)
+    if not dataset.is_available(data_folder):
+        raise UserError(dataset.describe_missing(data_folder))
+
+
+def _check_labels(spec: ExperimentSpec, info: DatasetInfo, objective: Objective) -> None:
+    """Refuse few labels for a loss that needs a label of each image, and too large a batch.
+
+    Raises:
+        UserError: in one sentence.
+    """
+    if spec.label_share == 1:
+        return
+    if objective.needs_teacher and not objective.uses_unlabelled:
         raise UserError(
-            f"The images of {name} are not in {data_folder}; download them on the Train "
-            "page, or put the files there."
+            f"The objective {objective.title} needs the label of each image; use all labels, or "
+            "another objective."
+        )
+    labelled = max(len(info.classes), round(spec.label_share * info.train))
+    if spec.baseline_train.batch_size > labelled:
+        raise UserError(
+            f"The baseline's batch size {spec.baseline_train.batch_size:,} is larger than the "
+            f"{labelled:,} images with a label; make it smaller, or use more labels."
         )
 
 

@@ -259,7 +259,7 @@ def check_students(
     objective = get_objective(base.objective.name)
     info = get_dataset(base.data.name).info
     chunks = plan_chunks(sample, info, available_memory())
-    stacking = decide_stacking(sample[0].model, sample[0].train, len(info.classes), objective.name)
+    stacking = decide_stacking(sample[0].model, sample[0].train, info.task, objective.name)
     at_once = max(len(chunk.students) for chunk in chunks) if stacking.stacks else 1
     trained = resources.trained([stage.spec.hash for stage in stages])
     remarks: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
 
+from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import Objective, get_objective, objective_names, plan_experiment
 from tsexplorer.objectives.base import format_number
@@ -77,8 +78,10 @@ class StudentStages:
             shared: whether all students learn from the teachers of the first seed.
         """
         self._base, self._seeds, self._shared = base, seeds, shared
-        self.baseline_in_grid = get_objective(base.objective.name).is_baseline_at_lambda_1
-        """Whether λ = 1 is the baseline itself."""
+        objective, info = get_objective(base.objective.name), get_dataset(base.data.name).info
+        every_image_labelled = base.label_share == 1 and not info.unlabelled
+        self.baseline_in_grid = objective.is_baseline_at_lambda_1 and every_image_labelled
+        """Whether λ = 1 is the baseline itself; with images without a label it sees others."""
         self._plans: dict[int, tuple[PlannedStage, ...]] = {}
         self._trains: dict[float, TrainSpec] = {}
         self._students: dict[tuple[Cell, int], StageSpec] = {}
@@ -136,6 +139,7 @@ class StudentStages:
                 train=self._train(learning_rate),
                 seed=seed,
                 start_from=self._stage(seed, "distilled").start_from,
+                label_share=self._base.label_share,
             )
         return self._baselines[key]
 

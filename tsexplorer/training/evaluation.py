@@ -37,7 +37,7 @@ def compute_logits(
 
     Args:
         net: a net, or a cohort of K nets; afterwards it is in the mode it was in before.
-        batches: scaled images, B×1×28×28 each.
+        batches: scaled images, B×C×H×W each.
         check: called before each batch; may raise to stop.
 
     Returns:

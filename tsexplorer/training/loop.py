@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from tsexplorer.data.batches import TrainingBatch
 from tsexplorer.errors import TrainingPruned, UserError
 from tsexplorer.models import describe
 from tsexplorer.objectives import LossTerms, validation_term
@@ -119,7 +120,7 @@ def _train_epoch(task: Task, learner: Learner, progress: ProgressReporter) -> Ep
         progress.training_batch(means.loss)
         terms, z_BC = task.compute_terms(task.net, batch, number)
         learner.step(terms.total)
-        means.add(terms, z_BC, batch.labels)
+        means.add(terms, z_BC, batch)
     validation = _evaluate(
         learner, task.validation_batches(), task.splits.validation.labels, progress.check
     )
@@ -200,17 +201,25 @@ class _EpochMeans:
 
     def __init__(self, device: torch.device) -> None:
         self._samples = 0
+        self._labelled = torch.zeros((), device=device)
         self._loss = torch.zeros((), device=device)
         self._correct = torch.zeros((), device=device)
         self._terms: dict[str, Tensor] = {}
 
     @torch.no_grad()
-    def add(self, terms: LossTerms, z_BC: Tensor, labels: Tensor) -> None:
+    def add(self, terms: LossTerms, z_BC: Tensor, batch: TrainingBatch) -> None:
         """Add a batch."""
-        size = len(labels)
+        size = len(batch.labels)
         self._samples += size
         self._loss.add_(terms.total, alpha=size)
-        self._correct += (z_BC.argmax(1) == labels).sum()
+        correct_B = z_BC.argmax(1) == batch.labels
+        if batch.label_weights is None:
+            self._labelled += size
+        else:
+            has_label_B = batch.label_weights > 0
+            correct_B = correct_B & has_label_B
+            self._labelled += has_label_B.sum()
+        self._correct += correct_B.sum()
         for name, term in terms.parts.items():
             self._terms[name] = term.detach() * size + self._terms.get(name, 0.0)
 
@@ -219,7 +228,8 @@ class _EpochMeans:
         return float(self._loss) / self._samples if self._samples else math.nan
 
     def accuracy(self) -> float:
-        return float(self._correct) / self._samples
+        """Share of the labelled images that were answered correctly."""
+        return float(self._correct) / float(self._labelled)
 
     def terms(self) -> dict[str, float]:
         return {name: float(value) / self._samples for name, value in self._terms.items()}

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.data.batches import (
-    Batches,
-    TrainingBatch,
-    derived_seed,
-    evaluation_batches,
-    scale,
-)
-from tsexplorer.data.class_subsets import exclude_classes
+from tsexplorer.data.base import ImageTask, Normalisation
+from tsexplorer.data.batches import Batches, TrainingBatch, evaluation_batches
 from tsexplorer.data.registry import Split, Splits
+from tsexplorer.data.subsets import training_images
 from tsexplorer.errors import UserError
 from tsexplorer.models import build, count
 from tsexplorer.models.network import Net
@@ -31,7 +25,7 @@ from tsexplorer.objectives import (
     Objective,
     get_objective,
 )
-from tsexplorer.specs import Scalar, StageSpec
+from tsexplorer.specs import Scalar, StageSpec, derived_seed
 from tsexplorer.training.checkpoints import fits_net
 from tsexplorer.training.device import autocast, has_convolutions, uses_bf16
 from tsexplorer.training.responsiveness import (
@@ -160,6 +154,7 @@ class Task:
             teacher_features,
             None if self.auxiliary_module is None else self._run_auxiliary_module,
             batch.images,
+            batch.label_weights,
         )
         return self.objective.loss(arguments), z_BC
 
@@ -184,17 +179,15 @@ class Task:
         if self.teacher_net is None or epochs_done >= self.spec.train.epochs:
             return
         online = OnlineTeacher(self.teacher_net, bf16=self.teacher_bf16)
-        jitter, epochs = self.spec.train.jitter, self.spec.train.epochs
-        samples, classes = len(self.splits.train.labels), len(self.splits.info.classes)
-        worthwhile = is_cache_worthwhile(jitter, epochs, samples, classes)
+        samples, classes = len(self.splits.train), len(self.splits.info.classes)
+        worthwhile = is_cache_worthwhile(self.spec.train, samples, classes)
         if self.layer_names.teacher or not worthwhile:  # layer outputs are too large for a cache
             self.teacher = online
             return
         self.teacher = CachedTeacher(
             online,
-            self.batches.padded,
-            self._scaler(),
-            jitter,
+            self.batches,
+            self._normalisation,
             check,
             evaluation_batch_size(self.teacher_macs),
         )
@@ -211,7 +204,7 @@ class Task:
                 add_cancel_hooks(net, check)
 
     def validation_batches(self) -> Iterator[Tensor]:
-        """Scaled validation images in order, B×1×28×28 each."""
+        """Scaled validation images in order, B×C×H×W each."""
         return self._evaluation_batches(self.splits.validation, self.macs)
 
     def cohort_batches(self) -> Iterator[Tensor]:
@@ -219,16 +212,12 @@ class Task:
         return self._evaluation_batches(self.splits.validation, self._cohort_macs)
 
     def test_batches(self) -> Iterator[Tensor]:
-        """Scaled test images in order, B×1×28×28 each."""
+        """Scaled test images in order, B×C×H×W each."""
         return self._evaluation_batches(self.splits.test, self.macs)
 
-    def _scaler(self) -> Callable[[Tensor], Tensor]:
-        return partial(
-            scale,
-            scaling=self.spec.data.scaling,
-            mean=self.splits.mean,
-            deviation=self.splits.deviation,
-        )
+    @property
+    def _normalisation(self) -> Normalisation:
+        return self.splits.normalisation(self.spec.data.scaling)
 
     @property
     def _cohort_macs(self) -> int:
@@ -238,9 +227,7 @@ class Task:
     def _evaluation_batches(self, split: Split, macs: int) -> Iterator[Tensor]:
         return evaluation_batches(
             split,
-            scaling=self.spec.data.scaling,
-            mean=self.splits.mean,
-            deviation=self.splits.deviation,
+            self._normalisation,
             device=self.device,
             batch_size=evaluation_batch_size(macs),
         )
@@ -259,21 +246,21 @@ def prepare(spec: StageSpec, splits: Splits, device: torch.device, load_stage: S
         UserError: the batch is larger than the data, an excluded class does not exist, the net is
             impossible, or the weights to start from or the teacher's do not fit their net.
     """
-    splits = exclude_classes(splits, spec.left_out)
-    classes = len(splits.info.classes)
-    net = build(spec.model, classes, derived_seed(spec.seed, "weights"))
+    objective = get_objective(spec.objective.name)
+    splits = replace(splits, train=training_images(splits, spec, objective.needs_teacher))
+    task = splits.info.task
+    net = build(spec.model, task, derived_seed(spec.seed, "weights"))
     if spec.start_from is not None:
         _, weights = load_stage(spec.start_from)
         if not fits_net(weights, net):
             raise UserError("The weights to start from belong to another net; train it again.")
         net.load_state_dict(weights)
     net = _move_to_device(net, device)
-    size = count(spec.model, classes)
-    teacher, teacher_macs, teacher_bf16 = _build_teacher(spec, classes, device, load_stage)
-    objective = get_objective(spec.objective.name)
+    size = count(spec.model, task)
+    teacher, teacher_macs, teacher_bf16 = _build_teacher(spec, task, device, load_stage)
     options = objective.option_values(spec.objective)
     first_teacher = load_stage(spec.teachers[0])[0].model if spec.teachers else None
-    pair = ModelPair(spec.model, first_teacher, classes, options)
+    pair = ModelPair(spec.model, first_teacher, task, options)
     return Task(
         spec=spec,
         splits=splits,
@@ -315,20 +302,12 @@ def _logits_and_features(
 
 
 def _make_batches(spec: StageSpec, splits: Splits, device: torch.device) -> Batches:
-    return Batches(
-        splits.train,
-        scaling=spec.data.scaling,
-        mean=splits.mean,
-        deviation=splits.deviation,
-        device=device,
-        batch_size=spec.train.batch_size,
-        jitter=spec.train.jitter,
-        seed=spec.seed,
-    )
+    normalisation = splits.normalisation(spec.data.scaling)
+    return Batches(splits.train, normalisation, spec.train, device=device, seed=spec.seed)
 
 
 def _build_teacher(
-    spec: StageSpec, classes: int, device: torch.device, load_stage: StageLoader
+    spec: StageSpec, task: ImageTask, device: torch.device, load_stage: StageLoader
 ) -> tuple[MeanOfTeachers | None, int, bool]:
     """Build all teachers as one net.
 
@@ -341,12 +320,12 @@ def _build_teacher(
     nets, macs, bf16 = [], 0, True
     for key in spec.teachers:
         teacher, weights = load_stage(key)
-        net = build(teacher.model, classes, 0)
+        net = build(teacher.model, task, 0)
         if not fits_net(weights, net):
             raise UserError("The teacher's weights belong to another net; train it again.")
         net.load_state_dict(weights)
         nets.append(_move_to_device(net, device))
-        macs += count(teacher.model, classes).macs
+        macs += count(teacher.model, task).macs
         bf16 = bf16 and uses_bf16(teacher.train.precision, net, device)
     mean = MeanOfTeachers(nets, spec.teacher_weights, spec.combine)
     return mean.to(device), macs, bf16

@@ -17,9 +17,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.data.batches import TrainingBatch
+from tsexplorer.data.base import Normalisation
+from tsexplorer.data.batches import Batches, TrainingBatch
 from tsexplorer.models.network import Net
-from tsexplorer.specs import Combine
+from tsexplorer.specs import Combine, TrainSpec
 from tsexplorer.training.device import autocast
 from tsexplorer.training.responsiveness import MAX_EVALUATION_BATCH
 
@@ -81,7 +82,7 @@ class MeanOfTeachers(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits B×C of scaled images B×1×28×28."""
+        """Logits B×C of scaled images B×C×H×W."""
         return self._mean([net(images) for net in self.nets])
 
     def forward_with(
@@ -118,7 +119,7 @@ class OnlineTeacher:
 
     @torch.no_grad()
     def logits_of_images(self, images: Tensor) -> Tensor:
-        """Teacher's logits B×C in fp32 for scaled images B×1×28×28."""
+        """Teacher's logits B×C in fp32 for scaled images B×C×H×W."""
         with autocast(self._bf16, images.device):
             z_BC: Tensor = self._net(images)
         return z_BC.to(torch.get_default_dtype())
@@ -142,9 +143,8 @@ class CachedTeacher:
     def __init__(
         self,
         teacher: OnlineTeacher,
-        padded: Tensor,
-        scaler: Callable[[Tensor], Tensor],
-        jitter: int,
+        batches: Batches,
+        normalisation: Normalisation,
         check: Callable[[float], None],
         batch_size: int = MAX_EVALUATION_BATCH,
     ) -> None:
@@ -152,23 +152,23 @@ class CachedTeacher:
 
         Args:
             teacher: computes the logits.
-            padded: uint8 images N×(28+2j)×(28+2j), padded by ``jitter``.
-            scaler: converts uint8 images B×28×28 to net input.
-            jitter: largest shift j in pixels.
+            batches: the training images, and their largest shift j in pixels; without flips.
+            normalisation: converts pixels to net input.
             check: called with the finished share before each batch; may raise to stop.
             batch_size: number of images per batch.
         """
-        side = 2 * jitter + 1
-        windows = padded.unfold(1, 28, 1).unfold(2, 28, 1)
-        shifts = [(down, right) for down in range(side) for right in range(side)]
+        jitter, count = batches.jitter, len(batches.labels)
+        side, device = 2 * jitter + 1, batches.labels.device
+        moves = range(-jitter, jitter + 1)
+        shifts = [(down, right) for down in moves for right in moves]
         z_VNC = []
-        for variant, (down, right) in enumerate(shifts):
-            images = windows[:, down, right]
+        for variant, shift in enumerate(shifts):
             z_NC = []
-            for start in range(0, len(images), batch_size):
-                check((variant + start / len(images)) / len(shifts))
-                batch = scaler(images[start : start + batch_size])
-                z_NC.append(teacher.logits_of_images(batch))
+            for indices in torch.split(torch.arange(count, device=device), batch_size):
+                check((variant + int(indices[0]) / count) / len(shifts))
+                moved = torch.tensor([shift], device=device).expand(len(indices), 2)
+                pixels = batches.pixels(indices, moved if jitter else None)
+                z_NC.append(teacher.logits_of_images(normalisation(pixels)))
             z_VNC.append(torch.cat(z_NC))
         self._z_VNC = torch.stack(z_VNC)
         self._side, self._jitter = side, jitter
@@ -189,15 +189,16 @@ class CachedTeacher:
         return self.logits(batch), {}
 
 
-def is_cache_worthwhile(jitter: int, epochs: int, samples: int, classes: int) -> bool:
+def is_cache_worthwhile(train: TrainSpec, samples: int, classes: int) -> bool:
     """Whether to compute all teacher logits in advance.
 
     Args:
-        jitter: largest shift j in pixels.
-        epochs: number of epochs of the stage.
+        train: epochs and augmentation; mirrored images are never computed in advance.
         samples: number of training images.
         classes: number of classes.
     """
-    variants = (2 * jitter + 1) ** 2
+    if train.flip:
+        return False
+    variants = (2 * train.jitter + 1) ** 2
     fits = variants * samples * classes * 4 <= MAX_CACHE_BYTES
-    return fits and epochs >= MIN_EPOCHS_PER_VARIANT * variants
+    return fits and train.epochs >= MIN_EPOCHS_PER_VARIANT * variants

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.data.registry import dataset_names, get_dataset
+from tsexplorer.data.subsets import describe_excluded_classes, describe_label_share
 from tsexplorer.errors import Fault, SpecError, UserError
 from tsexplorer.models import model_names
 from tsexplorer.objectives import get_objective
@@ -36,6 +36,8 @@ FILLED = "_filled"
 """Session key: whether the form has been filled once."""
 EXCLUDED_CLASSES = "left_out"
 """Session key of the classes that are excluded from the transfer set."""
+LABEL_PERCENT = "label_percent"
+"""Session key of the share of the labels that baseline and student get, in percent."""
 Stage = Literal["teacher_train", "baseline_train", "distilled_train"]
 STAGE_TITLES: dict[Stage, str] = {
     "teacher_train": "Teacher",
@@ -54,7 +56,7 @@ LIST_TITLES = {
     "learning_rates": "Learning rates",
 }
 """Titles of the fields that hold several numbers, in a sweep or a search."""
-FIELD_TITLES = LIST_TITLES | {"seeds": "Seeds"}
+FIELD_TITLES = LIST_TITLES | {"seeds": "Seeds", "label_share": "Share of the labels"}
 MAX_SEEDS = 100
 """Largest number of seeds that a spec accepts."""
 MAX_ERRORS = 4
@@ -92,6 +94,7 @@ def fill(spec: ExperimentSpec) -> None:
     state["warm_start"] = spec.warm_start
     fill_seeds("seeds", spec.seeds)
     state[EXCLUDED_CLASSES] = list(spec.left_out)
+    state[LABEL_PERCENT] = 100 * spec.label_share
     for stage in STAGE_TITLES:
         for name, value in getattr(spec, stage).model_dump().items():
             state[f"{stage}.{name}"] = 0 if value is None else value
@@ -241,6 +244,25 @@ def excluded_classes_form(dataset: str) -> tuple[int, ...]:
     return tuple(chosen)
 
 
+def label_share_form() -> float:
+    """Draw the share of the labels; return it, not yet checked."""
+    st.number_input(
+        "Labels for baseline and student (%)",
+        key=LABEL_PERCENT,
+        step=1.0,
+        format="%.4g",
+        persist_state="session",
+        help="The same share of each class, chosen by the seed. The teacher has all labels, and "
+        "its soft targets teach the student on all images.",
+    )
+    return stored_label_share()
+
+
+def stored_label_share() -> float:
+    """Return the share of the labels while its control is not drawn."""
+    return float(st.session_state[LABEL_PERCENT]) / 100
+
+
 def schedules_form(stages: Mapping[Stage, str] = STAGE_TITLES) -> dict[Stage, dict[str, Any]]:
     """Draw a tab with a schedule for each stage; return the values, not yet checked.
 
@@ -299,6 +321,8 @@ def suggested_name(spec: ExperimentSpec) -> str:
     parts += [f"{name} {value}" for name, value in objective.parameters(spec.objective)]
     if spec.left_out:
         parts.append(describe_excluded_classes(spec))
+    if spec.label_share < 1:
+        parts.append(describe_label_share(spec))
     return ", ".join(parts)[:80]
 
 

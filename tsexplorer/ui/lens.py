@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from tsexplorer.assets import read_assets
 from tsexplorer.errors import UserError
+from tsexplorer.plots.classes import LIKELIEST, MAX_ROWS, likeliest_classes, short_names
 from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import ROLES, Role
+from tsexplorer.ui.pixels import image_data
 from tsexplorer.ui.theme import MARKS
 
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.5, 50.0
@@ -87,11 +89,14 @@ def lens(
 ) -> float | None:
     """Draw the lens.
 
+    Up to 12 classes, each class has a row. Of more classes, the likeliest have one, and the user
+    can add one more; the last row is the sum of all others.
+
     Args:
         logits: C logits of one image at T = 1 for each role.
         label: true class, shown as the one-hot target; None if unknown.
         classes: names of the C classes.
-        image: 28×28, 0 to 255, light on dark; None if there are only logits.
+        image: uint8 H×W or H×W×3; None if there are only logits.
         temperature: initial T, clipped to the range of the slider. Another value in a later run
             moves the slider, unless it is being dragged.
         key: Streamlit key; T stays the same when the image changes.
@@ -128,11 +133,14 @@ def payload(
         raise ValueError("the lens needs the logits of at least one role")
     if label is not None and not 0 <= label < len(classes):
         raise ValueError(f"label {label} is not one of {len(classes)} classes")
+    nets = [_role_data(role, logits[role], len(classes)) for role in roles]
     return {
         "classes": [str(name) for name in classes],
+        "short": list(short_names(classes)),
         "label": None if label is None else int(label),
-        "image": None if image is None else _pixels(image),
-        "roles": [_role_data(role, logits[role], len(classes)) for role in roles],
+        "image": None if image is None else image_data(image),
+        "roles": nets,
+        "rows": _shown_rows([net["logits"] for net in nets], label),
         "temperature": state.temperature,
         "serial": state.serial,
         "range": [MIN_TEMPERATURE, MAX_TEMPERATURE],
@@ -152,12 +160,13 @@ def _role_data(role: Role, logits: Sequence[float], classes: int) -> dict[str, A
     return {"role": role, "title": TITLES[role], "mark": MARKS[role], "logits": values}
 
 
-def _pixels(image: NDArray[np.uint8]) -> list[int]:
-    array = np.asarray(image)
-    if array.shape != (28, 28) or array.dtype != np.uint8:
-        raise ValueError(f"an image is 28×28 uint8, not {array.shape} {array.dtype}")
-    pixels: list[int] = array.ravel().tolist()
-    return pixels
+def _shown_rows(nets: Sequence[Sequence[float]], label: int | None) -> list[int] | None:
+    """Return the classes with a row of their own; None if all have one."""
+    count = len(nets[0])
+    if count <= MAX_ROWS:
+        return None
+    logits = [np.asarray(values) for values in nets]
+    return likeliest_classes(logits, LIKELIEST, [] if label is None else [int(label)])
 
 
 def _read_release(component_state: Mapping[str, Any] | None) -> Release | None:

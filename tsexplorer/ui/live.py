@@ -12,8 +12,8 @@ import streamlit as st
 
 from tsexplorer.analysis.formatting import duration, percent, plural, with_interval
 from tsexplorer.analysis.seed_statistics import Interval
-from tsexplorer.data.class_subsets import format_class_names
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.data.subsets import format_class_names
 from tsexplorer.objectives import (
     Objective,
     format_loss,
@@ -327,6 +327,8 @@ def result_view(service: Service, experiment: ExperimentSnapshot) -> None:
     )
     with right:
         _result_text(service, experiment)
+        with show_errors():
+            _balanced_text(service, experiment)
 
 
 def _result_text(service: Service, experiment: ExperimentSnapshot) -> None:
@@ -352,6 +354,19 @@ def _result_text(service: Service, experiment: ExperimentSnapshot) -> None:
         f"Test split, {plural(len(spec.seeds), 'seed')}{_interval_note(accuracy['distilled'])}; "
         f"{format_loss(spec)}{gap_note}."
     )
+
+
+def _balanced_text(service: Service, experiment: ExperimentSnapshot) -> None:
+    """Show the class-balanced accuracies where classes differ much in size."""
+    accuracies = service.inference.balanced_accuracies(experiment, "test")
+    if accuracies is not None:
+        values = ", ".join(
+            f"{role} **{100 * accuracy:.1f} %**" for role, accuracy in accuracies.items()
+        )
+        st.caption(
+            f"Class-balanced accuracy (mean of the recall of each class, test): {values}. The "
+            "largest class has more than 1.5 times the training images of the smallest."
+        )
 
 
 def _interval_note(accuracy: Interval | None) -> str:

@@ -59,10 +59,12 @@ class Axis:
     Attributes:
         names: of all rows or columns, by index.
         order: indices in the order of display; empty for the order of ``names``.
+        titles: full names, shown on hover; empty if ``names`` are not shortened.
     """
 
     names: Sequence[str]
     order: Sequence[int] = ()
+    titles: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Layout:
         corner_shown: whether the corner is visible; if not, only screen readers read it.
         apart: whether a chosen cell is framed in its own matrix only.
         aspect: width of a cell over its height.
+        upright: whether names of columns are written upwards, because they are wider than a cell.
+            Cells of many columns then have numbers, and the matrix is scrolled on a phone.
     """
 
     rows: Axis
@@ -88,6 +92,7 @@ class Layout:
     corner_shown: bool = False
     apart: bool = False
     aspect: float = 1.1
+    upright: bool = False
 
 
 class CellIndex(NamedTuple):
@@ -128,6 +133,7 @@ def payload(shown: Sequence[TitledMatrix], layout: Layout, file_name: str) -> di
         "label": layout.label,
         "apart": layout.apart,
         "aspect": layout.aspect,
+        "upright": layout.upright,
         "matrices": [_matrix_data(matrix) for matrix in shown],
         "file": file_name,
     }
@@ -150,7 +156,8 @@ def read_choice(component_state: Any, shape: CellIndex) -> CellIndex | None:
 
 def _axis_data(axis: Axis) -> dict[str, Any]:
     names = list(axis.names)
-    return {"names": names, "order": list(axis.order) or list(range(len(names)))}
+    data = {"names": names, "order": list(axis.order) or list(range(len(names)))}
+    return {**data, "titles": list(axis.titles)} if axis.titles else data
 
 
 def _matrix_data(matrix: TitledMatrix) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from tsexplorer.ui.widgets import field_widget
 NetRole = Literal["teacher", "student"]
 CUSTOM = "custom"
 WIDTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1024, 1200, 2048)
-DEFAULT_CHANNELS = (32, 64, 64, 128, 128, 256, 256, 256)
+DEFAULT_CHANNELS = (32, 64, 64, 128, 128, 256, 256, 256, *(256,) * 8)
+BLOCK_FIELDS = ("kernel", "padding", "block", "downsample", "head")
+"""Fields of a net that matter only where it has convolution blocks."""
 DEFAULT_UNITS = (64,) * 8
 MIN_BAR_SHARE = 0.004
 """Smallest width of the bar of a net's parameters, as a share of 1."""
@@ -32,7 +34,11 @@ def fill(role: str, model: ModelSpec) -> None:
     state[role] = model.name
     if model.net is None:
         return
+    strides = enumerate(model.net.strides)
+    state[f"{role}.keeping"] = [block for block, stride in strides if stride == 1]
     for name, value in model.net.model_dump().items():
+        if name == "strides":
+            continue
         if name not in ("conv", "dense"):
             state[f"{role}.{name}"] = value
             continue
@@ -82,7 +88,7 @@ def _layers_form(role: NetRole) -> NetConfig:
     state.setdefault(f"{role}.convs", 2 if role == "teacher" else 0)
     state.setdefault(f"{role}.denses", 1)
     for name, field in NetConfig.model_fields.items():
-        if name not in ("conv", "dense"):
+        if name not in ("conv", "dense", "strides"):
             state.setdefault(f"{role}.{name}", field.default)
     left, right = st.columns(2)
     convs = left.number_input(
@@ -107,16 +113,34 @@ def _layers_form(role: NetRole) -> NetConfig:
         values["initialisation"] = field_widget(NetConfig, "initialisation", role)
         values["input_dropout"] = _dropout_control(role, "input_dropout", "Input dropout")
     # A net without convolutions keeps their settings, which have no effect.
-    values |= {name: state[f"{role}.{name}"] for name in ("kernel", "padding")}
+    values |= {name: state[f"{role}.{name}"] for name in BLOCK_FIELDS}
     if convs:
-        with left:
-            values["kernel"] = field_widget(NetConfig, "kernel", role)
-        with right:
-            values["padding"] = field_widget(NetConfig, "padding", role)
+        for number, name in enumerate(BLOCK_FIELDS):
+            with right if number % 2 else left:
+                values[name] = field_widget(NetConfig, name, role)
+        values["strides"] = _strides(role, int(convs))
     values["batch_norm"] = st.toggle(
         "Batch norm", key=f"{role}.batch_norm", persist_state="session"
     )
     return NetConfig.model_validate(values)
+
+
+def _strides(role: str, blocks: int) -> tuple[int, ...]:
+    """Draw the choice of the blocks that keep the sides; return a stride for each block."""
+    key = f"{role}.keeping"
+    stored = [block for block in st.session_state.get(key, ()) if block < blocks]
+    if st.session_state.get(key) != stored:
+        st.session_state[key] = stored
+    keeping = st.multiselect(
+        "Blocks that keep the sides of the image",
+        range(blocks),
+        key=key,
+        persist_state="session",
+        format_func=lambda block: f"Block {block + 1}",
+        placeholder="none: each block halves them",
+    )
+    # Without a choice the strides are the default, which has no part in the net's hash.
+    return tuple(1 if block in keeping else 2 for block in range(blocks)) if keeping else ()
 
 
 def _dropout_control(role: str, name: str, title: str) -> float:
@@ -161,16 +185,18 @@ def compare_nets(
     Raises:
         UserError: a net cannot be built.
     """
-    classes = len(get_dataset(dataset).info.classes)
+    task = get_dataset(dataset).info.task
     nets: tuple[tuple[Role, ModelSpec], ...] = (("teacher", teacher), ("distilled", student))
-    sizes = [count(model, classes) for _, model in nets]
+    sizes = [count(model, task) for _, model in nets]
     titles = ("First teacher" if several else "Teacher", "Student")
     largest = max(net_size.parameters for net_size in sizes)
     columns = st.columns(2)
     for column, (role, model), net_size, title in zip(columns, nets, sizes, titles, strict=True):
         with column, st.container(gap="xsmall"):
             share = net_size.parameters / largest
-            _net_card(role_label(role, title), palette()[role], model, net_size, share)
+            _net_card(
+                role_label(role, title), palette()[role], describe(model, task), net_size, share
+            )
     parameters = sizes[0].parameters / sizes[1].parameters
     macs = sizes[0].macs / sizes[1].macs
     st.caption(
@@ -183,7 +209,7 @@ def compare_nets(
             st.dataframe(_layer_table(net_size), hide_index=True)
 
 
-def _net_card(label: str, colour: str, model: ModelSpec, net_size: ModelSize, share: float) -> None:
+def _net_card(label: str, colour: str, layers: str, net_size: ModelSize, share: float) -> None:
     """Draw a net's size; ``share`` is its parameters over those of the larger net."""
     st.markdown(f"{label}: **{net_size.parameters:,}** parameters")
     width = 100 * max(share, MIN_BAR_SHARE)
@@ -192,9 +218,7 @@ def _net_card(label: str, colour: str, model: ModelSpec, net_size: ModelSize, sh
         f'{palette().grid}"><div style="height:8px;border-radius:4px;width:{width:.1f}%;'
         f'background:{colour}"></div></div>'
     )
-    st.caption(
-        f"{describe(model)} · {format_count(net_size.macs)} MACs · {format_size(net_size.bytes)}"
-    )
+    st.caption(f"{layers} · {format_count(net_size.macs)} MACs · {format_size(net_size.bytes)}")
 
 
 def _layer_table(net_size: ModelSize) -> pd.DataFrame:

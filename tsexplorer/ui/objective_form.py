@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
 from tsexplorer.models import count
@@ -30,12 +31,12 @@ class NetPair(NamedTuple):
 
     teacher: ModelSpec
     student: ModelSpec
-    classes: int
+    task: ImageTask
 
 
 def net_pair(dataset: str, teacher: ModelSpec, student: ModelSpec) -> NetPair:
     """Return the pair with the number of classes of a dataset."""
-    return NetPair(teacher, student, len(get_dataset(dataset).info.classes))
+    return NetPair(teacher, student, get_dataset(dataset).info.task)
 
 
 def distillation_objectives() -> tuple[str, ...]:
@@ -162,7 +163,7 @@ def _option_control(option: Option, key: str, nets: NetPair) -> Scalar:
 def _layer_control(option: Option, key: str, nets: NetPair) -> str:
     """Draw a choice of the hidden layers of a net; "" leaves the choice to the objective."""
     net = nets.student if option.layer_of == "student" else nets.teacher
-    shapes = _hidden_layers(net, nets.classes)
+    shapes = _hidden_layers(net, nets.task)
     if st.session_state[key] not in shapes:
         st.session_state[key] = ""  # the net was changed
     layer = st.selectbox(
@@ -176,10 +177,10 @@ def _layer_control(option: Option, key: str, nets: NetPair) -> str:
     return str(layer)
 
 
-def _hidden_layers(model: ModelSpec, classes: int) -> Mapping[str, str]:
+def _hidden_layers(model: ModelSpec, task: ImageTask) -> Mapping[str, str]:
     """Return the shapes of a net's hidden layers by name; none if the net cannot be built."""
     try:
-        layers = count(model, classes).layers
+        layers = count(model, task).layers
     except UserError:
         return {}  # the form of the net shows the error
     return {layer.name: layer.output for layer in layers if layer.name != LOGITS}

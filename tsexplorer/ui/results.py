@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import pandas as pd
 
 from tsexplorer.analysis.formatting import percent, with_interval
-from tsexplorer.data.class_subsets import describe_excluded_classes
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.data.subsets import describe_excluded_classes
 from tsexplorer.models import describe
 from tsexplorer.objectives import (
     Objective,
@@ -127,19 +128,19 @@ def cost_points(
     points = []
     for experiment in experiments:
         spec = experiment.spec
-        classes = len(get_dataset(spec.data.name).info.classes)
+        task = get_dataset(spec.data.name).info.task
         teachers = [teacher.model for teacher in trained_teachers(spec)]
         nets: dict[Role, list[ModelSpec]] = {"teacher": teachers, "distilled": [spec.student]}
         for role, models in nets.items():
-            value = sum(_cost(service, model, classes, metric) for model in models)
+            value = sum(_cost(service, model, task, metric) for model in models)
             points.append(CostPoint(title_of(experiment), role, value))
     return points
 
 
-def _cost(service: Service, model: ModelSpec, classes: int, metric: str) -> float:
+def _cost(service: Service, model: ModelSpec, task: ImageTask, metric: str) -> float:
     if metric == "latency":
-        return service.latency(model, classes).median
-    return float(getattr(service.count(model, classes), metric))
+        return service.latency(model, task).median
+    return float(getattr(service.count(model, task), metric))
 
 
 # -- tables -----------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ def summary_table(service: Service, experiments: Sequence[ExperimentSnapshot]) -
         rows.append(
             {
                 "Experiment": title_of(experiment),
-                "Data": get_dataset(spec.data.name).info.title,
+                "Data": get_dataset(experiment.spec.data.name).info.title,
                 "Teacher": with_interval(gain.accuracy["teacher"]),
                 "Baseline": with_interval(gain.accuracy["baseline"]),
                 "Distilled": with_interval(gain.accuracy["distilled"]),
@@ -180,18 +181,19 @@ def settings_table(experiments: Sequence[ExperimentSnapshot]) -> pd.DataFrame:
 
 def _settings(spec: ExperimentSpec) -> dict[str, str]:
     """Return a spec's settings as texts, under the titles of the forms."""
-    objective = get_objective(spec.objective.name)
+    info = get_dataset(spec.data.name).info
+    objective, task = get_objective(spec.objective.name), info.task
     excluded = describe_excluded_classes(spec).removeprefix("without ")
     offsets = [teacher.seed_offset for teacher in spec.all_teachers]
     settings = {
-        "Data": get_dataset(spec.data.name).info.title,
+        "Data": info.title,
         "Pixel scaling": spec.data.scaling,
-        "Teacher net": describe(spec.teacher),
-        "Further teachers": _join(describe(teacher.model) for teacher in spec.more_teachers),
+        "Teacher net": describe(spec.teacher, task),
+        "Further teachers": _join(describe(teacher.model, task) for teacher in spec.more_teachers),
         "Weights of the teachers": _join(f"{teacher.weight:g}" for teacher in spec.all_teachers),
         "Seed offsets of the teachers": _join(map(str, offsets)),
         "Teachers averaged by": spec.combine if spec.more_teachers else "–",
-        "Student net": describe(spec.student),
+        "Student net": describe(spec.student, task),
         "Objective": objective.title,
         "Temperature T": f"{spec.objective.temperature:g}",
         "Weight of the labels λ": f"{spec.objective.lam:g}",

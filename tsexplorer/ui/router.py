@@ -15,7 +15,8 @@ ICON = ASSETS / "icon.svg"
 PAGES = {
     "home": ("Home", ":material/school:"),
     "train": ("Train", ":material/model_training:"),
-    "try_digit": ("Try a digit", ":material/draw:"),
+    "data": ("Data", ":material/photo_library:"),
+    "try_digit": ("Try an image", ":material/draw:"),
     "soft_targets": ("Soft targets", ":material/blur_on:"),
     "tune": ("Tune", ":material/tune:"),
     "never_seen": ("Never seen", ":material/visibility_off:"),

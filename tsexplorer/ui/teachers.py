@@ -12,6 +12,7 @@ import streamlit as st
 from tsexplorer.analysis.formatting import format_count, percent
 from tsexplorer.analysis.prediction import EnsembleScores, score_ensemble
 from tsexplorer.analysis.seed_statistics import gap_closed
+from tsexplorer.data.base import ImageTask
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.models import count, describe, get_preset, model_names
 from tsexplorer.objectives import get_objective
@@ -78,7 +79,8 @@ def further_teachers_form(
     if not further:
         return {}
     if not expander.open:
-        nets = ", ".join(describe(teacher.model) for teacher in further)
+        task = get_dataset(dataset).info.task
+        nets = ", ".join(describe(teacher.model, task) for teacher in further)
         st.caption(
             f"An ensemble of {len(further) + 1} teachers, averaged by {state[COMBINE]}: {nets}"
         )
@@ -184,11 +186,11 @@ def _model(index: int, first: ModelSpec) -> ModelSpec:
 
 def _costs(dataset: str, first: ModelSpec) -> str:
     """Return a line with the size of each further teacher, and one with the total."""
-    classes = len(get_dataset(dataset).info.classes)
+    task = get_dataset(dataset).info.task
     further = [teacher.model for teacher in _further_teachers(first)]
-    sizes = [count(model, classes) for model in (first, *further)]
+    sizes = [count(model, task) for model in (first, *further)]
     lines = [
-        f"Teacher {number}: {describe(model)}, {size.parameters:,} parameters, "
+        f"Teacher {number}: {describe(model, task)}, {size.parameters:,} parameters, "
         f"{format_count(size.macs)} MACs"
         for number, (model, size) in enumerate(zip(further, sizes[1:], strict=True), start=2)
     ]
@@ -280,7 +282,7 @@ def _draw_group(service: Service, experiment: ExperimentSnapshot, group: _NetGro
     logits = [answer.logits_NC for answer in answers]
     results = score_ensemble(logits, answers[0].labels_N, group.weights, group.combine)
     info = get_dataset(spec.data.name).info
-    table = _accuracy_table(service, group, stages, results, len(info.classes))
+    table = _accuracy_table(service, group, stages, results, info.task)
     st.dataframe(table, hide_index=True)
     st.markdown(
         f"**Agreement**: share of the images to which two {group.plural} give the same answer"
@@ -306,11 +308,11 @@ def _accuracy_table(
     group: _NetGroup,
     stages: list[StageSnapshot],
     results: EnsembleScores,
-    classes: int,
+    task: ImageTask,
 ) -> pd.DataFrame:
     """Return a row for each net, and one for the ensemble with the sums of their sizes."""
     models = [stage.spec.model for stage in stages]
-    sizes = [service.count(model, classes) for model in models]
+    sizes = [service.count(model, task) for model in models]
     parameters, macs = [size.parameters for size in sizes], [size.macs for size in sizes]
     names = [f"{group.singular} {number}" for number in range(1, len(stages) + 1)]
     return pd.DataFrame(

@@ -19,6 +19,8 @@ from tsexplorer.ui.url_state import EXPERIMENT, WRITTEN, write_parameter
 LABELS = {
     "learning_rate": "Learning rate (peak)",
     "jitter": "Jitter (px)",
+    "padding": "Edge of shifted images",
+    "flip": "Mirror half of the images",
     "early_stopping": "Early stopping (epochs; 0 is off)",
     "max_norm": "Weight norm at most (0 is off)",
     "sgd": "SGD",
@@ -65,6 +67,8 @@ def field_widget(spec_type: type[BaseModel], field: str, prefix: str) -> Any:
     choices = _choices(info.annotation)
     if choices:
         return st.selectbox(label, choices, key=key, help=help_text, persist_state="session")
+    if info.annotation is bool:
+        return st.toggle(label, key=key, help=help_text, persist_state="session")
     if info.annotation in (int, int | None):
         return st.number_input(label, step=1, key=key, help=help_text, persist_state="session")
     return st.number_input(

@@ -48,12 +48,13 @@ def models(
 
 
 def _models(classes: int) -> list[dict[str, Any]]:
+    from tsexplorer.data.base import ImageTask
     from tsexplorer.models import count, describe, get_preset, model_names
     from tsexplorer.specs import ModelSpec
 
-    rows = []
+    task, rows = ImageTask(classes), []
     for name in model_names():
-        preset, cost = get_preset(name), count(ModelSpec(name=name), classes)
+        preset, cost = get_preset(name), count(ModelSpec(name=name), task)
         rows.append(
             {
                 "name": name,
@@ -62,7 +63,7 @@ def _models(classes: int) -> list[dict[str, Any]]:
                 "macs": cost.macs,
                 "bytes": cost.bytes,
                 "classes": classes,
-                "layers": describe(ModelSpec(name=name), classes),
+                "layers": describe(ModelSpec(name=name), task),
                 "summary": preset.summary,
                 "source": preset.source,
             }
@@ -75,7 +76,7 @@ def datasets(json: Json = False) -> None:
     """List the datasets, their splits, and whether they are downloaded.
 
     The first run that needs a dataset downloads it. You can also put its files into the data
-    folder (TSEXPLORER_DATA), in torchvision's layout.
+    folder (TSEXPLORER_DATA), in torchvision's layout. The import command adds your own images.
     """
     folder = get_settings().data_folder
     rows = _datasets()
@@ -83,16 +84,17 @@ def datasets(json: Json = False) -> None:
         print_json(rows)
         return
     print_table(
-        ("name", "title", "classes", "train", "validation", "test", "here"),
+        ("name", "title", "classes", "shape", "train", "validation", "test", "here"),
         [
             (
                 row["name"],
                 row["title"],
                 str(row["classes"]),
+                "×".join(map(str, row["shape"])),
                 f"{row['train']:,}",
                 f"{row['validation']:,}",
                 f"{row['test']:,}",
-                "yes" if row["available"] else f"no, {row['download_megabytes']} MB to fetch",
+                _availability(row),
             )
             for row in rows
         ],
@@ -101,9 +103,23 @@ def datasets(json: Json = False) -> None:
     )
 
 
-def _datasets() -> list[dict[str, Any]]:
-    from tsexplorer.data.registry import dataset_names, get_dataset
+def _availability(row: dict[str, Any]) -> str:
+    if row["available"]:
+        return "yes"
+    megabytes = row["download_megabytes"]
+    return "no" if megabytes is None else f"no, {megabytes} MB to fetch"
 
+
+def _datasets() -> list[dict[str, Any]]:
+    from tsexplorer.data.registry import (
+        add_data_folder,
+        dataset_names,
+        get_dataset,
+        remove_data_folder,
+    )
+
+    folder = get_settings().data_folder
+    add_data_folder(folder)
     rows = []
     for name in dataset_names():
         dataset = get_dataset(name)
@@ -112,17 +128,22 @@ def _datasets() -> list[dict[str, Any]]:
             {
                 "name": name,
                 "title": info.title,
-                "available": dataset.is_available(get_settings().data_folder),
+                "available": dataset.is_available(folder),
                 "train": info.train,
                 "validation": info.validation,
                 "test": info.test,
                 "classes": len(info.classes),
+                "shape": list(info.image_shape),
+                "channels": info.image_shape[0],
+                "unlabelled": info.unlabelled,
+                "train_counts": list(info.train_counts),
                 "class_names": list(info.classes),
                 "download_megabytes": info.download_megabytes,
                 "source": info.source,
                 "note": info.note,
             }
         )
+    remove_data_folder(folder)
     return rows
 
 

@@ -63,7 +63,7 @@ def predict(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Classify the digits in pictures with a trained net, as the page Try a digit does.
+    """Classify the digits in pictures with a trained net, as the page Try an image does.
 
     Several digits in one picture are listed from left to right. A file that cannot be read gives
     one line on standard error; the other files are classified. The exit code is 2 if a file has no

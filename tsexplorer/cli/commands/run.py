@@ -9,11 +9,11 @@ import typer
 
 from tsexplorer.cli.output import Json, print_message
 from tsexplorer.cli.requests import (
-    Data,
+    NO_OPTIONS,
+    BaseOptions,
     Name,
-    ObjectiveName,
-    ObjectiveOptions,
     requested_experiment,
+    with_base_options,
 )
 from tsexplorer.cli.shell import TRAIN, app, open_service
 
@@ -45,13 +45,13 @@ ExcludedClasses = Annotated[
 
 
 @app.command(rich_help_panel=TRAIN)
+@with_base_options
 def run(
     recipe: Recipe = None,
+    *,
     spec: SpecFile = None,
-    data: Data = None,
+    base: BaseOptions,
     seeds: Seeds = None,
-    objective: ObjectiveName = None,
-    options: ObjectiveOptions = None,
     name: Name = None,
     leave_out: ExcludedClasses = None,
     json: Json = False,
@@ -75,23 +75,17 @@ def run(
     """
     from tsexplorer.recipes import get_recipe
 
-    changed = any((spec, data, objective, options, name, leave_out))
+    changed = base != NO_OPTIONS or any((spec, name, leave_out))
     if recipe is not None and get_recipe(recipe).rivals and not changed:
         from tsexplorer.cli.comparison import run_comparison
 
         run_comparison(recipe, seeds, json=json)
         return
     experiment = requested_experiment(
-        recipe,
-        spec,
-        data=data,
-        seeds=seeds,
-        name=name,
-        objective=objective,
-        options=options or (),
-        left_out=leave_out or (),
+        recipe, spec, base, seeds=seeds, name=name, left_out=leave_out or ()
     )
-    unchanged_file = spec is not None and not any((data, seeds, objective, options, leave_out))
+    unchanged = base == NO_OPTIONS and not any((seeds, leave_out))
+    unchanged_file = spec is not None and unchanged
 
     from tsexplorer.cli.run_job import fetch_if_missing, train_and_print
 

@@ -11,6 +11,7 @@ from tsexplorer.cli.requests import (
     BaseOptions,
     Name,
     parse_numbers,
+    requested_dataset,
     with_base_options,
 )
 from tsexplorer.cli.shell import TRAIN, app
@@ -102,9 +103,13 @@ def sweep_spec(
 
     start = _initial_spec(base, finding)
     axes = {"temperatures": temperatures, "lambdas": lambdas, "learning_rates": learning_rates}
-    values: dict[str, Any] = {
-        axis: parse_numbers(axis, text) for axis, text in axes.items() if text is not None
+    single = {
+        "temperatures": base.temperature,
+        "lambdas": base.lam,
+        "learning_rates": base.learning_rate,
     }
+    values: dict[str, Any] = {axis: (value,) for axis, value in single.items() if value is not None}
+    values |= {axis: parse_numbers(axis, text) for axis, text in axes.items() if text is not None}
     if seeds is not None:
         values["seeds"] = tuple(range(seeds))
     return parse_spec(SweepSpec, dict(start) | {"base": base.apply_to(start.base)} | values)
@@ -122,7 +127,7 @@ def _initial_spec(base: BaseOptions, finding: str | None) -> SweepSpec:
     spec = get_ready_map(finding).spec
     if base.data is None:
         return spec
-    data = spec.base.data.model_copy(update={"name": base.data})
+    data = spec.base.data.model_copy(update={"name": requested_dataset(base.data)})
     return spec.model_copy(update={"base": spec.base.model_copy(update={"data": data})})
 
 

@@ -1,4 +1,4 @@
-"""Datasets in IDX files that torchvision can download: MNIST, Fashion-MNIST and EMNIST letters."""
+"""Datasets in IDX files that torchvision can download: MNIST and the datasets in its format."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ DATASET = (
             train=55_000,
             validation=5_000,
             test=10_000,
+            handwriting=True,
             source="LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document "
             "Recognition, Proceedings of the IEEE 86(11), 1998",
             download_megabytes=11.6,
@@ -56,11 +57,12 @@ DATASET = (
             train=114_400,
             validation=10_400,
             test=20_800,
-            source="Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to handwritten "
-            "letters, arXiv 1702.05373, 2017",
+            handwriting=True,
+            source="Cohen, Afshar, Tapson, van Schaik: EMNIST: an extension of MNIST to "
+            "handwritten letters, arXiv 1702.05373, 2017",
             download_megabytes=561.8,
-            note="The files have transposed images and labels from 1; here the images are upright and "
-            "labels start at 0. 10,400 of the 124,800 training images are used for validation.",
+            note="The files have transposed images and labels from 1; here the images are upright "
+            "and labels start at 0. 10,400 of the 124,800 training images are used for validation.",
         ),
         torchvision_class="EMNIST",
         files=(
@@ -72,5 +74,43 @@ DATASET = (
         bundle="gzip.zip",
         first_label=1,
         transposed=True,
+    ),
+    IdxDataset(
+        DatasetInfo(
+            name="kmnist",
+            title="Kuzushiji-MNIST",
+            classes=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+            train=55_000,
+            validation=5_000,
+            test=10_000,
+            source="Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto, Ha: Deep Learning for "
+            "Classical Japanese Literature, arXiv 1812.01718, 2018",
+            download_megabytes=21.2,
+            note="5,000 of the 60,000 training images are used for validation.",
+        ),
+        torchvision_class="KMNIST",
+    ),
+    IdxDataset(
+        DatasetInfo(
+            name="qmnist",
+            title="QMNIST",
+            classes=tuple("0123456789"),
+            train=55_000,
+            validation=5_000,
+            test=60_000,
+            handwriting=True,
+            source="Yadav, Bottou: Cold Case: The Lost MNIST Digits, NeurIPS 2019",
+            download_megabytes=20.4,
+            note="All 60,000 test images are used; the first 10,000 are those of MNIST. 5,000 of "
+            "the 60,000 training images are used for validation.",
+        ),
+        torchvision_class="QMNIST",
+        files=(
+            "qmnist-train-images-idx3-ubyte",
+            "qmnist-train-labels-idx2-int",
+            "qmnist-test-images-idx3-ubyte",
+            "qmnist-test-labels-idx2-int",
+        ),
+        label_columns=8,
     ),
 )

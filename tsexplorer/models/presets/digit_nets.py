@@ -3,9 +3,9 @@
 - LeNet-5: LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
   recognition", Proceedings of the IEEE 86(11), in its modern form.
 - Hinton, Vinyals and Dean 2015, arXiv 1503.02531, section 3: dense nets on MNIST. The paper also
-  limits the norm of the incoming weights of each unit of the teacher and shifts its images randomly;
-  both are training settings. The dropout rates are those of the net that the paper cites, Hinton et
-  al. 2012, arXiv 1207.0580: half of the hidden units and a fifth of the pixels.
+  limits the norm of the incoming weights of each unit of the teacher and shifts its images
+  randomly; both are training settings. The dropout rates are those of the net that the paper cites,
+  Hinton et al. 2012, arXiv 1207.0580: half of the hidden units and a fifth of the pixels.
 - johnkorn/distillation, 2017 (Keras): nets for 26 handwritten letters. The teacher has convolutions
   without padding and dropout after each pooling, which a config cannot express.
 - Bo Wu, "Teacher-Student Ensemble Net", 20 September 2020, section 3.1 (Keras).
@@ -13,13 +13,55 @@
 
 from __future__ import annotations
 
-from tsexplorer.models.layers import Activation, Conv, Dense, Dropout, Flatten, MaxPool
+from tsexplorer.data.base import ImageShape
+from tsexplorer.models.layers import (
+    Activation,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    Shape,
+)
 from tsexplorer.models.registry import Architecture, Preset
 from tsexplorer.specs import NetConfig
 
 HINTON = "Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 3"
 KORN = "johnkorn/distillation, 2017, models.py; quoted by Wu 2020, section 3.2"
 WU = "Bo Wu, Teacher-Student Ensemble Net, 20 September 2020, section 3.1"
+
+
+def _korn_cnn(image_shape: ImageShape) -> Architecture:
+    blocks: tuple[Layer, ...] = (
+        *(Conv(image_shape[0], 64, padding="valid"), MaxPool(), Activation("relu"), Dropout(0.25)),
+        *(Conv(64, 128, padding="valid"), MaxPool(), Activation("relu"), Dropout(0.25)),
+        Flatten(),
+    )
+    dense = (Dense(_units(blocks, image_shape), 1024), Activation("relu"), Dropout(0.5))
+    return Architecture((*blocks, *dense), initialisation="glorot")
+
+
+def _lenet_5(image_shape: ImageShape) -> Architecture:
+    blocks: tuple[Layer, ...] = (
+        *(Conv(image_shape[0], 6, kernel=5), MaxPool(), Activation("relu")),
+        *(Conv(6, 16, kernel=5, padding="valid"), MaxPool(), Activation("relu")),
+        Flatten(),
+    )
+    dense = (
+        *(Dense(_units(blocks, image_shape), 120), Activation("relu")),
+        *(Dense(120, 84), Activation("relu")),
+    )
+    return Architecture((*blocks, *dense))
+
+
+def _units(layers: tuple[Layer, ...], image_shape: ImageShape) -> int:
+    """Number of values after flattening."""
+    shape: Shape = image_shape
+    for layer in layers:
+        shape = layer.output(shape)
+    return shape[0]
+
 
 PRESET = (
     Preset(
@@ -76,15 +118,7 @@ PRESET = (
         title="Korn 2017 teacher",
         summary="A wide convolutional teacher with 1024 dense units and dropout.",
         source=KORN,
-        net=Architecture(
-            (
-                *(Conv(1, 64, padding="valid"), MaxPool(), Activation("relu"), Dropout(0.25)),
-                *(Conv(64, 128, padding="valid"), MaxPool(), Activation("relu"), Dropout(0.25)),
-                Flatten(),
-                *(Dense(128 * 5 * 5, 1024), Activation("relu"), Dropout(0.5)),
-            ),
-            initialisation="glorot",
-        ),
+        net=_korn_cnn,
     ),
     Preset(
         name="korn-mlp",
@@ -102,14 +136,19 @@ PRESET = (
             "max-pooling instead of trained averages, a fully connected second convolution, and "
             "softmax instead of radial basis units"
         ),
-        net=Architecture(
-            (
-                *(Conv(1, 6, kernel=5), MaxPool(), Activation("relu")),
-                *(Conv(6, 16, kernel=5, padding="valid"), MaxPool(), Activation("relu")),
-                Flatten(),
-                *(Dense(16 * 5 * 5, 120), Activation("relu")),
-                *(Dense(120, 84), Activation("relu")),
-            )
+        net=_lenet_5,
+    ),
+    Preset(
+        name="compact-cnn",
+        title="Compact CNN",
+        summary="A very small convolutional student with global average pooling.",
+        source="This project; plain convolutions, batch norm and global average pooling, as nets "
+        "below 8,000 parameters for MNIST commonly have.",
+        net=NetConfig(
+            conv=(8, 16, 16, 24),
+            strides=(2, 1, 2, 1),
+            batch_norm=True,
+            head="average",
         ),
     ),
 )

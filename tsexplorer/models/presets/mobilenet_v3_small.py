@@ -1,12 +1,14 @@
 """MobileNetV3-Small: Howard et al. 2019, arXiv 1905.02244, table 2.
 
-As in torchvision, with three changes: the first convolution has stride 1, for images of 28 px; the
-running statistics of batch normalisation have momentum 0.1 instead of 0.01, with which they would
-hardly change in a short training; the dense layers have torch's default initial weights.
+As in torchvision, with three changes: the first convolution has stride 1 for images of at most 64
+pixels a side; the running statistics of batch normalisation have momentum 0.1 instead of 0.01, with
+which they would hardly change in a short training; the dense layers have torch's default initial
+weights.
 """
 
 from __future__ import annotations
 
+from tsexplorer.data.base import ImageShape
 from tsexplorer.models.layers import (
     Activation,
     ActivationName,
@@ -64,33 +66,41 @@ def _block(
 
 
 SWISH = Activation("hardswish")
-BODY: tuple[Layer, ...] = (
-    *(*_conv(1, 16, 3), SWISH),
-    _block(16, 16, 16, kernel=3, name="relu", stride=2),
-    _block(16, 72, 24, kernel=3, name="relu", stride=2, squeeze=False),
-    _block(24, 88, 24, kernel=3, name="relu", squeeze=False),
-    _block(24, 96, 40, kernel=5, name="hardswish", stride=2),
-    _block(40, 240, 40, kernel=5, name="hardswish"),
-    _block(40, 240, 40, kernel=5, name="hardswish"),
-    _block(40, 120, 48, kernel=5, name="hardswish"),
-    _block(48, 144, 48, kernel=5, name="hardswish"),
-    _block(48, 288, 96, kernel=5, name="hardswish", stride=2),
-    _block(96, 576, 96, kernel=5, name="hardswish"),
-    _block(96, 576, 96, kernel=5, name="hardswish"),
-    *(*_conv(96, 576, 1), SWISH),
-    GlobalAveragePool(),
-    *(Dense(576, 1024), SWISH, Dropout(0.2)),
-)
+SMALL_SIDE = 64
+"""Side in pixels up to which the first convolution keeps the size of an image."""
+
+
+def _architecture(image_shape: ImageShape) -> Architecture:
+    stride = 1 if min(image_shape[1:]) <= SMALL_SIDE else 2
+    body: tuple[Layer, ...] = (
+        *(*_conv(image_shape[0], 16, 3, stride), SWISH),
+        _block(16, 16, 16, kernel=3, name="relu", stride=2),
+        _block(16, 72, 24, kernel=3, name="relu", stride=2, squeeze=False),
+        _block(24, 88, 24, kernel=3, name="relu", squeeze=False),
+        _block(24, 96, 40, kernel=5, name="hardswish", stride=2),
+        _block(40, 240, 40, kernel=5, name="hardswish"),
+        _block(40, 240, 40, kernel=5, name="hardswish"),
+        _block(40, 120, 48, kernel=5, name="hardswish"),
+        _block(48, 144, 48, kernel=5, name="hardswish"),
+        _block(48, 288, 96, kernel=5, name="hardswish", stride=2),
+        _block(96, 576, 96, kernel=5, name="hardswish"),
+        _block(96, 576, 96, kernel=5, name="hardswish"),
+        *(*_conv(96, 576, 1), SWISH),
+        GlobalAveragePool(),
+        *(Dense(576, 1024), SWISH, Dropout(0.2)),
+    )
+    return Architecture(
+        body, initialisation="kaiming", outline="conv 16, 11 inverted residual blocks 16-96"
+    )
+
 
 PRESET = Preset(
     name="mobilenet-v3-small",
     title="MobileNetV3-Small",
     summary="A large net for mobile devices: many parameters, little arithmetic.",
     source=(
-        "Howard et al. 2019, arXiv 1905.02244, as in torchvision; one channel, first convolution "
-        "with stride 1, batch norm momentum 0.1"
+        "Howard et al. 2019, arXiv 1905.02244, as in torchvision; first convolution with "
+        "stride 1 up to 64 pixels a side, batch norm momentum 0.1"
     ),
-    net=Architecture(
-        BODY, initialisation="kaiming", outline="conv 16, 11 inverted residual blocks 16-96"
-    ),
+    net=_architecture,
 )

@@ -1,4 +1,4 @@
-"""The answers of teacher, baseline and distilled student to each digit, side by side."""
+"""The answers of teacher, baseline and distilled student to each image, side by side."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from tsexplorer.analysis.formatting import format_count, format_size
+from tsexplorer.analysis.formatting import capitalised, format_count, format_size
+from tsexplorer.data.base import DatasetInfo, ImageTask, array_shape
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError
-from tsexplorer.imaging import result_for_dataset_image
 from tsexplorer.objectives import trained_teachers
 from tsexplorer.plots.soft_targets import distributions_figure
 from tsexplorer.plots.style import TITLES
 from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.specs import ROLES, ModelSpec, Role
 from tsexplorer.ui.digit import score
+from tsexplorer.ui.digit.pictures import sample_picture
+from tsexplorer.ui.digit.unusual import show_unusual_input, usual_range
+from tsexplorer.ui.digit.words import card_name, confidence_percent, listed_classes, noun
 from tsexplorer.ui.figures import enlarged
 from tsexplorer.ui.lens import lens
 from tsexplorer.ui.theme import card, escaped, palette, role_label
@@ -29,11 +32,19 @@ if TYPE_CHECKING:
 
     from tsexplorer.analysis.prediction import Prediction
     from tsexplorer.imaging import Digit
-    from tsexplorer.ui.digit.inputs import InputPicture
+    from tsexplorer.imaging.types import UInt8Image
+    from tsexplorer.ui.digit.pictures import FittedImage, InputPicture
 
-IMAGE_SCALE = 4
-STROKE_DATASETS = ("mnist-5k", "mnist", "emnist-letters")
-"""Datasets of pen strokes. Pictures are read as pen strokes, so only these nets suit them."""
+IMAGE_SIDE = 112
+"""Longer side of a net input beside its answers, in pixels of the page."""
+LONG_NAME = 7
+"""From this many characters, the name of a class needs smaller letters in its card."""
+SMALLER_NAMES = """<style>
+[class*="st-key-digit_row_"] [data-testid="stMetricValue"] { font-size: 1.25rem; }
+[class*="st-key-digit_row_"] [data-testid="stMetricValue"] * {
+    white-space: normal; overflow-wrap: anywhere; overflow: visible; text-overflow: clip;
+}
+</style>"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +55,28 @@ class SeedNets:
         service: computes their answers.
         experiment: the experiment.
         stages: trained stages by role.
-        classes: names of the classes.
+        info: metadata of the dataset.
     """
 
     service: Service
     experiment: ExperimentSnapshot
     stages: dict[Role, StageSnapshot]
-    classes: tuple[str, ...]
+    info: DatasetInfo
 
     @property
     def temperature(self) -> float:
         """The experiment's T."""
         return self.experiment.spec.objective.temperature
+
+    @property
+    def task(self) -> ImageTask:
+        """The images and the classes."""
+        return self.info.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.info.classes
 
     def model(self, role: Role) -> ModelSpec:
         """Return the architecture of a role."""
@@ -64,18 +85,18 @@ class SeedNets:
 
 
 @dataclass(frozen=True, eq=False)
-class AnsweredDigit:
-    """A digit and the answers of the nets.
+class AnsweredImage:
+    """A net input and the answers of the nets.
 
     Attributes:
-        picture: the picture with the digit.
-        digit: the net input.
+        picture: the picture that it comes from.
+        net_input: the net input.
         logits: C by role.
         predictions: by role.
     """
 
     picture: InputPicture
-    digit: Digit
+    net_input: Digit | FittedImage
     logits: dict[Role, NDArray[np.float32]]
     predictions: dict[Role, Prediction]
 
@@ -84,49 +105,50 @@ def seed_nets(service: Service, experiment: ExperimentSnapshot, seed: int) -> Se
     """Return the nets of one seed that are trained."""
     stages = {role: experiment.stage(seed, role) for role in ROLES}
     trained = {role: stage for role, stage in stages.items() if stage.status == "done"}
-    classes = get_dataset(experiment.spec.data.name).info.classes
-    return SeedNets(service, experiment, trained, classes)
+    return SeedNets(service, experiment, trained, get_dataset(experiment.spec.data.name).info)
 
 
 def show_notes(nets: SeedNets) -> None:
-    """Explain an ensemble of teachers, and nets that were not trained on pen strokes."""
+    """Explain an ensemble of teachers, and that nets know the classes of their dataset only."""
     teachers = len(trained_teachers(nets.experiment.spec))
     if teachers > 1:
         st.caption(f"The student learned from {teachers} teachers. The first one answers here.")
-    info = get_dataset(nets.experiment.spec.data.name).info
-    if info.name not in STROKE_DATASETS:
-        st.info(
-            f"These nets were trained on {info.title} only. Whatever a picture shows, they answer "
-            f"with one of {', '.join(info.classes[:3])} and so on. Samples suit them best.",
-            icon=":material/checkroom:",
+    info = nets.info
+    if not info.handwriting:
+        st.caption(
+            f":material/category: These nets were trained on {escaped(info.title)} only. Whatever "
+            f"a picture shows, they answer with one of {len(info.classes)} classes: "
+            f"{listed_classes(info.classes)}."
         )
 
 
 def warm_up(nets: SeedNets) -> None:
-    """Load what the first answer needs: imports, nets and their latencies."""
+    """Load what the first answer needs: imports, nets, latencies and the usual range."""
     import numpy as np
 
-    blank = np.zeros((1, 28, 28), np.uint8)
-    result_for_dataset_image(blank[0], "blank")
+    blank = np.zeros((1, *array_shape(nets.info.image_shape)), np.uint8)
+    sample_picture(blank[0], "blank", None, nets.info)
     for role, stage in nets.stages.items():
         nets.service.inference.logits(stage, blank)
-        nets.service.latency(nets.model(role), len(nets.classes))
+        nets.service.latency(nets.model(role), nets.task)
+    if not nets.info.handwriting:
+        usual_range(nets.info.name, nets.service)
 
 
-def answer_digits(nets: SeedNets, pictures: Sequence[InputPicture]) -> list[AnsweredDigit]:
-    """Compute the answers to every digit. A net that fails gets a warning and is left out.
+def answer_images(nets: SeedNets, pictures: Sequence[InputPicture]) -> list[AnsweredImage]:
+    """Compute the answers to every net input. A net that fails gets a warning and is left out.
 
     Raises:
         UserError: all nets failed.
     """
     from tsexplorer.analysis.prediction import prediction_from_logits
 
-    digits = [(picture, digit) for picture in pictures for digit in picture.extraction.digits]
-    if not digits:
+    net_inputs = [(picture, item) for picture in pictures for item in picture.net_inputs]
+    if not net_inputs:
         return []
     import numpy as np
 
-    pixels_N = np.stack([digit.pixels for _, digit in digits])
+    pixels_N = np.stack([item.pixels for _, item in net_inputs])
     logits = {}
     for role, stage in nets.stages.items():
         try:
@@ -136,59 +158,91 @@ def answer_digits(nets: SeedNets, pictures: Sequence[InputPicture]) -> list[Answ
     if not logits:
         raise UserError("No net of this experiment can answer. Train the experiment first.")
     return [
-        AnsweredDigit(
+        AnsweredImage(
             picture,
-            digit,
+            item,
             {role: z_NC[index] for role, z_NC in logits.items()},
             {
                 role: prediction_from_logits(z_NC[index], nets.temperature)
                 for role, z_NC in logits.items()
             },
         )
-        for index, (picture, digit) in enumerate(digits)
+        for index, (picture, item) in enumerate(net_inputs)
     ]
 
 
-def show_digits(nets: SeedNets, digits: Sequence[AnsweredDigit]) -> None:
-    """Draw each digit with the answers of the nets."""
-    several = len(digits) > 1
+def show_images(nets: SeedNets, images: Sequence[AnsweredImage]) -> None:
+    """Draw each net input with the answers of the nets."""
+    several = len(images) > 1
     hashes = [stage.hash for stage in nets.stages.values()]
+    word = capitalised(noun(nets.info))
     key_counts: Counter[str] = Counter()
-    for number, answered in enumerate(digits, 1):
-        title = f"Digit {number} of {len(digits)}, {escaped(answered.picture.name)}"
+    if images and max(map(len, nets.classes)) >= LONG_NAME:
+        st.html(SMALLER_NAMES)
+    for number, answered in enumerate(images, 1):
+        title = f"{word} {number} of {len(images)}, {escaped(answered.picture.name)}"
         with st.container(border=True, key=f"digit_row_{number}"):
-            key = score.answer_key(answered.digit.pixels, hashes)
+            key = score.answer_key(answered.net_input.pixels, hashes)
             key_counts[key] += 1  # two pictures may give the same net input
             unique_key = f"{key}_{key_counts[key]}" if key_counts[key] > 1 else key
-            _show_digit(nets, answered, title if several else "", unique_key)
+            _show_image(nets, answered, title if several else "", unique_key)
 
 
-def _show_digit(nets: SeedNets, answered: AnsweredDigit, title: str, key: str) -> None:
-    """Draw one digit; the cards of an only digit, which has no title, show the nets' costs, too."""
+def _show_image(nets: SeedNets, answered: AnsweredImage, title: str, key: str) -> None:
+    """Draw one net input; the cards of an only one, which has no title, show the costs, too."""
     entry = score.Entry(
         answered.picture.name,
-        answered.digit.pixels,
+        answered.net_input.pixels,
         {role: nets.classes[result.answer] for role, result in answered.predictions.items()},
         {role: result.confidence for role, result in answered.predictions.items()},
     )
-    columns = st.columns([1.1, *[2] * len(answered.predictions)], gap="small")
+    columns = st.columns([1.3, *[2] * len(answered.predictions)], gap="small")
     with columns[0], st.container(horizontal=True, gap="small"):
-        image = enlarged(answered.digit.pixels, IMAGE_SCALE)
-        st.image(image, width=28 * IMAGE_SCALE, alt="net input")
+        show_pixels(answered.net_input.pixels, IMAGE_SIDE, "net input")
         with st.container(width="content", gap="xsmall"):
-            label = answered.picture.label
-            lines = [title, "" if label is None else f"Label: **{escaped(nets.classes[label])}**"]
-            st.caption("  \n".join(filter(None, lines)) or "Net input")
+            _show_label(nets, answered, title)
             _show_agreement(answered)
     for column, (role, result) in zip(columns[1:], answered.predictions.items(), strict=True):
         with column:
             cost = "" if title else f"  \n{_cost_text(nets, role)}"
-            card(role_label(role), nets.classes[result.answer], _confidence_text(result) + cost)
+            name = nets.classes[result.answer]
+            shown = card_name(name)
+            card(
+                role_label(role),
+                escaped(shown),
+                _confidence_text(result) + cost,
+                explanation=None if shown == name else escaped(name),
+            )
             score.mark_buttons(key, entry, role)
-    _show_unusual_input(nets, answered)
+    show_unusual_input(nets, answered)
 
 
-def _show_agreement(answered: AnsweredDigit) -> None:
+def show_pixels(pixels: UInt8Image, side: int, alt: str) -> None:
+    """Draw a net input with visible pixels.
+
+    Args:
+        pixels: H×W or H×W×3.
+        side: longer side on the page, in pixels of the page.
+        alt: description.
+    """
+    longer = max(pixels.shape[:2])
+    width = max(1, round(side * pixels.shape[1] / longer))
+    # Twice the size on the page, because the screens of most phones have two pixels for one.
+    st.image(enlarged(pixels, -(-2 * side // longer)), width=width, alt=alt)
+
+
+def _show_label(nets: SeedNets, answered: AnsweredImage, title: str) -> None:
+    label = answered.picture.label
+    if label is None:
+        st.caption(title or "Net input")
+        return
+    name = nets.classes[label]
+    shown = card_name(name)
+    lines = [title, f"Label: **{escaped(shown)}**"]
+    st.caption("  \n".join(filter(None, lines)), help=None if shown == name else escaped(name))
+
+
+def _show_agreement(answered: AnsweredImage) -> None:
     from tsexplorer.analysis.prediction import all_agree
 
     if len(answered.predictions) < 2:
@@ -204,8 +258,8 @@ def _confidence_text(result: Prediction) -> str:
 
 
 def _cost_text(nets: SeedNets, role: Role) -> str:
-    model, classes = nets.model(role), len(nets.classes)
-    cost, latency = nets.service.count(model, classes), nets.service.latency(model, classes)
+    model = nets.model(role)
+    cost, latency = nets.service.count(model, nets.task), nets.service.latency(model, nets.task)
     return (
         f"{cost.parameters:,} parameters, {format_size(cost.bytes)}, "
         f"{format_count(cost.macs)} MACs  \n"
@@ -213,42 +267,12 @@ def _cost_text(nets: SeedNets, role: Role) -> str:
     )
 
 
-def confidence_percent(share: float) -> str:
-    """Return a confidence in percent, never rounded up to 100 %.
-
-    >>> confidence_percent(0.5), confidence_percent(0.99999), confidence_percent(1.0)
-    ('50.0 %', '> 99.9 %', '> 99.9 %')
-    """
-    return "> 99.9 %" if share > 0.999 else f"{100 * share:.1f} %"
-
-
-def _show_unusual_input(nets: SeedNets, answered: AnsweredDigit) -> None:
-    """Say if a digit does not look like the training data."""
-    from tsexplorer.analysis.prediction import reference_role
-
-    reasons = []
-    if not answered.digit.is_typical and nets.experiment.spec.data.name in STROKE_DATASETS:
-        reasons.append("its strokes have far more or less ink than nearly all training images")
-    role = reference_role(answered.predictions)
-    try:
-        least = nets.service.inference.low_confidence_threshold(nets.stages[role])
-    except UserError:
-        least = 0.0  # without the dataset's images there is nothing to compare with
-    if answered.predictions[role].confidence < least:
-        reasons.append(
-            f"the {role} is less sure of it than of 99 % of the validation images "
-            f"({confidence_percent(least)} or more)"
-        )
-    if reasons:
-        st.caption(f":material/help: Unlike the training data: {'; '.join(reasons)}.")
-
-
-def show_comparison(nets: SeedNets, answered: AnsweredDigit, *, table: bool) -> None:
+def show_comparison(nets: SeedNets, answered: AnsweredImage, *, table: bool) -> None:
     """Say whether the student agrees with the teacher, and at which share of its cost.
 
     Args:
         nets: the nets.
-        answered: the digit.
+        answered: the image and its answers.
         table: whether to draw the costs of each net, too.
     """
     if table:
@@ -256,9 +280,8 @@ def show_comparison(nets: SeedNets, answered: AnsweredDigit, *, table: bool) -> 
             column.caption(f"{role_label(role)}  \n{_cost_text(nets, role)}")
     if not {"teacher", "distilled"} <= answered.predictions.keys():
         return
-    classes = len(nets.classes)
     (teacher_cost, teacher_latency), (student_cost, student_latency) = (
-        (nets.service.count(model, classes), nets.service.latency(model, classes))
+        (nets.service.count(model, nets.task), nets.service.latency(model, nets.task))
         for model in (nets.model("teacher"), nets.model("distilled"))
     )
     answers = {answered.predictions[role].answer for role in ("teacher", "distilled")}
@@ -280,7 +303,7 @@ def _share(value: float) -> str:
     return f"{100 * value:.2g} %" if value < 0.995 else f"{100 * value:.0f} %"
 
 
-def show_distributions(nets: SeedNets, answered: AnsweredDigit) -> None:
+def show_distributions(nets: SeedNets, answered: AnsweredImage) -> None:
     """Draw all probabilities at T = 1 and at the experiment's T; any other T in the lens."""
     predictions = answered.predictions
     charts = [
@@ -306,7 +329,7 @@ def show_distributions(nets: SeedNets, answered: AnsweredDigit) -> None:
             logits={role: z_C.tolist() for role, z_C in answered.logits.items()},
             label=answered.picture.label,
             classes=nets.classes,
-            image=answered.digit.pixels,
+            image=answered.net_input.pixels,
             temperature=nets.temperature,
             key="digit_lens",
         )

@@ -1,4 +1,4 @@
-"""Pictures of digits: drawn, uploaded, photographed or taken from a dataset.
+"""Pictures: drawn, uploaded, photographed or taken from a dataset.
 
 Each becomes one or more net inputs. The page shows every step on the way, and options to override
 a step.
@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from tsexplorer.analysis.formatting import capitalised
-from tsexplorer.data.registry import get_dataset
-from tsexplorer.imaging import (
-    AUTOMATIC,
-    Box,
-    ExtractionOptions,
-    ExtractionResult,
-    Picture,
-    decode,
-    extract_digits,
-    picture_from_strokes,
-    result_for_dataset_image,
-)
+from tsexplorer.data.base import DatasetInfo, Fit
+from tsexplorer.imaging import AUTOMATIC, Box, ExtractionOptions, decode, picture_from_strokes
 from tsexplorer.services import Service
 from tsexplorer.ui.app_state import show_errors
+from tsexplorer.ui.digit.pictures import (
+    InputPicture,
+    extracted_picture,
+    fitted_picture,
+    sample_picture,
+)
+from tsexplorer.ui.digit.words import noun, size_text
 from tsexplorer.ui.figures import enlarged
 from tsexplorer.ui.pad import SIDE, pad
 from tsexplorer.ui.theme import escaped
@@ -36,17 +32,18 @@ from tsexplorer.ui.theme import escaped
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from tsexplorer.imaging.types import UInt8Image
 
 SOURCES = {"draw": "Draw", "upload": "Upload", "camera": "Camera", "samples": "Samples"}
 MAX_FILES = 20
-STEP_WIDTH = 150
-INPUT_SCALE = 4
+STEP_WIDTH, STEP_HEIGHT = 150, 200
+"""Largest width and height of a step on the page, in pixels of the page."""
 INVERT_TITLES = {"auto": "Detect", "no": "Dark on light", "yes": "Light on dark"}
+FIT_TITLES: dict[Fit, str] = {"crop": "Crop", "pad": "Pad", "stretch": "Stretch"}
 FULL_RANGE = (0, 100)
-ANY_CLASS = "any"
+ANY_CLASS = "Any class"
 
 # Session keys of the options.
 INVERT = "digit.invert"
@@ -59,60 +56,68 @@ PICTURE_SIZE = "digit.size"
 PICTURES = "digit.readings"
 """Session key: the pictures of the last run, by source and options."""
 SAMPLE = "digit.sample"
-SAMPLE_CLASS = "digit.class"
 
 
-@dataclass(frozen=True, eq=False)
-class InputPicture:
-    """A picture and its digits.
-
-    Attributes:
-        name: of the file or the sample; must be escaped in markdown.
-        extraction: the digits of the picture, and the steps of their extraction.
-        size: width and height of the original, in pixels.
-        label: class of a sample; None if it is unknown.
-        is_sample: whether it is a dataset's image, which has no steps to override.
-    """
-
-    name: str
-    extraction: ExtractionResult
-    size: tuple[int, int]
-    label: int | None = None
-    is_sample: bool = False
+def sample_class_key(dataset: str) -> str:
+    """Return the session key of the class of the samples; datasets have different classes."""
+    return f"digit.class.{dataset}"
 
 
-Source = tuple[Any, "Callable[[], Picture]"]
-"""A picture's identity, which stays the same from run to run, and a function that loads it."""
+def fit_key(dataset: str) -> str:
+    """Return the session key of the way to fit pictures; datasets have different defaults."""
+    return f"digit.fit.{dataset}"
+
+
+Source = tuple[Any, "Callable[[], InputPicture]"]
+"""A picture's identity, which stays the same from run to run, and a function that reads it."""
 
 # -- pictures ---------------------------------------------------------------------------------
 
 
-def input_pictures(
-    service: Service, source: str, dataset: str, options: ExtractionOptions
-) -> list[InputPicture]:
+def source_titles(info: DatasetInfo) -> dict[str, str]:
+    """Return the titles of the sources; only handwriting can be drawn."""
+    return {key: title for key, title in SOURCES.items() if info.handwriting or key != "draw"}
+
+
+def input_pictures(service: Service, source: str, info: DatasetInfo) -> list[InputPicture]:
     """Draw the widgets of a source and return its pictures.
 
     Args:
         service: gives the samples.
-        source: one of :data:`SOURCES`.
-        dataset: dataset of the samples, which are from its test split.
-        options: of the extraction.
+        source: one of :func:`source_titles`.
+        info: the dataset of the nets; samples are from its test split.
     """
     if source == "samples":
-        return [_sample(service, dataset)]
+        return _sample(service, info)
+    options = selected_options()
     if source == "draw":
         strokes = pad(key="pad")
-        drawing: Source = (strokes, lambda: picture_from_strokes(strokes, SIDE, SIDE))
-        return _extract([drawing] if strokes else [], options)
+
+        def drawing() -> InputPicture:
+            return extracted_picture(picture_from_strokes(strokes, SIDE, SIDE), options)
+
+        return _read([(strokes, drawing)] if strokes else [], options)
     if source == "camera":
         photo = st.camera_input(
-            "Hold the digit in front of the camera",
+            f"Hold the {noun(info)} in front of the camera"
+            if info.handwriting
+            else "Take a picture",
             key="digit_camera",
             help="The browser asks for your permission to use the camera.",
         )
-        return _extract(_file_sources([photo] if photo else []), options)
+        files = [photo] if photo else []
+    else:
+        files = _uploaded_files(info)
+    if info.handwriting:
+        return _read([(file.file_id, partial(_extract, file, options)) for file in files], options)
+    fit = selected_fit(info)
+    sources = [(file.file_id, partial(_fit, file, info, fit)) for file in files]
+    return _read(sources, (info.name, fit))
+
+
+def _uploaded_files(info: DatasetInfo) -> list[UploadedFile]:
     files = st.file_uploader(
-        "Pictures of digits",
+        f"Pictures of {noun(info)}s" if info.handwriting else "Pictures",
         key="digit_files",
         accept_multiple_files=True,
         help="PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC; up to 10 MB and 50 megapixels each.",
@@ -123,43 +128,41 @@ def input_pictures(
             "Remove some to see the others.",
             icon=":material/filter_none:",
         )
-    return _extract(_file_sources(files[:MAX_FILES]), options)
+    return list(files[:MAX_FILES])
 
 
-def _file_sources(files: Sequence[UploadedFile]) -> list[Source]:
-    return [(file.file_id, partial(_decode_file, file)) for file in files]
+def _extract(file: UploadedFile, options: ExtractionOptions) -> InputPicture:
+    return extracted_picture(decode(file.getvalue(), file.name), options)
 
 
-def _decode_file(file: UploadedFile) -> Picture:
-    return decode(file.getvalue(), file.name)
+def _fit(file: UploadedFile, info: DatasetInfo, fit: Fit) -> InputPicture:
+    return fitted_picture(file.getvalue(), file.name, info, fit)
 
 
-def _extract(sources: Sequence[Source], options: ExtractionOptions) -> list[InputPicture]:
-    """Extract the digits of each picture once; a picture that fails gets an error message."""
+def _read(sources: Sequence[Source], settings: object) -> list[InputPicture]:
+    """Read each picture once with these settings; one that fails gets an error message."""
     previous = st.session_state.get(PICTURES, {})
     pictures: dict[Any, InputPicture] = {}
-    for identity, load in sources:
-        key = (identity, options)
+    for identity, read in sources:
+        key = (identity, settings)
         with show_errors():
-            pictures[key] = previous.get(key) or _input_picture(load(), options)
+            pictures[key] = previous.get(key) or read()
     st.session_state[PICTURES] = pictures  # removed pictures are released
     return list(pictures.values())
 
 
-def _input_picture(picture: Picture, options: ExtractionOptions) -> InputPicture:
-    size = (picture.width, picture.height)
-    return InputPicture(picture.name, extract_digits(picture, options), size)
+def _sample(service: Service, info: DatasetInfo) -> list[InputPicture]:
+    """Return a random image of the test split; it stays until another one or class is chosen.
 
-
-def _sample(service: Service, dataset: str) -> InputPicture:
-    """Return a random image of the test split; it stays until another one or class is chosen."""
-    images = service.inference.images(dataset, "test")
+    The list is empty if the test split has no image of the class.
+    """
+    images = service.inference.images(info.name, "test")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Class",
             [ANY_CLASS, *images.classes],
-            key=SAMPLE_CLASS,
-            width=140,
+            key=sample_class_key(info.name),
+            width=140 if info.handwriting else "stretch",
             on_change=_forget_sample,
         )
         st.button("Another", key="digit_another", icon=":material/casino:", on_click=_forget_sample)
@@ -167,16 +170,16 @@ def _sample(service: Service, dataset: str) -> InputPicture:
         is_candidate_N = images.labels_N >= 0
     else:
         is_candidate_N = images.labels_N == images.classes.index(chosen)
+    candidates = is_candidate_N.nonzero()[0]
+    if not len(candidates):
+        return []
     index = st.session_state.get(SAMPLE)
     if index is None or index >= len(is_candidate_N) or not is_candidate_N[index]:
-        candidates = is_candidate_N.nonzero()[0]
         index = int(candidates[secrets.randbelow(len(candidates))])
         st.session_state[SAMPLE] = index
     st.caption(f"{escaped(capitalised(images.description))}; image {index:,}.")
-    name = f"image {index} of {get_dataset(dataset).info.title}"
-    extraction = result_for_dataset_image(images.pixels_N[index], name)
-    label = int(images.labels_N[index])
-    return InputPicture(name, extraction, (28, 28), label, is_sample=True)
+    name = f"image {index} of {info.title}"
+    return [sample_picture(images.pixels_N[index], name, int(images.labels_N[index]), info)]
 
 
 def _forget_sample() -> None:
@@ -186,26 +189,53 @@ def _forget_sample() -> None:
 # -- steps and options ------------------------------------------------------------------------
 
 
-def show_steps(picture: InputPicture, key: str) -> None:
+def show_steps(picture: InputPicture, info: DatasetInfo, key: str) -> None:
     """Draw each step as a small picture, the net inputs last.
 
     Args:
         picture: the picture.
+        info: the dataset of the nets.
         key: of the container.
     """
-    digits = picture.extraction.digits
+    net_inputs = picture.net_inputs
+    note = size_text(info.image_shape)
+    if not info.handwriting and info.image_shape[0] == 1:
+        note += ", grey"
     with st.container(horizontal=True, gap="small", key=key):
         for number, step in enumerate(picture.extraction.steps, 1):
             _show_step(step.pixels, f"{number}. {step.name}", step.note)
-        for number, digit in enumerate(digits, 1):
-            title = f"Net input {number}" if len(digits) > 1 else "Net input"
-            _show_step(enlarged(digit.pixels, INPUT_SCALE), title, "28 × 28 pixels")
+        for number, net_input in enumerate(net_inputs, 1):
+            title = f"Net input {number}" if len(net_inputs) > 1 else "Net input"
+            scale = -(-2 * STEP_WIDTH // max(net_input.pixels.shape[:2]))
+            _show_step(enlarged(net_input.pixels, scale), title, note)
 
 
-def _show_step(pixels: NDArray[np.uint8], title: str, note: str) -> None:
+def _show_step(pixels: UInt8Image, title: str, note: str) -> None:
+    height, width = pixels.shape[:2]
+    shown = max(1, min(STEP_WIDTH, round(STEP_HEIGHT * width / height)))
     with st.container(width=STEP_WIDTH, gap="xsmall"):
-        st.image(pixels, width=STEP_WIDTH, alt=f"{title}: {note}" if note else title)
+        st.image(pixels, width=shown, alt=f"{title}: {note}" if note else title)
         st.caption(f"**{escaped(title)}**" + (f"  \n{escaped(note)}" if note else ""))
+
+
+def selected_fit(info: DatasetInfo) -> Fit:
+    """Return the way to fit pictures as :func:`fit_control` left it in the session."""
+    fit: Fit = st.session_state.get(fit_key(info.name)) or info.fit
+    return fit
+
+
+def fit_control(info: DatasetInfo) -> None:
+    """Draw the choice of what happens where the proportions of picture and net input differ."""
+    st.segmented_control(
+        "Fit",
+        FIT_TITLES,
+        default=info.fit,
+        format_func=FIT_TITLES.__getitem__,
+        key=fit_key(info.name),
+        required=True,
+        help="How pictures of other proportions become net inputs. The default of this dataset is "
+        f"“{FIT_TITLES[info.fit]}”.",
+    )
 
 
 def selected_options() -> ExtractionOptions:
@@ -235,11 +265,12 @@ def _selected_crop() -> Box | None:
     )
 
 
-def option_controls(pictures: list[InputPicture]) -> None:
+def option_controls(pictures: list[InputPicture], info: DatasetInfo) -> None:
     """Draw the options, which apply to all pictures; the crop for a single picture only.
 
     Args:
         pictures: the pictures that could be read; empty if the options made that impossible.
+        info: the dataset of the nets.
     """
     if pictures:
         st.session_state[PICTURE_SIZE] = pictures[0].size if len(pictures) == 1 else None
@@ -253,7 +284,7 @@ def option_controls(pictures: list[InputPicture]) -> None:
             key=INVERT,
             required=True,
         )
-        st.toggle("All strokes are one digit", key=SINGLE_DIGIT)
+        st.toggle(f"All strokes are one {noun(info)}", key=SINGLE_DIGIT)
     with second:
         if st.toggle("Set the threshold", key=USE_THRESHOLD):
             st.slider("Minimum ink of a stroke pixel (%)", 1, 99, 50, key=THRESHOLD)

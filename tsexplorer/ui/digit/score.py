@@ -17,21 +17,21 @@ from PIL import Image
 from tsexplorer.analysis.formatting import percent
 from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import ROLES, Role
-from tsexplorer.ui.theme import card, role_label
+from tsexplorer.ui.theme import card, escaped, role_label
 
 SCORE = "digit.score"
-"""Session key of the marked digits."""
+"""Session key of the marked images."""
 MARK_TITLES = {True: "Correct", False: "Wrong"}
 Marks = dict[Role, bool]
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A digit, the answers of the nets, and the user's marks.
+    """An image, the answers of the nets, and the user's marks.
 
     Attributes:
         name: of its picture.
-        pixels: the net input, uint8 28×28.
+        pixels: the net input, uint8 H×W or H×W×3.
         answers: class names, by net.
         confidence: probability of that class at T = 1, by net.
         marks: whether a net was right, for the nets that are marked.
@@ -45,7 +45,7 @@ class Entry:
 
 
 def apply_mark(answers: Mapping[Role, str], marks: Marks, role: Role, right: bool | None) -> Marks:
-    """Return the marks of a digit after the user has marked one net.
+    """Return the marks of an image after the user has marked one net.
 
     A right answer makes the same answers right and all others wrong. A wrong answer makes the same
     answers wrong and leaves the others as they are.
@@ -56,7 +56,7 @@ def apply_mark(answers: Mapping[Role, str], marks: Marks, role: Role, right: boo
     {'teacher': False, 'distilled': False}
 
     Args:
-        answers: of all nets to this digit.
+        answers: of all nets to this image.
         marks: before.
         role: the net that was marked.
         right: its mark; None removes it.
@@ -126,7 +126,7 @@ def answer_key(pixels: NDArray[np.uint8], nets: Iterable[str]) -> str:
 
 
 def session_entries() -> dict[str, Entry]:
-    """Return the digits marked in this session by their key, oldest first."""
+    """Return the images marked in this session by their key, oldest first."""
     entries: dict[str, Entry] = st.session_state.setdefault(SCORE, {})
     return entries
 
@@ -134,12 +134,12 @@ def session_entries() -> dict[str, Entry]:
 def mark_buttons(key: str, entry: Entry, role: Role) -> None:
     """Draw the two buttons that mark a net's answer right or wrong."""
     widget_key = _mark_key(key, role)
-    if widget_key not in st.session_state:  # Streamlit forgot it while the digit was not shown
+    if widget_key not in st.session_state:  # Streamlit forgot it while the image was not shown
         stored = session_entries().get(key)
         mark = stored.marks.get(role) if stored else None
         st.session_state[widget_key] = None if mark is None else MARK_TITLES[mark]
     st.segmented_control(
-        f"{TITLES[role]}: is {entry.answers[role]} correct?",
+        f"{TITLES[role]}: is {escaped(entry.answers[role])} correct?",
         tuple(MARK_TITLES.values()),
         key=widget_key,
         label_visibility="collapsed",
@@ -149,7 +149,7 @@ def mark_buttons(key: str, entry: Entry, role: Role) -> None:
 
 
 def show_score() -> None:
-    """Draw the score of each net, and the download of the digits that were answered wrong."""
+    """Draw the score of each net, and the download of the images that were answered wrong."""
     marked = [entry for entry in session_entries().values() if entry.marks]
     st.subheader("Score", anchor=False)
     if not marked:
@@ -162,11 +162,11 @@ def show_score() -> None:
     wrong = [entry for entry in marked if False in entry.marks.values()]
     with st.container(horizontal=True):
         if wrong:
-            digits = "the wrong one" if len(wrong) == 1 else f"the {len(wrong)} wrong ones"
+            images = "the wrong one" if len(wrong) == 1 else f"the {len(wrong)} wrong ones"
             st.download_button(
-                f"Download {digits}",
+                f"Download {images}",
                 pack_entries(wrong),
-                file_name="wrong-digits.zip",
+                file_name="wrong-images.zip",
                 mime="application/zip",
                 key="digit_wrong",
                 icon=":material/download:",

@@ -21,8 +21,8 @@ from tsexplorer.analysis.bias import (
 from tsexplorer.analysis.formatting import capitalised, with_interval
 from tsexplorer.analysis.seed_statistics import Interval, interval
 from tsexplorer.analysis.soft_targets import Floats
-from tsexplorer.data.class_subsets import format_class_names
 from tsexplorer.data.registry import DatasetInfo, get_dataset
+from tsexplorer.data.subsets import format_class_names
 from tsexplorer.errors import UserError
 from tsexplorer.plots.never_seen import (
     RULE_TITLES,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from tsexplorer.analysis.formatting import duration
-from tsexplorer.data.class_subsets import describe_excluded_classes
 from tsexplorer.data.registry import get_dataset
+from tsexplorer.data.subsets import describe_excluded_classes
 from tsexplorer.objectives import format_loss, trained_teachers
 from tsexplorer.published.recipe_cost import RecipeCost, estimate_cost
 from tsexplorer.published.recipe_results import (
@@ -53,12 +53,10 @@ def recipe_card(context: RecipeContext, recipe: Recipe) -> None:
 def _settings_line(service: Service, spec: ExperimentSpec) -> str:
     """Return dataset, numbers of parameters, epochs and loss in one line."""
     info = get_dataset(spec.data.name).info
-    classes = len(info.classes)
-    teachers = [
-        service.count(teacher.model, classes).parameters for teacher in trained_teachers(spec)
-    ]
+    task = info.task
+    teachers = [service.count(teacher.model, task).parameters for teacher in trained_teachers(spec)]
     teacher = f"{len(teachers)} teachers with" if len(teachers) > 1 else "teacher"
-    student = service.count(spec.student, classes).parameters
+    student = service.count(spec.student, task).parameters
     epochs = " / ".join(
         str(train.epochs)
         for train in (spec.teacher_train, spec.baseline_train, spec.distilled_train)

@@ -11,9 +11,9 @@ from tsexplorer.analysis.formatting import duration, points, with_interval
 from tsexplorer.analysis.seed_statistics import Interval
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives import format_loss, get_objective
-from tsexplorer.plots.compare import comparison_figure
+from tsexplorer.plots.compare import LabelPoint, comparison_figure, label_figure
 from tsexplorer.plots.never_seen import RULE_TITLES
-from tsexplorer.published.comparison import BASELINE, Comparison, compare_students
+from tsexplorer.published.comparison import BASELINE, Comparison, compare_students, varies_labels
 from tsexplorer.published.recipe_results import RecipeResults, run_command
 from tsexplorer.recipes import Recipe
 from tsexplorer.specs import LABELS, ROLES, Role
@@ -133,7 +133,10 @@ def _origin(title: str, results: RecipeResults) -> str:
 
 
 def _show_comparison(recipe: Recipe, title: str, results: RecipeResults) -> None:
-    """Draw all students of a recipe side by side, if it has rivals."""
+    """Draw all students of a recipe side by side, or over the labels, if it has rivals."""
+    if varies_labels(recipe):
+        _show_label_curve(recipe, title, results)
+        return
     comparison = compare_students(recipe, results)
     if comparison is None:
         return
@@ -148,6 +151,28 @@ def _show_comparison(recipe: Recipe, title: str, results: RecipeResults) -> None
     with st.expander("Their figures and losses", icon=":material/table_rows:"):
         st.markdown(_table(_comparison_rows(comparison)))
         st.markdown(_losses(recipe, comparison))
+
+
+def _show_label_curve(recipe: Recipe, title: str, results: RecipeResults) -> None:
+    """Draw accuracy against the number of labels of baseline and student."""
+    images = get_dataset(recipe.spec.data.name).info.train
+    points = [
+        LabelPoint(role, round(experiment.spec.label_share * images), accuracy)
+        for experiment in (results, *results.rivals)
+        for role in ROLES
+        if (accuracy := experiment.accuracy(role)) is not None
+    ]
+    st.markdown(f"**{title}: accuracy against labels**")
+    st.plotly_chart(
+        label_figure(points, palette(), "test"),
+        key=f"labels_{recipe.name}_{title}",
+        config={"displayModeBar": False},
+        alt="Test accuracy of teacher, baseline and distilled student against the number of labels",
+    )
+    st.caption(
+        "Test split; error bars are 95 % intervals over seeds (Student’s t). The teacher has all "
+        f"labels. {escaped(format_loss(recipe.spec).rpartition(', ')[0])}."
+    )
 
 
 def _comparison_rows(comparison: Comparison) -> list[list[str]]:

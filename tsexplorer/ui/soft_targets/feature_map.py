@@ -6,7 +6,6 @@ a message only when the user opens an image.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +19,7 @@ from tsexplorer.plots.style import DARK, LIGHT, SCALES, TITLES
 from tsexplorer.specs import ROLES, Role
 from tsexplorer.ui.app_state import show_errors
 from tsexplorer.ui.figures import csv_button
+from tsexplorer.ui.pixels import check_images, images_data, thumbnails
 from tsexplorer.ui.soft_targets.page_state import ViewContext, open_image, require_teacher
 from tsexplorer.ui.theme import MARKS
 
@@ -64,7 +64,7 @@ class MapImages(NamedTuple):
     Attributes:
         index_N: index of each image in its split.
         labels_N: true classes.
-        pixels_N: uint8 N×28×28.
+        pixels_N: uint8 N×H×W or N×H×W×3.
         classes: the names of the C classes.
     """
 
@@ -261,16 +261,14 @@ def payload(
 ) -> dict[str, Any]:
     """Return what the browser gets, as JSON; for arguments and errors see :func:`feature_map`."""
     count = len(images.index_N)
-    pixels_N = np.ascontiguousarray(images.pixels_N)
-    if pixels_N.shape != (count, 28, 28) or pixels_N.dtype != np.uint8:
-        raise ValueError(f"{count} images are {count}×28×28 uint8, not {pixels_N.shape}")
+    pixels_N = thumbnails(check_images(images.pixels_N, count))
     points = [net_map.points_N2 for net_map in maps.values()]
     for rows in (images.labels_N, *answers.values(), *points):
         if len(rows) != count:
             raise ValueError(f"{len(rows)} rows for {count} images")
     return {
         "classes": _class_styles(images.classes),
-        "images": base64.b64encode(pixels_N.tobytes()).decode(),
+        "images": images_data(pixels_N),
         "places": images.index_N.tolist(),
         "labels": images.labels_N.tolist(),
         "maps": [

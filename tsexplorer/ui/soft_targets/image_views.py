@@ -14,11 +14,13 @@ import streamlit as st
 
 from tsexplorer.analysis.formatting import with_article
 from tsexplorer.objectives import get_objective
+from tsexplorer.plots.classes import short_names
 from tsexplorer.plots.loss_terms import gradient_figure, gradient_norm_figure, terms_figure
 from tsexplorer.plots.style import TITLES
 from tsexplorer.specs import ObjectiveSpec, Role
-from tsexplorer.ui.figures import csv_button, enlarged, figure
+from tsexplorer.ui.figures import csv_button, figure
 from tsexplorer.ui.lens import lens
+from tsexplorer.ui.pixels import DIGIT_SIDE, PICTURE_SIDE, ShownSize, picture, shown_size
 from tsexplorer.ui.router import path_of
 from tsexplorer.ui.soft_targets.page_state import (
     IMAGE,
@@ -27,13 +29,13 @@ from tsexplorer.ui.soft_targets.page_state import (
     open_image,
     require_teacher,
 )
-from tsexplorer.ui.theme import palette
+from tsexplorer.ui.theme import escaped, palette
 
 if TYPE_CHECKING:
     from tsexplorer.analysis.soft_targets import Floats
 
-SCALE = 3
-GALLERY_WIDTH = 28 * SCALE + 16
+GALLERY_SPACE = 16
+"""Pixels by which an image's column is wider than the image, for the button below."""
 SIMILAR_SHOWN = 14
 PER_PAGE = 28
 SCORES = {
@@ -62,20 +64,24 @@ def gallery(
         caption: returns the label of an image's button, markdown.
         key: Streamlit key, unique on the page.
     """
+    size = shown_size(context.images.pixels_N[0])
     with st.container(horizontal=True, gap="small", key=key):
         for index in indices:
-            with st.container(width=GALLERY_WIDTH, gap="xsmall"):
-                st.image(
-                    enlarged(context.images.pixels_N[index], SCALE),
-                    width=28 * SCALE,
-                    alt=f"image {index}, {with_article(context.class_name(index))}",
+            name = context.class_name(index)
+            shortened = name not in context.short_names
+            with st.container(width=max(size) + GALLERY_SPACE, gap="xsmall"):
+                picture(
+                    context.images.pixels_N[index],
+                    size,
+                    alt=f"image {index}, {with_article(name)}",
                 )
                 st.button(
                     caption(index),
                     key=f"{key}_{index}",
                     on_click=open_image,
                     args=(index,),
-                    help=f"Open image {index} in the lens",
+                    help=f"Open image {index} in the lens"
+                    + (f"; true class: {escaped(name)}" if shortened else ""),
                     type="tertiary",
                 )
 
@@ -135,8 +141,8 @@ def _similar_images(context: ViewContext) -> None:
     def caption(index: int) -> str:
         z_t_C = z_t_NC[index].copy()
         z_t_C[labels_N[index]] = -float("inf")
-        other = context.images.classes[int(z_t_C.argmax())]
-        return f"{context.class_name(index)} like {with_article(other)}"
+        other = context.short_names[int(z_t_C.argmax())]
+        return f"{context.short_name(index)} like {escaped(with_article(other))}"
 
     st.subheader("Images that look like another class", anchor=False)
     st.caption(
@@ -202,16 +208,14 @@ def loss_view(context: ViewContext) -> None:
 
 def _loss_controls(context: ViewContext) -> tuple[Role, float]:
     """Draw the image, the choices of student and λ, and the formula; return the choices."""
-    name = context.class_name(context.index)
+    name, image = context.class_name(context.index), context.images.pixels_N[context.index]
+    is_digit = image.shape == (DIGIT_SIDE, DIGIT_SIDE)
+    size = ShownSize(PICTURE_SIDE, PICTURE_SIDE) if is_digit else shown_size(image)
     left, right = st.columns([1, 3], vertical_alignment="center")
     with left:
-        st.image(
-            enlarged(context.images.pixels_N[context.index], 4),
-            width=112,
-            alt=f"image {context.index}, {with_article(name)}",
-        )
+        picture(image, size, alt=f"image {context.index}, {with_article(name)}")
         st.number_input("Image", 0, len(context.images.labels_N) - 1, key=IMAGE.key, step=1)
-        st.caption(f"True class {name}")
+        st.caption(f"True class {context.short_name(context.index)}")
     with right:
         student: Role = st.segmented_control(
             "Student",
@@ -250,10 +254,11 @@ def ranking_view(context: ViewContext) -> None:
         format_func=FILTERS.__getitem__,
         key="rank_filter",
     )
-    class_name = third.selectbox("True class", ["all", *names], key="rank_class")
+    options = short_names(["all", *names])
+    true_class = third.selectbox("True class", options, key="rank_class")
     masks = [mask_N for key, mask_N in filters.items() if key == chosen_filter]
-    if class_name != "all":
-        masks.append(labels_N == names.index(class_name))
+    if true_class != "all":
+        masks.append(labels_N == options.index(true_class) - 1)
     scores_N = _scores(context, score)
     order_K = ranking.rank_images(scores_N, *masks)
     number = int(st.session_state.get("rank_page", 1))
@@ -269,7 +274,7 @@ def ranking_view(context: ViewContext) -> None:
     gallery(
         context,
         list(scores),
-        lambda index: f"{context.class_name(index)}: {_with_unit(scores[index], SCORES[score][1])}",
+        lambda index: f"{context.short_name(index)}: {_with_unit(scores[index], SCORES[score][1])}",
         "ranked",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
 from tsexplorer.errors import UserError
 from tsexplorer.objectives import get_objective, trained_teachers
+from tsexplorer.plots.classes import short_names
 from tsexplorer.plots.style import TITLES
 from tsexplorer.services import ExperimentSnapshot, Service, StageSnapshot
 from tsexplorer.services.inference import Images
@@ -99,16 +102,34 @@ class ViewContext:
 
     @property
     def provenance(self) -> str:
-        """Split, data, seed and ensemble of the figures, as sentences."""
+        """Split, data, seed and ensemble of the figures, as sentences in markdown."""
         seed = next(iter(self.stages.values())).spec.seed
         teachers = len(trained_teachers(self.experiment.spec))
         ensemble = f" Teacher: the mean of all {teachers} teachers." if teachers > 1 else ""
-        description = self.images.description
+        description = escaped(self.images.description)
         return f"{description[0].upper()}{description[1:]}; seed {seed}.{ensemble}"
 
     def class_name(self, index: int) -> str:
         """Name of the true class of an image."""
         return self.images.classes[int(self.images.labels_N[index])]
+
+    @cached_property
+    def short_names(self) -> tuple[str, ...]:
+        """Names of the classes, shortened to about 14 characters; no two are equal."""
+        return short_names(self.images.classes)
+
+    def short_name(self, index: int) -> str:
+        """Shortened name of the true class of an image, as markdown."""
+        return isolated(escaped(self.short_names[int(self.images.labels_N[index])]))
+
+
+def isolated(name: str) -> str:
+    """Return a name that does not change the order of the text around it.
+
+    A name that is written from right to left gets marks that isolate it.
+    """
+    has_right_to_left = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name)
+    return f"\u2068{name}\u2069" if has_right_to_left else name
 
 
 def read_page_state() -> None:

@@ -160,7 +160,7 @@ def experiment_links(experiment: ExperimentSnapshot) -> None:
             ("Train", ":material/model_training:", "train"),
             ("Compare", ":material/compare_arrows:", "compare"),
             ("Soft targets", ":material/blur_on:", "soft_targets"),
-            ("Try a digit", ":material/draw:", "try_digit"),
+            ("Try an image", ":material/draw:", "try_digit"),
         ):
             if st.button(label, key=f"to_{page}", icon=icon):
                 parameter = COMPARED if page == "compare" else EXPERIMENT

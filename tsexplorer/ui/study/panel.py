@@ -159,6 +159,7 @@ def study_form(service: Service, panel: StudyPanel[Any]) -> None:
         inputs |= panel.more_controls(service)
         warm_start, schedules = forms.warm_start_and_schedules_form(panel.stages)
         forms.scaling_form()
+        label_share = forms.label_share_form()
         name = st.text_input(
             "Name",
             key=f"{panel.prefix}.name",
@@ -175,6 +176,7 @@ def study_form(service: Service, panel: StudyPanel[Any]) -> None:
             "student": student,
             "objective": objective,
             "warm_start": warm_start,
+            "label_share": label_share,
             **ensemble,
             **schedules,
             **panel.base_values(inputs),

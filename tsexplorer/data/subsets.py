@@ -1,14 +1,70 @@
-"""Training without some classes: images, labels of class names, and phrases that describe it."""
+"""Which training images and labels a stage gets: without some classes, or with few labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from tsexplorer.data.base import DatasetInfo, Split, Splits
+from tsexplorer.data.base import NO_LABEL, DatasetInfo, Split, Splits
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError, shorten
-from tsexplorer.specs import ExperimentSpec
+from tsexplorer.specs import ExperimentSpec, StageSpec, derived_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def training_images(splits: Splits, spec: StageSpec, needs_teacher: bool) -> Split:
+    """The training images of a stage.
+
+    With a share of the labels, a stage without a teacher gets the images that have a label. A stage
+    with a teacher gets all images, and also those that the dataset has without a label; the labels
+    of the others are :data:`~tsexplorer.data.base.NO_LABEL`.
+
+    Args:
+        splits: the whole dataset.
+        spec: the stage.
+        needs_teacher: whether its objective has a teacher.
+
+    Raises:
+        UserError: an excluded class does not exist, or all classes are excluded.
+    """
+    train = exclude_classes(splits, spec.left_out).train
+    if needs_teacher and splits.transfer is not None and not spec.left_out:
+        return _with_labels(splits.transfer, _labelled(train.labels, spec))
+    if spec.label_share == 1:
+        return train
+    labelled_N = _labelled(train.labels, spec)
+    if needs_teacher:
+        return _with_labels(train, labelled_N)
+    return Split(train.images[labelled_N], train.labels[labelled_N])
+
+
+def _labelled(labels_N: Tensor, spec: StageSpec) -> Tensor:
+    """Which images keep their label, bool N: the same share of each class, at least one of each.
+
+    A smaller share is part of a larger one with the same seed.
+    """
+    import torch
+
+    if spec.label_share == 1:
+        return torch.ones_like(labels_N, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(derived_seed(spec.seed, "labels"))
+    order = torch.randperm(len(labels_N), generator=generator)
+    kept_N = torch.zeros_like(labels_N, dtype=torch.bool)
+    for label in torch.unique(labels_N).tolist():
+        members = order[labels_N[order] == label]
+        kept_N[members[: max(1, round(spec.label_share * len(members)))]] = True
+    return kept_N
+
+
+def _with_labels(split: Split, labelled_N: Tensor) -> Split:
+    """The images of a split, with labels where ``labelled_N``, of its first images, is true."""
+    labels = split.labels.new_full((len(split),), NO_LABEL)
+    positions = labelled_N.nonzero().squeeze(1)
+    labels[positions] = split.labels[positions]
+    return Split(split.images, labels)
 
 
 def exclude_classes(splits: Splits, labels: Sequence[int]) -> Splits:
@@ -84,6 +140,11 @@ def describe_excluded_classes(spec: ExperimentSpec) -> str:
     if not spec.left_out:
         return ""
     return f"without {format_class_names(get_dataset(spec.data.name).info, spec.left_out)}"
+
+
+def describe_label_share(spec: ExperimentSpec) -> str:
+    """Phrase for the share of the labels, such as "1 % of the labels"; empty if all are used."""
+    return "" if spec.label_share == 1 else f"{100 * spec.label_share:g} % of the labels"
 
 
 def format_class_names(info: DatasetInfo, labels: Sequence[int]) -> str:
