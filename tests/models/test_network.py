@@ -35,18 +35,61 @@ def random_images(size: int = 2) -> Tensor:
 # -- size and outputs -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ALL_NETS)
-def test_counted_size_is_that_of_the_built_net(name: str) -> None:
-    size = count(spec_of(name), ImageTask(26))
-    net = build(spec_of(name), ImageTask(26), seed=0).eval()
+def check_counts(model: ModelSpec, task: ImageTask) -> None:
+    """Compare counted parameters, arithmetic and shapes with those of the built net."""
+    size = count(model, task)
+    net = build(model, task, seed=0).eval()
     assert sum(parameter.numel() for parameter in net.parameters()) == size.parameters
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        logits, outputs = net.forward_with(random_images(1), net.layer_names)
+        logits, outputs = net.forward_with(torch.rand(1, *task.image_shape), net.layer_names)
     assert counter.get_total_flops() == 2 * size.macs
-    assert logits.shape == (1, 26)
+    assert logits.shape == (1, task.classes)
     assert [(row.name, row.output) for row in size.layers] == [
         (layer, "×".join(map(str, output.shape[1:]))) for layer, output in outputs.items()
     ]
+
+
+@pytest.mark.parametrize("name", ALL_NETS)
+def test_counted_size_is_that_of_the_built_net(name: str) -> None:
+    check_counts(spec_of(name), ImageTask(26))
+
+
+@pytest.mark.parametrize("name", [name for name in ALL_NETS if name != "korn-cnn"])
+@pytest.mark.parametrize("shape", [(3, 32, 32), (3, 40, 72)])
+def test_counts_are_right_for_colour_images(name: str, shape: tuple[int, int, int]) -> None:
+    check_counts(spec_of(name), ImageTask(7, shape))
+
+
+@pytest.mark.parametrize("block", ["plain", "separable", "residual"])
+@pytest.mark.parametrize("downsample", ["pool", "stride"])
+@pytest.mark.parametrize("head", ["flatten", "average"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_counts_are_right_for_all_blocks(
+    block: str, downsample: str, head: str, batch_norm: bool
+) -> None:
+    net = NetConfig(
+        conv=(4, 6, 6),
+        strides=(2, 1, 2),
+        dense=(5,),
+        block=block,
+        downsample=downsample,
+        head=head,
+        batch_norm=batch_norm,
+    )
+    check_counts(ModelSpec(name="custom", net=net), ImageTask(3, (3, 20, 24)))
+
+
+def test_residual_nets_have_the_published_sizes() -> None:
+    colour = ImageTask(10, (3, 32, 32))
+    assert count(ModelSpec(name="resnet20"), colour).parameters == 269_722
+    assert count(ModelSpec(name="resnet18"), colour).parameters == 11_173_962
+    assert count(ModelSpec(name="compact-cnn"), ImageTask(10)).parameters < 8_000
+
+
+def test_strides_must_fit_the_blocks() -> None:
+    net = NetConfig(conv=(4, 6), strides=(1,))
+    with pytest.raises(UserError, match="2 convolution blocks and 1 strides"):
+        build(ModelSpec(name="custom", net=net), ImageTask(10), seed=0)
 
 
 @pytest.mark.parametrize("name", ALL_NETS)
