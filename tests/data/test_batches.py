@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tsexplorer.data.base import NO_LABEL, Normalisation, PixelStatistics, Split
+from tsexplorer.data.base import NO_LABEL, Normalisation, PixelStatistics, Split, derived_seed
 from tsexplorer.data.batches import Batches, evaluation_batches
 from tsexplorer.errors import UserError
-from tsexplorer.specs import TrainSpec, derived_seed
+from tsexplorer.specs import TrainSpec
 
 N = 103
 

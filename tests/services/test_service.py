@@ -224,7 +224,7 @@ def test_deleting_keeps_nets_of_the_demo(service: Service):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_demo_cannot_be_deleted(service: Service, name: str):
-    with pytest.raises(UserError, match=rf'^"{name}" ships with the app and cannot be deleted'):
+    with pytest.raises(UserError, match=rf'^"{name}" is part of the app and cannot be deleted'):
         service.delete(name)
     assert service.experiment(name).done
 

@@ -163,6 +163,16 @@ class BaseOptions:
             phrases.append(f"{100 * self.label_share:g} % of the labels")
         return fields, phrases
 
+    @property
+    def fixed_axes(self) -> dict[str, float]:
+        """T, lambda and learning rate as axes with a single value, of those that were given."""
+        values = {
+            "temperatures": self.temperature,
+            "lambdas": self.lam,
+            "learning_rates": self.learning_rate,
+        }
+        return {axis: value for axis, value in values.items() if value is not None}
+
     def _objective(self, base: ObjectiveSpec) -> ObjectiveSpec:
         spec = requested_objective(base, self.objective, self.options or ())
         if self.temperature is None and self.lam is None:

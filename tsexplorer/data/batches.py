@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from tsexplorer.data.base import NO_LABEL, Normalisation, Split
+from tsexplorer.data.base import NO_LABEL, Normalisation, Split, derived_seed
 from tsexplorer.errors import UserError
-from tsexplorer.specs import TrainSpec, derived_seed
+from tsexplorer.specs import TrainSpec
 
 
 class TrainingBatch(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tsexplorer.data.base import NO_LABEL, DatasetInfo, Split, Splits
+from tsexplorer.data.base import NO_LABEL, DatasetInfo, Split, Splits, derived_seed
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.errors import UserError, shorten
-from tsexplorer.specs import ExperimentSpec, StageSpec, derived_seed
+from tsexplorer.specs import ExperimentSpec, StageSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

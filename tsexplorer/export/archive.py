@@ -236,10 +236,7 @@ def readme(card: dict[str, Any], dataset: DatasetInfo, card_info: ModelCardInfo)
         "",
         "    pip install onnxruntime pillow numpy",
         "",
-        *(
-            f"    {line}".rstrip()
-            for line in usage_example(dataset).splitlines()
-        ),
+        *(f"    {line}".rstrip() for line in usage_example(dataset).splitlines()),
         "",
         _input_text(dataset),
         "",

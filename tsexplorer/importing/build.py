@@ -23,7 +23,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from tsexplorer.data.base import DatasetInfo, array_shape, pixel_statistics
+from tsexplorer.data.base import DatasetInfo, array_shape, derived_seed, pixel_statistics
 from tsexplorer.data.imported import (
     PARTS,
     PREFIX,
@@ -41,7 +41,6 @@ from tsexplorer.importing.preparation import (
     Preparation,
     disk_error,
 )
-from tsexplorer.specs import derived_seed
 
 FEW_IMAGES = 20
 """Classes with fewer training images than this are named in the report."""

@@ -219,12 +219,12 @@ class Service(JobQueue):
 
         Raises:
             NotFoundError: there is none.
-            UserError: it ships with the app, or it is being trained.
+            UserError: it is part of the app, or it is being trained.
         """
         experiment = self.store.study(key)
         if demo.is_demo(experiment):
             raise UserError(
-                f'"{experiment.name}" ships with the app and cannot be deleted; '
+                f'"{experiment.name}" is part of the app and cannot be deleted; '
                 "delete another experiment."
             )
         self.studies.delete(experiment.id)

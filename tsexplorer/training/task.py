@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from tsexplorer.data.base import ImageTask, Normalisation
+from tsexplorer.data.base import ImageTask, Normalisation, derived_seed
 from tsexplorer.data.batches import Batches, TrainingBatch, evaluation_batches
 from tsexplorer.data.registry import Split, Splits
 from tsexplorer.data.subsets import training_images
@@ -25,7 +25,7 @@ from tsexplorer.objectives import (
     Objective,
     get_objective,
 )
-from tsexplorer.specs import Scalar, StageSpec, derived_seed
+from tsexplorer.specs import Scalar, StageSpec
 from tsexplorer.training.checkpoints import fits_net
 from tsexplorer.training.device import autocast, has_convolutions, uses_bf16
 from tsexplorer.training.responsiveness import (

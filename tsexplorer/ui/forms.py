@@ -37,7 +37,6 @@ FILLED = "_filled"
 EXCLUDED_CLASSES = "left_out"
 """Session key of the classes that are excluded from the transfer set."""
 LABEL_PERCENT = "label_percent"
-"""Session key of the share of the labels that baseline and student get, in percent."""
 Stage = Literal["teacher_train", "baseline_train", "distilled_train"]
 STAGE_TITLES: dict[Stage, str] = {
     "teacher_train": "Teacher",
@@ -184,8 +183,7 @@ def scaling_form() -> None:
 def seeds_form(key: str, help_text: str) -> tuple[int, ...]:
     """Draw the number of seeds; return the seeds."""
     st.number_input("Seeds", step=1, key=key, persist_state="session", help=help_text)
-    seeds = stored_seeds(key)
-    if seeds != tuple(range(len(seeds))):
+    if (seeds := stored_seeds(key)) != tuple(range(len(seeds))):
         st.caption(f"Seeds {', '.join(map(str, seeds))}; a different number starts at seed 0.")
     return seeds
 
@@ -245,7 +243,7 @@ def excluded_classes_form(dataset: str) -> tuple[int, ...]:
 
 
 def label_share_form() -> float:
-    """Draw the share of the labels; return it, not yet checked."""
+    """Draw the share of the labels that baseline and student get; return it, not yet checked."""
     st.number_input(
         "Labels for baseline and student (%)",
         key=LABEL_PERCENT,
@@ -280,11 +278,9 @@ def warm_start_and_schedules_form(
     stages: Mapping[Stage, str],
 ) -> tuple[bool, dict[Stage, dict[str, Any]]]:
     """Draw warm start and schedules; with a warm start, the baseline has a schedule too."""
-    warm_start = warm_start_form()
-    baseline: dict[Stage, str] = {}
-    if warm_start:
-        baseline = {"baseline_train": STAGE_TITLES["baseline_train"]}
-    return warm_start, schedules_form({**stages, **baseline})
+    if not warm_start_form():
+        return False, schedules_form(stages)
+    return True, schedules_form({**stages, "baseline_train": STAGE_TITLES["baseline_train"]})
 
 
 def _schedule_form(stage: Stage, title: str) -> dict[str, Any]:

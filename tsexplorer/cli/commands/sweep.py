@@ -103,12 +103,7 @@ def sweep_spec(
 
     start = _initial_spec(base, finding)
     axes = {"temperatures": temperatures, "lambdas": lambdas, "learning_rates": learning_rates}
-    single = {
-        "temperatures": base.temperature,
-        "lambdas": base.lam,
-        "learning_rates": base.learning_rate,
-    }
-    values: dict[str, Any] = {axis: (value,) for axis, value in single.items() if value is not None}
+    values: dict[str, Any] = {axis: (value,) for axis, value in base.fixed_axes.items()}
     values |= {axis: parse_numbers(axis, text) for axis, text in axes.items() if text is not None}
     if seeds is not None:
         values["seeds"] = tuple(range(seeds))

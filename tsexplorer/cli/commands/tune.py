@@ -74,12 +74,7 @@ def tune(
     from tsexplorer.studies.tuning.spec import TuneSpec
 
     axes = {"temperatures": temperatures, "lambdas": lambdas, "learning_rates": learning_rates}
-    single = {
-        "temperatures": base.temperature,
-        "lambdas": base.lam,
-        "learning_rates": base.learning_rate,
-    }
-    ranges = {axis: (value, value) for axis, value in single.items() if value is not None}
+    ranges = {axis: (value, value) for axis, value in base.fixed_axes.items()}
     ranges |= {axis: parse_range(axis, text) for axis, text in axes.items() if text is not None}
     settings: dict[str, Any] = {
         "base": base.experiment(),

@@ -36,7 +36,7 @@ def show_figures(
 
     Args:
         recipe: the recipe.
-        shipped: the results that ship with the app.
+        shipped: the results that are part of the app.
         own: the results of the user's store.
         seeds: number of seeds of the command on the card. If the shipped figures have another
             number, the command that reproduces them is shown, too.

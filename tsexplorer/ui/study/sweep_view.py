@@ -125,7 +125,7 @@ def _map_info(published: PublishedMap, fill: Callable[[SweepSpec], None]) -> Non
             st.markdown(f"**{entry.answer}**")
         st.caption(
             escaped(
-                "This map ships with the app as figures, without its nets. "
+                "This ready-made map has figures, but no nets. "
                 f"{info.title}; {format_count(len(spec.students))} students, seeds {seeds}, "
                 f"{spec.base.distilled_train.epochs} epochs each; trained on {published.machine} "
                 f"in {duration(published.seconds)}, {published.date:%-d %B %Y}, version "
