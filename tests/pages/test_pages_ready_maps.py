@@ -49,7 +49,7 @@ def test_a_ready_map_is_shown_like_a_trained_sweep(open_page: OpenPage, name: st
     assert page.selectbox(key=READY_MAP).value == name
     assert published.entry.question in text
     assert published.entry.answer in text
-    assert "This ready-made map has figures, but no nets" in text
+    assert "made map has figures, but no nets" in text
     assert f"test accuracy **{estimate_in_words(published.results.chosen.test)}**" in text
     assert page.code[0].value == f"python -m tsexplorer sweep --finding {name}"
     assert len(page.get("bidi_component")) == 1

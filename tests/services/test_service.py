@@ -24,7 +24,14 @@ from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.models import count
 from tsexplorer.services.demo import NEVER_SEEN, RECIPES
 from tsexplorer.services.service import Service
-from tsexplorer.specs import DataSpec, ExperimentSpec, ModelSpec, ObjectiveSpec, TrainSpec
+from tsexplorer.specs import (
+    DataSpec,
+    ExperimentSpec,
+    ModelSpec,
+    NetConfig,
+    ObjectiveSpec,
+    TrainSpec,
+)
 from tsexplorer.store import StageSnapshot
 
 LARGE = ModelSpec(name="mlp-64")
@@ -324,3 +331,16 @@ def test_closed_service_stops_training_but_can_be_read(service: Service):
     service.close()
     assert service.store.job(job.id).status == "cancelled"
     assert not [thread for thread in threading.enumerate() if thread.name == "trainer"]
+
+
+def test_a_net_that_does_not_fit_into_memory_is_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsexplorer.studies.experiment.available_memory", lambda: 300_000_000)
+    large = ModelSpec(name="resnet18")
+    with pytest.raises(UserError, match=r"needs about .* may be used; use smaller images or a sm"):
+        service.check(spec(teacher=large))
+    wide = ModelSpec(name="custom", net=NetConfig(conv=(64, 64)))
+    with pytest.raises(UserError, match=r"the largest batch size that fits is about 250\."):
+        service.check(spec(teacher=wide, batch_size=1000))
+    service.check(spec(teacher=wide, batch_size=100))

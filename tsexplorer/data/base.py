@@ -60,6 +60,7 @@ class DatasetInfo:
         source: publication that describes the data.
         image_shape: channels, height and width of an image.
         handwriting: whether the images are of handwriting, light strokes on a dark ground.
+        mapped: whether the images stay on the disk and are mapped into memory.
         fit: how pictures of other proportions are brought to the shape of the images.
         unlabelled: number of further training images without a label.
         train_counts: number of training images of each class; empty if it is not known.
@@ -76,6 +77,7 @@ class DatasetInfo:
     source: str
     image_shape: ImageShape = (1, 28, 28)
     handwriting: bool = False
+    mapped: bool = False
     fit: Fit = "crop"
     unlabelled: int = 0
     train_counts: tuple[int, ...] = ()

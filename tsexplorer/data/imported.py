@@ -323,6 +323,7 @@ def _parse_metadata(content: dict[str, Any], path: Path) -> ImportedDataset | No
         test=int(content["test"]),
         source=f"imported from {content['origin']}",
         image_shape=(channels, height, width),
+        mapped=True,
         fit=content["fit"],
         unlabelled=int(content["unlabelled"]),
         train_counts=tuple(map(int, content["train_counts"])),

@@ -319,6 +319,7 @@ class _Builder:
             unlabelled=len(order["unlabelled"]),
             source=f"imported from {self._source.origin}",
             image_shape=self._options.image_shape,
+            mapped=True,
             fit=self._options.fit,
             train_counts=train_counts,
             note=" ".join(self._source.notes),

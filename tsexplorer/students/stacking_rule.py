@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from tsexplorer.data.base import DatasetInfo, ImageTask
 from tsexplorer.models import count
-from tsexplorer.models.layers import STACKABLE, BatchNorm2d, Conv, Dropout, Flatten, Layer
+from tsexplorer.models.layers import STACKABLE, BatchNorm2d, Block, Conv, Dropout, Flatten, Layer
 from tsexplorer.models.registry import resolve
 from tsexplorer.models.summary import trace_layers
 from tsexplorer.objectives import get_objective
@@ -114,7 +114,7 @@ class MemoryNeed:
 
 
 def memory_needed(student: StageSpec, info: DatasetInfo, seeds: int) -> MemoryNeed:
-    """Estimate the memory of a stack of dense nets.
+    """Estimate the memory of a stack of nets, or of a single one.
 
     Args:
         student: one of the students; all have the same net, training and dataset.
@@ -125,8 +125,9 @@ def memory_needed(student: StageSpec, info: DatasetInfo, seeds: int) -> MemoryNe
     size = count(student.model, task)
     evaluated = evaluation_batch_size(size.macs)
     # The output of a flattening layer is the image itself, which all students share.
+    # A block keeps the outputs of the layers inside it for the gradient, too.
     widths = sum(
-        prod(layer.output(shape))
+        prod(layer.output(shape)) * (3 if isinstance(layer, Block) else 1)
         for _, layer, shape in trace_layers(resolve(student.model, task.image_shape), task)
         if not isinstance(layer, Flatten)
     )
@@ -136,7 +137,7 @@ def memory_needed(student: StageSpec, info: DatasetInfo, seeds: int) -> MemoryNe
     variants = (2 * train.jitter + 1) ** 2
     images = info.train + info.unlabelled
     teacher_logits = task.classes * images * variants if student.teachers else 0
-    shared = pixels * (images + info.validation + info.test)
+    shared = 0 if info.mapped else pixels * (images + info.validation + info.test)
     shared += FLOAT_BYTES * (teacher_logits + 2 * pixels * evaluated)
     return MemoryNeed(shared, FLOAT_BYTES * per_student)
 

@@ -12,7 +12,7 @@ from tsexplorer.data.registry import get_dataset, load_splits
 from tsexplorer.data.subsets import check_excluded_classes, exclude_classes
 from tsexplorer.errors import NotFoundError, UserError
 from tsexplorer.jobs.study_run import JobPlan, StudyRun
-from tsexplorer.models import ModelSize, count
+from tsexplorer.models import ModelSize, count, describe
 from tsexplorer.objectives import (
     ModelPair,
     Objective,
@@ -20,8 +20,9 @@ from tsexplorer.objectives import (
     plan_experiment,
     trained_teachers,
 )
-from tsexplorer.specs import ROLES, ExperimentSpec, parse_spec
+from tsexplorer.specs import ROLES, ExperimentSpec, StageSpec, parse_spec
 from tsexplorer.store import StageFigures
+from tsexplorer.students.stacking_rule import available_memory, format_bytes, memory_needed
 from tsexplorer.studies.kind import Resources, StudyCheck, StudyKind, StudySnapshot, StudySource
 from tsexplorer.studies.student_stages import Cell
 
@@ -105,6 +106,8 @@ def check_experiment(spec: ExperimentSpec, resources: Resources) -> ExperimentCh
     _check_left_out(spec, info, resources.data_folder)
     _check_labels(spec, info, objective)
     stages = plan_experiment(spec)
+    for stage in {(stage.spec.model, stage.spec.train): stage.spec for stage in stages}.values():
+        _check_memory(stage, info)
     return ExperimentCheck(
         spec=spec,
         stages=stages,
@@ -154,6 +157,36 @@ def require_data(base: ExperimentSpec, data_folder: Path) -> None:
     dataset = get_dataset(base.data.name)
     if not dataset.is_available(data_folder):
         raise UserError(dataset.describe_missing(data_folder))
+
+
+def _check_memory(stage: StageSpec, info: DatasetInfo) -> None:
+    """Refuse a net whose training would not fit into memory.
+
+    Raises:
+        UserError: it says the largest batch size that fits.
+    """
+    budget = available_memory()
+    if _memory(stage, info, stage.train.batch_size) <= budget:
+        return
+    sizes = [stage.train.batch_size >> halvings for halvings in range(1, 17)]
+    fitting = next((size for size in sizes if size and _memory(stage, info, size) <= budget), None)
+    remedy = (
+        "use smaller images or a smaller net"
+        if fitting is None
+        else f"the largest batch size that fits is about {fitting:,}"
+    )
+    raise UserError(
+        f"Training {describe(stage.model, info.task)} with a batch size of "
+        f"{stage.train.batch_size:,} needs about "
+        f"{format_bytes(_memory(stage, info, stage.train.batch_size))} of memory, and "
+        f"{format_bytes(budget)} may be used; {remedy}."
+    )
+
+
+def _memory(stage: StageSpec, info: DatasetInfo, batch_size: int) -> int:
+    """Estimated bytes to train a net with a batch size."""
+    train = stage.train.model_copy(update={"batch_size": batch_size})
+    return memory_needed(stage.model_copy(update={"train": train}), info, 1).total(1)
 
 
 def _check_labels(spec: ExperimentSpec, info: DatasetInfo, objective: Objective) -> None:
