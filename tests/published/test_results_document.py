@@ -13,7 +13,12 @@ from tsexplorer.analysis.seed_statistics import Interval, gain, interval
 from tsexplorer.assets import RESULTS
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.objectives.base import format_number
-from tsexplorer.published.comparison import Comparison, compare_students, verdict_text
+from tsexplorer.published.comparison import (
+    Comparison,
+    compare_students,
+    varies_labels,
+    verdict_text,
+)
 from tsexplorer.published.maps import load_map, published_map_names
 from tsexplorer.published.recipe_results import RecipeResults, load_results
 from tsexplorer.recipes import get_recipe, recipe_names
@@ -24,8 +29,10 @@ from tsexplorer.studies.student_stages import Cell
 ROOT = Path(__file__).parents[2]
 README, DOCUMENT = ROOT / "README.md", ROOT / "docs" / "results.md"
 RECIPES = sorted(file.stem for file in RESULTS.glob("*.json"))
-COMPARISONS = [name for name in RECIPES if get_recipe(name).rivals]
-SINGLE = [name for name in RECIPES if name not in COMPARISONS]
+COMPARISONS = [
+    name for name in RECIPES if get_recipe(name).rivals and not varies_labels(get_recipe(name))
+]
+SINGLE = [name for name in RECIPES if not get_recipe(name).rivals]
 TIED = "not told apart"
 
 
@@ -238,6 +245,17 @@ def test_comparison_tables_are_those_of_the_files(name: str) -> None:
     assert "\n".join(comparison_table(name)) in DOCUMENT.read_text("utf-8")
 
 
+def test_the_table_of_few_labels_is_that_of_the_file() -> None:
+    recipe, results = get_recipe("few-labels"), results_of("few-labels")
+    images = get_dataset(results.spec.data.name).info.train
+    for entry, measured in zip(recipe.entries, (results, *results.rivals), strict=True):
+        assert measured.spec.label_share == entry.spec.label_share
+        labels = round(measured.spec.label_share * images)
+        gap = gain([seed.accuracy for seed in measured.seeds]).gap
+        shares = (share(measured.accuracy(role)) for role in ROLES)
+        assert row(f"{labels:,}", *shares, with_interval(gap, 0)) in rows()
+
+
 def test_sentences_on_comparisons_agree_with_the_figures() -> None:
     objectives = comparison_of("objectives-compared").places
     better = [student.title for student in objectives if student.verdict == "better"]
@@ -378,3 +396,13 @@ def test_a_wrong_figure_would_be_noticed() -> None:
     assert row("`hinton-2015`", "published", "99.33", "98.54", "99.27", NO_VALUE) not in rows()
     assert points(Interval(-0.001, 0.0005, 3)) == "−0.10 ± 0.05"
     assert percent(0.5) == "50.00 %"
+
+
+def test_the_readme_quotes_the_figures_of_few_labels() -> None:
+    few = results_of("few-labels")
+    readme = " ".join(README.read_text("utf-8").split())
+    baseline, distilled, teacher = (
+        with_interval(few.accuracy(role)) for role in ("baseline", "distilled", "teacher")
+    )
+    assert f"a baseline with 550 labels has {baseline}, the same net" in readme
+    assert f"without one label {distilled}, its teacher {teacher}." in readme

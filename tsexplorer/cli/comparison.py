@@ -16,7 +16,7 @@ from tsexplorer.published.comparison import BASELINE, Comparison, compare_studen
 from tsexplorer.published.recipe_results import collect_recipe_results
 from tsexplorer.recipes import Recipe, get_recipe
 from tsexplorer.services import ExperimentSnapshot, Service
-from tsexplorer.specs import LABELS, ExperimentSpec
+from tsexplorer.specs import LABELS, ROLES, ExperimentSpec
 
 
 def run_comparison(name: str, seeds: int | None, *, json: bool) -> None:
@@ -37,9 +37,10 @@ def run_comparison(name: str, seeds: int | None, *, json: bool) -> None:
         results = collect_recipe_results(experiments, recipe)
         assert results is not None
         comparison = compare_students(recipe, results)
-        assert comparison is not None
         if json:
             print_json(_document(service, recipe, experiments, comparison))
+        elif comparison is None:  # baselines with other labels cannot be ranked together
+            _print_accuracies(service, recipe, experiments)
         else:
             _print(recipe, comparison, experiments)
 
@@ -58,9 +59,9 @@ def _document(
     service: Service,
     recipe: Recipe,
     experiments: list[ExperimentSnapshot],
-    comparison: Comparison,
+    comparison: Comparison | None,
 ) -> dict[str, Any]:
-    """Each experiment as ``run`` prints it, with its loss, and the comparison."""
+    """Each experiment as ``run`` prints it, with its loss, and the comparison if there is one."""
     entries = [
         {
             "title": entry.title,
@@ -69,7 +70,31 @@ def _document(
         }
         for entry, experiment in zip(recipe.entries, experiments, strict=True)
     ]
-    return {"recipe": recipe.name, "entries": entries, "contest": asdict(comparison)}
+    contest = None if comparison is None else asdict(comparison)
+    return {"recipe": recipe.name, "entries": entries, "contest": contest}
+
+
+def _print_accuracies(
+    service: Service, recipe: Recipe, experiments: list[ExperimentSnapshot]
+) -> None:
+    gains = [service.gain(experiment) for experiment in experiments]
+    print_table(
+        ("experiment", *ROLES, "gap closed"),
+        [
+            (
+                entry.title,
+                *(with_interval(gain.accuracy[role]) for role in ROLES),
+                with_interval(gain.gap, 0),
+            )
+            for entry, gain in zip(recipe.entries, gains, strict=True)
+        ],
+        numbers=(*ROLES, "gap closed"),
+        notes=[
+            f"{split_description(experiments[0].spec)}.",
+            f"Loss: {format_loss(experiments[0].spec)}.",
+            f"Trained on {machine_names(experiments)}.",
+        ],
+    )
 
 
 def _print(recipe: Recipe, comparison: Comparison, experiments: list[ExperimentSnapshot]) -> None:
