@@ -13,7 +13,7 @@ from tsexplorer.recipes.shared import DATA, DENSE, DENSE_TRAIN, SEEDS, TEACHER, 
 from tsexplorer.specs import ExperimentSpec, ObjectiveSpec
 
 NAME = "few-labels"
-SHARES = {"1 % of the labels": 0.01, "3 %": 0.03, "10 %": 0.1, "100 %": 1.0}
+SHARES = {"1 %": 0.01, "3 %": 0.03, "10 %": 0.1, "100 %": 1.0}
 FIRST, *OTHERS = SHARES
 BASE = ExperimentSpec(
     name=NAME,

@@ -8,6 +8,7 @@ from tsexplorer.analysis.formatting import duration
 from tsexplorer.data.registry import get_dataset
 from tsexplorer.data.subsets import describe_excluded_classes
 from tsexplorer.objectives import format_loss, trained_teachers
+from tsexplorer.published.comparison import varies_labels
 from tsexplorer.published.recipe_cost import RecipeCost, estimate_cost
 from tsexplorer.published.recipe_results import (
     RecipeResults,
@@ -38,9 +39,11 @@ def recipe_card(context: RecipeContext, recipe: Recipe) -> None:
             st.caption(f"{recipe.name} · {escaped(recipe.source)}  \n{settings}")
             if recipe.rivals:
                 titles = ", ".join(entry.title for entry in recipe.entries)
-                st.caption(
-                    f"{len(recipe.entries)} students beside the baseline: {escaped(titles)}."
-                )
+                if varies_labels(recipe):
+                    compared = f"{len(recipe.entries)} baselines, with {titles} of the labels"
+                else:
+                    compared = f"{len(recipe.entries)} students beside the baseline: {titles}"
+                st.caption(f"{escaped(compared)}.")
             _run_controls(context, recipe)
         with right:
             own = context.own_results[recipe.name]

@@ -67,7 +67,7 @@ reached.
 
     def controls(self) -> dict[str, Any]:
         """Draw the target width of the interval and the largest number of seeds."""
-        left, right = st.columns(2)
+        left, right = st.columns(2, vertical_alignment="bottom")
         with left:
             half_width = st.number_input(
                 "Half the interval (± % of the gap)",
