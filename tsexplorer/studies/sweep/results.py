@@ -71,7 +71,7 @@ class SweepResults:
 def compute_results(study: StudySnapshot[SweepSpec], source: StudySource) -> SweepResults:
     """The results of a sweep whose stages are in the store."""
     sweep = study.spec
-    students = [source.stages[student.hash] for student in sweep.students]
+    students = [source.stages[key] for key in _student_hashes(sweep)]
     teachers = {}
     for seed in sweep.seeds:
         accuracy = source.stages[sweep.teacher(seed).hash].validation_accuracy
@@ -131,16 +131,31 @@ def sweep_map(
         teachers: validation accuracy of each seed's teacher, as far as known.
         images: size of the validation split.
     """
-    students = {
-        cell: _by_seed({seed: sweep.student(cell, seed).hash for seed in sweep.seeds}, scores)
-        for cell in sweep.cells
-    }
+    students = {cell: _by_seed(hashes, scores) for cell, hashes in _cell_hashes(sweep).items()}
     baselines = {
         rate: _by_seed({seed: sweep.baseline(rate, seed).hash for seed in sweep.seeds}, scores)
         for rate in sweep.rates
     }
     one_teacher = sweep.teachers == "shared"
     return map_of(students, baselines, teachers, images, one_teacher=one_teacher)
+
+
+def _student_hashes(sweep: SweepSpec) -> tuple[str, ...]:
+    """Hashes of all students, computed once per spec: a watched map asks every second."""
+    return sweep.derived(
+        "student hashes", lambda: tuple(student.hash for student in sweep.students)
+    )
+
+
+def _cell_hashes(sweep: SweepSpec) -> dict[Cell, dict[int, str]]:
+    """Hashes of the students of each cell by seed, computed once per spec."""
+    return sweep.derived(
+        "cell hashes",
+        lambda: {
+            cell: {seed: sweep.student(cell, seed).hash for seed in sweep.seeds}
+            for cell in sweep.cells
+        },
+    )
 
 
 def _by_seed(hashes: Mapping[int, str], scores: Mapping[str, Scores]) -> BySeed:
