@@ -154,7 +154,7 @@ def test_progress_is_reported_and_can_stop_the_computation(
 
 @pytest.mark.parametrize("cached", [True, False])
 def test_missing_weights_are_an_error(tmp_path: Path, cached: bool) -> None:
-    """Also if the outputs are cached: nobody has this net any more."""
+    """Also if the outputs are cached: the net itself no longer exists."""
     net, cache = saved_net(tmp_path), AnswerCache()
     if cached:
         cache.answers(net, random_dataset(), "test")

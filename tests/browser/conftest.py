@@ -1,7 +1,7 @@
 """Chromium, servers of the app and pages, for the tests of this folder; all are marked ``browser``.
 
-Tests that only read share ``shared_server``. Tests that train, or that need a home that nobody has
-used, have ``app_server``, one for each test file. ``toy_server`` serves ``toy_app.py``.
+Tests that only read share ``shared_server``. Tests that train, or that need an unused home,
+have ``app_server``, one for each test file. ``toy_server`` serves ``toy_app.py``.
 """
 
 from __future__ import annotations

@@ -245,17 +245,6 @@ def test_comparison_tables_are_those_of_the_files(name: str) -> None:
     assert "\n".join(comparison_table(name)) in DOCUMENT.read_text("utf-8")
 
 
-def test_the_table_of_few_labels_is_that_of_the_file() -> None:
-    recipe, results = get_recipe("few-labels"), results_of("few-labels")
-    images = get_dataset(results.spec.data.name).info.train
-    for entry, measured in zip(recipe.entries, (results, *results.rivals), strict=True):
-        assert measured.spec.label_share == entry.spec.label_share
-        labels = round(measured.spec.label_share * images)
-        gap = gain([seed.accuracy for seed in measured.seeds]).gap
-        shares = (share(measured.accuracy(role)) for role in ROLES)
-        assert row(f"{labels:,}", *shares, with_interval(gap, 0)) in rows()
-
-
 def test_sentences_on_comparisons_agree_with_the_figures() -> None:
     objectives = comparison_of("objectives-compared").places
     better = [student.title for student in objectives if student.verdict == "better"]
@@ -396,13 +385,3 @@ def test_a_wrong_figure_would_be_noticed() -> None:
     assert row("`hinton-2015`", "published", "99.33", "98.54", "99.27", NO_VALUE) not in rows()
     assert points(Interval(-0.001, 0.0005, 3)) == "−0.10 ± 0.05"
     assert percent(0.5) == "50.00 %"
-
-
-def test_the_readme_quotes_the_figures_of_few_labels() -> None:
-    few = results_of("few-labels")
-    readme = " ".join(README.read_text("utf-8").split())
-    baseline, distilled, teacher = (
-        with_interval(few.accuracy(role)) for role in ("baseline", "distilled", "teacher")
-    )
-    assert f"a baseline with 550 labels has {baseline}, the same net" in readme
-    assert f"without one label {distilled}, its teacher {teacher}." in readme
